@@ -1,0 +1,29 @@
+#include "base/clock.h"
+
+#include <ctime>
+
+namespace footfall {
+namespace {
+
+std::int64_t read_ns(clockid_t id) {
+    timespec ts{};
+    clock_gettime(id, &ts);
+    return static_cast<std::int64_t>(ts.tv_sec) * 1'000'000'000 + ts.tv_nsec;
+}
+
+class SystemClock final : public Clock {
+public:
+    std::int64_t wall_ms() const override { return read_ns(CLOCK_REALTIME) / 1'000'000; }
+    std::int64_t steady_ns() const override { return read_ns(CLOCK_MONOTONIC); }
+};
+
+}  // namespace
+
+Clock& system_clock() {
+    static SystemClock clock;
+    return clock;
+}
+
+std::int64_t process_cpu_ns() { return read_ns(CLOCK_PROCESS_CPUTIME_ID); }
+
+}  // namespace footfall
