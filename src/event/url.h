@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string_view>
+
+#include "event/event.h"
+
+namespace footfall::event {
+
+/// Parts of a URL or of a path with query, borrowed from it. Never fails: analytics takes what browsers send. "//host/p" and
+/// "scheme://host:port/p?q#f" have a host; anything else is a path. The path of a bare host is "/".
+struct Url {
+    std::string_view scheme;
+    std::string_view host;   // without user, port and brackets, as sent
+    std::string_view path;
+    std::string_view query;  // without '?'
+};
+
+Url split_url(std::string_view text);
+
+/// ASCII lower case; the same view where nothing changes.
+std::string_view lower_case(std::string_view text, Arena& arena);
+
+}  // namespace footfall::event

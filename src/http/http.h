@@ -1,0 +1,128 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace footfall::http {
+
+enum class Method : std::uint8_t { kGet, kHead, kPost, kPut, kPatch, kDelete, kOptions, kOther };
+
+/// Address of the peer as the socket gave it: IPv6, or IPv4 mapped; `is_unix` for a unix socket.
+struct Peer {
+    std::array<unsigned char, 16> address{};
+    std::uint16_t port = 0;
+    bool is_unix = false;
+};
+
+/// A request as it was read. All views borrow from the connection's buffer and are valid until its response has been given.
+struct Request {
+    Method method = Method::kOther;
+    std::string_view method_name;
+    std::string_view target;  // as sent: path and query
+    std::string_view path;    // percent-encoded as sent
+    std::string_view query;   // behind the '?', without it
+    std::vector<std::pair<std::string_view, std::string_view>> headers;  // names as sent
+    std::string_view body;    // de-chunked; still content-encoded. At least 64 readable bytes follow it (simdjson's padding)
+    Peer peer;
+
+    /// Value of the first header of that name (ASCII case ignored); empty where there is none.
+    std::string_view header(std::string_view lower_case_name) const;
+    /// All values of a header, in order.
+    std::vector<std::string_view> header_values(std::string_view lower_case_name) const;
+};
+
+struct Response {
+    int status = 200;
+    std::string_view content_type = "application/json";  // a constant
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string body;
+    /// Static bytes instead of `body`, for assets: not copied, must live as long as the server.
+    std::string_view static_body;
+    bool close = false;
+};
+
+class Loop;
+
+/// One request in flight. Belongs to its connection, which keeps it alive, and its Request, until respond() or complete() was called:
+/// exactly once, by whoever took the exchange.
+class Exchange {
+public:
+    virtual const Request& request() const = 0;
+    /// Answers. On the connection's loop thread only.
+    virtual void respond(Response response) = 0;
+    /// Answers from any thread: queued to the loop, which is woken once for many.
+    virtual void complete(Response response) = 0;
+    /// Steady time at which the request's first byte was read, ns.
+    virtual std::int64_t started_ns() const = 0;
+    /// Which of the server's loops this is: 0 … loops-1. For state per loop (parsers, caches) without locks.
+    virtual unsigned loop_index() const = 0;
+    /// Room for the handler's own data, kept with the exchange until it is answered (one allocation is reused by the connection).
+    std::shared_ptr<void> user_data;
+
+protected:
+    ~Exchange() = default;
+};
+
+/// Called on the loop thread; must not block. It answers at once or hands the exchange on.
+using Handler = std::function<void(Exchange&)>;
+/// Called when the headers are there, before the body is read. A response ends the request early: it is sent, and what the client still
+/// sends is drained, up to ServerOptions::drain_bytes_max or drain_ms, then the connection is closed.
+using HeaderCheck = std::function<std::optional<Response>(const Request&)>;
+
+struct ServerOptions {
+    unsigned loops = 1;
+    std::size_t header_bytes_max = 16 * 1024;
+    std::size_t body_bytes_max = 1024 * 1024;      // as sent, before decompression; more is 413
+    int header_timeout_ms = 5'000;
+    int body_timeout_ms = 10'000;
+    int idle_timeout_ms = 30'000;
+    int write_timeout_ms = 10'000;
+    std::size_t drain_bytes_max = 4 * 1024 * 1024;
+    int drain_ms = 2'000;
+    std::size_t connections_max = 10'000;          // more are answered 503 and closed
+    std::size_t connections_per_address_max = 0;   // 0: no limit
+    std::string server_name = "footfall";
+};
+
+/// HTTP/1.1 and 1.0 on epoll loops, one thread each; a connection lives and dies on its loop. Requests of one connection are handled in
+/// order, one at a time (pipelined ones wait). Thread-safe where it says so.
+class Server {
+public:
+    Server(ServerOptions options, Handler handler, HeaderCheck check = {});
+    /// Stops at once where stop() was not called.
+    ~Server();
+
+    /// Binds and listens; several calls listen on several addresses. "host:port" (port 0: the system chooses) or "unix:/path".
+    Status listen(const std::string& address);
+    /// The port that the first TCP listen() got.
+    std::uint16_t port() const;
+    /// Starts the loop threads.
+    Status start();
+    /// Stops accepting, lets requests in flight finish (idle connections are closed, answers carry "Connection: close") up to
+    /// `grace_ms`, then closes the rest and joins. Thread-safe, once.
+    void stop(int grace_ms);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// The error body of the contract: {"error":{"code","field","message","did_you_mean"}}.
+Response error_response(const Error& error);
+
+/// Decodes %XX and, in a query, '+'. nullopt for a broken escape.
+std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space);
+/// Value of a name in a query string, decoded; nullopt where it is not there.
+std::optional<std::string> query_value(std::string_view query, std::string_view name);
+
+}  // namespace footfall::http

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+
+namespace footfall::store {
+
+/// One statement. Values are always parameters: `{name:Type}` in the text, name and plain value here (the client escapes it).
+struct Statement {
+    std::string sql;
+    std::vector<std::pair<std::string, std::string>> parameters;
+    std::vector<std::pair<std::string, std::string>> settings;
+    /// Deadline for the whole call, and max_execution_time at the server.
+    int timeout_ms = 30'000;
+};
+
+/// A cell of an answer. 64-bit integers are exact; Decimal, UUID, IPv6, dates and strings come as text; arrays as their JSON text.
+using Value = std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, std::string>;
+
+struct Column {
+    std::string name;
+    std::string type;  // ClickHouse's name of the type
+};
+
+struct Answer {
+    std::vector<Column> columns;
+    std::vector<std::vector<Value>> rows;
+    std::uint64_t rows_read = 0;
+    std::uint64_t bytes_read = 0;
+};
+
+/// Where a ClickHouse HTTP interface listens: "unix:/path" (the embedded child) or "http://host:port".
+struct Endpoint {
+    std::string address;
+    std::string database = "footfall";
+    std::string user;
+    std::string password;
+};
+
+/// The one client of the event store, the same for the embedded child and for a ClickHouse server. Keeps a pool of connections, one
+/// statement at a time on each. Thread-safe. Errors: kUnavailable where the store does not answer (whether an insert took place is
+/// then not known), kTimeout, kTooLarge (the query's memory limit; the message says what to do), kInvalidArgument for what the
+/// store refuses as wrong, with its text.
+class Client {
+public:
+    explicit Client(Endpoint endpoint, std::size_t connections_max = 16);
+    ~Client();
+
+    /// Answer rows, whole in memory: for bounded results.
+    Result<Answer> query(const Statement& statement);
+    /// A statement without rows.
+    Status execute(const Statement& statement);
+    /// `insert` is "INSERT INTO t (a, b) FORMAT Native" and `block` its data, sent apart from the text.
+    Status insert(std::string_view insert, std::string_view block, int timeout_ms = 120'000,
+                  const std::vector<std::pair<std::string, std::string>>& settings = {});
+    Status ping(int timeout_ms = 1'000);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace footfall::store
