@@ -35,3 +35,14 @@ function(footfall_library name)
     set_property(GLOBAL APPEND PROPERTY footfall_unit_tests ${name}_test)
   endif()
 endfunction()
+
+# footfall_embed_text(library namespace FILES…): the files' text becomes part of the library, as `namespace::files()`.
+function(footfall_embed_text library namespace)
+  string(REPLACE "::" "_" flat ${namespace})
+  set(source ${CMAKE_CURRENT_BINARY_DIR}/${flat}.cc)
+  add_custom_command(
+    OUTPUT ${source}
+    COMMAND Python3::Interpreter ${CMAKE_SOURCE_DIR}/scripts/embed_text.py ${namespace} ${source} ${ARGN}
+    DEPENDS ${CMAKE_SOURCE_DIR}/scripts/embed_text.py ${ARGN})
+  target_sources(footfall_${library} PRIVATE ${source})
+endfunction()

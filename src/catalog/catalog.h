@@ -1,0 +1,104 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace footfall::catalog {
+
+enum class IpPolicy : std::uint8_t { kTruncate, kDrop };
+
+struct Site {
+    std::string id;
+    std::string name;
+    std::string domain;
+    std::string timezone;      ///< IANA name, known to this machine when it was set
+    bool cookieless = false;   ///< a sent user_id is dropped
+    IpPolicy ip_policy = IpPolicy::kTruncate;
+    std::int64_t created_ms = 0;
+};
+
+enum class Scope : std::uint8_t { kCollect, kRead, kAdmin };
+std::string_view scope_name(Scope scope);
+std::optional<Scope> parse_scope(std::string_view text);
+
+struct Key {
+    std::string id;
+    std::string site_id;
+    Scope scope = Scope::kRead;
+    std::int64_t created_ms = 0;
+    std::int64_t revoked_ms = 0;  ///< 0: in force
+};
+
+struct NewKey {
+    Key key;
+    std::string secret;  ///< only here, only once
+};
+
+struct User {
+    std::string email;
+    std::string role;
+    std::int64_t created_ms = 0;
+};
+
+/// What requests need of the catalog, immutable. Sites by id and keys in force by the SHA-256 of their secret.
+struct Snapshot {
+    struct TextHash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+    };
+    std::unordered_map<std::string, Site, TextHash, std::equal_to<>> sites;
+    std::unordered_map<std::string, Key, TextHash, std::equal_to<>> keys;
+
+    const Site* site(std::string_view id) const;
+    /// The key in force that has this secret; nullptr for every other text.
+    const Key* key(std::string_view secret) const;
+};
+
+using Salt = std::array<unsigned char, 32>;
+
+/// Sites, users, keys and salts of an installation, in SQLite (embedded form). Thread-safe. Every change is durable when the call
+/// returns, and in snapshots taken after it. One process writes at a time: commands beside a running `serve` are carried out by it.
+class Catalog {
+public:
+    /// Opens or makes the file and brings its schema up to date; kConflict where it was written by a newer release.
+    static Result<std::unique_ptr<Catalog>> open(const std::string& path, Clock& clock);
+    ~Catalog();
+
+    std::shared_ptr<const Snapshot> snapshot() const;
+
+    /// `id` empty: one is made. Errors name the field: unknown time zone, malformed id or domain, id taken.
+    Result<Site> add_site(std::string_view name, std::string_view domain, std::string_view timezone, std::string_view id);
+    Result<std::vector<Site>> sites() const;
+    /// Removes the site and its keys from the catalog: nothing more is accepted or answered for it. Its events stay in the store.
+    Status remove_site(std::string_view id);
+
+    /// The password is stored as argon2id (19 MiB, t=2, p=1); at least 8 characters.
+    Status add_user(std::string_view email, std::string_view role, std::string_view password);
+    Result<std::vector<User>> users() const;
+    Status remove_user(std::string_view email);
+
+    Result<NewKey> create_key(std::string_view site_id, Scope scope);
+    Result<std::vector<Key>> keys() const;
+    Status revoke_key(std::string_view id);
+
+    /// The salt of a UTC day (days since 1970), made at first use; salts older than the day before it are destroyed.
+    Result<Salt> salt(std::int64_t day);
+    /// 32 random bytes of this installation under a name, made at first use. For hash keys that are no secret of a visitor.
+    Result<Salt> installation_secret(std::string_view name);
+
+private:
+    struct State;
+    explicit Catalog(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace footfall::catalog

@@ -1,0 +1,124 @@
+#include "catalog/catalog.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "base/file.h"
+#include "catalog/sqlite.h"
+
+namespace footfall::catalog {
+namespace {
+
+class CatalogTest : public testing::Test {
+protected:
+    void SetUp() override {
+        directory_ = testing::TempDir() + "catalog_" + testing::UnitTest::GetInstance()->current_test_info()->name();
+        std::filesystem::remove_all(directory_);
+        std::filesystem::create_directories(directory_);
+        open();
+    }
+    void TearDown() override { std::filesystem::remove_all(directory_); }
+    void open() {
+        catalog_.reset();
+        auto opened = Catalog::open(directory_ + "/catalog.db", clock_);
+        ASSERT_TRUE(opened) << opened.error().message;
+        catalog_ = std::move(*opened);
+    }
+    std::string all_bytes() const {
+        std::string bytes;
+        for (const auto& entry : std::filesystem::directory_iterator(directory_)) bytes += read_file(entry.path().string()).value();
+        return bytes;
+    }
+
+    ManualClock clock_{1'795'500'000'000};
+    std::string directory_;
+    std::unique_ptr<Catalog> catalog_;
+};
+
+TEST_F(CatalogTest, SitesSurviveReopeningAndStandInTheSnapshot) {
+    const auto site = catalog_->add_site("My site", "example.org", "Europe/Berlin", "");
+    ASSERT_TRUE(site) << site.error().message;
+    EXPECT_EQ(site->id.size(), 12u);
+    ASSERT_TRUE(catalog_->add_site("Other", "b.example", "UTC", "other-1"));
+    open();
+    EXPECT_EQ(catalog_->sites().value().size(), 2u);
+    ASSERT_NE(catalog_->snapshot()->site("other-1"), nullptr);
+    EXPECT_EQ(catalog_->snapshot()->site(site->id)->timezone, "Europe/Berlin");
+    EXPECT_EQ(catalog_->snapshot()->site("nobody"), nullptr);
+}
+
+TEST_F(CatalogTest, WrongSitesAreRefusedByField) {
+    EXPECT_EQ(catalog_->add_site("", "a.example", "UTC", "").error().field, "name");
+    EXPECT_EQ(catalog_->add_site("A", "a b", "UTC", "").error().field, "domain");
+    EXPECT_EQ(catalog_->add_site("A", "a.example", "Mars/Olympus", "").error().field, "timezone");
+    EXPECT_EQ(catalog_->add_site("A", "a.example", "../../etc/passwd", "").error().field, "timezone");
+    EXPECT_EQ(catalog_->add_site("A", "a.example", "UTC", "-x").error().field, "id");
+    ASSERT_TRUE(catalog_->add_site("A", "a.example", "UTC", "x"));
+    EXPECT_EQ(catalog_->add_site("A", "a.example", "UTC", "x").error().code, Code::kConflict);
+}
+
+TEST_F(CatalogTest, AKeyIsFoundByItsSecretUntilItIsRevokedAndItsSecretIsNotStored) {
+    ASSERT_TRUE(catalog_->add_site("A", "a.example", "UTC", "a"));
+    const auto made = catalog_->create_key("a", Scope::kRead);
+    ASSERT_TRUE(made) << made.error().message;
+    const auto before = catalog_->snapshot();
+    ASSERT_NE(before->key(made->secret), nullptr);
+    EXPECT_EQ(before->key(made->secret)->site_id, "a");
+    EXPECT_EQ(before->key(made->secret + "x"), nullptr);
+    EXPECT_EQ(before->key(""), nullptr);
+    EXPECT_EQ(all_bytes().find(made->secret), std::string::npos);
+    ASSERT_TRUE(catalog_->revoke_key(made->key.id));
+    EXPECT_EQ(catalog_->snapshot()->key(made->secret), nullptr);
+    EXPECT_EQ(catalog_->revoke_key(made->key.id).error().code, Code::kNotFound);
+    EXPECT_EQ(catalog_->keys().value().at(0).revoked_ms, clock_.wall_ms());
+    EXPECT_EQ(catalog_->create_key("nobody", Scope::kRead).error().code, Code::kNotFound);
+}
+
+TEST_F(CatalogTest, RemovingASiteEndsItsKeys) {
+    ASSERT_TRUE(catalog_->add_site("A", "a.example", "UTC", "a"));
+    const auto made = catalog_->create_key("a", Scope::kCollect);
+    ASSERT_TRUE(catalog_->remove_site("a"));
+    EXPECT_EQ(catalog_->snapshot()->key(made->secret), nullptr);
+    EXPECT_EQ(catalog_->snapshot()->site("a"), nullptr);
+    EXPECT_EQ(catalog_->remove_site("a").error().code, Code::kNotFound);
+}
+
+TEST_F(CatalogTest, UsersAreStoredWithArgon2idOnly) {
+    ASSERT_TRUE(catalog_->add_user("ann@example.org", "owner", "correct horse"));
+    EXPECT_EQ(catalog_->add_user("ANN@example.org", "viewer", "correct horse").error().code, Code::kConflict);
+    EXPECT_EQ(catalog_->add_user("ann", "owner", "correct horse").error().field, "email");
+    EXPECT_EQ(catalog_->add_user("b@example.org", "king", "correct horse").error().field, "role");
+    EXPECT_EQ(catalog_->add_user("b@example.org", "owner", "short").error().field, "password");
+    EXPECT_EQ(all_bytes().find("correct horse"), std::string::npos);
+    EXPECT_NE(all_bytes().find("$argon2id$v=19$m=19456,t=2,p=1$"), std::string::npos);
+    ASSERT_TRUE(catalog_->remove_user("ann@example.org"));
+    EXPECT_TRUE(catalog_->users().value().empty());
+}
+
+TEST_F(CatalogTest, TwoSaltsAreKeptAndOlderOnesLeaveNoBytesBehind) {
+    const Salt first = catalog_->salt(20'000).value();
+    EXPECT_EQ(catalog_->salt(20'000).value(), first);
+    EXPECT_NE(catalog_->salt(20'001).value(), first);
+    const std::string bytes(reinterpret_cast<const char*>(first.data()), first.size());
+    EXPECT_NE(all_bytes().find(bytes), std::string::npos);
+    EXPECT_EQ(catalog_->salt(20'000).value(), first);
+    ASSERT_TRUE(catalog_->salt(20'002));
+    EXPECT_EQ(all_bytes().find(bytes), std::string::npos);
+}
+
+TEST_F(CatalogTest, ACatalogOfANewerReleaseIsRefused) {
+    catalog_.reset();
+    {
+        auto database = Database::open(directory_ + "/catalog.db");
+        ASSERT_TRUE(database);
+        ASSERT_TRUE(database->execute("INSERT INTO schema_migrations VALUES ('9999-future.sql')"));
+    }
+    const auto opened = Catalog::open(directory_ + "/catalog.db", clock_);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Code::kConflict);
+    EXPECT_NE(opened.error().message.find("newer release"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace footfall::catalog

@@ -1,0 +1,83 @@
+#include "catalog/sqlite.h"
+
+#include <sqlite3.h>
+
+namespace footfall::catalog {
+namespace {
+
+Error sqlite_error(sqlite3* handle, int code) {
+    const std::string text = "catalog: " + std::string(handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code));
+    switch (code & 0xff) {
+        case SQLITE_CONSTRAINT: return Error(Code::kConflict, text);
+        case SQLITE_FULL: return Error(Code::kOverloaded, text);
+        case SQLITE_CORRUPT:
+        case SQLITE_NOTADB: return Error(Code::kCorrupt, text);
+        case SQLITE_BUSY: return Error(Code::kUnavailable, text + "; another process uses it, try again");
+        default: return Error(Code::kIo, text);
+    }
+}
+
+}  // namespace
+
+Query::~Query() { sqlite3_finalize(statement_); }
+
+Query& Query::text(std::string_view value) {
+    sqlite3_bind_text(statement_, next_++, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT);
+    return *this;
+}
+Query& Query::blob(std::string_view value) {
+    sqlite3_bind_blob(statement_, next_++, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT);
+    return *this;
+}
+Query& Query::integer(std::int64_t value) {
+    sqlite3_bind_int64(statement_, next_++, value);
+    return *this;
+}
+
+Result<bool> Query::step() {
+    const int code = sqlite3_step(statement_);
+    if (code == SQLITE_ROW) return true;
+    if (code == SQLITE_DONE) return false;
+    return sqlite_error(sqlite3_db_handle(statement_), code);
+}
+
+Status Query::run() {
+    TRY([[maybe_unused]] const bool row, step());
+    return {};
+}
+
+std::string Query::text_at(int column) const {
+    const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+    return data == nullptr ? std::string() : std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+}
+std::int64_t Query::integer_at(int column) const { return sqlite3_column_int64(statement_, column); }
+
+Result<Database> Database::open(const std::string& path) {
+    sqlite3* handle = nullptr;
+    const int code = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+    Database database(handle);
+    if (code != SQLITE_OK) return sqlite_error(handle, code).context(path);
+    sqlite3_busy_timeout(handle, 5'000);
+    TRY_STATUS(database.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"));
+    return database;
+}
+
+Database::~Database() { sqlite3_close_v2(handle_); }
+
+Result<Query> Database::prepare(std::string_view sql) const {
+    sqlite3_stmt* statement = nullptr;
+    const int code = sqlite3_prepare_v2(handle_, sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
+    if (code != SQLITE_OK) return sqlite_error(handle_, code);
+    return Query(statement);
+}
+
+Status Database::execute(std::string_view sql) const {
+    const std::string terminated(sql);
+    const int code = sqlite3_exec(handle_, terminated.c_str(), nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK) return sqlite_error(handle_, code);
+    return {};
+}
+
+int Database::changes() const { return sqlite3_changes(handle_); }
+
+}  // namespace footfall::catalog
