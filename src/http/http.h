@@ -92,6 +92,7 @@ struct ServerOptions {
     std::size_t connections_max = 10'000;          // more are answered 503 and closed
     std::size_t connections_per_address_max = 0;   // 0: no limit
     std::string server_name = "footfall";
+    Clock* clock = &system_clock();
 };
 
 /// HTTP/1.1 and 1.0 on epoll loops, one thread each; a connection lives and dies on its loop. Requests of one connection are handled in

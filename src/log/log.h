@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -51,7 +50,8 @@ class LogReader {
 public:
     virtual ~LogReader() = default;
     /// Appends up to `max_entries` entries (and about `max_bytes`) to `out`, only ones that are durable; nothing at the end of the
-    /// log. Entries borrow until the next call. kCorrupt names the damaged range; the next call goes on behind it.
+    /// log. Entries borrow until the next call. kCorrupt names the damaged range, kNotFound entries that were deleted meanwhile; the
+    /// next call goes on behind them. After any other error the next call tries again.
     virtual Status read(std::vector<StoredEntry>& out, std::size_t max_entries, std::size_t max_bytes) = 0;
     /// Position of the next entry that read() will give.
     virtual Position position() const = 0;
@@ -64,8 +64,8 @@ public:
 
     /// Appends the group as a whole and returns the position of its first entry; the rest follow without a gap. On return with a
     /// value every entry is durable: synced to disk. kOverloaded (full disk, write failed): nothing of the group is in the log, it
-    /// may be tried again. Any other error: the log has stopped and the process must end (whether the group is durable is not known).
-    /// One thread at a time.
+    /// may be tried again. kTooLarge: neither, and it never will be (the disk log takes 64 MiB a group). Any other error: the log has
+    /// stopped and the process must end (whether the group is durable is not known). An empty group is nothing. One thread at a time.
     virtual Result<Position> append(std::span<const Entry> group) = 0;
 
     /// Position behind the last durable entry. Thread-safe.
@@ -74,7 +74,7 @@ public:
     virtual Position begin() const = 0;
     /// Waits until end() is beyond `position` or the time has passed; true where there is something to read. Thread-safe.
     virtual bool wait_beyond(Position position, int timeout_ms) const = 0;
-    /// A reader from a position; kNotFound where entries from there on have been deleted.
+    /// A reader from a position; kNotFound where entries from there on have been deleted, kInvalidArgument beyond the end.
     virtual Result<std::unique_ptr<LogReader>> reader(Position from) const = 0;
     /// Damage found at opening or by readers. Thread-safe.
     virtual std::vector<Damage> damage() const = 0;

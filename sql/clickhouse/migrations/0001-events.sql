@@ -1,0 +1,68 @@
+-- One row an event: the columns of schema/event.schema.json (a test compares the two), then the event's place in the log, by which the loader tells what is
+-- there. The key puts a visitor's events of a day side by side (docs/adr/0003); short columns that every query reads stay with LZ4. Parts are durable when an
+-- insert returns. No insert tokens: they err both ways (docs/adr/0002).
+CREATE TABLE IF NOT EXISTS footfall.events
+(
+    website_id LowCardinality(String),
+    event_id UUID CODEC(ZSTD(1)),
+    event_type LowCardinality(String),
+    timestamp DateTime64(3, 'UTC') CODEC(Delta(8), LZ4),
+    received_at DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    visitor_id UInt64,
+    user_id String CODEC(ZSTD(1)),
+    session_id String CODEC(ZSTD(1)),
+    page String,
+    title String CODEC(ZSTD(1)),
+    hostname LowCardinality(String),
+    referrer String CODEC(ZSTD(1)),
+    source LowCardinality(String),
+    medium LowCardinality(String),
+    campaign LowCardinality(String),
+    term LowCardinality(String),
+    content LowCardinality(String),
+    channel LowCardinality(String),
+    click_id LowCardinality(String),
+    country LowCardinality(String),
+    region LowCardinality(String),
+    city LowCardinality(String),
+    language LowCardinality(String),
+    timezone LowCardinality(String),
+    device_type LowCardinality(String),
+    browser LowCardinality(String),
+    browser_version LowCardinality(String),
+    os LowCardinality(String),
+    os_version LowCardinality(String),
+    screen LowCardinality(String),
+    viewport LowCardinality(String),
+    screen_class LowCardinality(String),
+    is_bot Bool,
+    bot_reason LowCardinality(String),
+    event_name LowCardinality(String),
+    event_category LowCardinality(String),
+    event_action LowCardinality(String),
+    event_label String CODEC(ZSTD(1)),
+    event_value Float64 CODEC(ZSTD(1)),
+    non_interactive Bool,
+    properties Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    revenue Decimal(18, 4) CODEC(ZSTD(1)),
+    currency LowCardinality(String),
+    pageview_id UUID CODEC(ZSTD(1)),
+    time_on_page Float32 CODEC(ZSTD(1)),
+    scroll_depth Float32 CODEC(ZSTD(1)),
+    lcp Float32 CODEC(ZSTD(1)),
+    inp Float32 CODEC(ZSTD(1)),
+    cls Float32 CODEC(ZSTD(1)),
+    fcp Float32 CODEC(ZSTD(1)),
+    ttfb Float32 CODEC(ZSTD(1)),
+    ip IPv6 CODEC(ZSTD(1)),
+    sdk LowCardinality(String),
+    log_partition UInt16 CODEC(ZSTD(1)),
+    log_offset UInt64 CODEC(Delta(8), ZSTD(1)),
+    INDEX log_offset_minmax log_offset TYPE minmax GRANULARITY 1
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(timestamp)
+ORDER BY (website_id, toDate(timestamp), visitor_id, timestamp)
+SAMPLE BY visitor_id
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1,
+    old_parts_lifetime = 60, non_replicated_deduplication_window = 0

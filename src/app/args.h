@@ -1,0 +1,36 @@
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace footfall::app {
+
+/// One flag of a command.
+struct Flag {
+    std::string_view name;      // "--site"
+    std::string_view value;     // what stands behind it in the help; empty for a switch
+    std::string_view help;
+    bool required = false;
+};
+
+/// A command line behind the command's own words, parsed.
+struct Args {
+    std::vector<std::string> positional;
+    std::map<std::string, std::string> flags;     // "--site" → value; "" for a switch
+    std::map<std::string, std::string> settings;  // "http.listen" → value
+
+    bool has(std::string_view flag) const { return flags.contains(std::string(flag)); }
+    std::string get(std::string_view flag, std::string_view standard = {}) const;
+};
+
+/// Parses `argv` by the declared flags plus those that every command has (--data, --config, --json, --help, --listen and --section.key).
+/// "--flag value" and "--flag=value"; "--" ends the flags. kInvalidArgument with one sentence for an unknown flag (with the nearest), a
+/// missing value or a required flag that is not there.
+Result<Args> parse_args(std::span<const std::string> argv, std::span<const Flag> flags);
+
+}  // namespace footfall::app

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/args.h"
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "process/audit.h"
+
+namespace footfall::app {
+
+/// What `footfall doctor` says of one part.
+struct Finding {
+    std::string part;
+    bool ok = true;
+    std::string what;  ///< what is so, or what is wrong
+    std::string mend;  ///< what to do; empty where nothing is wrong
+};
+
+/// An installation as commands see it: a running `serve` (then commands are carried out inside it) or a data folder that this process opened.
+class Installation {
+public:
+    virtual ~Installation() = default;
+    virtual catalog::Catalog& catalog() = 0;
+    /// Waits until the store holds what the log held when it was called, then compares.
+    virtual Result<process::AuditReport> audit(const std::string& site_id) = 0;
+    virtual std::vector<Finding> doctor() = 0;
+};
+
+struct CommandResult {
+    int exit_code = 0;  ///< 0 done, 1 failed, 2 wrong usage
+    std::string output;
+    std::string errors;
+};
+
+/// Whether `word` names a command of run_command().
+bool is_data_command(std::string_view word);
+/// Carries out `site`, `user`, `key`, `audit` or `doctor`: argv[0] is that word. `input` is what stood on standard input, for those that read
+/// it. The effect holds when it returns. Thread-safe as far as the installation is.
+CommandResult run_command(Installation& installation, std::span<const std::string> argv, const std::string& input);
+/// Whether the command line reads standard input.
+bool reads_input(std::span<const std::string> argv);
+/// Help of one command, or of all where the word is empty or unknown.
+std::string help_text(std::string_view word);
+/// An error in the form of the command line: one sentence.
+std::string error_line(const Error& error);
+
+}  // namespace footfall::app

@@ -1,0 +1,113 @@
+// The one binary. `footfall serve` is everything; `footfall store` is the child that serve starts; the rest are commands on an installation.
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "app/args.h"
+#include "app/commands.h"
+#include "app/control.h"
+#include "app/offline.h"
+#include "app/serve.h"
+#include "app/settings.h"
+#include "app/version.h"
+#include "base/logging.h"
+#include "base/nearest.h"
+
+namespace footfall::app {
+namespace {
+
+constexpr Flag kServeFlags[] = {{"--demo", "", "make a demo site and send it visits through the real endpoint"},
+                                {"--log-format", "text|json", "form of the log on standard error"}};
+
+int fail(const Error& error) {
+    std::fputs(error_line(error).c_str(), stderr);
+    return error.code == Code::kInvalidArgument ? 2 : 1;
+}
+
+Result<Settings> settings_of(const Args& args) {
+    auto flags = args.settings;
+    if (args.has("--log-format")) flags["logging.format"] = args.get("--log-format");
+    return load_settings(args.get("--config"), process_environment(), flags);
+}
+
+int run_serve(std::span<const std::string> argv) {
+    const auto args = parse_args(argv, kServeFlags);
+    if (!args) return fail(args.error());
+    if (args->has("--help")) {
+        std::fputs(help_text("").c_str(), stdout);
+        return 0;
+    }
+    if (!args->positional.empty()) return fail(Error(Code::kInvalidArgument, "serve takes no argument '" + args->positional[0] + "'; see --help"));
+    const auto settings = settings_of(*args);
+    if (!settings) return fail(settings.error());
+    return serve(*settings, {.demo = args->has("--demo")});
+}
+
+// A command is parsed where it runs: here only what names the installation is looked for.
+Result<Settings> settings_of_command(std::span<const std::string> argv) {
+    Args args;
+    for (std::size_t i = 0; i < argv.size(); ++i) {
+        const std::string& word = argv[i];
+        const std::string name = word.substr(0, word.find('='));
+        const bool is_key = name.starts_with("--") && is_setting(name.substr(2));
+        if (name != "--data" && name != "--config" && name != "--listen" && !is_key) continue;
+        std::string value;
+        if (name.size() < word.size()) value = word.substr(name.size() + 1);
+        else if (i + 1 < argv.size()) value = argv[++i];
+        else return Error(Code::kInvalidArgument, name + " needs a value", name);
+        if (name == "--config") args.flags["--config"] = value;
+        else if (name == "--data") args.settings["data.dir"] = value;
+        else if (name == "--listen") args.settings["http.listen"] = value;
+        else args.settings[name.substr(2)] = value;
+    }
+    return settings_of(args);
+}
+
+int run_data_command(std::span<const std::string> argv) {
+    const auto settings = settings_of_command(argv);
+    if (!settings) return fail(settings.error());
+    std::string input;
+    if (reads_input(argv)) input.assign(std::istreambuf_iterator<char>(std::cin), {});
+    const auto result = run_anywhere(*settings, argv, input);
+    if (!result) return fail(result.error());
+    std::fputs(result->output.c_str(), stdout);
+    std::fputs(result->errors.c_str(), stderr);
+    if (std::fflush(stdout) != 0) return 1;
+    return result->exit_code;
+}
+
+int run(int argc, char** argv) {
+    signal(SIGPIPE, SIG_IGN);
+    const std::vector<std::string> words(argv + 1, argv + argc);
+    const std::string word = words.empty() ? "--help" : words[0];
+    const std::span<const std::string> rest = std::span(words).subspan(words.empty() ? 0 : 1);
+    if (word == "--version" || word == "version") {
+        std::fputs((version_text() + "\n").c_str(), stdout);
+        return 0;
+    }
+    if (word == "--help" || word == "-h" || word == "help") {
+        std::fputs(help_text(rest.empty() ? "" : rest[0]).c_str(), stdout);
+        return words.empty() ? 2 : 0;
+    }
+    if (word == "serve") return run_serve(rest);
+    if (word == "store") return run_store_role(rest);
+    if (word == "demo") return run_demo_traffic(rest);
+    if (word == "settings") {
+        std::fputs(settings_reference().c_str(), stdout);
+        return 0;
+    }
+    if (is_data_command(word)) return run_data_command(words);
+    const std::string_view known[] = {"serve", "site", "user", "key", "audit", "doctor", "settings", "help"};
+    const std::string near = nearest(word, known);
+    return fail(Error(Code::kInvalidArgument, fmt::format("unknown command '{}'{}", word, near.empty() ? "; see footfall --help" : "; did you mean " + near + "?")));
+}
+
+}  // namespace
+}  // namespace footfall::app
+
+int main(int argc, char** argv) { return footfall::app::run(argc, argv); }

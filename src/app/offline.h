@@ -1,0 +1,16 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "app/commands.h"
+#include "app/settings.h"
+#include "base/result.h"
+
+namespace footfall::app {
+
+/// Carries a command out on the installation that the settings name: by the server that runs on it, or in this process, which then holds the
+/// installation's lock for that time.
+Result<CommandResult> run_anywhere(const Settings& settings, std::span<const std::string> argv, const std::string& input);
+
+}  // namespace footfall::app

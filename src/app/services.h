@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/commands.h"
+#include "app/settings.h"
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace footfall::app {
+
+/// A part that keeps the installation from being ready, and why.
+struct NotReady {
+    std::string part;
+    std::string reason;
+};
+
+/// Everything behind the HTTP server of the embedded form: catalog, log, deduplication, committer, store child, loader, query service. The one place
+/// that chooses implementations. Opened by `serve`, and by commands that need the log and the store when no server runs.
+class Services : public Installation {
+public:
+    struct Options {
+        /// Called once, from any thread, when the process must end: the log can't be trusted any more.
+        std::function<void(const Error&)> fatal;
+    };
+    /// Takes the installation's lock (waiting up to 5 s for one that is just ending) and opens everything. The store starts in the background:
+    /// events are taken before it is there.
+    static Result<std::unique_ptr<Services>> open(const Settings& settings, Options options);
+    ~Services() override;
+
+    /// Starts the HTTP server of the event endpoint, the API and the page; the address is then `listening_on()`.
+    Status listen();
+    std::string listening_on() const;
+
+    /// Stops accepting, answers what is in flight, loads what the log holds as far as the time allows, and ends the child.
+    void stop(int grace_ms);
+
+    std::vector<NotReady> not_ready() const;
+
+    catalog::Catalog& catalog() override;
+    Result<process::AuditReport> audit(const std::string& site_id) override;
+    std::vector<Finding> doctor() override;
+
+private:
+    struct State;
+    explicit Services(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace footfall::app

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace footfall::app {
+
+/// Every setting of the product, as plain values. Declared once, in the table of settings.cc, with key, default, bounds and help; the TOML
+/// file, the environment, the flags, `footfall settings` and docs/configuration.md derive from that table.
+struct Settings {
+    std::string data_dir;
+    std::string http_listen;
+    std::int64_t http_loops = 0;
+    std::string http_trusted_proxies;
+    std::int64_t http_connections_max = 0;
+    std::int64_t http_connections_per_address_max = 0;
+    std::int64_t ingest_queue_bytes_max = 0;
+    std::int64_t log_segment_bytes = 0;
+    std::int64_t log_retention_hours = 0;
+    std::int64_t log_disk_reserve_bytes = 0;
+    std::int64_t dedup_memory_max = 0;
+    std::int64_t loader_interval_ms = 0;
+    std::int64_t loader_batch_rows_max = 0;
+    std::string store_library;
+    std::int64_t store_memory_max = 0;
+    std::int64_t store_threads = 0;
+    std::int64_t query_timeout_ms = 0;
+    std::int64_t query_concurrency_max = 0;
+    std::string enrich_geo_v4;
+    std::string enrich_geo_v6;
+    std::string enrich_user_agent_rules;
+    std::string enrich_crawlers;
+    std::string logging_level;
+    std::string logging_format;
+};
+
+/// Reads settings in order of precedence: defaults < TOML file < environment (FOOTFALL_SECTION_KEY) < flags (key → value, keys as in the
+/// table). An unknown key, a value of the wrong kind or out of bounds is kInvalidArgument with the key as field, the place it came from in the
+/// message and, for an unknown key, the nearest known one.
+Result<Settings> load_settings(const std::string& toml_path, const std::map<std::string, std::string>& environment,
+                               const std::map<std::string, std::string>& flags);
+
+/// Keys of the table, for flags and completion.
+bool is_setting(std::string_view key);
+
+/// The reference page, as Markdown: docs/configuration.md is this text, and a test compares them.
+std::string settings_reference();
+
+/// The environment of this process as a map.
+std::map<std::string, std::string> process_environment();
+
+}  // namespace footfall::app

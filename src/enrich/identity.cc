@@ -1,0 +1,285 @@
+#include "enrich/identity.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <unordered_map>
+
+#include "base/metrics.h"
+#include "enrich/siphash.h"
+
+namespace footfall::enrich {
+namespace {
+
+constexpr std::int64_t kMinuteMs = 60'000;
+constexpr std::int64_t kDayMs = 24 * 60 * kMinuteMs;
+constexpr std::int64_t kSessionGapMs = 30 * kMinuteMs;
+/// How long after midnight yesterday's ids are kept, and so how long before it they must be known.
+constexpr std::int64_t kRotationMs = 30 * kMinuteMs;
+constexpr std::int64_t kLateMs = kDayMs;
+
+constexpr std::size_t kShards = 16;
+constexpr std::size_t kOpenMax = 262'144;
+constexpr std::size_t kAliasesMax = 131'072;
+
+// Published on purpose, see the header. Two keys, so that no user_id can be made to give the id of an event.
+constexpr SipHash::Key kUserKey = {'f', 'o', 'o', 't', 'f', 'a', 'l', 'l', ' ', 'u', 's', 'e', 'r', ' ', 'i', 'd'};
+constexpr SipHash::Key kEventKey = {'f', 'o', 'o', 't', 'f', 'a', 'l', 'l', ' ', 'e', 'v', 'e', 'n', 't', ' ', ' '};
+
+std::int64_t day_of(std::int64_t ms) { return ms / kDayMs - (ms % kDayMs < 0 ? 1 : 0); }
+std::int64_t time_of_day(std::int64_t ms) { return ms - day_of(ms) * kDayMs; }
+
+/// Zero is "no visitor" in the record.
+std::uint64_t not_zero(std::uint64_t id) { return id != 0 ? id : 1; }
+
+/// Parts carry their size, so that no two senders have the same concatenation.
+void add_part(SipHash& hash, std::string_view part) {
+    hash.add_value(static_cast<std::uint32_t>(part.size()));
+    hash.add(part);
+}
+
+bool is_anonymous_origin(const Sender& sender) {
+    return sender.address != event::kind::ip{} || !sender.user_agent.empty() || !sender.session_hint.empty();
+}
+
+std::uint64_t anonymous_id(const Salt& salt, const Sender& sender) {
+    // SipHash takes 128 bits of key: the first half of the salt.
+    SipHash::Key key;
+    std::copy_n(salt.begin(), key.size(), key.begin());
+    SipHash hash(key);
+    add_part(hash, sender.site);
+    hash.add_value(sender.address);
+    add_part(hash, sender.user_agent);
+    if (sender.address == event::kind::ip{} && sender.user_agent.empty()) add_part(hash, sender.session_hint);
+    return not_zero(hash.finish());
+}
+
+std::uint64_t own_id(const Sender& sender) {
+    SipHash hash(kEventKey);
+    add_part(hash, sender.site);
+    hash.add_value(sender.event_id.bytes);
+    return not_zero(hash.finish());
+}
+
+/// A map that cannot grow past twice its limit: when the current generation is full it becomes the previous one, and
+/// that one is forgotten.
+template <class Value>
+class Generations {
+public:
+    Value* find(std::uint64_t key) {
+        if (const auto it = current_.find(key); it != current_.end()) return &it->second;
+        if (const auto it = previous_.find(key); it != previous_.end()) return &it->second;
+        return nullptr;
+    }
+    /// Entries that were forgotten to make room.
+    std::size_t put(std::uint64_t key, Value value, std::size_t limit) {
+        std::size_t forgotten = 0;
+        if (current_.size() >= limit && !current_.contains(key)) {
+            forgotten = previous_.size();
+            rotate();
+        }
+        current_[key] = value;
+        return forgotten;
+    }
+    void rotate() {
+        previous_ = std::move(current_);
+        current_ = {};
+    }
+    void clear() { current_ = {}, previous_ = {}; }
+
+private:
+    std::unordered_map<std::uint64_t, Value> current_, previous_;
+};
+
+struct Alias {
+    std::uint64_t known = 0;
+    std::int64_t last_seen_ms = 0;  // of the anonymous visitor's open session
+};
+
+struct Shard {
+    std::mutex mutex;
+    Generations<std::int64_t> open;  // anonymous id → last pageview or event
+    Generations<Alias> aliases;
+    std::int64_t aliases_day = 0;
+
+    /// Yesterday's aliases stay for ids that are kept over midnight; a day later nothing can ask for them.
+    void turn_day(std::int64_t day) {
+        if (day <= aliases_day) return;
+        aliases.rotate();
+        if (day > aliases_day + 1) aliases.rotate();
+        aliases_day = day;
+    }
+};
+
+}  // namespace
+
+struct Identity::State {
+    explicit State(SaltSource source_in) : source(std::move(source_in)) {}
+
+    struct DaySalt {
+        std::int64_t day = INT64_MIN;
+        Salt salt{};
+    };
+
+    SaltSource source;
+    std::mutex fetching;
+    std::shared_mutex salts_mutex;
+    std::array<DaySalt, 3> salts;  // yesterday, today, tomorrow shortly before it begins
+    std::array<Shard, kShards> shards;
+    std::atomic<bool> has_open{false};
+    std::atomic<bool> has_aliases{false};
+    metrics::Counter& forgotten = metrics::counter("footfall_identity_forgotten_total",
+                                                   "Open visitors and aliases forgotten because there were too many.");
+    metrics::Counter& without_salt =
+        metrics::counter("footfall_identity_without_salt_total",
+                         "Events that became visitors of their own because their day's salt was not held.");
+
+    Shard& shard(std::uint64_t id) { return shards[id % kShards]; }
+
+    std::optional<Salt> salt(std::int64_t day) {
+        const std::shared_lock lock(salts_mutex);
+        for (const DaySalt& held : salts)
+            if (held.day == day) return held.salt;
+        return std::nullopt;
+    }
+
+    /// The overwritten slot is the oldest day's, whose salt is gone from memory with it.
+    void hold(std::int64_t day, const Salt& salt) {
+        const std::lock_guard lock(salts_mutex);
+        const auto oldest = std::min_element(salts.begin(), salts.end(),
+                                             [](const DaySalt& a, const DaySalt& b) { return a.day < b.day; });
+        *oldest = {day, salt};
+    }
+
+    Status fetch(std::int64_t day) {
+        if (salt(day)) return {};
+        const std::lock_guard lock(fetching);
+        if (salt(day)) return {};
+        auto fetched = source(day);
+        if (!fetched)
+            return Error(Code::kUnavailable,
+                         "the day's salt for visitor ids cannot be read: " + fetched.error().message);
+        hold(day, *fetched);
+        return {};
+    }
+
+    void see(std::uint64_t id, std::int64_t at_ms) {
+        has_open.store(true, std::memory_order_relaxed);
+        Shard& at = shard(id);
+        const std::lock_guard lock(at.mutex);
+        const std::int64_t* known = at.open.find(id);
+        if (known != nullptr && *known >= at_ms) return;
+        forgotten.add(at.open.put(id, at_ms, kOpenMax / kShards));
+    }
+
+    bool is_open(std::uint64_t id, std::int64_t at_ms) {
+        if (!has_open.load(std::memory_order_relaxed)) return false;
+        Shard& at = shard(id);
+        const std::lock_guard lock(at.mutex);
+        const std::int64_t* seen = at.open.find(id);
+        return seen != nullptr && at_ms - *seen < kSessionGapMs;
+    }
+
+    /// Outside of the time around midnight nobody asks who is open.
+    void forget_open() {
+        if (!has_open.exchange(false, std::memory_order_relaxed)) return;
+        for (Shard& at : shards) {
+            const std::lock_guard lock(at.mutex);
+            at.open.clear();
+        }
+    }
+
+    /// The anonymous id of this moment: today's, or yesterday's where its session is open.
+    std::uint64_t current_id(const Sender& sender, bool extends_session) {
+        const std::int64_t day = day_of(sender.receive_ms);
+        const std::int64_t time = time_of_day(sender.receive_ms);
+        const auto today = salt(day);
+        if (!today) {
+            without_salt.add();
+            return own_id(sender);
+        }
+        if (time < kRotationMs) {
+            const auto yesterday = salt(day - 1);
+            const std::uint64_t old = yesterday ? anonymous_id(*yesterday, sender) : 0;
+            if (yesterday && is_open(old, sender.receive_ms)) {
+                if (extends_session) see(old, sender.receive_ms);
+                return old;
+            }
+        } else if (time < kDayMs - kRotationMs) {
+            forget_open();
+        }
+        const std::uint64_t id = anonymous_id(*today, sender);
+        if (extends_session && time >= kDayMs - kRotationMs) see(id, sender.receive_ms);
+        return id;
+    }
+
+    void add_alias(std::uint64_t id, std::uint64_t known, std::int64_t at_ms) {
+        has_aliases.store(true, std::memory_order_relaxed);
+        Shard& at = shard(id);
+        const std::lock_guard lock(at.mutex);
+        at.turn_day(day_of(at_ms));
+        // A second identify leads to the newer user, and does not reopen the session that the first one ended.
+        const Alias* earlier = at.aliases.find(id);
+        forgotten.add(
+            at.aliases.put(id, {known, earlier != nullptr ? earlier->last_seen_ms : at_ms}, kAliasesMax / kShards));
+    }
+
+    std::uint64_t follow_alias(std::uint64_t id, bool extends_session, std::int64_t at_ms) {
+        if (!has_aliases.load(std::memory_order_relaxed)) return id;
+        Shard& at = shard(id);
+        const std::lock_guard lock(at.mutex);
+        at.turn_day(day_of(at_ms));
+        Alias* alias = at.aliases.find(id);
+        if (alias == nullptr) return id;
+        if (at_ms - alias->last_seen_ms >= kSessionGapMs) return alias->known;
+        if (extends_session) alias->last_seen_ms = std::max(alias->last_seen_ms, at_ms);
+        return id;
+    }
+};
+
+Identity::Identity(SaltSource source) : state_(std::make_unique<State>(std::move(source))) {}
+Identity::~Identity() = default;
+
+Status Identity::prepare(std::int64_t now_ms) {
+    const std::int64_t day = day_of(now_ms);
+    // Oldest first: asking for a day's salt destroys those before its yesterday.
+    if (time_of_day(now_ms) < kRotationMs) TRY_STATUS(state_->fetch(day - 1));
+    return state_->fetch(day);
+}
+
+std::uint64_t Identity::known_id(std::string_view site, std::string_view user_id) {
+    SipHash hash(kUserKey);
+    add_part(hash, site);
+    add_part(hash, user_id);
+    return not_zero(hash.finish());
+}
+
+std::uint64_t Identity::visitor_id(const Sender& sender) {
+    const bool is_identify = sender.event_type == "identify";
+    if (!sender.user_id.empty() && !is_identify) return known_id(sender.site, sender.user_id);
+    if (sender.receive_ms - sender.timestamp > kLateMs || !is_anonymous_origin(sender)) {
+        // Without an anonymous visitor there is nobody to give the name to but the user.
+        return sender.user_id.empty() ? own_id(sender) : known_id(sender.site, sender.user_id);
+    }
+    const bool extends_session = sender.event_type == "pageview" || sender.event_type == "event";
+    const std::uint64_t id = state_->current_id(sender, extends_session);
+    if (!is_identify) return state_->follow_alias(id, extends_session, sender.receive_ms);
+    if (!sender.user_id.empty()) state_->add_alias(id, known_id(sender.site, sender.user_id), sender.receive_ms);
+    return id;
+}
+
+void Identity::remember_seen(std::uint64_t visitor_id, std::int64_t received_ms) {
+    const std::int64_t time = time_of_day(received_ms);
+    if (time < kRotationMs || time >= kDayMs - kRotationMs) state_->see(visitor_id, received_ms);
+    state_->follow_alias(visitor_id, true, received_ms);
+}
+
+void Identity::remember_alias(std::string_view site, std::uint64_t anonymous_id, std::string_view user_id,
+                              std::int64_t received_ms) {
+    if (!user_id.empty()) state_->add_alias(anonymous_id, known_id(site, user_id), received_ms);
+}
+
+}  // namespace footfall::enrich

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace footfall::http {
+
+/// Whether decode_body() knows the coding: "", identity, gzip, x-gzip, zstd, br; one coding, not a list.
+bool is_known_encoding(std::string_view encoding);
+
+/// Takes a Content-Encoding off. kUnsupported: a coding that is not known; kTooLarge: more than `bytes_max` come out, or more than `ratio_max` times
+/// what went in once that is over 64 KiB; kInvalidArgument: broken, cut short, or bytes behind the end. Memory stays within bytes_max and a window of
+/// 8 MiB whatever the input claims.
+Result<std::string> decode_body(std::string_view encoding, std::string_view body, std::size_t bytes_max, double ratio_max);
+
+/// "gzip" form of a text, for tests and clients.
+std::string gzip(std::string_view text);
+
+}  // namespace footfall::http

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/http.h"
+
+namespace footfall::http {
+
+/// Finds the handler of a request by path and method. A path is compared segment by segment, case counts; "{id}" in a pattern takes one segment, which
+/// path_parameter() gives. HEAD falls back to GET. No such path: 404; another method: 405 with Allow.
+class Router {
+public:
+    void add(Method method, std::string pattern, Handler handler);
+    /// For all methods: the handler looks at the method itself.
+    void add_all(std::string pattern, Handler handler);
+    void handle(Exchange& exchange) const;
+
+private:
+    struct Route {
+        Method method;
+        bool all_methods;
+        std::string pattern;
+        Handler handler;
+    };
+    std::vector<Route> routes_;
+};
+
+/// The segment of `path` that stands where `name` ("{id}") stands in the pattern; empty where there is none.
+std::string_view path_parameter(std::string_view pattern, std::string_view path, std::string_view name);
+
+}  // namespace footfall::http

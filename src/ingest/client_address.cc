@@ -1,0 +1,104 @@
+#include "ingest/client_address.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace footfall::ingest {
+namespace {
+
+constexpr int kHopsMax = 32;
+
+std::string_view trim(std::string_view text) {
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+    return text;
+}
+
+// "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]:80", each also in quotes.
+std::optional<event::kind::ip> parse_hop(std::string_view hop) {
+    hop = trim(hop);
+    if (hop.size() >= 2 && hop.front() == '"' && hop.back() == '"') hop = hop.substr(1, hop.size() - 2);
+    if (hop.starts_with('[')) {
+        const std::size_t end = hop.find(']');
+        if (end == std::string_view::npos) return std::nullopt;
+        return event::parse_ip(hop.substr(1, end - 1));
+    }
+    if (std::count(hop.begin(), hop.end(), ':') == 1) hop = hop.substr(0, hop.find(':'));
+    return event::parse_ip(hop);
+}
+
+// The for= part of one element of a Forwarded header.
+std::string_view forwarded_for(std::string_view element) {
+    while (!element.empty()) {
+        const std::size_t end = std::min(element.find(';'), element.size());
+        const std::string_view pair = trim(element.substr(0, end));
+        element.remove_prefix(std::min(end + 1, element.size()));
+        if (pair.size() > 4 && (pair[0] | 0x20) == 'f' && (pair[1] | 0x20) == 'o' && (pair[2] | 0x20) == 'r' && pair[3] == '=')
+            return pair.substr(4);
+    }
+    return {};
+}
+
+}  // namespace
+
+bool Network::contains(const event::kind::ip& ip) const {
+    const auto whole = static_cast<std::size_t>(prefix_bits / 8);
+    if (!std::equal(ip.begin(), ip.begin() + static_cast<std::ptrdiff_t>(whole), address.begin())) return false;
+    const int rest = prefix_bits % 8;
+    return rest == 0 || (ip[whole] >> (8 - rest)) == (address[whole] >> (8 - rest));
+}
+
+Result<std::vector<Network>> parse_networks(std::string_view text) {
+    std::vector<Network> networks;
+    while (!trim(text).empty()) {
+        const std::size_t comma = std::min(text.find(','), text.size());
+        const std::string_view item = trim(text.substr(0, comma));
+        text.remove_prefix(std::min(comma + 1, text.size()));
+        const std::size_t slash = item.find('/');
+        const std::string_view address = item.substr(0, slash);
+        const auto ip = event::parse_ip(address);
+        const bool is_v4 = address.find(':') == std::string_view::npos;
+        int bits = is_v4 ? 32 : 128;
+        if (slash != std::string_view::npos) {
+            const std::string_view digits = item.substr(slash + 1);
+            const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
+            if (parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size() || digits.empty()) bits = -1;
+        }
+        if (!ip || bits < 0 || bits > (is_v4 ? 32 : 128))
+            return Error(Code::kInvalidArgument, "'" + std::string(item) + "' is not a network such as 10.0.0.0/8", "http.trusted_proxies");
+        networks.push_back({*ip, is_v4 ? bits + 96 : bits});
+    }
+    return networks;
+}
+
+event::kind::ip client_address(const http::Request& request, std::span<const Network> trusted) {
+    const auto is_trusted = [&](const event::kind::ip& ip) {
+        return std::any_of(trusted.begin(), trusted.end(), [&](const Network& network) { return network.contains(ip); });
+    };
+    event::kind::ip address = request.peer.address;
+    // A unix socket's peer can only be a proxy on this machine.
+    if (!request.peer.is_unix && !is_trusted(address)) return address;
+    bool is_forwarded = false;
+    auto values = request.header_values("x-forwarded-for");
+    if (values.empty()) {
+        values = request.header_values("forwarded");
+        is_forwarded = true;
+    }
+    int hops = 0;
+    for (auto value = values.rbegin(); value != values.rend(); ++value) {
+        std::string_view rest = *value;
+        while (!rest.empty() && hops++ < kHopsMax) {
+            const std::size_t comma = rest.rfind(',');
+            const std::string_view element = comma == std::string_view::npos ? rest : rest.substr(comma + 1);
+            rest = comma == std::string_view::npos ? std::string_view() : rest.substr(0, comma);
+            const auto hop = parse_hop(is_forwarded ? forwarded_for(element) : element);
+            if (!hop) return address;
+            address = *hop;
+            if (!is_trusted(address)) return address;
+        }
+    }
+    return address;
+}
+
+}  // namespace footfall::ingest

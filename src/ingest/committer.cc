@@ -1,0 +1,150 @@
+#include "ingest/committer.h"
+
+#include "base/failpoint.h"
+#include "base/json.h"
+#include "base/logging.h"
+#include "base/metrics.h"
+#include "base/worker_pool.h"
+
+namespace footfall::ingest {
+namespace {
+
+struct Metrics {
+    metrics::Histogram& wait = metrics::histogram("footfall_commit_wait_seconds", "From the submission of a request to the start of its group.");
+    metrics::Histogram& group = metrics::histogram("footfall_commit_group_seconds", "Deduplicating, appending and syncing one group.");
+    metrics::Counter& requests = metrics::counter("footfall_commit_requests_total", "Requests whose events are durable.");
+    metrics::Counter& groups = metrics::counter("footfall_commit_groups_total", "Groups appended to the log.");
+    metrics::Counter& refused = metrics::counter("footfall_commit_refused_total", "Requests whose group could not be made durable.");
+    metrics::Gauge& queue = metrics::gauge("footfall_commit_queue_bytes", "Bytes that waited for the log when the last group was formed.");
+};
+Metrics& counters() {
+    static Metrics instance;
+    return instance;
+}
+
+}  // namespace
+
+std::string write_tally(const Submission::Tally& tally) {
+    std::string out;
+    json::Writer writer(out);
+    writer.begin_object();
+    writer.member("website_id", tally.website_id);
+    writer.member("duplicates", tally.duplicates);
+    writer.key("rejected");
+    writer.begin_object();
+    for (const auto& [reason, count] : tally.rejected) writer.member(reason, count);
+    writer.end_object();
+    writer.end_object();
+    return out;
+}
+
+Committer::Committer(log::EventLog& log, Dedup& dedup, Clock& clock, CommitterOptions options, std::function<void(Error)> fatal)
+    : log_(log), dedup_(dedup), clock_(clock), options_(options), fatal_(std::move(fatal)), thread_([this] { run(); }) {}
+
+Committer::~Committer() { stop(); }
+
+bool Committer::submit(std::unique_ptr<Submission> submission) {
+    const std::size_t bytes = submission->bytes();
+    {
+        const std::lock_guard lock(mutex_);
+        if (stopping_ || is_full()) return false;
+        queued_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+        queue_.push_back(std::move(submission));
+        if (queue_.size() > 1) return true;  // the thread has been woken, or is busy and will look again
+    }
+    ready_.notify_one();
+    return true;
+}
+
+void Committer::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    ready_.notify_one();
+    if (thread_.joinable()) thread_.join();
+}
+
+void Committer::run() {
+    name_thread("committer");
+    Group waiting;
+    Group group;
+    for (;;) {
+        if (waiting.empty()) {
+            std::unique_lock lock(mutex_);
+            ready_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+            if (queue_.empty()) return;
+            waiting.swap(queue_);
+        }
+        std::size_t bytes = 0;
+        std::size_t taken = 0;
+        while (taken < waiting.size() && (taken == 0 || bytes + waiting[taken]->bytes() <= options_.group_bytes_max)) {
+            bytes += waiting[taken]->bytes();
+            group.push_back(std::move(waiting[taken++]));
+        }
+        waiting.erase(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(taken));
+        counters().queue.set(static_cast<double>(queued_bytes()));
+        commit(group);
+        group.clear();
+        queued_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+    }
+}
+
+void Committer::commit(Group& group) {
+    const std::int64_t started = clock_.steady_ns();
+    const Status status = failed_.load() ? Status(Error(Code::kUnavailable, "the event log has stopped")) : append(group);
+    if (!status) {
+        dedup_.abort();
+        counters().refused.add(group.size());
+        // A full or failing disk may recover, and nothing of the group is in the log. Anything else leaves the durable state unknown.
+        if (status.error().code != Code::kOverloaded && !failed_.exchange(true)) fail(status.error());
+        for (auto& submission : group) submission->finished(Error(status.error()));
+        return;
+    }
+    counters().requests.add(group.size());
+    counters().groups.add();
+    counters().group.observe_ns(clock_.steady_ns() - started);
+    for (std::size_t i = 0; i < group.size(); ++i) group[i]->finished(duplicates_[i]);
+}
+
+Status Committer::append(Group& group) {
+    entries_.clear();
+    group_tallies_.clear();
+    tally_records_.clear();
+    duplicates_.assign(group.size(), 0);
+    const bool skip_dedup = failpoint("mutant.skip_dedup") == Fault::kError;
+    for (std::size_t i = 0; i < group.size(); ++i) {
+        Submission& submission = *group[i];
+        for (const Submission::Item& item : submission.items) {
+            Submission::Tally& tally = submission.tallies[item.site];
+            if (item.has_client_id && !skip_dedup) {
+                TRY(const bool seen, dedup_.seen(tally.website_id, item.event_id, submission.receive_ms));
+                if (seen) {
+                    ++tally.duplicates;
+                    ++duplicates_[i];
+                    continue;
+                }
+            }
+            entries_.push_back({log::EntryKind::kEvent, std::string_view(submission.records).substr(item.begin, item.size)});
+        }
+        for (const Submission::Tally& tally : submission.tallies) {
+            if (tally.duplicates == 0 && tally.rejected.empty()) continue;
+            Submission::Tally& sum = group_tallies_[tally.website_id];
+            sum.website_id = tally.website_id;
+            sum.duplicates += tally.duplicates;
+            for (const auto& [reason, count] : tally.rejected) sum.rejected[reason] += count;
+        }
+    }
+    for (const auto& [website_id, tally] : group_tallies_) tally_records_.push_back(write_tally(tally));
+    for (const std::string& record : tally_records_) entries_.push_back({log::EntryKind::kTally, record});
+    if (entries_.empty()) return {};
+    TRY(const log::Position first, log_.append(entries_));
+    return dedup_.commit(first.offset + entries_.size());
+}
+
+void Committer::fail(const Error& error) {
+    logging::error("log.failed", {{"error", error.message}});
+    fatal_(error);
+}
+
+}  // namespace footfall::ingest

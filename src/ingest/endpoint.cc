@@ -1,0 +1,273 @@
+#include "ingest/endpoint.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "base/json.h"
+#include "base/logging.h"
+#include "base/metrics.h"
+#include "event/parse.h"
+#include "http/encoding.h"
+
+namespace footfall::ingest {
+namespace {
+
+constexpr std::size_t kBodyBytesMax = 1024 * 1024;
+constexpr double kCompressionRatioMax = 100;
+constexpr std::string_view kUnknown = "unknown";
+constexpr std::string_view kForbidden = "forbidden";
+
+struct Metrics {
+    metrics::Counter& accepted = metrics::counter("footfall_events_accepted_total", "New events that are durable.");
+    metrics::Counter& duplicates = metrics::counter("footfall_events_duplicate_total", "Acknowledged repetitions of an event_id.");
+    metrics::Counter& cut = metrics::counter("footfall_values_cut_total", "Values that were too long and were cut.");
+    metrics::Counter& shed = metrics::counter("footfall_requests_shed_total", "Requests to the event endpoint that were refused with 503.");
+    metrics::Histogram& request = metrics::histogram("footfall_ingest_request_seconds", "From the first byte of a request to its answer.");
+    metrics::Histogram& prepare = metrics::histogram("footfall_ingest_prepare_seconds", "Decoding, parsing, enriching and serialising one body.");
+
+    metrics::Counter& rejected(std::string_view reason) {
+        return metrics::counter("footfall_events_rejected_total", "Events that were refused, by reason.", "reason=\"" + std::string(reason) + "\"");
+    }
+};
+Metrics& counters() {
+    static Metrics instance;
+    return instance;
+}
+
+void allow_any_origin(http::Response& response) {
+    // Events are taken from any origin and without credentials; which site they may name is judged by event.
+    response.headers.emplace_back("Access-Control-Allow-Origin", "*");
+}
+
+http::Response refuse(const Error& error) {
+    http::Response response = http::error_response(error);
+    if (error.code == Code::kOverloaded || error.code == Code::kUnavailable) {
+        counters().shed.add();
+        // Spread over 1 to 4 s, so that clients do not come back all at once.
+        unsigned char random = 0;
+        random_bytes(&random, 1);
+        response.headers.emplace_back("Retry-After", std::to_string(1 + random % 4));
+    }
+    allow_any_origin(response);
+    return response;
+}
+
+http::Response preflight() {
+    http::Response response;
+    response.status = 204;
+    allow_any_origin(response);
+    response.headers.emplace_back("Access-Control-Allow-Methods", "POST, OPTIONS");
+    response.headers.emplace_back("Access-Control-Allow-Headers", "Content-Type, Content-Encoding, Authorization");
+    response.headers.emplace_back("Access-Control-Max-Age", "86400");
+    return response;
+}
+
+Error overloaded() { return Error(Code::kOverloaded, "too many events wait for the disk; send this request again later"); }
+
+/// The collect or admin key of the request; nullptr without one. Holds the snapshot that the key belongs to.
+Result<const catalog::Key*> sender_key(const http::Request& request, const catalog::Snapshot& snapshot) {
+    const std::string_view authorization = request.header("authorization");
+    if (authorization.empty()) return nullptr;
+    if (authorization.size() < 7 || (authorization.substr(0, 7) != "Bearer " && authorization.substr(0, 7) != "bearer "))
+        return Error(Code::kUnauthenticated, "the Authorization header must be 'Bearer KEY'", "Authorization");
+    const catalog::Key* key = snapshot.key(authorization.substr(7));
+    if (key == nullptr) return Error(Code::kUnauthenticated, "unknown or revoked key", "Authorization");
+    if (key->scope == catalog::Scope::kRead) return Error(Code::kForbidden, "a read key may not send events; make one with --scope collect", "Authorization");
+    return key;
+}
+
+struct Answer {
+    std::uint64_t received = 0;
+    std::string rejected;  // ready JSON array
+};
+
+http::Response answer(const Answer& a, std::uint64_t duplicates) {
+    http::Response response;
+    json::Writer writer(response.body);
+    writer.begin_object();
+    writer.member("status", "ok");
+    writer.member("received", a.received);
+    writer.key("rejected");
+    writer.raw(a.rejected);
+    writer.member("duplicates", duplicates);
+    writer.end_object();
+    allow_any_origin(response);
+    return response;
+}
+
+}  // namespace
+
+void MinuteCounts::add(std::int64_t now_ms, std::uint64_t accepted, std::uint64_t duplicates, std::uint64_t rejected) {
+    const std::int64_t minute = now_ms / 60'000;
+    const std::lock_guard lock(mutex_);
+    Minute& slot = ring_[static_cast<std::size_t>(minute) % kMinutes];
+    if (slot.minute != minute) slot = {.minute = minute};
+    slot.accepted += accepted;
+    slot.duplicates += duplicates;
+    slot.rejected += rejected;
+}
+
+std::vector<MinuteCounts::Minute> MinuteCounts::read(std::int64_t now_ms) const {
+    const std::int64_t current = now_ms / 60'000;
+    std::vector<Minute> out;
+    const std::lock_guard lock(mutex_);
+    for (std::int64_t minute = current - static_cast<std::int64_t>(kMinutes) + 1; minute <= current; ++minute) {
+        const Minute& slot = ring_[static_cast<std::size_t>(minute) % kMinutes];
+        out.push_back(slot.minute == minute ? slot : Minute{.minute = minute});
+    }
+    return out;
+}
+
+struct Endpoint::LoopState {
+    LoopState(std::shared_ptr<const enrich::Tables> tables, enrich::Identity& identity, Clock& clock) : enricher(std::move(tables), identity, clock) {}
+
+    event::Parser parser;
+    event::Arena arena;
+    event::Batch batch;
+    enrich::Enricher enricher;
+    std::unordered_map<std::string_view, std::uint32_t> tally_of_site;
+};
+
+Endpoint::Endpoint(const catalog::Catalog& catalog, std::shared_ptr<const enrich::Tables> tables, enrich::Identity& identity, Committer& committer,
+                   Clock& clock, EndpointOptions options)
+    : catalog_(catalog), tables_(std::move(tables)), identity_(identity), committer_(committer), clock_(clock), options_(std::move(options)) {
+    for (unsigned i = 0; i < options_.loops; ++i) loops_.push_back(std::make_unique<LoopState>(tables_, identity_, clock_));
+}
+
+Endpoint::~Endpoint() = default;
+
+std::optional<http::Response> Endpoint::check(const http::Request& request) const {
+    if (request.method != http::Method::kPost) return std::nullopt;
+    if (committer_.is_full()) return refuse(overloaded());
+    if (!http::is_known_encoding(request.header("content-encoding")))
+        return refuse(Error(Code::kUnsupported, "unknown Content-Encoding; use gzip, zstd, br or none", "Content-Encoding"));
+    if (!request.header("authorization").empty()) {
+        const auto snapshot = catalog_.snapshot();
+        if (const auto key = sender_key(request, *snapshot); !key) return refuse(key.error());
+    }
+    return std::nullopt;
+}
+
+void Endpoint::handle(http::Exchange& exchange) {
+    switch (exchange.request().method) {
+        case http::Method::kPost: return handle_events(exchange);
+        case http::Method::kOptions: return exchange.respond(preflight());
+        default: {
+            http::Response response = http::error_response(Error(Code::kInvalidArgument, "events are sent with POST"));
+            response.status = 405;
+            response.headers.emplace_back("Allow", "POST, OPTIONS");
+            return exchange.respond(std::move(response));
+        }
+    }
+}
+
+void Endpoint::handle_events(http::Exchange& exchange) {
+    const http::Request& request = exchange.request();
+    LoopState& loop = *loops_[exchange.loop_index()];
+    const std::int64_t started = clock_.steady_ns();
+    const std::int64_t now_ms = clock_.wall_ms();
+    const auto snapshot = catalog_.snapshot();
+
+    const auto key = sender_key(request, *snapshot);
+    if (!key) return exchange.respond(refuse(key.error()));
+    const bool has_key = *key != nullptr;
+    if (const Status status = identity_.prepare(now_ms); !status) return exchange.respond(refuse(status.error()));
+
+    std::string decoded;
+    std::string_view body = request.body;
+    if (const std::string_view encoding = request.header("content-encoding"); !encoding.empty()) {
+        auto result = http::decode_body(encoding, request.body, kBodyBytesMax, kCompressionRatioMax);
+        if (!result) return exchange.respond(refuse(result.error()));
+        decoded = std::move(*result);
+        decoded.reserve(decoded.size() + 64);  // simdjson reads past the end
+        body = decoded;
+    }
+    loop.arena.clear();
+    if (const Status status = loop.parser.parse(body, {.receive_ms = now_ms, .trusted = has_key}, loop.arena, loop.batch); !status)
+        return exchange.respond(refuse(status.error()));
+    counters().cut.add(loop.batch.values_cut);
+
+    auto submission = std::make_unique<Submission>();
+    submission->receive_ms = now_ms;
+    submission->records.reserve(body.size() + loop.batch.events.size() * 256);
+    loop.tally_of_site.clear();
+    const auto tally_of = [&](std::string_view website_id) -> std::uint32_t {
+        const auto [found, added] = loop.tally_of_site.try_emplace(website_id, static_cast<std::uint32_t>(submission->tallies.size()));
+        if (added) submission->tallies.push_back({.website_id = std::string(website_id)});
+        return found->second;
+    };
+
+    const event::kind::ip peer_address = client_address(request, options_.trusted_proxies);
+    const std::string_view user_agent = request.header("user-agent");
+    const std::string_view accept_language = request.header("accept-language");
+    for (event::Incoming& in : loop.batch.events) {
+        event::Event& event = in.event;
+        const catalog::Site* site = snapshot->site(event.website_id);
+        if (site == nullptr) {
+            loop.batch.rejections.push_back({in.index, "tracking_id", kUnknown, event.website_id});
+            continue;
+        }
+        if (has_key && (*key)->site_id != site->id) {
+            loop.batch.rejections.push_back({in.index, "tracking_id", kForbidden, event.website_id});
+            continue;
+        }
+        const bool has_client_id = !event.event_id.is_nil();
+        if (!has_client_id) event.event_id = make_uuid_v7(now_ms);
+        enrich::Context context;
+        context.page_query = in.page_query;
+        context.receive_ms = now_ms;
+        context.is_server_side = has_key;
+        if (has_key) {
+            context.address = event::parse_ip(in.ip).value_or(event::kind::ip{});
+            context.user_agent = in.user_agent;
+        } else {
+            context.address = peer_address;
+            context.user_agent = user_agent;
+            context.accept_language = accept_language;
+        }
+        const enrich::SitePolicy policy{.domain = site->domain, .cookieless = site->cookieless,
+                                        .ip = site->ip_policy == catalog::IpPolicy::kDrop ? enrich::IpPolicy::kDrop : enrich::IpPolicy::kTruncate};
+        loop.enricher.enrich(event, context, policy, loop.arena);
+        const auto begin = static_cast<std::uint32_t>(submission->records.size());
+        event::write_record(event, submission->records);
+        submission->items.push_back({.begin = begin, .size = static_cast<std::uint32_t>(submission->records.size()) - begin,
+                                     .site = tally_of(event.website_id), .has_client_id = has_client_id, .event_id = event.event_id});
+    }
+
+    Answer reply;
+    reply.received = submission->items.size();
+    std::sort(loop.batch.rejections.begin(), loop.batch.rejections.end(), [](const auto& a, const auto& b) { return a.index < b.index; });
+    {
+        json::Writer writer(reply.rejected);
+        writer.begin_array();
+        for (const event::Rejection& rejection : loop.batch.rejections) {
+            writer.begin_object();
+            writer.member("index", rejection.index);
+            writer.member("field", rejection.field);
+            writer.member("reason", rejection.reason);
+            writer.end_object();
+            // Unknown sites share one tally: their names are the sender's choice and without number.
+            const bool known = snapshot->site(rejection.website_id) != nullptr && rejection.reason != kForbidden;
+            ++submission->tallies[tally_of(known ? rejection.website_id : std::string_view())].rejected[rejection.reason];
+            counters().rejected(rejection.reason).add();
+        }
+        writer.end_array();
+    }
+    counters().prepare.observe_ns(clock_.steady_ns() - started);
+    if (loop.batch.count == 0) return exchange.respond(answer(reply, 0));
+
+    const std::uint64_t rejected = loop.batch.rejections.size();
+    submission->finished = [this, &exchange, reply = std::move(reply), rejected, now_ms](Result<std::uint64_t> duplicates) {
+        if (!duplicates) return exchange.complete(refuse(duplicates.error().code == Code::kOverloaded
+                                                             ? duplicates.error()
+                                                             : Error(Code::kUnavailable, "the event log has stopped; send this request again later")));
+        counters().accepted.add(reply.received - *duplicates);
+        counters().duplicates.add(*duplicates);
+        minutes_.add(now_ms, reply.received - *duplicates, *duplicates, rejected);
+        counters().request.observe_ns(clock_.steady_ns() - exchange.started_ns());
+        exchange.complete(answer(reply, *duplicates));
+    };
+    if (!committer_.submit(std::move(submission))) exchange.respond(refuse(overloaded()));
+}
+
+}  // namespace footfall::ingest

@@ -1,0 +1,271 @@
+#include "process/loader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "base/bytes.h"
+#include "base/failpoint.h"
+#include "base/file.h"
+#include "base/logging.h"
+#include "base/metrics.h"
+#include "base/worker_pool.h"
+#include "process/sql.h"
+
+namespace footfall::process {
+namespace {
+
+constexpr std::int64_t kBackoffMinMs = 100;
+constexpr std::int64_t kBackoffMaxMs = 5'000;
+
+struct Metrics {
+    metrics::Counter& rows = metrics::counter("footfall_loader_rows_total", "Rows inserted into the store.");
+    metrics::Counter& batches = metrics::counter("footfall_loader_batches_total", "Inserts into the store, one a table partition and batch.");
+    metrics::Counter& errors = metrics::counter("footfall_loader_errors_total", "Inserts and questions that failed and were tried again.");
+    metrics::Counter& skipped = metrics::counter("footfall_loader_rows_present_total", "Rows found in the store already when an insert was in doubt.");
+    metrics::Counter& replaced = metrics::counter("footfall_loader_rows_replaced_total", "Rows deleted from the store because they were there twice.");
+    metrics::Histogram& insert = metrics::histogram("footfall_loader_insert_seconds", "One batch: building its blocks and inserting them.");
+    metrics::Gauge& lag = metrics::gauge("footfall_loader_lag_entries", "Entries of the log that are not in the store yet.");
+};
+Metrics& counters() {
+    static Metrics instance;
+    return instance;
+}
+
+std::string number(std::uint64_t value) { return std::to_string(value); }
+
+// "footfall loader 1\n<partition> <offset>\n<crc of the line before, hex>\n"
+std::string write_position(log::Position position) {
+    const std::string body = fmt::format("footfall loader 1\n{} {}\n", position.partition, position.offset);
+    return body + fmt::format("{:08x}\n", crc32c(body));
+}
+
+std::optional<log::Position> read_position(const std::string& text) {
+    const std::size_t crc_at = text.size() < 9 ? std::string::npos : text.size() - 9;
+    if (crc_at == std::string::npos || text.substr(crc_at) != fmt::format("{:08x}\n", crc32c(std::string_view(text).substr(0, crc_at)))) return std::nullopt;
+    log::Position position;
+    const std::size_t line = text.find('\n') + 1;
+    const char* end = text.data() + text.size();
+    const auto partition = std::from_chars(text.data() + line, end, position.partition);
+    if (partition.ec != std::errc() || *partition.ptr != ' ') return std::nullopt;
+    if (std::from_chars(partition.ptr + 1, end, position.offset).ec != std::errc()) return std::nullopt;
+    return position;
+}
+
+}  // namespace
+
+Loader::Loader(log::EventLog& log, store::Client& store, Clock& clock, LoaderOptions options)
+    : log_(log), store_(store), clock_(clock), options_(std::move(options)) {}
+
+Loader::~Loader() { stop(0); }
+
+void Loader::start() {
+    log::Position from = log_.begin();
+    const auto text = read_file(options_.checkpoint_path);
+    const auto position = text ? read_position(*text) : std::nullopt;
+    if (position && *position >= from && *position <= log_.end()) {
+        from = *position;
+    } else if (text) {
+        logging::warn("loader.checkpoint_unusable", {{"path", options_.checkpoint_path}, {"from", from.offset}});
+    }
+    state_.loaded = from;
+    thread_ = std::thread([this] { run(); });
+}
+
+void Loader::stop(int grace_ms) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!stopping_) stop_deadline_ns_ = clock_.steady_ns() + grace_ms * std::int64_t{1'000'000};
+        stopping_ = true;
+    }
+    changed_.notify_all();
+    if (thread_.joinable()) thread_.join();
+}
+
+LoaderState Loader::state() const {
+    const std::lock_guard lock(mutex_);
+    return state_;
+}
+
+Status Loader::wait_loaded(log::Position position, int timeout_ms) const {
+    std::unique_lock lock(mutex_);
+    if (changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return state_.loaded >= position; })) return {};
+    return Error(Code::kTimeout, fmt::format("the store holds the log up to {} of {}{}", state_.loaded.offset, position.offset,
+                                             state_.problem.empty() ? "" : "; " + state_.problem));
+}
+
+void Loader::store_replaced() {
+    const std::lock_guard lock(mutex_);
+    replaced_ = true;
+    changed_.notify_all();
+}
+
+bool Loader::stop_requested(bool caught_up) const {
+    const std::lock_guard lock(mutex_);
+    return stopping_ && (caught_up || clock_.steady_ns() >= stop_deadline_ns_);
+}
+
+void Loader::sleep_ms(std::int64_t ms) {
+    std::unique_lock lock(mutex_);
+    // A stop with grace wants the rest loaded, not the wait cut short for ever: it only ends waits, the loop decides.
+    changed_.wait_for(lock, std::chrono::milliseconds(ms), [this] { return stopping_ || replaced_; });
+}
+
+void Loader::run() {
+    name_thread("loader");
+    std::int64_t backoff_ms = kBackoffMinMs;
+    for (;;) {
+        const bool caught_up = !in_doubt_ && state().loaded >= log_.end();
+        if (stop_requested(caught_up)) return;
+        {
+            const std::lock_guard lock(mutex_);
+            if (replaced_) {
+                replaced_ = false;
+                state_.loaded = log_.begin();
+                reader_.reset();
+                in_doubt_ = true;
+            }
+        }
+        const Status status = step();
+        if (status) {
+            backoff_ms = kBackoffMinMs;
+            continue;
+        }
+        counters().errors.add();
+        logging::warn("loader.retry", {{"error", status.error().message}, {"in_ms", backoff_ms}});
+        {
+            const std::lock_guard lock(mutex_);
+            state_.problem = status.error().message;
+        }
+        // Whatever failed, what the store holds beyond the checkpoint is not known any more.
+        in_doubt_ = true;
+        reader_.reset();
+        if (stop_requested(false)) return;
+        std::uint32_t jitter = 0;
+        random_bytes(&jitter, sizeof jitter);
+        sleep_ms(backoff_ms / 2 + static_cast<std::int64_t>(jitter % static_cast<std::uint32_t>(backoff_ms)));
+        backoff_ms = std::min(backoff_ms * 2, kBackoffMaxMs);
+    }
+}
+
+Status Loader::step() {
+    if (in_doubt_) TRY_STATUS(reconcile());
+    const log::Position from = state().loaded;
+    const std::int64_t looked_at_ms = clock_.wall_ms();
+    const log::Position end = log_.end();
+    counters().lag.set(static_cast<double>(end.offset - from.offset));
+    if (end <= from) {
+        {
+            const std::lock_guard lock(mutex_);
+            state_.as_of_ms = looked_at_ms;
+            state_.problem.clear();
+        }
+        changed_.notify_all();
+        log_.wait_beyond(from, 100);
+        return {};
+    }
+    // While there is less than a full batch, wait for the interval: fewer, larger inserts. The first event after a pause goes at once.
+    const std::int64_t wait_ms = options_.interval_ms - (clock_.steady_ns() - last_insert_ns_) / 1'000'000;
+    if (wait_ms > 0 && last_insert_ns_ != 0 && end.offset - from.offset < options_.rows_max && !stop_requested(true)) sleep_ms(wait_ms);
+
+    if (!reader_) {
+        TRY(reader_, log_.reader(from));
+    }
+    std::vector<log::StoredEntry> entries;
+    const std::int64_t read_at_ms = clock_.wall_ms();
+    if (const Status status = reader_->read(entries, options_.rows_max, options_.bytes_max); !status) {
+        if (status.error().code != Code::kCorrupt) return status;
+        // Damaged entries can't be loaded; the log names them, audit counts them, and the reader goes on behind them.
+        logging::error("loader.damaged_range", {{"error", status.error().message}});
+    }
+    last_insert_ns_ = clock_.steady_ns();
+    TRY_STATUS(load(entries, reader_->position()));
+    const log::Position loaded = reader_->position();
+    TRY_STATUS(write_checkpoint(loaded));
+    {
+        const std::lock_guard lock(mutex_);
+        state_.loaded = loaded;
+        state_.problem.clear();
+        if (loaded >= log_.end()) state_.as_of_ms = read_at_ms;
+        else if (!entries.empty()) state_.as_of_ms = std::max(state_.as_of_ms, blocks_.newest_received_ms());
+    }
+    changed_.notify_all();
+    return {};
+}
+
+Status Loader::reconcile() {
+    const log::Position from = state().loaded;
+    const log::Position end = log_.end();
+    doubt_end_ = from.offset;
+    if (failpoint("mutant.skip_reconcile") == Fault::kError) {
+        in_doubt_ = false;
+        return {};
+    }
+    // A deletion that a crash interrupted goes on after the start: rows that it still takes away must not be taken for present.
+    TRY(const store::Answer deletions, store_.query({.sql = std::string(sql::text("loader-unfinished-deletions.sql"))}));
+    if (const auto unfinished = std::get<std::uint64_t>(deletions.rows.at(0).at(0)); unfinished > 0)
+        return Error(Code::kUnavailable, fmt::format("the store is still deleting ({} parts to go); waiting for it", unfinished));
+    TRY(const store::Answer answer, store_.query({.sql = std::string(sql::text("loader-highest-offset.sql")),
+                                                  .parameters = {{"partition", number(from.partition)}, {"from", number(from.offset)}}}));
+    const auto count = std::get<std::uint64_t>(answer.rows.at(0).at(0));
+    const auto highest = std::get<std::uint64_t>(answer.rows.at(0).at(1));
+    if (count > 0 && highest >= end.offset)
+        return Error(Code::kCorrupt, fmt::format("the store holds offset {} but the log ends at {}: the log folder was replaced or cut; put it back, or move the "
+                                                 "store folder away to have it rebuilt from this log", highest, end.offset));
+    doubt_end_ = count == 0 ? from.offset : highest + 1;
+    in_doubt_ = false;
+    if (doubt_end_ > from.offset)
+        logging::info("loader.reconcile", {{"from", from.offset}, {"to", doubt_end_}, {"rows_present", count}});
+    return {};
+}
+
+Status Loader::load(const std::vector<log::StoredEntry>& entries, log::Position next) {
+    if (entries.empty()) return {};
+    const std::int64_t started = clock_.steady_ns();
+    const std::uint64_t first = entries.front().position.offset;
+    std::vector<std::uint64_t> present;
+    if (first < doubt_end_) {
+        TRY(present, present_offsets(next.partition, first, next.offset - 1));
+    }
+    TRY_STATUS(blocks_.build(entries, present));
+    for (auto& [month, block] : blocks_.blocks()) {
+        if (block.rows() == 0) continue;
+        // What an error leaves is not known; the caller takes it as doubt.
+        if (failpoint("loader.before_insert") == Fault::kError) return Error(Code::kUnavailable, "failpoint loader.before_insert");
+        TRY_STATUS(store_.insert(EventBlocks::insert_statement(), block.bytes(), 120'000, {{"insert_deduplicate", "0"}}));
+        if (failpoint("loader.after_insert") == Fault::kError) return Error(Code::kUnavailable, "failpoint loader.after_insert");
+        counters().rows.add(block.rows());
+        counters().batches.add();
+        const std::lock_guard lock(mutex_);
+        state_.rows += block.rows();
+    }
+    counters().insert.observe_ns(clock_.steady_ns() - started);
+    return {};
+}
+
+Result<std::vector<std::uint64_t>> Loader::present_offsets(std::uint16_t partition, std::uint64_t first, std::uint64_t last) {
+    const std::vector<std::pair<std::string, std::string>> range = {
+        {"partition", number(partition)}, {"first", number(first)}, {"last", number(last)}};
+    TRY(const store::Answer doubled, store_.query({.sql = std::string(sql::text("loader-doubled-rows.sql")), .parameters = range}));
+    if (const auto rows = std::get<std::uint64_t>(doubled.rows.at(0).at(0)); rows > 0) {
+        logging::warn("loader.doubled", {{"first", first}, {"last", last}, {"rows", rows}});
+        counters().replaced.add(rows);
+        TRY_STATUS(store_.execute({.sql = std::string(sql::text("loader-delete-doubled.sql")), .parameters = range, .timeout_ms = 300'000}));
+    }
+    TRY(const store::Answer present, store_.query({.sql = std::string(sql::text("loader-present-offsets.sql")), .parameters = range, .timeout_ms = 120'000}));
+    std::vector<std::uint64_t> offsets;
+    offsets.reserve(present.rows.size());
+    for (const auto& row : present.rows) offsets.push_back(std::get<std::uint64_t>(row.at(0)));
+    std::sort(offsets.begin(), offsets.end());
+    counters().skipped.add(offsets.size());
+    return offsets;
+}
+
+Status Loader::write_checkpoint(log::Position position) {
+    if (failpoint("loader.checkpoint") == Fault::kError) return Error(Code::kIo, "failpoint loader.checkpoint");
+    return write_file_atomically(options_.checkpoint_path, write_position(position));
+}
+
+}  // namespace footfall::process

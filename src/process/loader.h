@@ -1,0 +1,89 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "log/log.h"
+#include "process/event_block.h"
+#include "store/client.h"
+
+namespace footfall::process {
+
+struct LoaderOptions {
+    std::string checkpoint_path;         ///< a small file, written atomically
+    std::int64_t interval_ms = 400;      ///< least time between the starts of two inserts while keeping up
+    std::size_t rows_max = 100'000;      ///< most rows of one insert, when behind
+    std::size_t bytes_max = 64u << 20;   ///< most record bytes of one insert
+};
+
+/// What the loader has done, for /readyz, /metrics, the status page and `meta.as_of`.
+struct LoaderState {
+    log::Position loaded;                ///< everything before it is in the store
+    std::int64_t as_of_ms = 0;           ///< every event acknowledged before this moment is in the store
+    std::uint64_t rows = 0;              ///< rows inserted since the start
+    std::string problem;                 ///< why it does not get on at the moment; empty where it does
+};
+
+/// Reads the log and writes footfall.events, each event once. Batches are closed ranges of the log, split by the table's partitions (months), each
+/// piece one block of one insert, so that it is there as a whole or not at all. Insert tokens are off: they err both ways (docs/adr/0002). After a
+/// start, and after every insert whose result is not known, the loader asks the store which offsets above its checkpoint it holds, inserts what is
+/// missing and replaces what is there twice. The checkpoint only spares questions: an old or lost one costs time, never a count.
+///
+/// One thread of its own. Public functions are thread-safe.
+class Loader {
+public:
+    Loader(log::EventLog& log, store::Client& store, Clock& clock, LoaderOptions options);
+    /// Stops without waiting for the rest; it is loaded after the next start.
+    ~Loader();
+
+    void start();
+    /// Loads what the log holds now, at most for `grace_ms`, and ends the thread.
+    void stop(int grace_ms);
+
+    LoaderState state() const;
+    /// Waits until everything before `position` is in the store; kTimeout with the reason otherwise.
+    Status wait_loaded(log::Position position, int timeout_ms) const;
+    /// The store was replaced by an empty one: load everything that the log holds.
+    void store_replaced();
+
+private:
+    void run();
+    Status step();
+    Status reconcile();
+    Status load(const std::vector<log::StoredEntry>& entries, log::Position next);
+    Result<std::vector<std::uint64_t>> present_offsets(std::uint16_t partition, std::uint64_t first, std::uint64_t last);
+    Status write_checkpoint(log::Position position);
+    bool stop_requested(bool caught_up) const;
+    void sleep_ms(std::int64_t ms);
+
+    log::EventLog& log_;
+    store::Client& store_;
+    Clock& clock_;
+    const LoaderOptions options_;
+
+    mutable std::mutex mutex_;
+    mutable std::condition_variable changed_;
+    LoaderState state_;
+    bool stopping_ = false;
+    bool replaced_ = false;
+    std::int64_t stop_deadline_ns_ = 0;
+
+    // Of the loader's thread alone.
+    std::unique_ptr<log::LogReader> reader_;
+    bool in_doubt_ = true;            ///< what the store holds beyond the checkpoint is not known
+    std::uint64_t doubt_end_ = 0;     ///< offsets below it may be in the store already
+    std::int64_t last_insert_ns_ = 0;
+    EventBlocks blocks_;
+
+    std::thread thread_;
+};
+
+}  // namespace footfall::process

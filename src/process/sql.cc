@@ -1,0 +1,19 @@
+#include "process/sql.h"
+
+#include <span>
+
+#include "base/result.h"
+#include "base/text_file.h"
+
+namespace footfall::process::sql {
+
+std::span<const TextFile> files();
+
+std::string_view text(std::string_view name) {
+    for (const TextFile& file : files())
+        if (file.name == name) return file.text;
+    FOOTFALL_CHECK(!"no such SQL file");
+    return {};
+}
+
+}  // namespace footfall::process::sql

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "query/plan.h"
+#include "query/zone.h"
+#include "store/client.h"
+
+namespace footfall::query {
+
+/// What `explain` adds to an answer.
+struct Explanation {
+    store::Statement statement;
+    std::uint64_t rows_to_read = 0;
+};
+
+/// Everything that stands in an answer.
+struct AnswerParts {
+    store::Answer current;
+    std::optional<store::Answer> previous;  ///< of the period before
+    std::optional<Explanation> explanation;
+    std::string as_of;
+    double took_ms = 0;
+};
+
+/// The answer's JSON, as the contract has it. `comparison` is null or {from, to, rows, totals} of the period before:
+/// its rows are those of that period in the same order and columns, not matched to the current ones. kInternal where
+/// the store's columns are not the plan's.
+Result<std::string> write_answer(const Plan& plan, const Zone& zone, const AnswerParts& parts);
+
+}  // namespace footfall::query

@@ -1,0 +1,110 @@
+#include <array>
+
+#include <fmt/format.h>
+
+#include "base/nearest.h"
+#include "query/passes/passes.h"
+
+namespace footfall::query {
+namespace {
+
+constexpr std::int64_t kMinute = 60'000;
+constexpr std::int64_t kHour = 60 * kMinute;
+
+using Month = cctz::civil_month;
+
+// Named ranges of days begin with a day of the site's calendar and end with today, that day included.
+struct NamedDays {
+    std::string_view name;
+    Day (*first)(Day today);
+};
+constexpr std::array<NamedDays, 7> kNamedDays = {{
+    {"7d", [](Day today) { return today - 6; }},
+    {"30d", [](Day today) { return today - 29; }},
+    {"today", [](Day today) { return today; }},
+    {"month", [](Day today) { return Day(Month(today)); }},
+    {"6mo", [](Day today) { return Day(Month(today) - 5); }},
+    {"12mo", [](Day today) { return Day(Month(today) - 11); }},
+    {"year", [](Day today) { return Day(cctz::civil_year(today)); }},
+}};
+
+Range of_days(const Zone& zone, Day first, Day last) {
+    return {zone.day_start_ms(first), zone.day_start_ms(last + 1), Range::Unit::kDays};
+}
+
+Result<Range> named_range(const std::string& name, const Zone& zone, std::int64_t now_ms) {
+    // The instant of asking is inside: an event is in the answer the moment it is stored.
+    if (name == "last_30_minutes") return Range{now_ms - 30 * kMinute, now_ms + 1, Range::Unit::kInstants};
+    if (name == "last_24_hours") return Range{now_ms - 24 * kHour, now_ms + 1, Range::Unit::kInstants};
+    const Day today = zone.day_of(now_ms);
+    if (name == "all") return Range{0, zone.day_start_ms(today + 1), Range::Unit::kEverything};
+    std::vector<std::string_view> names = {"last_30_minutes", "last_24_hours", "all"};
+    for (const NamedDays& days : kNamedDays) {
+        if (days.name == name) return of_days(zone, days.first(today), today);
+        names.push_back(days.name);
+    }
+    return refuse("unknown_time_range", "time_range",
+                  fmt::format("there is no time range '{}'; one of {}", name, fmt::join(names, ", ")),
+                  nearest(name, names));
+}
+
+Result<Range> day_range(const RangeRequest& asked, const Zone& zone) {
+    const auto first = parse_day(asked.from);
+    const auto last = parse_day(asked.to);
+    if (!first) return refuse("invalid_date", "date_range[0]", "write a day of the years 1970 to 2105 as YYYY-MM-DD");
+    if (!last) return refuse("invalid_date", "date_range[1]", "write a day of the years 1970 to 2105 as YYYY-MM-DD");
+    if (*last < *first) return refuse("invalid_range", "date_range", "the range ends before it begins");
+    return of_days(zone, *first, *last);
+}
+
+Result<Range> instant_range(const RangeRequest& asked, const Zone& zone) {
+    const auto from = zone.parse_instant(asked.from);
+    const auto to = zone.parse_instant(asked.to);
+    constexpr const char* kHelp = "write an instant as ISO 8601, for instance 2026-11-01T12:00:00Z";
+    if (!from) return refuse("invalid_instant", "time_range[0]", kHelp);
+    if (!to) return refuse("invalid_instant", "time_range[1]", kHelp);
+    if (*to <= *from) return refuse("invalid_range", "time_range", "the range ends before it begins");
+    return Range{*from, *to, Range::Unit::kInstants};
+}
+
+Result<Range> range_before(const Range& range, const Zone& zone) {
+    if (range.unit == Range::Unit::kEverything)
+        return refuse("unsupported_compare", "compare", "there is no period before 'all'");
+    Range previous{range.from_ms - (range.to_ms - range.from_ms), range.from_ms, range.unit};
+    if (range.unit == Range::Unit::kDays) {
+        const Day first = zone.day_of(range.from_ms);
+        previous.from_ms = zone.day_start_ms(first - (zone.day_of(range.to_ms) - first));
+    }
+    if (previous.from_ms < 0) return refuse("invalid_range", "compare", "the period before begins before 1970");
+    return previous;
+}
+
+}  // namespace
+
+Status resolve_range(const PlanContext& context, Plan& plan) {
+    const RangeRequest& asked = context.request.range;
+    switch (asked.kind) {
+        case RangeRequest::Kind::kNamed: {
+            TRY(plan.range, named_range(asked.from, context.zone, context.now_ms));
+            break;
+        }
+        case RangeRequest::Kind::kDays: {
+            TRY(plan.range, day_range(asked, context.zone));
+            break;
+        }
+        case RangeRequest::Kind::kInstants: {
+            TRY(plan.range, instant_range(asked, context.zone));
+            break;
+        }
+    }
+    plan.reasons.push_back(fmt::format("from {} to {}, by the clock of {}",
+                                       context.zone.instant_text(plan.range.from_ms),
+                                       context.zone.instant_text(plan.range.to_ms), context.zone.name()));
+    if (context.request.compare == Toggle::kOff) return {};
+    TRY(plan.previous, range_before(plan.range, context.zone));
+    plan.reasons.push_back(
+        fmt::format("compared with the period before, from {}", context.zone.instant_text(plan.previous->from_ms)));
+    return {};
+}
+
+}  // namespace footfall::query

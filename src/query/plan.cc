@@ -1,0 +1,21 @@
+#include "query/plan.h"
+
+#include "query/passes/passes.h"
+
+namespace footfall::query {
+
+const std::vector<Pass>& passes() {
+    static const std::vector<Pass> kPasses = {
+        {"resolve_names", resolve_names}, {"resolve_range", resolve_range}, {"choose_source", choose_source},
+        {"lower_filters", lower_filters}, {"order_rows", order_rows},
+    };
+    return kPasses;
+}
+
+Result<Plan> make_plan(const PlanContext& context) {
+    Plan plan;
+    for (const Pass& pass : passes()) TRY_STATUS(pass.run(context, plan));
+    return plan;
+}
+
+}  // namespace footfall::query

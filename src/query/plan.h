@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "query/query.h"
+#include "query/vocabulary.h"
+#include "query/zone.h"
+#include "store/client.h"
+
+namespace footfall::query {
+
+/// A dimension of the request with its declaration. `key` is the property's name in "property:plan".
+struct DimensionColumn {
+    std::string name;  ///< as asked
+    const Dimension* dimension = nullptr;
+    std::string key;
+};
+
+struct MetricColumn {
+    std::string name;  ///< as asked
+    const Metric* metric = nullptr;
+};
+
+/// A condition over events. Only positive tests remain: "is_not" is kNot over kIs, so that an operator has one meaning
+/// and one place.
+struct Condition {
+    enum class Kind : std::uint8_t { kTest, kAnd, kOr, kNot };
+    Kind kind = Kind::kTest;
+    std::vector<Condition> children;
+    DimensionColumn column;
+    Operator op = Operator::kIs;
+    std::vector<std::string> values;  ///< checked, in the form that the column's type takes in SQL
+};
+
+/// Milliseconds since 1970, `from` included, `to` not.
+struct Range {
+    enum class Unit : std::uint8_t { kInstants, kDays, kEverything };
+    std::int64_t from_ms = 0;
+    std::int64_t to_ms = 0;
+    Unit unit = Unit::kInstants;
+};
+
+/// A column of the answer to order by: a place in `dimensions`, or in `metrics`.
+struct OrderKey {
+    enum class Of : std::uint8_t { kDimension, kMetric };
+    Of of = Of::kDimension;
+    std::size_t index = 0;
+    Direction direction = Direction::kAscending;
+};
+
+/// What a request becomes, pass by pass. Each pass fills its part from the parts before it.
+struct Plan {
+    std::string website_id;
+    std::vector<DimensionColumn> dimensions;  // resolve_names
+    std::vector<MetricColumn> metrics;
+    Range range;  // resolve_range
+    std::optional<Range> previous;
+    std::string source;  // choose_source
+    std::vector<std::string> event_types;
+    Toggle include_bots = Toggle::kOff;
+    std::optional<Condition> condition;  // lower_filters
+    std::vector<OrderKey> order;         // order_rows
+    std::int64_t limit = 0;
+    std::int64_t offset = 0;
+    /// Why the plan is as it is, a sentence each; shown by `explain`.
+    std::vector<std::string> reasons;
+};
+
+/// What the passes may look at besides the plan.
+struct PlanContext {
+    const Request& request;
+    const SiteInfo& site;
+    const Zone& zone;
+    const Vocabulary& vocabulary;
+    std::int64_t now_ms = 0;
+};
+
+/// One step from request to plan. It reads what earlier passes filled in, fills in its own part, and gives its reasons.
+struct Pass {
+    std::string_view name;
+    Status (*run)(const PlanContext& context, Plan& plan);
+};
+
+/// The passes in their order; the one place that knows it.
+const std::vector<Pass>& passes();
+
+/// Runs the passes. Errors are kInvalidArgument, named and with a field, as query.h says.
+Result<Plan> make_plan(const PlanContext& context);
+
+}  // namespace footfall::query

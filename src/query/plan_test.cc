@@ -1,0 +1,164 @@
+// The planner's golden files: tests/planner/*.txt. A case is "== title", lines "@ name value" for zone, now, and so on,
+// the request's JSON, a line "--", and what comes of it: the refusal, or reasons, SQL and parameters. UPDATE_GOLDEN=1
+// rewrites what stands below "--"; the diff is reviewed.
+#include "query/plan.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "query/sql.h"
+
+namespace footfall::query {
+namespace {
+
+const std::filesystem::path kFolder = FOOTFALL_SOURCE_DIR "/tests/planner";
+
+struct Case {
+    std::string title;
+    std::string head;  // "@" lines and JSON, as they stand
+    std::string request;
+    std::string zone = "Europe/Berlin";
+    std::string now = "2026-11-24T12:34:56.789Z";
+    std::string expected;
+};
+
+std::string read_text(const std::filesystem::path& path) {
+    std::ifstream stream(path);
+    std::ostringstream text;
+    text << stream.rdbuf();
+    return text.str();
+}
+
+std::vector<Case> read_cases(const std::string& text) {
+    std::vector<Case> cases;
+    std::istringstream lines(text);
+    bool in_answer = false;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("== ")) {
+            cases.push_back({.title = line.substr(3), .head = {}, .request = {}, .expected = {}});
+            in_answer = false;
+        } else if (cases.empty()) {
+            ADD_FAILURE() << "text before the first case: " << line;
+        } else if (line == "--") {
+            in_answer = true;
+        } else if (in_answer) {
+            cases.back().expected += line + "\n";
+        } else {
+            cases.back().head += line + "\n";
+            if (line.starts_with("@ zone ")) cases.back().zone = line.substr(7);
+            else if (line.starts_with("@ now ")) cases.back().now = line.substr(6);
+            else cases.back().request += line + "\n";
+        }
+    }
+    return cases;
+}
+
+std::string refusal(const Error& error) {
+    std::string text = "refused: " + error.name + " at " + error.field + ": " + error.message + "\n";
+    if (!error.did_you_mean.empty()) text += "did you mean: " + error.did_you_mean + "\n";
+    return text;
+}
+
+std::string parameters(const store::Statement& statement) {
+    std::string text;
+    for (const auto& [name, value] : statement.parameters) text += "  " + name + " = " + value + "\n";
+    return text;
+}
+
+std::string outcome(const Case& c) {
+    const auto request = parse_request(c.request);
+    if (!request) return refusal(request.error());
+    const auto zone = Zone::load(c.zone);
+    if (!zone) return refusal(zone.error());
+    const SiteInfo site{.id = request->website_id, .timezone = c.zone, .created_ms = 0};
+    const auto plan = make_plan({.request = *request,
+                                 .site = site,
+                                 .zone = *zone,
+                                 .vocabulary = vocabulary(),
+                                 .now_ms = zone->parse_instant(c.now).value()});
+    if (!plan) return refusal(plan.error());
+    std::string text;
+    for (const auto& reason : plan->reasons) text += "- " + reason + "\n";
+    const auto statement = compose(*plan, plan->range, *zone, 1000);
+    text += statement.sql + "\nwith\n" + parameters(statement);
+    if (plan->previous) text += "and before with\n" + parameters(compose(*plan, *plan->previous, *zone, 1000));
+    return text;
+}
+
+// An empty line between cases is for readers.
+std::string trimmed(std::string text) {
+    while (text.ends_with("\n\n")) text.pop_back();
+    return text;
+}
+
+TEST(PlanTest, EveryRequestOfTheGoldenFilesComesOutAsWritten) {
+    const bool update = std::getenv("UPDATE_GOLDEN") != nullptr;
+    std::size_t checked = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
+        if (entry.path().extension() != ".txt") continue;
+        std::string rewritten;
+        for (const Case& c : read_cases(read_text(entry.path()))) {
+            const std::string actual = outcome(c);
+            if (!update) {
+                EXPECT_EQ(trimmed(c.expected), actual) << entry.path().filename() << ": " << c.title;
+            }
+            if (!rewritten.empty()) rewritten += "\n";
+            rewritten += "== " + c.title + "\n" + c.head + "--\n" + actual;
+            ++checked;
+        }
+        if (update) std::ofstream(entry.path()) << rewritten;
+    }
+    EXPECT_GT(checked, 30U);
+}
+
+TEST(PlanTest, PassesStandInTheOrderInWhichTheyNeedEachOther) {
+    std::vector<std::string_view> names;
+    for (const Pass& pass : passes()) names.push_back(pass.name);
+    EXPECT_EQ(names, (std::vector<std::string_view>{"resolve_names", "resolve_range", "choose_source", "lower_filters",
+                                                    "order_rows"}));
+}
+
+// Whatever text stands in a request is a parameter: the SQL of a hostile request is that of a harmless one, byte by
+// byte.
+TEST(PlanTest, NoValueOfARequestReachesTheText) {
+    const auto sql_of = [](const std::string& value) {
+        Request request;
+        request.website_id = value;
+        request.metrics = {"visitors"};
+        request.dimensions = {"page", "property:" + value};
+        request.filters = {{.kind = Filter::Kind::kTest,
+                            .children = {},
+                            .dimension = "title",
+                            .op = Operator::kIs,
+                            .values = {value},
+                            .field = "f"},
+                           {.kind = Filter::Kind::kTest,
+                            .children = {},
+                            .dimension = "page",
+                            .op = Operator::kContainsNot,
+                            .values = {value, "b" + value},
+                            .field = "f"}};
+        const auto zone = Zone::load("UTC");
+        const SiteInfo site{.id = value, .timezone = "UTC", .created_ms = 0};
+        const auto plan = make_plan(
+            {.request = request, .site = site, .zone = *zone, .vocabulary = vocabulary(), .now_ms = 1'795'500'000'000});
+        EXPECT_TRUE(plan.has_value()) << value;
+        return compose(*plan, plan->range, *zone, 1000).sql;
+    };
+    const std::string harmless = sql_of("a");
+    for (const std::string& hostile :
+         {std::string("' OR 1=1 --"), std::string("\\' OR 1=1 /*"), std::string("{p1:String}"), std::string("{zone}"),
+          std::string("{key}"), std::string("a;DROP TABLE footfall.events"), std::string("\0x", 2),
+          std::string("`\"$$ \n\t\\N")})
+        EXPECT_EQ(sql_of(hostile), harmless);
+}
+
+}  // namespace
+}  // namespace footfall::query

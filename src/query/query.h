@@ -1,0 +1,122 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "store/client.h"
+
+/// From a request's JSON to an answer's JSON: parse_request → make_plan (plan.h: passes in order) → SQL (sql.h) → store
+/// → write_answer (answer.h). Metrics and dimensions are declared in schema/metrics.json and schema/dimensions.json;
+/// nothing else gives identifiers, and every value of a request reaches the store as a parameter.
+namespace footfall::query {
+
+/// Limits of one request. Beyond each is 400 with the code "limit_exceeded".
+inline constexpr std::size_t kBodyBytesMax = 256 * 1024;
+inline constexpr std::size_t kMetricsMax = 20;
+inline constexpr std::size_t kDimensionsMax = 8;
+inline constexpr std::size_t kOrderTermsMax = 8;
+inline constexpr std::size_t kFiltersMax = 50;  // conditions, those inside and/or/not included
+inline constexpr std::size_t kFilterDepthMax = 8;
+inline constexpr std::size_t kFilterValuesMax = 1'000;  // over all conditions
+inline constexpr std::size_t kValueBytesMax = 2'000;
+inline constexpr std::size_t kPatternBytesMax = 500;
+inline constexpr std::int64_t kRowsDefault = 100;
+inline constexpr std::int64_t kRowsMax = 10'000;
+inline constexpr std::int64_t kOffsetMax = 1'000'000;
+
+/// What the planner needs of the catalog.
+struct SiteInfo {
+    std::string id;
+    std::string timezone;  ///< IANA name
+    std::int64_t created_ms = 0;
+};
+
+enum class Operator : std::uint8_t {
+    kIs,
+    kIsNot,
+    kContains,
+    kContainsNot,
+    kMatches,
+    kMatchesNot,
+    kGt,
+    kLt,
+    kBetween,
+    kIsSet,
+    kIsNotSet
+};
+
+/// A filter as asked: a test of one dimension, or and/or/not over others. `field` is its path in the request, for
+/// errors.
+struct Filter {
+    enum class Kind : std::uint8_t { kTest, kAnd, kOr, kNot };
+    Kind kind = Kind::kTest;
+    std::vector<Filter> children;
+    std::string dimension;
+    Operator op = Operator::kIs;
+    std::vector<std::string> values;
+    std::string field;
+};
+
+enum class Direction : std::uint8_t { kAscending, kDescending };
+enum class Toggle : std::uint8_t { kOff, kOn };
+
+struct OrderTerm {
+    std::string name;
+    Direction direction = Direction::kAscending;
+};
+
+/// The range as asked: days of the site's calendar, both included; instants, `from` included and `to` not; or a name.
+struct RangeRequest {
+    enum class Kind : std::uint8_t { kNamed, kDays, kInstants };
+    Kind kind = Kind::kNamed;
+    std::string from;  ///< the name, where it is a named one
+    std::string to;
+};
+
+/// One request of POST /api/v1/query, of the right shape; names and values are judged by the planner.
+struct Request {
+    std::string website_id;
+    std::vector<std::string> metrics;
+    std::vector<std::string> dimensions;
+    RangeRequest range{.kind = RangeRequest::Kind::kNamed, .from = "30d", .to = {}};
+    std::string granularity;
+    std::vector<Filter> filters;  ///< all of them must hold
+    std::vector<OrderTerm> order_by;
+    std::int64_t limit = kRowsDefault;
+    std::int64_t offset = 0;
+    Toggle compare = Toggle::kOff;  ///< with the period before
+    Toggle include_bots = Toggle::kOff;
+    Toggle exact = Toggle::kOff;
+    Toggle explain = Toggle::kOff;
+};
+
+/// Reads the body of a request. Errors are kInvalidArgument (kTooLarge for the body's size) with the contract's `code`
+/// in `name`, the path in `field` and the nearest word in `did_you_mean`. A member that is unknown is an error too: a
+/// misspelt "filters" must not answer with everything.
+Result<Request> parse_request(std::string_view body);
+
+/// Answers requests from the event store. Thread-safe.
+class Service {
+public:
+    struct Options {
+        int timeout_ms = 30'000;  ///< for the whole request; past it kTimeout
+    };
+    Service(store::Client& store, Clock& clock, Options options) : store_(store), clock_(clock), options_(options) {}
+
+    /// The answer as JSON. `as_of` is asked once, before the store is read, so that the answer holds everything up to
+    /// that moment. Errors: as parse_request for names and values that the planner refuses; those of store::Client,
+    /// except that a statement which the store calls wrong is kInternal, since a caller can't write one.
+    Result<std::string> run(const Request& request, const SiteInfo& site, const std::function<std::string()>& as_of);
+
+private:
+    store::Client& store_;
+    Clock& clock_;
+    const Options options_;
+};
+
+}  // namespace footfall::query

@@ -1,0 +1,195 @@
+#include "query/vocabulary.h"
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include <simdjson.h>
+
+#include "base/nearest.h"
+#include "base/text_file.h"
+
+namespace footfall::query {
+
+namespace declarations {
+std::span<const TextFile> files();
+}
+
+namespace {
+
+using simdjson::dom::array;
+using simdjson::dom::element;
+
+template <class T>
+using Names = std::span<const std::pair<std::string_view, T>>;
+
+constexpr std::pair<std::string_view, ValueType> kTypes[] = {
+    {"string", ValueType::kString},   {"integer", ValueType::kInteger}, {"number", ValueType::kNumber},
+    {"decimal", ValueType::kDecimal}, {"date", ValueType::kDate},       {"time", ValueType::kTime}};
+constexpr std::pair<std::string_view, TotalsRule> kTotals[] = {
+    {"sum", TotalsRule::kSum}, {"distinct", TotalsRule::kDistinct}, {"ratio", TotalsRule::kRatio}};
+
+Error bad(std::string_view name, std::string_view what) {
+    return {Code::kCorrupt, "declaration of '" + std::string(name) + "': " + std::string(what)};
+}
+
+std::string text_of(element object, const char* key) {
+    std::string_view text;
+    return object[key].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
+}
+
+std::vector<std::string> texts_of(element object, const char* key) {
+    std::vector<std::string> texts;
+    array list;
+    if (object[key].get(list) != simdjson::SUCCESS) return texts;
+    for (const element item : list)
+        if (std::string_view text; item.get(text) == simdjson::SUCCESS) texts.emplace_back(text);
+    return texts;
+}
+
+template <class T>
+std::optional<T> choice(Names<T> names, std::string_view name) {
+    const auto found = std::find_if(names.begin(), names.end(), [&](const auto& entry) { return entry.first == name; });
+    return found == names.end() ? std::nullopt : std::optional(found->second);
+}
+
+// A word that stands in SQL as a literal.
+bool plain_word(std::string_view word) {
+    return !word.empty() &&
+           std::all_of(word.begin(), word.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
+}
+
+Result<std::vector<SourceExpression>> sources_of(element object, std::string_view name) {
+    simdjson::dom::object sources;
+    if (object["sources"].get(sources) != simdjson::SUCCESS) return bad(name, "'sources' must be an object");
+    std::vector<SourceExpression> result;
+    for (const auto field : sources) {
+        SourceExpression source{std::string(field.key), text_of(field.value, "expression"),
+                                texts_of(field.value, "event_types")};
+        if (source.expression.empty()) return bad(name, "a source needs an expression");
+        if (source.expression.find(';') != std::string::npos || source.expression.find("--") != std::string::npos)
+            return bad(name, "an expression may not hold a semicolon or comment");
+        if (!std::all_of(source.event_types.begin(), source.event_types.end(), plain_word))
+            return bad(name, "bad event type");
+        result.push_back(std::move(source));
+    }
+    return result;
+}
+
+Result<array> list_of(simdjson::dom::parser& parser, std::string_view json, const char* key) {
+    element root;
+    array list;
+    if (parser.parse(json.data(), json.size()).get(root) != simdjson::SUCCESS ||
+        root[key].get(list) != simdjson::SUCCESS)
+        return bad(key, "not an object with that list");
+    return list;
+}
+
+}  // namespace
+
+std::string_view value_type_name(ValueType type) {
+    const auto found =
+        std::find_if(std::begin(kTypes), std::end(kTypes), [&](const auto& entry) { return entry.second == type; });
+    FOOTFALL_CHECK(found != std::end(kTypes));
+    return found->first;
+}
+
+const SourceExpression* find_source(const std::vector<SourceExpression>& sources, std::string_view source) {
+    const auto found =
+        std::find_if(sources.begin(), sources.end(), [&](const auto& entry) { return entry.source == source; });
+    return found == sources.end() ? nullptr : &*found;
+}
+
+Result<Vocabulary> Vocabulary::parse(std::string_view metrics_json, std::string_view dimensions_json) {
+    Vocabulary result;
+    simdjson::dom::parser parser;
+    TRY(const array metrics, list_of(parser, metrics_json, "metrics"));
+    for (const element object : metrics) {
+        Metric metric{.name = text_of(object, "name"), .aliases = texts_of(object, "aliases"), .sources = {}};
+        const auto type = choice<ValueType>(kTypes, text_of(object, "type"));
+        const auto totals = choice<TotalsRule>(kTotals, text_of(object, "totals"));
+        if (!type || !totals) return bad(metric.name, "unknown type or totals rule");
+        metric.type = *type;
+        metric.totals = *totals;
+        TRY(metric.sources, sources_of(object, metric.name));
+        for (const auto& source : metric.sources)
+            if (source.event_types.empty()) return bad(metric.name, "a metric's source names its event types");
+        if (!plain_word(metric.name) || result.metric(metric.name) != nullptr)
+            return bad(metric.name, "malformed or doubled name");
+        for (const auto& alias : metric.aliases)
+            if (!plain_word(alias) || result.metric(alias) != nullptr) return bad(alias, "malformed or doubled alias");
+        result.metrics_.push_back(std::move(metric));
+    }
+    TRY(const array dimensions, list_of(parser, dimensions_json, "dimensions"));
+    for (const element object : dimensions) {
+        Dimension dimension{
+            .name = text_of(object, "name"), .granularity = text_of(object, "granularity"), .sources = {}};
+        const auto type = choice<ValueType>(kTypes, text_of(object, "type"));
+        if (!type) return bad(dimension.name, "unknown type");
+        dimension.type = *type;
+        TRY(dimension.sources, sources_of(object, dimension.name));
+        const std::string_view word =
+            std::string_view(dimension.name).substr(0, dimension.name.size() - (dimension.takes_key() ? 1 : 0));
+        if (!plain_word(word) || result.dimension(dimension.name) != nullptr)
+            return bad(dimension.name, "malformed or doubled name");
+        const bool is_time = dimension.type == ValueType::kDate || dimension.type == ValueType::kTime;
+        if (is_time == dimension.granularity.empty())
+            return bad(dimension.name, "exactly the time buckets have a granularity");
+        result.dimensions_.push_back(std::move(dimension));
+    }
+    return result;
+}
+
+const Metric* Vocabulary::metric(std::string_view name) const {
+    for (const Metric& metric : metrics_)
+        if (metric.name == name ||
+            std::find(metric.aliases.begin(), metric.aliases.end(), name) != metric.aliases.end())
+            return &metric;
+    return nullptr;
+}
+
+const Dimension* Vocabulary::dimension(std::string_view name) const {
+    for (const Dimension& dimension : dimensions_)
+        if (dimension.takes_key() ? name.starts_with(dimension.name) : name == dimension.name) return &dimension;
+    return nullptr;
+}
+
+const Dimension* Vocabulary::bucket(std::string_view granularity) const {
+    for (const Dimension& dimension : dimensions_)
+        if (!granularity.empty() && dimension.granularity == granularity) return &dimension;
+    return nullptr;
+}
+
+std::string Vocabulary::nearest_metric(std::string_view name) const {
+    std::vector<std::string_view> names;
+    for (const Metric& metric : metrics_) {
+        if (metric.sources.empty()) continue;
+        names.emplace_back(metric.name);
+        names.insert(names.end(), metric.aliases.begin(), metric.aliases.end());
+    }
+    return nearest(name, names);
+}
+
+std::string Vocabulary::nearest_dimension(std::string_view name) const {
+    std::vector<std::string_view> names;
+    for (const Dimension& dimension : dimensions_)
+        if (!dimension.sources.empty()) names.emplace_back(dimension.name);
+    return nearest(name, names);
+}
+
+const Vocabulary& vocabulary() {
+    static const Vocabulary kVocabulary = [] {
+        std::string_view metrics;
+        std::string_view dimensions;
+        for (const TextFile& file : declarations::files())
+            (file.name == "metrics.json" ? metrics : dimensions) = file.text;
+        auto parsed = Vocabulary::parse(metrics, dimensions);
+        FOOTFALL_CHECK(parsed.has_value());
+        return std::move(*parsed);
+    }();
+    return kVocabulary;
+}
+
+}  // namespace footfall::query

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace footfall::query {
+
+/// Type of a column of the answer. kTime is an instant written as ISO 8601 with the offset of the site's zone, kDate a
+/// day.
+enum class ValueType : std::uint8_t { kString, kInteger, kNumber, kDecimal, kDate, kTime };
+std::string_view value_type_name(ValueType type);
+
+/// Whether the rows' values add up to the total.
+enum class TotalsRule : std::uint8_t { kSum, kDistinct, kRatio };
+
+/// How one table answers a metric or dimension.
+struct SourceExpression {
+    std::string source;
+    std::string expression;
+    std::vector<std::string> event_types;  ///< of a metric: the rows that it looks at
+};
+
+struct Metric {
+    std::string name;
+    std::vector<std::string> aliases;
+    ValueType type = ValueType::kInteger;
+    TotalsRule totals = TotalsRule::kSum;
+    std::vector<SourceExpression> sources;  ///< empty: known, but not answered by this version
+};
+
+struct Dimension {
+    std::string name;  ///< ends with a colon where the rest of the asked name is a key ("property:")
+    ValueType type = ValueType::kString;
+    std::string granularity;  ///< of a time bucket: minute, hour, day, week or month
+    std::vector<SourceExpression> sources;
+
+    bool takes_key() const { return name.ends_with(':'); }
+};
+
+const SourceExpression* find_source(const std::vector<SourceExpression>& sources, std::string_view source);
+
+/// The metrics and dimensions of schema/metrics.json and schema/dimensions.json.
+class Vocabulary {
+public:
+    /// kCorrupt where a declaration is malformed, doubled, or would put a character into SQL that no declaration needs.
+    static Result<Vocabulary> parse(std::string_view metrics_json, std::string_view dimensions_json);
+
+    /// By name or alias; nullptr where there is none.
+    const Metric* metric(std::string_view name) const;
+    const Dimension* dimension(std::string_view name) const;
+    /// The time bucket of a granularity.
+    const Dimension* bucket(std::string_view granularity) const;
+
+    const std::vector<Metric>& metrics() const { return metrics_; }
+    const std::vector<Dimension>& dimensions() const { return dimensions_; }
+
+    /// The nearest name that this version answers; empty where none is near.
+    std::string nearest_metric(std::string_view name) const;
+    std::string nearest_dimension(std::string_view name) const;
+
+private:
+    std::vector<Metric> metrics_;
+    std::vector<Dimension> dimensions_;
+};
+
+/// The embedded declarations, read once. Immutable.
+const Vocabulary& vocabulary();
+
+}  // namespace footfall::query

@@ -1,0 +1,223 @@
+#include "store/client.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <condition_variable>
+#include <limits>
+#include <mutex>
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include "base/bytes.h"
+#include "http/client.h"
+#include "store/answer_parser.h"
+#include "store/error_code.h"
+
+namespace footfall::store {
+namespace {
+
+// Beyond this, parameters and text travel as a form in the body: a ClickHouse server takes far more in the URL, proxies before it may not.
+constexpr std::size_t kTargetBytesMax = 8 * 1024;
+// The store stops a statement by itself; the connection waits this much longer to hear so.
+constexpr int kGraceMs = 1'000;
+
+std::string percent_encoded(std::string_view text) {
+    constexpr char kDigits[] = "0123456789ABCDEF";
+    std::string out;
+    out.reserve(text.size() + text.size() / 4);
+    for (const char c : text) {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
+        if (plain) {
+            out += c;
+        } else {
+            out += '%';
+            out += kDigits[static_cast<unsigned char>(c) >> 4];
+            out += kDigits[static_cast<unsigned char>(c) & 15];
+        }
+    }
+    return out;
+}
+
+// ClickHouse reads the value of a parameter as a field of tab-separated text.
+std::string tsv_escaped(std::string_view value) {
+    std::string out;
+    out.reserve(value.size() + 8);
+    for (const char c : value) {
+        switch (c) {
+            case '\\': out += "\\\\"; break;
+            case '\t': out += "\\t"; break;
+            case '\n': out += "\\n"; break;
+            case '\r': out += "\\r"; break;
+            case '\0': out += "\\0"; break;
+            default: out += c;
+        }
+    }
+    return out;
+}
+
+// Seconds, in steps: the embedded store keeps settings on its connections, and one that is the same as before costs nothing.
+std::string execution_seconds(int timeout_ms) {
+    const int step_ms = timeout_ms >= 10'000 ? 1'000 : 100;
+    const int rounded_ms = std::max(step_ms, (timeout_ms + step_ms - 1) / step_ms * step_ms);
+    return rounded_ms % 1'000 == 0 ? fmt::format("{}", rounded_ms / 1'000) : fmt::format("{:.1f}", rounded_ms / 1'000.0);
+}
+
+class Target {
+public:
+    void add(std::string_view name, std::string_view value) {
+        text_ += text_.size() == 1 ? '?' : '&';
+        text_ += percent_encoded(name);
+        text_ += '=';
+        text_ += percent_encoded(value);
+    }
+    void add(const Settings& settings) {
+        for (const auto& [name, value] : settings) add(name, value);
+    }
+    const std::string& text() const { return text_; }
+    std::size_t size() const { return text_.size(); }
+
+private:
+    std::string text_ = "/";
+};
+
+void append_form_field(std::string& form, std::string_view boundary, std::string_view name, std::string_view value) {
+    form.append("--").append(boundary).append("\r\nContent-Disposition: form-data; name=\"").append(name).append("\"\r\n\r\n").append(value).append("\r\n");
+}
+
+std::uint64_t summary_number(std::string_view summary, std::string_view name) {
+    const std::string quoted = fmt::format("\"{}\":\"", name);
+    const std::size_t at = summary.find(quoted);
+    if (at == std::string_view::npos) return 0;
+    std::uint64_t value = 0;
+    std::from_chars(summary.data() + at + quoted.size(), summary.data() + summary.size(), value);
+    return value;
+}
+
+}  // namespace
+
+struct Client::State {
+    Endpoint endpoint;
+    std::size_t connections_max;
+    std::mutex mutex;
+    std::condition_variable returned;
+    std::size_t lent = 0;
+    std::vector<std::unique_ptr<http::Client>> idle;
+
+    // A connection of the pool, given back at the end of its scope.
+    class Lease {
+    public:
+        Lease(State& state, std::unique_ptr<http::Client> connection) : state_(&state), connection_(std::move(connection)) {}
+        Lease(Lease&&) = default;
+        ~Lease() {
+            if (!connection_) return;
+            {
+                const std::lock_guard lock(state_->mutex);
+                --state_->lent;
+                state_->idle.push_back(std::move(connection_));
+            }
+            state_->returned.notify_one();
+        }
+        http::Client* operator->() { return connection_.get(); }
+
+    private:
+        State* state_;
+        std::unique_ptr<http::Client> connection_;
+    };
+
+    Result<Lease> lease(int timeout_ms) {
+        std::unique_lock lock(mutex);
+        if (!returned.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return lent < connections_max; }))
+            return Error(Code::kOverloaded, fmt::format("all {} connections to the event store are busy; try again", connections_max));
+        ++lent;
+        std::unique_ptr<http::Client> connection;
+        if (idle.empty()) {
+            connection = std::make_unique<http::Client>(endpoint.address);
+        } else {
+            connection = std::move(idle.back());
+            idle.pop_back();
+        }
+        return Lease(*this, std::move(connection));
+    }
+
+    Result<http::ClientResponse> send(std::string_view method, std::string_view target, std::string_view body, std::string_view content_type,
+                                      int timeout_ms, bool is_idempotent) {
+        http::ClientRequest request{.method = method, .target = target, .headers = {}, .body = body};
+        if (!content_type.empty()) request.headers.emplace_back("Content-Type", content_type);
+        if (!endpoint.user.empty()) {
+            request.headers.emplace_back("X-ClickHouse-User", endpoint.user);
+            request.headers.emplace_back("X-ClickHouse-Key", endpoint.password);
+        }
+        const int wait_ms = std::min(timeout_ms, std::numeric_limits<int>::max() - kGraceMs) + kGraceMs;
+        TRY(Lease connection, lease(timeout_ms));
+        auto response = connection->send(request, wait_ms, is_idempotent);
+        if (!response) return response.error().context("event store");
+        if (response->status == 200 && response->header("x-clickhouse-exception-code").empty()) return response;
+        return error_of_answer(response->status, response->header("x-clickhouse-exception-code"), response->body);
+    }
+
+    // Text in the body, parameters and settings in the URL; all but the settings as a form where the URL would become too long.
+    Result<http::ClientResponse> run(const Statement& statement, const Settings& own_settings, bool is_idempotent) {
+        Target target;
+        target.add("max_execution_time", execution_seconds(statement.timeout_ms));
+        target.add(own_settings);
+        target.add(statement.settings);
+        Target with_parameters = target;
+        for (const auto& [name, value] : statement.parameters) with_parameters.add("param_" + name, tsv_escaped(value));
+        if (with_parameters.size() <= kTargetBytesMax)
+            return send("POST", with_parameters.text(), statement.sql, "text/plain; charset=UTF-8", statement.timeout_ms, is_idempotent);
+
+        const std::string boundary = "footfall-" + random_token(24);
+        std::string form;
+        append_form_field(form, boundary, "query", statement.sql);
+        for (const auto& [name, value] : statement.parameters) append_form_field(form, boundary, "param_" + name, tsv_escaped(value));
+        form.append("--").append(boundary).append("--\r\n");
+        return send("POST", target.text(), form, "multipart/form-data; boundary=" + boundary, statement.timeout_ms, is_idempotent);
+    }
+};
+
+Client::Client(Endpoint endpoint, std::size_t connections_max) : state_(std::make_unique<State>()) {
+    state_->endpoint = std::move(endpoint);
+    state_->connections_max = std::max<std::size_t>(connections_max, 1);
+}
+
+Client::~Client() = default;
+
+Result<Answer> Client::query(const Statement& statement) {
+    // wait_end_of_query: the server answers when it knows how the statement ended, so that an error is a status and never half an answer.
+    static const Settings kReading = {{"default_format", "JSONCompactEachRowWithNamesAndTypes"},
+                                      {"wait_end_of_query", "1"},
+                                      {"output_format_json_quote_64bit_integers", "0"},
+                                      {"output_format_json_quote_decimals", "1"},
+                                      {"output_format_json_quote_denormals", "1"},
+                                      {"output_format_json_validate_utf8", "1"}};
+    TRY(http::ClientResponse response, state_->run(statement, kReading, true));
+    TRY(Answer answer, parse_answer(response.body));
+    const std::string_view summary = response.header("x-clickhouse-summary");
+    answer.rows_read = summary_number(summary, "read_rows");
+    answer.bytes_read = summary_number(summary, "read_bytes");
+    return answer;
+}
+
+Status Client::execute(const Statement& statement) {
+    static const Settings kWriting = {{"wait_end_of_query", "1"}};
+    TRY_STATUS(state_->run(statement, kWriting, false));
+    return {};
+}
+
+Status Client::insert(std::string_view insert, std::string_view block, int timeout_ms, const Settings& settings) {
+    Target target;
+    target.add("query", insert);
+    target.add("wait_end_of_query", "1");
+    target.add(settings);
+    TRY_STATUS(state_->send("POST", target.text(), block, "application/octet-stream", timeout_ms, false));
+    return {};
+}
+
+Status Client::ping(int timeout_ms) {
+    TRY_STATUS(state_->send("GET", "/ping", {}, {}, timeout_ms, true));
+    return {};
+}
+
+}  // namespace footfall::store

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "http/http.h"
+#include "store/embedded/engine.h"
+#include "store/embedded/session.h"
+
+namespace footfall::store::embedded {
+
+/// A request of the ClickHouse HTTP interface, taken apart. Borrows from the HTTP request.
+struct StoreRequest {
+    std::string text;                    ///< the statement
+    std::vector<std::string_view> data;  ///< pieces of the data of a formatted INSERT
+    std::string insert_format;           ///< its format; empty for every other statement, whose whole text is in `text`
+    Parameters parameters;
+    Scope scope;
+    std::string default_format = "TabSeparated";
+    std::string query_id;
+    bool read_only = false;              ///< GET may not change anything
+};
+
+/// Reads URL, headers and body as a ClickHouse server does: the statement in the URL, in the body, in a form, or split over URL and body. kUnsupported
+/// for what this store does not speak (compression, sessions), kInvalidArgument for what is broken.
+Result<StoreRequest> read_request(const http::Request& request);
+
+}  // namespace footfall::store::embedded

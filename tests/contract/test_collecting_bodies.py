@@ -1,0 +1,338 @@
+"""contract.md, "Collecting": bodies, encodings, limits, early answers, CORS. What is inside an event:
+test_collecting_events.py."""
+
+import base64
+import gzip
+import json
+import socket
+import time
+from typing import Any
+
+import pytest
+
+from support.client import Client
+from support.encodings import brotli_encode, gzip_encode, zstd_bomb, zstd_encode
+from support.events import custom, pageview, uuid7
+from support.server import Server, Site
+
+MIB = 1024 * 1024
+URL = "/api/v1/events"
+
+ENCODERS = {"gzip": gzip_encode, "zstd": zstd_encode, "br": brotli_encode}
+
+# Five pageviews of the site "golden-site", /golden/0 to /golden/4, compressed by the usual encoders: zstd -19 and
+# Brotli at quality 11.
+GOLDEN = {
+    "br": (
+        "G+IDQKyOdxjDiKoIHSwiwj/rwrsc3pKxdk7779/fPyHDYhmlvFIySH3alshesnT1BQj8545rC/3APnJvK6iAygIOJUJIArVzulEIhiL/"
+        "0c+qc13wZ9+TKmhZeRoMAJwZS0DCJtpFBibYMFtXVIrRqumXzdBxzEKfRMQQDqm49j882xO/DoRY28C4vovKU4flND4r9DYiV+tQITfr"
+        "0CAP1mGAPFp1bAE="
+    ),
+    "zstd": (
+        "KLUv/QRovQUAUsgeIJDPGP//yzqDmV24caKkyUcQxG3C/fxYTPBGZpZ1NwgBznEYRlEQRAXC0N5b2oW9C1t37N5l0/am9LW+dG2OaSmm"
+        "9SR6opqxdr4XrIvFG0ffeQuwR1Y2TViuIKy7Z+4T1q5921bADkoSDAFGXkgKMdi62Cg/Gzt3CzYBGCDwJJBaDwAVjt6UMo7KlB6DsjkV"
+        "LuhVZTECLXaYymozgY8w7DlrMx5qvbM0Z/P5FxPMsEArDgBjmL33Vw=="
+    ),
+}
+# 64 MiB of blanks in 106 bytes.
+BROTLI_BOMB = (
+    "y///P/glQOKxQCD3/o///3/wSwDEYRGA7v0f////4JcAiMMCAN37P/7//8EvARCHBQC693/8//+DXwIgDgsAdO//+P//B78EQBwWAOje"
+    "//H//w9+CYA4LADQvf/L//8//BIAcVgAoHv/Bw=="
+)
+
+
+def refused(answer: Any, status: int) -> None:
+    """The contract's error object, and nothing of a success in it."""
+    assert answer.status == status, answer
+    error = answer.json()["error"]
+    assert isinstance(error["code"], str) and error["code"], answer
+    assert isinstance(error["message"], str) and error["message"], answer
+
+
+class TestForms:
+    def test_an_array_of_events_is_taken(self, site: Site):
+        assert site.post([pageview(site.id, "/a"), pageview(site.id, "/b")]).json() == {
+            "status": "ok",
+            "received": 2,
+            "rejected": [],
+            "duplicates": 0,
+        }
+        site.wait_events(2)
+
+    def test_one_event_without_an_array_is_taken(self, site: Site):
+        answer = site.post(pageview(site.id))
+        assert answer.status == 200
+        assert answer.json() == {"status": "ok", "received": 1, "rejected": [], "duplicates": 0}
+        assert answer.headers.get_content_type() == "application/json"
+        site.wait_events(1)
+
+    def test_an_empty_array_is_no_error(self, site: Site):
+        assert site.post([]).json() == {"status": "ok", "received": 0, "rejected": [], "duplicates": 0}
+
+    @pytest.mark.parametrize(
+        "content_type",
+        ["application/json", "text/plain;charset=UTF-8", "application/x-www-form-urlencoded", "nonsense", None],
+    )
+    def test_any_content_type_is_taken(self, site: Site, content_type: str | None):
+        answer = site.post(pageview(site.id), {"Content-Type": content_type} if content_type else {})
+        assert answer.status == 200 and answer.json()["received"] == 1, answer
+
+    def test_the_example_of_the_contract_is_taken_with_all_that_it_says(self, site: Site):
+        event = {
+            "event_id": uuid7(),
+            "type": "pageview",
+            "tracking_id": site.id,
+            "session_id": "s-1",
+            "user_id": "u-1",
+            "data": {
+                "page": "/pricing?utm_source=news",
+                "title": "Pricing",
+                "referrer": "https://news.example/",
+                "timestamp": time.time_ns() // 1_000_000,
+            },
+            "context": {
+                "url": "https://site.example/pricing?utm_source=news",
+                "screen": "1920x1080",
+                "viewport": "1200x800",
+                "language": "de-DE",
+                "timezone": "Europe/Berlin",
+                "sdk": "web/1.0.0",
+            },
+        }
+        assert site.post([event]).json()["received"] == 1
+        site.wait_events(1)
+        names = ["page", "title", "referrer", "hostname", "source", "language", "user_id", "session_id"]
+        assert site.query(["events"], names)["rows"] == [
+            ["/pricing", "Pricing", "https://news.example/", "site.example", "news", "de-DE", "u-1", "s-1", 1]
+        ]
+
+    def test_requests_follow_each_other_on_one_connection(self, site: Site):
+        client = Client(site.server.port)
+        for _ in range(5):
+            assert client.request("POST", URL, pageview(site.id)).status == 200
+            assert client.connection is not None, "the server closed the connection"
+        client.close()
+        site.wait_events(5)
+
+    def test_a_chunked_body_is_taken(self, site: Site):
+        body = json.dumps([pageview(site.id), pageview(site.id)]).encode()
+        chunks = (
+            b"".join(b"%x\r\n%s\r\n" % (len(body[i : i + 50]), body[i : i + 50]) for i in range(0, len(body), 50))
+            + b"0\r\n\r\n"
+        )
+        head = b"POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n" % URL.encode()
+        status, text = exchange(site.server, head + chunks)
+        assert status == 200 and json.loads(text)["received"] == 2
+
+
+def exchange(server: Server, sent: bytes, limit_s: float = 10) -> tuple[int, bytes]:
+    """What a plain socket gets back until the server closes it: status and body."""
+    with socket.create_connection(("127.0.0.1", server.port), limit_s) as connection:
+        connection.sendall(sent)
+        got = b""
+        while piece := connection.recv(65_536):
+            got += piece
+    head, _, body = got.partition(b"\r\n\r\n")
+    return int(head.split()[1]), body
+
+
+class TestEncodings:
+    @pytest.mark.parametrize("name", ENCODERS)
+    def test_an_encoded_body_is_taken(self, site: Site, name: str):
+        body = ENCODERS[name](json.dumps([pageview(site.id, f"/{name}/{i}") for i in range(300)]).encode())
+        answer = site.post(body, {"Content-Encoding": name})
+        assert answer.status == 200 and answer.json()["received"] == 300, answer
+        site.wait_events(300)
+
+    def test_a_compressed_body_is_taken_as_the_usual_encoders_write_it(self, start_server):
+        site = start_server().add_site(site_id="golden-site")
+        answer = site.post(base64.b64decode(GOLDEN["br"]), {"Content-Encoding": "br"})
+        assert answer.json() == {"status": "ok", "received": 5, "rejected": [], "duplicates": 0}
+        answer = site.post(base64.b64decode(GOLDEN["zstd"]), {"Content-Encoding": "zstd"})
+        assert answer.json() == {"status": "ok", "received": 5, "rejected": [], "duplicates": 5}, "the same events"
+        site.wait_events(5)
+        assert site.table("page") == {f"/golden/{i}": 1 for i in range(5)}
+        assert site.table("title") == {"Größe 日本": 5}
+
+    def test_the_name_of_an_encoding_has_no_case_and_identity_is_none(self, site: Site):
+        body = json.dumps(pageview(site.id)).encode()
+        assert site.post(gzip.compress(body), {"Content-Encoding": "GZip"}).status == 200
+        assert site.post(body, {"Content-Encoding": "identity"}).status == 200
+
+    @pytest.mark.parametrize("name", ["deflate", "compress", "lz4", "nonsense"])
+    def test_an_unknown_encoding_is_415(self, site: Site, name: str):
+        refused(site.post(json.dumps(pageview(site.id)), {"Content-Encoding": name}), 415)
+
+    @pytest.mark.parametrize("name", ENCODERS)
+    def test_a_body_that_is_not_so_encoded_is_400(self, site: Site, name: str):
+        refused(site.post(json.dumps(pageview(site.id)), {"Content-Encoding": name}), 400)
+
+    @pytest.mark.parametrize("name", ENCODERS)
+    def test_a_cut_encoded_body_is_400_and_nothing_of_it_is_taken(self, site: Site, name: str):
+        body = ENCODERS[name](json.dumps([pageview(site.id) for _ in range(10)]).encode())
+        refused(site.post(body[:-5], {"Content-Encoding": name}), 400)
+        site.send(custom(site.id, "after"))
+        site.wait_events(1)
+
+    @pytest.mark.parametrize("name", ENCODERS)
+    def test_garbage_behind_an_encoded_body_is_400(self, site: Site, name: str):
+        body = ENCODERS[name](json.dumps(pageview(site.id)).encode())
+        refused(site.post(body + b"garbage", {"Content-Encoding": name}), 400)
+
+    @pytest.mark.parametrize("name", ENCODERS)
+    def test_S2_a_body_that_unpacks_to_more_than_one_mebibyte_is_413(self, site: Site, name: str):
+        bomb = {
+            "gzip": lambda: gzip.compress(b" " * (64 * MIB)),
+            "zstd": lambda: zstd_bomb(1024 * MIB),
+            "br": lambda: base64.b64decode(BROTLI_BOMB),
+        }[name]()
+        assert len(bomb) < MIB
+        refused(site.post(bomb, {"Content-Encoding": name}), 413)
+
+    @pytest.mark.parametrize("name", ENCODERS)
+    def test_the_limit_is_that_of_the_unpacked_body(self, site: Site, name: str):
+        body = padded(site, MIB)
+        assert site.post(ENCODERS[name](body), {"Content-Encoding": name}).status in (
+            200,
+            413,
+        ), "stored forms may be longer than the body"
+        refused(site.post(ENCODERS["gzip"](padded(site, MIB + 1)), {"Content-Encoding": "gzip"}), 413)
+
+
+def padded(site: Site, size: int) -> bytes:
+    """A body of one event and exactly `size` bytes, filled with blanks."""
+    body = json.dumps([pageview(site.id)]).encode()
+    return body[:-1] + b" " * (size - len(body)) + b"]"
+
+
+class TestLimits:
+    def test_a_body_of_one_mebibyte_is_taken_and_one_byte_more_is_413(self, site: Site):
+        assert site.post(padded(site, MIB)).json()["received"] == 1
+        refused(site.post(padded(site, MIB + 1)), 413)
+        site.send(custom(site.id, "after"))
+        site.wait_events(2)
+
+    def test_a_thousand_events_are_taken_and_one_more_is_413_with_nothing_taken(self, site: Site):
+        assert site.post([custom(site.id) for _ in range(1000)]).json()["received"] == 1000
+        refused(site.post([custom(site.id) for _ in range(1001)]), 413)
+        site.send(custom(site.id, "after"))
+        site.wait_events(1001)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            pytest.param(b"", id="empty"),
+            pytest.param(b"{", id="cut"),
+            pytest.param(b"[{}] x", id="trailing"),
+            pytest.param(b'{"type": "pageview",}', id="comma"),
+            pytest.param(b"null", id="null"),
+            pytest.param(b"17", id="number"),
+            pytest.param(b'"text"', id="text"),
+            pytest.param(b'{"type": NaN}', id="nan"),
+            pytest.param(b'{"type": "page\xff"}', id="bad UTF-8"),
+            pytest.param(b'{"type": "page\xc0\xaf"}', id="overlong UTF-8"),
+            pytest.param(b'{"type": "page\xed\xa0\x80"}', id="surrogate in UTF-8"),
+            pytest.param('{"type": "pageview"}'.encode("utf-16"), id="UTF-16"),
+            pytest.param(b'{"type": "page\nview"}', id="control character"),
+            pytest.param(b"[" * 10_000 + b"]" * 10_000, id="deep"),
+            pytest.param(b"event_id=1&type=pageview", id="form"),
+        ],
+    )
+    def test_S1_a_body_that_is_not_utf8_json_is_400(self, site: Site, body: bytes):
+        refused(site.post(body), 400)
+
+    def test_nothing_of_a_body_with_a_broken_end_is_taken(self, site: Site):
+        refused(site.post(json.dumps([pageview(site.id) for _ in range(5)])[:-2]), 400)
+        site.send(custom(site.id, "after"))
+        site.wait_events(1)
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            pytest.param('{"page": "/", "title": "\\ud800"}', id="lone surrogate"),
+            pytest.param('{"page": "/", "timestamp": 1e999}', id="1e999"),
+            pytest.param('{"page": "/", "timestamp": -0}', id="minus zero"),
+            pytest.param('{"page": "/", "page": "/b"}', id="name twice"),
+            pytest.param('{"page": "/", "' + "k" * 900_000 + '": 1}', id="long name"),
+            pytest.param('{"page": "/", ' + ", ".join(f'"k{i}": 1' for i in range(50_000)) + "}", id="many names"),
+            pytest.param('{"page": "/\\u0000null"}', id="NUL"),
+            pytest.param('{"page": "/", "x": ' + "[" * 900 + "]" * 900 + "}", id="nested"),
+        ],
+    )
+    def test_S1_what_is_odd_is_judged_and_never_a_failure_of_the_server(self, site: Site, data: str):
+        answer = site.post('[{"type": "pageview", "tracking_id": "%s", "data": %s}]' % (site.id, data))
+        assert answer.status in (200, 400), answer
+        if answer.status == 200:
+            told = answer.json()
+            assert told["received"] + len(told["rejected"]) == 1
+        assert site.post(pageview(site.id)).status == 200
+
+
+class TestEarlyAnswers:
+    def test_a_client_that_sends_two_mebibytes_before_it_reads_gets_its_413(self, site: Site):
+        head = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (URL.encode(), 2 * MIB)
+        status, text = exchange(site.server, head + b" " * (2 * MIB))
+        assert status == 413 and "error" in json.loads(text)
+
+    def test_a_client_that_announces_too_much_is_answered_before_it_sends(self, site: Site):
+        with socket.create_connection(("127.0.0.1", site.server.port), 10) as connection:
+            connection.sendall(b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (URL.encode(), 100 * MIB))
+            got = connection.recv(65_536)
+            assert got.startswith(b"HTTP/1.1 413"), got
+            while connection.recv(65_536):  # until it closes, at 2 s or at once
+                pass
+
+    def test_a_chunked_body_past_the_limit_is_413(self, site: Site):
+        chunk = b"%x\r\n%s\r\n" % (65_536, b" " * 65_536)
+        head = b"POST %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" % URL.encode()
+        status, _ = exchange(site.server, head + chunk * 20 + b"0\r\n\r\n")
+        assert status == 413
+
+    def test_an_unknown_encoding_is_told_although_the_body_is_long(self, site: Site):
+        head = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Encoding: x\r\nContent-Length: %d\r\n\r\n" % (URL.encode(), MIB)
+        with socket.create_connection(("127.0.0.1", site.server.port), 10) as connection:
+            connection.sendall(head + b" " * MIB)
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 415")
+
+    def test_other_clients_are_served_meanwhile(self, site: Site):
+        with socket.create_connection(("127.0.0.1", site.server.port), 10) as slow:
+            slow.sendall(b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{" % URL.encode())
+            site.send(pageview(site.id))
+
+
+class TestCors:
+    ORIGIN = {"Origin": "https://site.example"}
+
+    def test_a_preflight_is_answered(self, site: Site):
+        answer = site.server.request(
+            "OPTIONS",
+            URL,
+            None,
+            self.ORIGIN | {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"},
+        )
+        assert answer.status in (200, 204), answer
+        assert answer.headers["Access-Control-Allow-Origin"] in ("*", self.ORIGIN["Origin"])
+        assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+        assert "content-type" in answer.headers["Access-Control-Allow-Headers"].lower()
+
+    @pytest.mark.parametrize("body, status", [("good", 200), ("{", 400)])
+    def test_a_page_may_read_the_answer(self, site: Site, body: str, status: int):
+        answer = site.post(pageview(site.id) if body == "good" else body, self.ORIGIN)
+        assert answer.status == status
+        assert answer.headers["Access-Control-Allow-Origin"] in ("*", self.ORIGIN["Origin"])
+
+    def test_S11_no_other_route_invites_foreign_pages(self, site: Site):
+        for method, path in (("POST", "/api/v1/query"), ("GET", "/"), ("GET", "/metrics")):
+            answer = site.server.request(method, path, None, self.ORIGIN)
+            assert answer.headers["Access-Control-Allow-Credentials"] is None, path
+            assert answer.headers["Access-Control-Allow-Origin"] is None, path
+
+
+class TestRoutes:
+    def test_what_is_not_there_is_404_in_the_shape_of_errors(self, server: Server):
+        refused(server.request("GET", "/api/v1/nothing"), 404)
+
+    def test_another_method_is_405_and_names_those_there_are(self, server: Server):
+        answer = server.request("GET", URL)
+        refused(answer, 405)
+        assert "POST" in answer.headers["Allow"]

@@ -1,0 +1,352 @@
+"""contract.md, "Commands": help, exit codes, --json, beside a running serve and without one, settings and their
+precedence."""
+
+import concurrent.futures
+import json
+import pathlib
+import re
+import subprocess
+from typing import Any
+
+import pytest
+
+from support.client import request
+from support.events import pageview
+from support.server import Server, Site, command, free_port, run_command
+
+PASSWORD = "correct horse battery staple"
+
+
+def fails(done: subprocess.CompletedProcess[str], *codes: int) -> str:
+    """Exit code, nothing on stdout, one sentence on stderr. Returns the sentence."""
+    assert done.returncode in codes, (done.returncode, done.stdout, done.stderr)
+    assert done.stdout == "", done.stdout
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1 and len(lines[0]) > 10, done.stderr
+    return lines[0]
+
+
+class TestHelp:
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "",
+            "serve",
+            "site",
+            "site add",
+            "site list",
+            "site remove",
+            "user",
+            "user add",
+            "user list",
+            "user remove",
+            "key",
+            "key create",
+            "key list",
+            "key revoke",
+            "audit",
+            "doctor",
+        ],
+    )
+    def test_every_command_has_one(self, words: str):
+        done = run_command(*words.split(), "--help")
+        assert done.returncode == 0 and done.stderr == "", done
+        assert "footfall" in done.stdout
+        assert all(word in done.stdout for word in words.split())
+
+    def test_help_touches_nothing(self, folder: pathlib.Path):
+        run_command("site", "add", "--help", data=folder / "data", cwd=folder)
+        assert list(folder.iterdir()) == []
+
+    def test_the_version_names_program_commit_and_engine(self):
+        done = run_command("--version")
+        assert done.returncode == 0
+        assert re.search(r"\d+\.\d+\.\d+", done.stdout), done.stdout
+        assert re.search(r"\b[0-9a-f]{7,40}\b|unknown", done.stdout), done.stdout
+        assert len(re.findall(r"\d+\.\d+", done.stdout)) >= 2, f"no version of the engine: {done.stdout}"
+
+
+class TestWrongUsage:
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ["frobnicate"],
+            ["site", "frobnicate"],
+            ["site", "add"],
+            ["site", "add", "name"],
+            ["site", "add", "name", "--domain"],
+            ["site", "remove"],
+            ["site", "list", "--frobnicate"],
+            ["user", "add", "a@b.example", "--role", "emperor"],
+            ["user", "add", "a@b.example"],
+            ["key", "create"],
+            ["key", "create", "--site", "x"],
+            ["key", "create", "--site", "x", "--scope", "everything"],
+            ["key", "revoke"],
+            ["serve", "--frobnicate"],
+            ["serve", "--listen"],
+            ["audit", "more"],
+        ],
+    )
+    def test_is_exit_code_2_and_one_sentence(self, folder: pathlib.Path, words: list[str]):
+        fails(run_command(*words, data=folder / "data", stdin=PASSWORD), 2)
+
+    def test_no_command_at_all_prints_what_there_is(self):
+        done = run_command()
+        assert done.returncode == 2
+        assert "serve" in done.stdout + done.stderr
+
+    @pytest.mark.parametrize(
+        "wrong, right", [(["site", "list", "--jsn"], "--json"), (["serve", "--lisen", "x"], "--listen")]
+    )
+    def test_a_misspelt_flag_is_told_the_nearest(self, folder: pathlib.Path, wrong: list[str], right: str):
+        assert right in fails(run_command(*wrong, data=folder / "data"), 2)
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ["site", "remove", "nobody"],
+            ["user", "remove", "no@body.example"],
+            ["key", "revoke", "nothing"],
+            ["key", "create", "--site", "nobody", "--scope", "read"],
+        ],
+    )
+    def test_what_is_not_there_is_exit_code_1(self, folder: pathlib.Path, words: list[str]):
+        fails(run_command(*words, data=folder / "data"), 1)
+
+    def test_a_folder_that_cannot_be_made_is_told(self, folder: pathlib.Path):
+        (folder / "file").write_text("")
+        assert "file" in fails(run_command("site", "list", data=folder / "file" / "data"), 1)
+
+
+# The same commands beside a running serve and without one.
+@pytest.fixture(params=["beside serve", "without serve"])
+def data(request: pytest.FixtureRequest, folder: pathlib.Path) -> Any:
+    if request.param == "beside serve":
+        return request.getfixturevalue("server").data
+    return folder / "data"
+
+
+class TestCatalog:
+    def test_a_site_is_added_listed_and_removed(self, data: pathlib.Path):
+        made = command("site", "add", "My shop", "--domain", "shop.example", "--timezone", "Europe/Berlin", data=data)
+        assert isinstance(made["id"], str) and made["id"]
+        [row] = [row for row in command("site", "list", data=data) if row["id"] == made["id"]]
+        assert row["domain"] == "shop.example" and row["timezone"] == "Europe/Berlin" and row["name"] == "My shop"
+        assert made["id"] in run_command("site", "list", data=data).stdout
+        command("site", "remove", made["id"], data=data)
+        assert made["id"] not in [row["id"] for row in command("site", "list", data=data)]
+        fails(run_command("site", "remove", made["id"], data=data), 1)
+
+    def test_an_id_may_be_chosen_once(self, data: pathlib.Path):
+        chosen = f"chosen-{data.parent.name[-6:]}".lower().replace("_", "-")
+        assert command("site", "add", "x", "--domain", "x.example", "--id", chosen, data=data)["id"] == chosen
+        fails(run_command("site", "add", "x", "--domain", "x.example", "--id", chosen, data=data), 1, 2)
+
+    @pytest.mark.parametrize(
+        "flags",
+        [
+            ["--domain", "x.example", "--timezone", "Mars/Olympus"],
+            ["--domain", "not a domain"],
+            ["--domain", "x.example", "--id", "a b/c"],
+        ],
+    )
+    def test_what_makes_no_site_is_told(self, data: pathlib.Path, flags: list[str]):
+        fails(run_command("site", "add", "x", *flags, data=data), 1, 2)
+
+    def test_a_user_is_added_listed_and_removed(self, data: pathlib.Path):
+        for role in ("owner", "admin", "editor", "viewer"):
+            email = f"{role}@team.example"
+            command("user", "add", email, "--role", role, data=data, stdin=PASSWORD + "\n")
+            [row] = [row for row in command("user", "list", data=data) if row["email"] == email]
+            assert row["role"] == role
+            assert PASSWORD not in json.dumps(row)
+            fails(run_command("user", "add", email, "--role", role, data=data, stdin=PASSWORD), 1)
+            command("user", "remove", email, data=data)
+            assert email not in [row["email"] for row in command("user", "list", data=data)]
+
+    @pytest.mark.parametrize("email, password", [("nobody", PASSWORD), ("a@b.example", ""), ("a@b.example", "short")])
+    def test_what_makes_no_user_is_told(self, data: pathlib.Path, email: str, password: str):
+        fails(run_command("user", "add", email, "--role", "viewer", data=data, stdin=password), 1, 2)
+
+    def test_a_secret_is_printed_once(self, data: pathlib.Path):
+        site = command("site", "add", "x", "--domain", "x.example", data=data)["id"]
+        for scope in ("collect", "read", "admin"):
+            made = command("key", "create", "--site", site, "--scope", scope, data=data)
+            assert len(made["secret"]) >= 20 and made["id"] != made["secret"]
+            listed = run_command("key", "list", "--json", data=data).stdout
+            assert made["secret"] not in listed
+            assert made["id"] in listed
+            command("key", "revoke", made["id"], data=data)
+        secret = re.search(
+            r"\S{20,}", run_command("key", "create", "--site", site, "--scope", "read", data=data).stdout
+        )
+        assert secret, "without --json too"
+
+    def test_lists_are_json_also_where_they_are_empty(self, folder: pathlib.Path):
+        for noun in ("site", "user", "key"):
+            assert command(noun, "list", data=folder / "data") == []
+
+
+class TestEffect:
+    def test_beside_serve_holds_when_the_command_exits(self, server: Server):
+        for _ in range(5):
+            site = server.add_site()
+            site.send(pageview(site.id))
+            assert site.ask(metrics=["pageviews"]).status == 200
+
+    def test_without_serve_holds_for_the_next_start(self, start_server: Any):
+        server = start_server(ready=False)
+        server.close()
+        made = [
+            command("site", "add", f"site {number}", "--domain", "x.example", data=server.data)["id"]
+            for number in range(3)
+        ]
+        secret = command("key", "create", "--site", made[1], "--scope", "read", data=server.data)["secret"]
+        server.start()
+        site = Site(server, made[1])
+        site.secrets["read"] = secret
+        site.send(pageview(site.id))
+        site.wait_events(1)
+
+    def test_commands_at_once_wait_for_each_other(self, data: pathlib.Path):
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            made = list(
+                pool.map(
+                    lambda number: command("site", "add", f"at once {number}", "--domain", "x.example", data=data)[
+                        "id"
+                    ],
+                    range(6),
+                )
+            )
+        assert len(set(made)) == 6
+        assert set(made) <= {row["id"] for row in command("site", "list", data=data)}
+
+    def test_a_name_that_drives_terminals_is_printed_harmlessly(self, data: pathlib.Path):
+        command("site", "add", "red \x1b[31m alert\x07\n", "--domain", "x.example", data=data)
+        shown = run_command("site", "list", data=data).stdout
+        assert "\x1b" not in shown and "\x07" not in shown
+
+
+class TestAudit:
+    def test_has_a_row_for_each_site_and_table(self, data: pathlib.Path):
+        site = command("site", "add", "x", "--domain", "x.example", data=data)["id"]
+        rows = command("audit", data=data)
+        assert site in {row[name] for row in rows for name in row if isinstance(row[name], str)}
+        for row in rows:
+            assert {"received", "stored", "duplicates", "rejected", "erased", "ok"} <= set(row) and row["ok"] is True
+            assert row["received"] == row["stored"] + row["duplicates"] + row["erased"]
+
+    def test_waits_until_what_was_acknowledged_is_stored(self, server: Server, site: Site):
+        site.send(*[pageview(site.id) for _ in range(300)])
+        [row] = [row for row in server.command("audit", "--site", site.id) if row["table"] == "events"]
+        assert row["received"] == 300 and row["stored"] == 300
+
+    def test_loads_what_a_killed_serve_left_in_the_log(self, start_server: Any):
+        server = start_server()
+        site = server.add_site()
+        site.send(*[pageview(site.id) for _ in range(50)])
+        server.kill()
+        [row] = [row for row in command("audit", "--site", site.id, data=server.data) if row["table"] == "events"]
+        assert (row["received"], row["stored"], row["ok"]) == (50, 50, True)
+        server.start()
+        site.wait_events(50)
+
+    def test_counts_survive_a_restart(self, start_server: Any):
+        server = start_server()
+        site = server.add_site()
+        event = pageview(site.id)
+        site.post([event, event, pageview(site.id, None)])
+        before = server.command("audit", "--site", site.id)
+        assert server.terminate() == 0
+        assert command("audit", "--site", site.id, data=server.data) == before
+        server.start()
+        assert server.command("audit", "--site", site.id) == before
+
+    def test_prints_for_people_too(self, server: Server, site: Site):
+        done = run_command("audit", "--site", site.id, data=server.data)
+        assert done.returncode == 0 and site.id in done.stdout
+
+    def test_of_a_site_that_is_not_there_fails(self, data: pathlib.Path):
+        fails(run_command("audit", "--site", "nobody", data=data), 1)
+
+
+class TestDoctor:
+    def test_finds_nothing_wrong_with_a_healthy_installation(self, data: pathlib.Path):
+        done = run_command("doctor", data=data)
+        assert done.returncode == 0, done
+        json.loads(run_command("doctor", "--json", data=data).stdout)
+
+
+class TestSettings:
+    def listening(self, port: int) -> bool:
+        try:
+            return request(port, "GET", "/healthz").status == 200
+        except OSError:
+            return False
+
+    def test_flags_beat_the_environment_and_that_beats_the_file(self, start_server: Any, folder: pathlib.Path):
+        ports = [free_port() for _ in range(2)]
+        config = folder / "footfall.toml"
+        config.write_text(f'[http]\nlisten = "127.0.0.1:{ports[0]}"\n')
+        server = start_server("--config", str(config), env={"FOOTFALL_HTTP_LISTEN": f"127.0.0.1:{ports[1]}"})
+        assert [self.listening(port) for port in (*ports, server.port)] == [False, False, True]
+
+    def test_the_environment_alone_is_enough(self, start_server: Any):
+        port = free_port()
+        start_server(port=port, env={"FOOTFALL_HTTP_LISTEN": f"127.0.0.1:{port}"})
+
+    def test_the_file_alone_is_enough(self, start_server: Any, folder: pathlib.Path):
+        port = free_port()
+        config = folder / "footfall.toml"
+        config.write_text(f'[http]\nlisten = "127.0.0.1:{port}"\n')
+        start_server("--config", str(config), port=port)
+
+    def test_a_file_names_the_installation_for_commands(self, folder: pathlib.Path):
+        config = folder / "footfall.toml"
+        config.write_text(f'[data]\ndir = "{folder / "data"}"\n')
+        made = command("site", "add", "x", "--domain", "x.example", "--config", str(config))["id"]
+        assert made in [row["id"] for row in command("site", "list", data=folder / "data")]
+
+    @pytest.mark.parametrize(
+        "content, near", [('[http]\nlistn = "x"\n', "http.listen"), ('[htp]\nlisten = "x"\n', "http.listen")]
+    )
+    def test_an_unknown_key_of_the_file_is_an_error_with_the_nearest(
+        self, folder: pathlib.Path, content: str, near: str
+    ):
+        (folder / "footfall.toml").write_text(content)
+        assert near in fails(
+            run_command("serve", "--config", str(folder / "footfall.toml"), data=folder / "data", limit_s=20), 1, 2
+        )
+
+    def test_an_unknown_key_of_the_environment_too(self, folder: pathlib.Path):
+        told = fails(
+            run_command("serve", data=folder / "data", env={"FOOTFALL_HTTP_LISTN": "127.0.0.1:1"}, limit_s=20), 1, 2
+        )
+        assert "http.listen" in told
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            "[http]\nlisten = 5\n",
+            "[http\n",
+            'listen = "x"\n',
+            '[http]\nlisten = "nonsense"\n',
+            '[http]\nlisten = "127.0.0.1:99999"\n',
+        ],
+    )
+    def test_a_value_that_makes_no_sense_is_an_error(self, folder: pathlib.Path, content: str):
+        (folder / "footfall.toml").write_text(content)
+        assert run_command(
+            "serve", "--config", str(folder / "footfall.toml"), data=folder / "data", limit_s=20
+        ).returncode in (1, 2)
+
+    def test_a_file_that_is_not_there_is_told(self, folder: pathlib.Path):
+        assert "missing.toml" in fails(
+            run_command("serve", "--config", str(folder / "missing.toml"), data=folder / "data", limit_s=20), 1, 2
+        )
+
+    def test_an_address_in_use_is_told(self, start_server: Any, server: Server, folder: pathlib.Path):
+        done = run_command("serve", "--listen", f"127.0.0.1:{server.port}", data=folder / "other", limit_s=30)
+        assert done.returncode == 1, done
+        assert str(server.port) in done.stderr

@@ -1,0 +1,75 @@
+"""The event store is a child process: ingestion does not depend on it. R23 in the embedded form."""
+
+import os
+import pathlib
+import signal
+import time
+from typing import Any
+
+from ledger import Load, check_ledger
+from support.server import Server
+from support.wait import wait_until
+
+
+def test_R23_the_store_child_is_killed_and_acknowledgements_go_on(start_server: Any, folder: pathlib.Path, seed: int):
+    server: Server = start_server("--loader.interval_ms", "50")
+    site = server.add_site()
+    site.key("read")
+    with Load(server, site, folder, seed, rate=1000) as load:
+        for _ in range(3):
+            load.wait_acknowledged(20)
+            child = server.store_child()
+            assert child is not None
+            os.kill(child, signal.SIGKILL)
+            load.wait_acknowledged(20, limit_s=5)
+            wait_until(lambda: server.store_child() not in (None, child), 10, "another child runs")
+            wait_until(lambda: server.request("GET", "/readyz").status == 200, 20, "/readyz is 200 again")
+        load.wait_acknowledged(20)
+    assert load.refused_answers == 0 and not load.unknown, "ingestion must not notice"
+    check_ledger(server, site, load.ledger)
+
+
+def test_R23_a_store_that_hangs_is_named_and_what_was_acknowledged_is_loaded_afterwards(
+    start_server: Any, folder: pathlib.Path, seed: int
+):
+    server: Server = start_server("--loader.interval_ms", "50")
+    site = server.add_site()
+    site.key("read")
+    with Load(server, site, folder, seed, rate=1000) as load:
+        load.wait_acknowledged(20)
+        child = server.store_child()
+        assert child is not None
+        os.kill(child, signal.SIGSTOP)
+        try:
+            wait_until(
+                lambda: (answer := server.request("GET", "/readyz")).status == 503 and b"store" in answer.body.lower(),
+                60,
+                "/readyz names the store",
+            )
+            assert server.request("GET", "/healthz").status == 200
+            began = time.monotonic()
+            answer = site.ask(metrics=["events"])
+            assert answer.status in (503, 504) and answer.json()["error"]["message"], answer
+            assert time.monotonic() - began < 60
+            load.wait_acknowledged(50, limit_s=20)
+        finally:
+            if server.store_child() == child:
+                os.kill(child, signal.SIGCONT)
+        wait_until(lambda: server.request("GET", "/readyz").status == 200, 60, "/readyz is 200 again")
+        load.wait_acknowledged(20)
+    check_ledger(server, site, load.ledger)
+
+
+def test_R1_both_processes_die_at_once(start_server: Any, folder: pathlib.Path, seed: int):
+    """As by a power switch for processes: nobody is left to finish anything."""
+    server: Server = start_server("--loader.interval_ms", "50")
+    site = server.add_site()
+    site.key("read")
+    with Load(server, site, folder, seed, rate=1000) as load:
+        for _ in range(4):
+            load.wait_acknowledged(20)
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait_exit(10)
+            server.start()
+        load.wait_acknowledged(20)
+    check_ledger(server, site, load.ledger)
