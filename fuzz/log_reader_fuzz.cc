@@ -10,8 +10,9 @@
 #include "log/disk/format.h"
 #include "log/disk/scanner.h"
 
-// The bytes behind a segment's header block, as an attacker of the disk would like them. The first byte chooses: even, the bytes as they
-// are, which the CRCs mostly turn away; odd, with each frame's CRC put right, so that what stands behind the check is reached.
+// The bytes behind a segment's header block, as an attacker of the disk would like them. The first byte chooses: even,
+// the bytes as they are, which the CRCs mostly turn away; odd, with each frame's CRC put right, so that what stands
+// behind the check is reached.
 
 namespace {
 

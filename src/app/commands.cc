@@ -245,13 +245,13 @@ std::string help_text(std::string_view word) {
     std::string out;
     for (const Command& command : kCommands)
         if (command.words.substr(0, command.words.find(' ')) == word) out += command_help(command);
-    if (!out.empty()) return out + kCommonHelp;
+    if (!out.empty()) return out.append(kCommonHelp);
     out = "Footfall, self-hosted web analytics.\n\n"
           "footfall serve [--config FILE] [--data DIR] [--listen HOST:PORT] [--demo]\n  everything, in one command\n"
           "footfall settings\n  the reference of all settings\n"
           "footfall --version\n  version, commit and engine\n";
     for (const Command& command : kCommands) out += command_help(command);
-    return out + kCommonHelp;
+    return out.append(kCommonHelp);
 }
 
 CommandResult run_command(Installation& installation, std::span<const std::string> argv, const std::string& input) {

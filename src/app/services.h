@@ -6,17 +6,12 @@
 #include <vector>
 
 #include "app/commands.h"
+#include "api/api.h"
 #include "app/settings.h"
 #include "base/clock.h"
 #include "base/result.h"
 
 namespace footfall::app {
-
-/// A part that keeps the installation from being ready, and why.
-struct NotReady {
-    std::string part;
-    std::string reason;
-};
 
 /// Everything behind the HTTP server of the embedded form: catalog, log, deduplication, committer, store child, loader, query service. The one place
 /// that chooses implementations. Opened by `serve`, and by commands that need the log and the store when no server runs.
@@ -38,7 +33,11 @@ public:
     /// Stops accepting, answers what is in flight, loads what the log holds as far as the time allows, and ends the child.
     void stop(int grace_ms);
 
-    std::vector<NotReady> not_ready() const;
+    std::vector<api::NotReady> not_ready() const;
+    /// Absolute.
+    const std::string& data_dir() const;
+    /// Adds the site "demo" where it is not there.
+    Status make_demo_site();
 
     catalog::Catalog& catalog() override;
     Result<process::AuditReport> audit(const std::string& site_id) override;
@@ -47,6 +46,7 @@ public:
 private:
     struct State;
     explicit Services(std::unique_ptr<State> state);
+    std::string status_json() const;
     std::unique_ptr<State> state_;
 };
 

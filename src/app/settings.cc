@@ -28,7 +28,7 @@ struct Declaration {
     std::int64_t Settings::*number = nullptr;
     std::int64_t min = 0;
     std::int64_t max = kNoLimit;
-    std::string_view choices;  // "a|b|c" where only these are allowed
+    std::string_view choices{};  // "a|b|c" where only these are allowed
 };
 
 constexpr Declaration text(std::string_view key, std::string_view standard, std::string Settings::*to, std::string_view help,

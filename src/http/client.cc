@@ -1,25 +1,27 @@
 #include "http/client.h"
 
 #include <fcntl.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 
 #include "base/clock.h"
 #include "http/address.h"
+#include "http/parser.h"
 
 namespace footfall::http {
 namespace {
 
-constexpr std::size_t kHeaderBytesMax = 64 * 1024;
+constexpr std::size_t kHeadBytesMax = 64 * 1024;
+constexpr std::size_t kReadStep = 64 * 1024;
+// Of the size that an answer claims, no more is set aside before it comes.
+constexpr std::size_t kReserveMax = 16 * 1024 * 1024;
 
 Error broken(std::string_view what, int err) { return Error(Code::kUnavailable, errno_error(what, err).message); }
 
@@ -27,6 +29,29 @@ std::string lower(std::string_view text) {
     std::string out(text);
     for (char& c : out) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
     return out;
+}
+
+bool has_line_break(std::string_view text) { return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos; }
+
+template <class Number>
+bool read_number(std::string_view text, Number& out, int base = 10) {
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), out, base);
+    return !text.empty() && parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
+}
+
+Result<std::string> head_of(const ClientRequest& request, const std::string& host) {
+    bool is_broken = has_line_break(request.method) || has_line_break(request.target) || request.target.find(' ') != std::string_view::npos;
+    std::string head;
+    head.reserve(256 + request.target.size());
+    head.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\nHost: ").append(host).append("\r\n");
+    for (const auto& [name, value] : request.headers) {
+        is_broken = is_broken || has_line_break(name) || has_line_break(value);
+        head.append(name).append(": ").append(value).append("\r\n");
+    }
+    if (is_broken) return Error(Code::kInvalidArgument, "a request's target or header has a line break or a blank in it");
+    if (!request.body.empty() || request.method == "POST" || request.method == "PUT")
+        head.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");
+    return head.append("\r\n");
 }
 
 }  // namespace
@@ -37,180 +62,225 @@ std::string_view ClientResponse::header(std::string_view lower_case_name) const 
     return {};
 }
 
-Client::Client(std::string address, std::size_t answer_bytes_max) : address_(std::move(address)), answer_bytes_max_(answer_bytes_max) {}
+Client::Client(std::string address, std::size_t answer_bytes_max)
+    : address_(std::move(address)), host_(host_of_address(address_)), answer_bytes_max_(answer_bytes_max) {}
 
-Status Client::wait(short events, std::int64_t deadline_ns) {
+void Client::close() {
+    socket_.close();
+    buffer_.clear();
+    buffer_at_ = 0;
+}
+
+Error Client::too_large() const {
+    return Error(Code::kTooLarge, "the answer of " + address_ + " is larger than " + std::to_string(answer_bytes_max_) + " bytes");
+}
+
+Result<short> Client::wait(short events, std::int64_t deadline_ns) {
     for (;;) {
         const std::int64_t left_ms = (deadline_ns - system_clock().steady_ns()) / 1'000'000;
         if (left_ms <= 0) return Error(Code::kTimeout, "no answer from " + address_ + " in time");
         pollfd poller{socket_.fd(), events, 0};
         const int ready = ::poll(&poller, 1, static_cast<int>(std::min<std::int64_t>(left_ms, 60'000)));
-        if (ready > 0) return {};
+        if (ready > 0) return poller.revents;
         if (ready < 0 && errno != EINTR) return broken("poll " + address_, errno);
     }
 }
 
 Status Client::connect(std::int64_t deadline_ns) {
-    buffer_.clear();
-    TRY(const SocketAddress where, resolve_address(address_));
-    socket_ = File(::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!socket_.is_open()) return broken("socket", errno);
-    if (::connect(socket_.fd(), where.get(), where.length()) != 0) {
-        if (errno != EINPROGRESS) {
-            const int err = errno;
-            socket_.close();
-            return broken("connect to " + address_, err);
-        }
-        TRY_STATUS(wait(POLLOUT, deadline_ns));
-        int err = 0;
-        socklen_t size = sizeof err;
-        ::getsockopt(socket_.fd(), SOL_SOCKET, SO_ERROR, &err, &size);
-        if (err != 0) {
-            socket_.close();
-            return broken("connect to " + address_, err);
-        }
+    close();
+    auto resolved = resolve_address(address_);
+    if (!resolved) {
+        // A unix path whose folder is not there is a server that is not there.
+        if (resolved.error().code == Code::kInvalidArgument) return std::move(resolved.error());
+        return Error(Code::kUnavailable, std::move(resolved.error().message));
     }
-    if (where.family() != AF_UNIX) {
-        const int on = 1;
-        ::setsockopt(socket_.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    const std::vector<SocketAddress>& addresses = *resolved;
+    int err = 0;
+    for (const SocketAddress& where : addresses) {
+        socket_ = File(::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        if (!socket_.is_open()) return broken("socket", errno);
+        const bool is_unix = where.family() == AF_UNIX;
+        if (is_unix) {
+            // A unix socket whose backlog is full refuses at once where it may not block; blocking, it waits for room this long.
+            const std::int64_t left_us = std::max<std::int64_t>(1'000, (deadline_ns - system_clock().steady_ns()) / 1'000);
+            const timeval limit{left_us / 1'000'000, left_us % 1'000'000};
+            ::setsockopt(socket_.fd(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+            ::fcntl(socket_.fd(), F_SETFL, 0);
+        }
+        err = ::connect(socket_.fd(), where.get(), where.length()) == 0 ? 0 : errno;
+        if (is_unix) {
+            ::fcntl(socket_.fd(), F_SETFL, O_NONBLOCK);
+        } else if (err == EINPROGRESS) {
+            TRY_STATUS(wait(POLLOUT, deadline_ns));
+            socklen_t size = sizeof err;
+            ::getsockopt(socket_.fd(), SOL_SOCKET, SO_ERROR, &err, &size);
+        }
+        if (err == 0) {
+            const int on = 1;
+            if (!is_unix) ::setsockopt(socket_.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+            return {};
+        }
+        socket_.close();
     }
-    return {};
+    if (err == EAGAIN) return Error(Code::kTimeout, address_ + " accepts no connection in time");
+    return broken("connect to " + address_, err);
+}
+
+bool Client::is_stale() {
+    pollfd poller{socket_.fd(), POLLIN | POLLRDHUP, 0};
+    // Whatever can be read between two answers was not asked for: it must not be taken for the next answer.
+    return buffer_at_ < buffer_.size() || ::poll(&poller, 1, 0) != 0;
 }
 
 Result<ClientResponse> Client::send(const ClientRequest& request, int timeout_ms, bool is_idempotent) {
     const std::int64_t deadline_ns = system_clock().steady_ns() + timeout_ms * std::int64_t{1'000'000};
-    const bool reused = socket_.is_open();
     maybe_processed_ = false;
-    if (!reused) {
-        TRY_STATUS(connect(deadline_ns));
+    answer_started_ = false;
+    if (socket_.is_open() && !is_stale()) {
+        auto response = exchange(request, deadline_ns);
+        if (response) return response;
+        close();
+        // The server may have closed the connection, idle in its eyes, just before the request came.
+        const bool may_repeat = !answer_started_ && response.error().code == Code::kUnavailable && (is_idempotent || !maybe_processed_);
+        if (!may_repeat) return response;
+    }
+    if (auto connected = connect(deadline_ns); !connected) {
+        close();
+        return std::move(connected.error());
     }
     auto response = exchange(request, deadline_ns);
-    if (response) return response;
-    socket_.close();
-    // A kept connection may have been closed by the server while it was idle: the request never reached its handler then.
-    const bool stale = reused && !answer_started_ && response.error().code == Code::kUnavailable && (is_idempotent || !maybe_processed_);
-    if (!stale) return response;
-    TRY_STATUS(connect(deadline_ns));
-    response = exchange(request, deadline_ns);
-    if (!response) socket_.close();
+    if (!response) close();
     return response;
 }
 
 Result<ClientResponse> Client::exchange(const ClientRequest& request, std::int64_t deadline_ns) {
-    maybe_processed_ = false;
-    answer_started_ = false;
-    std::string head;
-    head.reserve(256);
-    head.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\nHost: footfall\r\n");
-    for (const auto& [name, value] : request.headers) head.append(name).append(": ").append(value).append("\r\n");
-    if (!request.body.empty() || request.method == "POST" || request.method == "PUT")
-        head.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");
-    head.append("\r\n");
-    // A peer that has closed shows it before anything is sent.
-    pollfd poller{socket_.fd(), POLLIN, 0};
-    if (buffer_.empty() && ::poll(&poller, 1, 0) > 0) {
-        char byte;
-        if (::recv(socket_.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) return Error(Code::kUnavailable, address_ + " closed the connection");
-    }
-    TRY_STATUS(write_all(head, request.body, deadline_ns));
-
-    for (;;) {
-        TRY(const std::string status_line, read_line(deadline_ns));
-        answer_started_ = true;
-        ClientResponse response;
-        if (!status_line.starts_with("HTTP/1.") || status_line.size() < 12 ||
-            std::from_chars(status_line.data() + 9, status_line.data() + 12, response.status).ptr != status_line.data() + 12)
-            return Error(Code::kUnavailable, address_ + " does not answer in HTTP");
-        std::size_t header_bytes = status_line.size();
-        std::size_t content_length = 0;
-        bool has_length = false;
-        bool chunked = false;
-        bool close_after = status_line.starts_with("HTTP/1.0");
-        for (;;) {
-            TRY(const std::string line, read_line(deadline_ns));
-            if (line.empty()) break;
-            header_bytes += line.size();
-            if (header_bytes > kHeaderBytesMax) return Error(Code::kUnavailable, address_ + " sent too many headers");
-            const std::size_t colon = line.find(':');
-            if (colon == std::string::npos) return Error(Code::kUnavailable, address_ + " sent a broken header");
-            const std::size_t value_at = std::min(line.find_first_not_of(" \t", colon + 1), line.size());
-            std::string name = lower(std::string_view(line).substr(0, colon));
-            std::string value = line.substr(value_at);
-            if (name == "content-length") {
-                has_length = std::from_chars(value.data(), value.data() + value.size(), content_length).ec == std::errc();
-            } else if (name == "transfer-encoding") {
-                chunked = lower(value) == "chunked";
-            } else if (name == "connection") {
-                close_after = lower(value) == "close" || (close_after && lower(value) != "keep-alive");
-            }
-            response.headers.emplace_back(std::move(name), std::move(value));
-        }
-        if (response.status == 100) continue;
-        const bool no_body = request.method == "HEAD" || response.status == 204 || response.status == 304;
-        const Error too_large(Code::kTooLarge, "the answer of " + address_ + " is larger than " + std::to_string(answer_bytes_max_) + " bytes");
-        if (no_body) {
-        } else if (chunked) {
-            for (;;) {
-                TRY(const std::string line, read_line(deadline_ns));
-                std::size_t size = 0;
-                if (std::from_chars(line.data(), line.data() + line.size(), size, 16).ec != std::errc())
-                    return Error(Code::kUnavailable, address_ + " sent a broken chunk");
-                if (size > answer_bytes_max_ - std::min(answer_bytes_max_, response.body.size())) return too_large;
-                if (size > 0) TRY_STATUS(read_exactly(response.body, size, deadline_ns));
-                TRY(std::string end, read_line(deadline_ns));
-                while (size == 0 && !end.empty()) {  // trailers
-                    TRY(end, read_line(deadline_ns));
-                }
-                if (size == 0) break;
-            }
-        } else if (has_length) {
-            if (content_length > answer_bytes_max_) return too_large;
-            TRY_STATUS(read_exactly(response.body, content_length, deadline_ns));
-        } else {
-            close_after = true;
-            for (;;) {
-                response.body += buffer_;
-                buffer_.clear();
-                if (response.body.size() > answer_bytes_max_) return too_large;
-                TRY(const bool more, read_more(deadline_ns));
-                if (!more) break;
-            }
-        }
-        if (close_after) socket_.close();
-        return response;
-    }
+    TRY(const std::string head, head_of(request, host_));
+    TRY(const bool sent_whole, write_all(head, request.body, deadline_ns));
+    ClientResponse response;
+    Framing framing;
+    do {
+        TRY_STATUS(read_head(response, framing, deadline_ns));
+    } while (response.status < 200);
+    const bool has_body = request.method != "HEAD" && response.status != 204 && response.status != 304;
+    if (has_body) TRY_STATUS(read_body(response.body, framing, deadline_ns));
+    if (framing.close_after || !sent_whole) close();
+    return response;
 }
 
-Status Client::write_all(std::string_view head, std::string_view body, std::int64_t deadline_ns) {
+Result<bool> Client::write_all(std::string_view head, std::string_view body, std::int64_t deadline_ns) {
     while (!head.empty() || !body.empty()) {
         iovec parts[2] = {{const_cast<char*>(head.data()), head.size()}, {const_cast<char*>(body.data()), body.size()}};
         msghdr message{};
         message.msg_iov = parts;
-        message.msg_iovlen = 2;
+        message.msg_iovlen = body.empty() ? 1 : 2;
         const ssize_t n = ::sendmsg(socket_.fd(), &message, MSG_NOSIGNAL);
         if (n < 0) {
             if (errno == EINTR) continue;
+            // The answer may have come before the server hung up; reading tells.
+            if (errno == EPIPE || errno == ECONNRESET) return false;
             if (errno != EAGAIN) return broken("send to " + address_, errno);
-            TRY_STATUS(wait(POLLOUT, deadline_ns));
+            TRY(const short events, wait(POLLOUT | POLLIN, deadline_ns));
+            if ((events & POLLIN) != 0) return false;
             continue;
         }
-        auto sent = static_cast<std::size_t>(n);
+        const auto sent = static_cast<std::size_t>(n);
         const std::size_t of_head = std::min(sent, head.size());
         head.remove_prefix(of_head);
         body.remove_prefix(sent - of_head);
-        // From here on the server may have the whole of a small request.
         maybe_processed_ = true;
     }
+    return true;
+}
+
+Status Client::read_head(ClientResponse& response, Framing& framing, std::int64_t deadline_ns) {
+    response = {};
+    framing = {};
+    TRY(const std::string status_line, read_line(deadline_ns));
+    answer_started_ = true;
+    const std::string_view line(status_line);
+    if (!line.starts_with("HTTP/1.") || line.size() < 12 || line[8] != ' ' || !read_number(line.substr(9, 3), response.status) ||
+        response.status < 100 || response.status == 101)
+        return Error(Code::kUnavailable, address_ + " does not answer in HTTP/1.1");
+    const bool is_http_1_0 = line[7] == '0';
+    bool close = false;
+    bool keep = false;
+    std::size_t head_bytes = line.size();
+    for (;;) {
+        TRY(const std::string header, read_line(deadline_ns));
+        if (header.empty()) break;
+        head_bytes += header.size();
+        if (head_bytes > kHeadBytesMax) return Error(Code::kUnavailable, address_ + " sent too many headers");
+        const std::size_t colon = header.find(':');
+        if (colon == std::string::npos) return Error(Code::kUnavailable, address_ + " sent a broken header");
+        std::string name = lower(std::string_view(header).substr(0, colon));
+        std::string value(trim_blanks(std::string_view(header).substr(colon + 1)));
+        if (name == "content-length") {
+            std::size_t length = 0;
+            if (!read_number(std::string_view(value), length) || (framing.has_length && length != framing.content_length))
+                return Error(Code::kUnavailable, address_ + " sent a broken Content-Length");
+            framing.has_length = true;
+            framing.content_length = length;
+        } else if (name == "transfer-encoding") {
+            if (framing.chunked || lower(value) != "chunked")
+                return Error(Code::kUnavailable, address_ + " sent an unknown transfer coding");
+            framing.chunked = true;
+        } else if (name == "connection") {
+            close = close || has_list_member(value, "close");
+            keep = keep || has_list_member(value, "keep-alive");
+        }
+        response.headers.emplace_back(std::move(name), std::move(value));
+    }
+    if (framing.chunked && framing.has_length)
+        return Error(Code::kUnavailable, address_ + " sent both a length and a transfer coding");
+    framing.close_after = close || (is_http_1_0 && !keep);
     return {};
 }
 
-Result<bool> Client::read_more(std::int64_t deadline_ns) {
+Status Client::read_body(std::string& body, Framing& framing, std::int64_t deadline_ns) {
+    if (framing.chunked) return read_chunks(body, deadline_ns);
+    if (framing.has_length) {
+        if (framing.content_length > answer_bytes_max_) return too_large();
+        body.reserve(std::min(framing.content_length, kReserveMax));
+        return read_exactly(body, framing.content_length, deadline_ns);
+    }
+    framing.close_after = true;
+    body.assign(buffer_, buffer_at_);
+    buffer_.clear();
+    buffer_at_ = 0;
     for (;;) {
-        const std::size_t at = buffer_.size();
-        buffer_.resize(at + 64 * 1024);
-        const ssize_t n = ::recv(socket_.fd(), buffer_.data() + at, buffer_.size() - at, 0);
+        if (body.size() > answer_bytes_max_) return too_large();
+        TRY(const bool more, receive(body, kReadStep, deadline_ns));
+        if (!more) return {};
+    }
+}
+
+Status Client::read_chunks(std::string& body, std::int64_t deadline_ns) {
+    for (;;) {
+        TRY(const std::string line, read_line(deadline_ns));
+        std::size_t size = 0;
+        if (!read_number(trim_blanks(std::string_view(line).substr(0, line.find(';'))), size, 16))
+            return Error(Code::kUnavailable, address_ + " sent a broken chunk");
+        if (size == 0) break;
+        if (size > answer_bytes_max_ - body.size()) return too_large();
+        TRY_STATUS(read_exactly(body, size, deadline_ns));
+        TRY(const std::string end, read_line(deadline_ns));
+        if (!end.empty()) return Error(Code::kUnavailable, address_ + " sent a broken chunk");
+    }
+    for (std::size_t trailer_bytes = 0;;) {
+        TRY(const std::string trailer, read_line(deadline_ns));
+        if (trailer.empty()) return {};
+        trailer_bytes += trailer.size();
+        if (trailer_bytes > kHeadBytesMax) return Error(Code::kUnavailable, address_ + " sent too many trailers");
+    }
+}
+
+Result<bool> Client::receive(std::string& out, std::size_t size_max, std::int64_t deadline_ns) {
+    const std::size_t at = out.size();
+    for (;;) {
+        out.resize(at + size_max);
+        const ssize_t n = ::recv(socket_.fd(), out.data() + at, size_max, 0);
         const int err = errno;
-        buffer_.resize(at + (n > 0 ? static_cast<std::size_t>(n) : 0));
+        out.resize(at + (n > 0 ? static_cast<std::size_t>(n) : 0));
         if (n > 0) return true;
         if (n == 0) return false;
         if (err == EINTR) continue;
@@ -220,30 +290,44 @@ Result<bool> Client::read_more(std::int64_t deadline_ns) {
 }
 
 Status Client::read_exactly(std::string& out, std::size_t size, std::int64_t deadline_ns) {
-    out.reserve(out.size() + size);
-    while (size > 0) {
-        if (buffer_.empty()) {
-            TRY(const bool more, read_more(deadline_ns));
+    const std::size_t held = std::min(size, buffer_.size() - buffer_at_);
+    out.append(buffer_, buffer_at_, held);
+    buffer_at_ += held;
+    const std::size_t whole = out.size() - held + size;
+    // A large body is received where it stays; the rest of a small one comes with what follows it, as lines do.
+    while (whole - out.size() >= kReadStep) {
+        TRY(const bool more, receive(out, kReadStep, deadline_ns));
+        if (!more) return Error(Code::kUnavailable, address_ + " closed the connection within its answer");
+    }
+    while (out.size() < whole) {
+        if (buffer_at_ == buffer_.size()) {
+            buffer_.clear();
+            buffer_at_ = 0;
+            TRY(const bool more, receive(buffer_, kReadStep, deadline_ns));
             if (!more) return Error(Code::kUnavailable, address_ + " closed the connection within its answer");
         }
-        const std::size_t n = std::min(size, buffer_.size());
-        out.append(buffer_, 0, n);
-        buffer_.erase(0, n);
-        size -= n;
+        const std::size_t n = std::min(whole - out.size(), buffer_.size() - buffer_at_);
+        out.append(buffer_, buffer_at_, n);
+        buffer_at_ += n;
     }
     return {};
 }
 
 Result<std::string> Client::read_line(std::int64_t deadline_ns) {
+    std::size_t looked_at = buffer_at_;
     for (;;) {
-        const std::size_t end = buffer_.find('\n');
+        const std::size_t end = buffer_.find('\n', looked_at);
         if (end != std::string::npos) {
-            std::string line = buffer_.substr(0, end > 0 && buffer_[end - 1] == '\r' ? end - 1 : end);
-            buffer_.erase(0, end + 1);
+            const std::size_t line_end = end > buffer_at_ && buffer_[end - 1] == '\r' ? end - 1 : end;
+            std::string line = buffer_.substr(buffer_at_, line_end - buffer_at_);
+            buffer_at_ = end + 1;
             return line;
         }
-        if (buffer_.size() > kHeaderBytesMax) return Error(Code::kUnavailable, address_ + " sent an endless line");
-        TRY(const bool more, read_more(deadline_ns));
+        buffer_.erase(0, buffer_at_);
+        buffer_at_ = 0;
+        if (buffer_.size() > kHeadBytesMax) return Error(Code::kUnavailable, address_ + " sent an endless line");
+        looked_at = buffer_.size();
+        TRY(const bool more, receive(buffer_, kReadStep, deadline_ns));
         if (!more) return Error(Code::kUnavailable, address_ + " closed the connection without an answer");
     }
 }

@@ -1,8 +1,7 @@
 #pragma once
 
 #include <cstddef>
-#include <initializer_list>
-#include <span>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,8 +15,9 @@ namespace footfall::http {
 struct ClientRequest {
     std::string_view method = "GET";
     std::string_view target = "/";  ///< path and query, encoded
+    /// Beside Host, Content-Length and Connection, which the client writes itself.
     std::vector<std::pair<std::string_view, std::string_view>> headers{};
-    std::string_view body{};        ///< sent as it is, without a copy
+    std::string_view body{};  ///< sent as it is, without a copy
 };
 
 struct ClientResponse {
@@ -29,36 +29,60 @@ struct ClientResponse {
     std::string_view header(std::string_view lower_case_name) const;
 };
 
-/// A blocking HTTP/1.1 client of one server: one object is one connection, kept alive between requests and opened again where it was lost. For
-/// programs on this machine and in this installation, not for the open internet. Not thread-safe.
+/// A blocking HTTP/1.1 client of one server: one object is one connection, kept alive between requests and opened again where it was
+/// lost. For programs on this machine and in this installation, not for the open internet: it resolves names and connects to whatever
+/// it is told. Not thread-safe; a pool lends each object to one thread.
 class Client {
 public:
-    /// "unix:/path", "host:port" or "http://host:port". `answer_bytes_max`: a longer answer is kTooLarge.
+    /// "unix:/path", "host:port" or "http://host:port"; all addresses of a name are tried. `answer_bytes_max`: a longer answer is
+    /// kTooLarge.
     explicit Client(std::string address, std::size_t answer_bytes_max = 512u << 20);
 
-    /// Sends a request and reads its answer within `timeout_ms`. Any status is an answer, not an error. kUnavailable: no connection, or it broke;
-    /// kTimeout. After an error `maybe_processed()` says whether the server may have acted on the request. A kept connection that the server had closed
-    /// meanwhile is opened again without the caller noticing, as long as nothing of an answer came and `is_idempotent` or no byte was accepted.
+    /// Sends a request and reads its answer within `timeout_ms`. Any status is an answer, not an error. An answer that comes before the
+    /// whole body was sent ("413", "503") is an answer too; the rest of the body is not sent then.
+    /// kUnavailable: no connection, it broke, or the answer is no HTTP; kTimeout; kTooLarge; kInvalidArgument: the address or the request
+    /// is wrong. After an error the connection is closed, and `maybe_processed()` says whether the server may have acted on the request.
+    /// A kept connection that the server closed meanwhile is opened again, once, without the caller noticing, as long as no byte of an
+    /// answer came and either none of the request was accepted or it `is_idempotent`.
     Result<ClientResponse> send(const ClientRequest& request, int timeout_ms, bool is_idempotent = false);
 
     /// Of the last send() that failed: false only where the request cannot have reached the server's handler.
     bool maybe_processed() const { return maybe_processed_; }
-    void close() { socket_.close(); }
+    bool is_open() const { return socket_.is_open(); }
+    void close();
 
 private:
+    /// How the body of an answer is framed.
+    struct Framing {
+        bool chunked = false;
+        bool has_length = false;
+        std::size_t content_length = 0;
+        bool close_after = false;
+    };
+
     Status connect(std::int64_t deadline_ns);
+    /// Whether the server has closed the idle connection, or sent what nobody asked for.
+    bool is_stale();
     Result<ClientResponse> exchange(const ClientRequest& request, std::int64_t deadline_ns);
-    Status write_all(std::string_view head, std::string_view body, std::int64_t deadline_ns);
-    /// Reads more into buffer_; false at the end of the stream.
-    Result<bool> read_more(std::int64_t deadline_ns);
+    /// False where the server answers, or has hung up, before it had everything.
+    Result<bool> write_all(std::string_view head, std::string_view body, std::int64_t deadline_ns);
+    Status read_head(ClientResponse& response, Framing& framing, std::int64_t deadline_ns);
+    Status read_body(std::string& body, Framing& framing, std::int64_t deadline_ns);
+    Status read_chunks(std::string& body, std::int64_t deadline_ns);
+    /// Appends what is received to `out`, at most `size_max` bytes; false at the end of the stream.
+    Result<bool> receive(std::string& out, std::size_t size_max, std::int64_t deadline_ns);
     Status read_exactly(std::string& out, std::size_t size, std::int64_t deadline_ns);
     Result<std::string> read_line(std::int64_t deadline_ns);
-    Status wait(short events, std::int64_t deadline_ns);
+    /// The events that came, of those asked for.
+    Result<short> wait(short events, std::int64_t deadline_ns);
+    Error too_large() const;
 
     const std::string address_;
+    const std::string host_;
     const std::size_t answer_bytes_max_;
     File socket_;
-    std::string buffer_;      ///< read and not used yet
+    std::string buffer_;  ///< read, and used up to buffer_at_
+    std::size_t buffer_at_ = 0;
     bool maybe_processed_ = false;
     bool answer_started_ = false;
 };

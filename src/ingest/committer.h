@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -76,6 +77,7 @@ private:
     void run();
     void commit(Group& group);
     Status append(Group& group);
+    void acknowledge_first(Group& group);
     void fail(const Error& error);
 
     log::EventLog& log_;
@@ -96,6 +98,7 @@ private:
     std::map<std::string, Submission::Tally> group_tallies_;
     std::vector<std::string> tally_records_;
     std::vector<std::uint64_t> duplicates_;
+    std::optional<Error> index_failure_;
 
     std::thread thread_;
 };

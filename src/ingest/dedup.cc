@@ -124,15 +124,16 @@ private:
     }
     void grow() {
         slots_.assign(slots_.size() * 2, kEmpty);
-        for (std::size_t i = 0; i < entries_.size(); ++i) slots_[free_slot(entries_[i].high)] = static_cast<std::uint32_t>(i);
+        for (std::size_t i = 0; i < entries_.size(); ++i)
+            slots_[free_slot(entries_[i].high)] = static_cast<std::uint32_t>(i);
     }
 
     std::vector<Entry> entries_;
     std::vector<std::uint32_t> slots_;
 };
 
-/// What a restart needs to know. On disk: u32 magic, u32 version, u64 checkpoint, u64 next_number, u32 count, count × (u64 number,
-/// u32 level), u32 CRC of all before.
+/// What a restart needs to know. On disk: u32 magic, u32 version, u64 checkpoint, u64 next_number, u32 count, count ×
+/// (u64 number, u32 level), u32 CRC of all before.
 struct Manifest {
     struct Item {
         std::uint64_t number = 0;
@@ -159,8 +160,10 @@ std::string encode(const Manifest& manifest) {
 }
 
 Error damaged(const std::string& path, std::string_view what) {
-    return Error(Code::kCorrupt, "the duplicate index is damaged: " + path + " " + std::string(what) +
-                                     "; restore the file, or remove the index to have it rebuilt from the log as far as that goes back");
+    return Error(
+        Code::kCorrupt,
+        "the duplicate index is damaged: " + path + " " + std::string(what) +
+            "; restore the file, or remove the index to have it rebuilt from the log as far as that goes back");
 }
 
 /// A whole block of ours: its CRC at the end is right. A newer version is told apart from damage.
@@ -169,7 +172,8 @@ Status check_block(const std::string& path, std::string_view raw, std::uint32_t 
         get<std::uint32_t>(raw.data() + raw.size() - 4) != crc32c(raw.substr(0, raw.size() - 4)))
         return damaged(path, "is not whole");
     if (const auto version = get<std::uint32_t>(raw.data() + 4); version != kVersion)
-        return Error(Code::kUnsupported, path + " is of version " + std::to_string(version) + ", made by a newer release");
+        return Error(Code::kUnsupported,
+                     path + " is of version " + std::to_string(version) + ", made by a newer release");
     return {};
 }
 
@@ -211,7 +215,8 @@ std::string run_name(std::uint64_t number) { return std::to_string(number) + ".r
 struct Meters {
     metrics::Gauge& ids = metrics::gauge("footfall_dedup_ids", "Event ids in the runs of the duplicate index");
     metrics::Gauge& runs = metrics::gauge("footfall_dedup_runs", "Runs of the duplicate index");
-    metrics::Gauge& resident = metrics::gauge("footfall_dedup_resident_bytes", "Filters of the duplicate index in memory");
+    metrics::Gauge& resident =
+        metrics::gauge("footfall_dedup_resident_bytes", "Filters of the duplicate index in memory");
     metrics::Histogram& flush = metrics::histogram("footfall_dedup_flush_seconds", "Time to write a run of new ids");
     metrics::Histogram& merge = metrics::histogram("footfall_dedup_merge_seconds", "Time to merge runs");
 };
@@ -234,8 +239,14 @@ struct Dedup::State {
     };
 
     State(DedupOptions o, Clock& c, LockFile l, std::string s, Manifest m)
-        : options(std::move(o)), clock(c), lock(std::move(l)), secret(std::move(s)), manifest(std::move(m)),
-          replay_from(manifest.checkpoint), table(std::make_unique<Table>(options.flush_ids)), end_offset(manifest.checkpoint) {}
+        : options(std::move(o)),
+          clock(c),
+          lock(std::move(l)),
+          secret(std::move(s)),
+          manifest(std::move(m)),
+          replay_from(manifest.checkpoint),
+          table(std::make_unique<Table>(options.flush_ids)),
+          end_offset(manifest.checkpoint) {}
 
     std::string path(const std::string& name) const { return options.directory + "/" + name; }
     Key key_of(std::string_view site, const Uuid& id) const;
@@ -298,8 +309,8 @@ struct Dedup::State {
     std::vector<std::function<void()>> results;
     std::atomic<bool> has_results{false};
 
-    // Last: their destructors wait for work that uses the members above. Merging has a thread of its own, so that a long merge never
-    // keeps new ids from being written.
+    // Last: their destructors wait for work that uses the members above. Merging has a thread of its own, so that a
+    // long merge never keeps new ids from being written.
     WorkerPool flusher{"dedup.flush", 1, 4};
     WorkerPool merger{"dedup.merge", 1, 4};
 };
@@ -325,7 +336,8 @@ Status Dedup::State::remove_leftovers() const {
         std::uint64_t number = 0;
         const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
         const bool is_run = error == std::errc() && std::string_view(end) == ".run";
-        const bool known = std::any_of(manifest.runs.begin(), manifest.runs.end(), [&](const auto& r) { return r.number == number; });
+        const bool known =
+            std::any_of(manifest.runs.begin(), manifest.runs.end(), [&](const auto& r) { return r.number == number; });
         if (name.ends_with(".tmp") || (is_run && !known)) TRY_STATUS(remove_file(path(name)));
     }
     return {};
@@ -414,7 +426,8 @@ bool Dedup::State::flush_is_due() const {
     // The ids of a group that is not in the log yet must not get into a run.
     if (committed == 0 || committed != table->size()) return false;
     const std::uint32_t oldest_s = table->entries().front().received_s;
-    return committed >= options.flush_ids || (newest_s > oldest_s && newest_s - oldest_s >= options.flush_age_ms / 1000);
+    return committed >= options.flush_ids ||
+           (newest_s > oldest_s && newest_s - oldest_s >= options.flush_age_ms / 1000);
 }
 
 void Dedup::State::schedule() {
@@ -460,12 +473,15 @@ Result<std::shared_ptr<Run>> Dedup::State::write_run(const std::function<Status(
 
 Status Dedup::State::fill_from_table(RunWriter& writer, const Table& from) const {
     std::vector<Table::Entry> sorted = from.entries();
-    const auto record = [](const Table::Entry& e) { return IdRecord{.high = e.high, .low = e.low, .received_s = e.received_s}; };
+    const auto record = [](const Table::Entry& e) {
+        return IdRecord{.high = e.high, .low = e.low, .received_s = e.received_s};
+    };
     std::sort(sorted.begin(), sorted.end(), [&](const Table::Entry& a, const Table::Entry& b) {
         return a.bucket != b.bucket ? a.bucket < b.bucket : record(a) < record(b);
     });
     for (auto begin = sorted.begin(); begin != sorted.end();) {
-        const auto end = std::find_if(begin, sorted.end(), [&](const Table::Entry& e) { return e.bucket != begin->bucket; });
+        const auto end =
+            std::find_if(begin, sorted.end(), [&](const Table::Entry& e) { return e.bucket != begin->bucket; });
         TRY_STATUS(writer.begin_section(begin->bucket, static_cast<std::uint64_t>(end - begin)));
         for (; begin != end; ++begin) TRY_STATUS(writer.add(record(*begin)));
         TRY_STATUS(writer.end_section());
@@ -539,8 +555,8 @@ Status Dedup::State::fill_from_runs(RunWriter& writer, const std::vector<OpenRun
 }
 
 Result<std::shared_ptr<Run>> Dedup::State::merge(const std::vector<OpenRun>& inputs, std::uint32_t newest) {
-    const bool all_expired = std::all_of(inputs.begin(), inputs.end(),
-                                         [&](const OpenRun& input) { return expired(input.run->received_max(), newest); });
+    const bool all_expired = std::all_of(
+        inputs.begin(), inputs.end(), [&](const OpenRun& input) { return expired(input.run->received_max(), newest); });
     std::shared_ptr<Run> merged;
     std::uint32_t level = 0;
     if (!all_expired) {
@@ -550,7 +566,8 @@ Result<std::shared_ptr<Run>> Dedup::State::merge(const std::vector<OpenRun>& inp
     }
     TRY_STATUS(change_manifest([&](Manifest& m) {
         std::erase_if(m.runs, [&](const Manifest::Item& item) {
-            return std::any_of(inputs.begin(), inputs.end(), [&](const OpenRun& input) { return input.run->number() == item.number; });
+            return std::any_of(inputs.begin(), inputs.end(),
+                               [&](const OpenRun& input) { return input.run->number() == item.number; });
         });
         if (merged) m.runs.push_back({.number = merged->number(), .level = level});
     }));
@@ -625,7 +642,8 @@ void Dedup::State::review_residency() {
             Run::Section& section = open.run->sections()[i];
             // What is resident is favoured, so that two of the same weight do not take turns.
             const double favour = section.filter.empty() ? 1 : 1.5;
-            wishes.push_back({open.run, i, favour * static_cast<double>(section.touches) / static_cast<double>(section.lines)});
+            wishes.push_back(
+                {open.run, i, favour * static_cast<double>(section.touches) / static_cast<double>(section.lines)});
             section.touches /= 2;
         }
     }
@@ -677,6 +695,10 @@ Result<std::unique_ptr<Dedup>> Dedup::open(DedupOptions options, Clock& clock) {
         TRY(LockFile lock, LockFile::acquire(options.directory + "/lock", 5000));
         const std::string manifest_path = options.directory + "/manifest";
         const bool fresh = !path_exists(manifest_path);
+        TRY(const auto names, list_directory(options.directory));
+        const bool has_runs =
+            std::any_of(names.begin(), names.end(), [](const auto& name) { return name.ends_with(".run"); });
+        if (fresh && has_runs) return damaged(manifest_path, "is missing");
         Manifest manifest;
         if (!fresh) {
             TRY(const std::string raw, read_file(manifest_path));
@@ -684,7 +706,8 @@ Result<std::unique_ptr<Dedup>> Dedup::open(DedupOptions options, Clock& clock) {
         }
         TRY(std::string secret, load_secret(options.directory + "/secret", fresh));
         if (fresh) TRY_STATUS(write_file_atomically(manifest_path, encode(manifest)));
-        auto state = std::make_unique<State>(std::move(options), clock, std::move(lock), std::move(secret), std::move(manifest));
+        auto state =
+            std::make_unique<State>(std::move(options), clock, std::move(lock), std::move(secret), std::move(manifest));
         TRY_STATUS(state->remove_leftovers());
         TRY_STATUS(state->open_runs());
         return state;
@@ -699,7 +722,8 @@ std::uint64_t Dedup::replay_from() const { return state_->replay_from; }
 Status Dedup::restore(std::string_view site, const Uuid& id, std::int64_t receive_ms, std::uint64_t offset) {
     State& s = *state_;
     if (offset < s.end_offset) return {};
-    // The start may wait: a log that runs ahead of the runs by more than the table holds means that the disk could not keep up before.
+    // The start may wait: a log that runs ahead of the runs by more than the table holds means that the disk could not
+    // keep up before.
     if (s.table->size() >= s.table_max() && (!settle(60'000) || s.table->size() >= s.table_max()))
         return Error(Code::kOverloaded, "the duplicate index cannot write its runs to " + s.options.directory);
     const std::uint32_t received_s = seconds(receive_ms);
@@ -713,7 +737,8 @@ Result<bool> Dedup::seen(std::string_view site, const Uuid& id, std::int64_t rec
     s.adopt();
     if (s.table->size() >= s.table_max()) {
         s.schedule();
-        return Error(Code::kOverloaded, "the duplicate index cannot write its runs to " + s.options.directory + " fast enough");
+        return Error(Code::kOverloaded,
+                     "the duplicate index cannot write its runs to " + s.options.directory + " fast enough");
     }
     const Key key = s.key_of(site, id);
     const std::uint32_t now_s = seconds(receive_ms);
@@ -747,7 +772,8 @@ bool Dedup::settle(int timeout_ms) {
         const std::int64_t left_ms = (deadline - s.clock.steady_ns()) / 1'000'000;
         if (left_ms <= 0) return false;
         std::unique_lock lock(s.results_mutex);
-        if (!s.results_ready.wait_for(lock, std::chrono::milliseconds(left_ms), [&] { return s.has_results.load(); })) return false;
+        if (!s.results_ready.wait_for(lock, std::chrono::milliseconds(left_ms), [&] { return s.has_results.load(); }))
+            return false;
     }
 }
 

@@ -92,7 +92,8 @@ Status RunWriter::add(const IdRecord& record) {
     if (last_ && last_->same_id(record)) return {};
     FOOTFALL_CHECK(!last_ || *last_ < record);
     for (const std::uint64_t line = line_of(record.high, lines_); line_ < line;) TRY_STATUS(close_line());
-    for (const std::uint16_t bit : bits_of(record.high, record.low)) line_bits_[bit / 8] |= static_cast<char>(1 << bit % 8);
+    for (const std::uint16_t bit : bits_of(record.high, record.low))
+        line_bits_[bit / 8] |= static_cast<char>(1 << bit % 8);
     if (block_.empty()) put(fences_, static_cast<std::uint32_t>(record.high >> 32));
     put(block_, record.high);
     put(block_, record.low);
@@ -164,8 +165,10 @@ Status RunWriter::finish() {
 }
 
 Error Run::corrupt(std::string_view what, std::uint64_t at) const {
-    return Error(Code::kCorrupt, "the duplicate index is damaged: " + path_ + ", " + std::string(what) + " at byte " + std::to_string(at) +
-                                     "; restore the file, or remove the index to have it rebuilt from the log as far as that goes back");
+    return Error(
+        Code::kCorrupt,
+        "the duplicate index is damaged: " + path_ + ", " + std::string(what) + " at byte " + std::to_string(at) +
+            "; restore the file, or remove the index to have it rebuilt from the log as far as that goes back");
 }
 
 Status Run::read_exactly(char* out, std::size_t size, std::uint64_t at) const {
@@ -189,7 +192,8 @@ Result<std::shared_ptr<Run>> Run::open(const std::string& path, std::uint64_t nu
     const auto directory_at = get<std::uint64_t>(footer + 16);
     const std::uint64_t sections = get<std::uint32_t>(footer + 24);
     if (get<std::uint32_t>(footer) != kMagic || get<std::uint32_t>(footer + 4) != kVersion ||
-        get<std::uint64_t>(footer + 8) != number || get<std::uint32_t>(footer + 60) != crc32c({footer, kFooterBytes - 4}) ||
+        get<std::uint64_t>(footer + 8) != number ||
+        get<std::uint32_t>(footer + 60) != crc32c({footer, kFooterBytes - 4}) ||
         directory_at + sections * kDirectoryEntryBytes != footer_at)
         return run->corrupt("footer", footer_at);
     run->records_ = get<std::uint64_t>(footer + 32);
@@ -197,7 +201,8 @@ Result<std::shared_ptr<Run>> Run::open(const std::string& path, std::uint64_t nu
     std::string directory(sections * kDirectoryEntryBytes, '\0');
     TRY_STATUS(run->read_exactly(directory.data(), directory.size(), directory_at));
     if (crc32c(directory) != get<std::uint32_t>(footer + 28)) return run->corrupt("directory", directory_at);
-    for (const char* entry = directory.data(); entry != directory.data() + directory.size(); entry += kDirectoryEntryBytes) {
+    for (const char* entry = directory.data(); entry != directory.data() + directory.size();
+         entry += kDirectoryEntryBytes) {
         Section section;
         section.bucket = get<std::uint32_t>(entry);
         section.fences_crc = get<std::uint32_t>(entry + 4);
@@ -301,7 +306,8 @@ Result<const IdRecord*> Run::Cursor::next() {
         blocks_.resize(blocks * kBlockBytes);
         std::uint64_t at = section_.blocks_at + next_block_ * kBlockBytes;
         TRY_STATUS(run_.read_exactly(blocks_.data(), blocks_.size(), at));
-        for (const char* block = blocks_.data(); block != blocks_.data() + blocks_.size(); block += kBlockBytes, at += kBlockBytes) {
+        for (const char* block = blocks_.data(); block != blocks_.data() + blocks_.size();
+             block += kBlockBytes, at += kBlockBytes) {
             TRY(const std::uint32_t count, run_.check_block(block, at));
             const std::size_t before = records_.size();
             records_.resize(before + count);

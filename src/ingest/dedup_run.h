@@ -12,7 +12,8 @@
 
 /// Runs: the immutable sorted files of the duplicate index. All integers are little-endian; CRCs are CRC-32C.
 ///
-/// A file holds sections, one a bucket, in ascending order of buckets, then the directory of sections, then a footer of 64 bytes:
+/// A file holds sections, one a bucket, in ascending order of buckets, then the directory of sections, then a footer of
+/// 64 bytes:
 ///
 ///      0 u32 magic "FFDR"     4 u32 version = 1     8 u64 number
 ///     16 u64 directory_at    24 u32 sections       28 u32 CRC of the directory
@@ -27,17 +28,19 @@
 ///
 /// Section, each part at a multiple of 4,096:
 /// - lines: a Bloom filter in lines of 64 bytes (one cache line, one read): 480 bits, then the line's CRC;
-/// - blocks of 4,096 bytes: 255 records of 16 bytes, u32 how many of them count, u64 0, u32 CRC. Records ascend by (high, low):
+/// - blocks of 4,096 bytes: 255 records of 16 bytes, u32 how many of them count, u64 0, u32 CRC. Records ascend by
+///   (high, low):
 ///       u64 high, u32 low: 96 bits of the id's hash     u32 received, epoch seconds
 /// - fences: for each block, the upper 32 bits of its first record's hash.
 ///
-/// A line's or block's CRC starts from `number × 2654435761 + place / 64` (32 bits), so that what stands in the wrong place is not valid.
+/// A line's or block's CRC starts from `number × 2654435761 + place / 64` (32 bits), so that what stands in the wrong
+/// place is not valid.
 ///
-/// Hashes are uniform, so line i of n holds the ids whose high is in [i × 2^64 / n, (i + 1) × 2^64 / n): a writer that goes through
-/// sorted records fills lines, blocks and fences in order and needs no memory for them, however long the run.
-/// An id sets 7 bits of its line, chosen by 9 bits each of (low, lower half of high), which the choice of the line does not use.
-/// 44 ids a line on average: 1.4545 bytes an id, and 0.0157 for the fences: 1.47 MB a million. 47 % of the bits are set, and with the
-/// lines' uneven filling 1 % of the look-ups of absent ids read a block in vain.
+/// Hashes are uniform, so line i of n holds the ids whose high is in [i × 2^64 / n, (i + 1) × 2^64 / n): a writer that
+/// goes through sorted records fills lines, blocks and fences in order and needs no memory for them, however long the
+/// run. An id sets 7 bits of its line, chosen by 9 bits each of (low, lower half of high), which the choice of the line
+/// does not use. 44 ids a line on average: 1.4545 bytes an id, and 0.0157 for the fences: 1.47 MB a million. 47 % of
+/// the bits are set, and with the lines' uneven filling 1 % of the look-ups of absent ids read a block in vain.
 namespace footfall::ingest {
 
 struct IdRecord {
@@ -109,8 +112,8 @@ private:
     Stream block_stream_;
 };
 
-/// An open run. Everything that is read is checked: kCorrupt names the file and the place. Files that were deleted meanwhile stay
-/// readable. One thread, but for cursors and load_filter(), which use nothing that changes.
+/// An open run. Everything that is read is checked: kCorrupt names the file and the place. Files that were deleted
+/// meanwhile stay readable. One thread, but for cursors and load_filter(), which use nothing that changes.
 class Run {
 public:
     struct Section {

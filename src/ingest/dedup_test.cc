@@ -1,8 +1,10 @@
 #include "ingest/dedup.h"
 
+#include <bit>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <deque>
 #include <filesystem>
 #include <fstream>
@@ -142,8 +144,10 @@ TEST(DedupTest, R11AnIdIsADuplicateForSevenDaysFromItsFirstReceiptAndNotMuchLong
         EXPECT_TRUE(index->settle(60'000));
         EXPECT_EQ(index->statistics().runs, on_disk ? 1u : 0u);
         for (const std::int64_t later : {std::int64_t{0}, 3 * kDay, 7 * kDay - 1, 7 * kDay})
-            for (const Uuid& id : {v4, v7, old, early}) EXPECT_TRUE(seen(*index, "a", id, kNow + later)) << later << " " << id.text();
-        for (const Uuid& id : {v4, v7, old, early}) EXPECT_FALSE(seen(*index, "a", id, kNow + 7 * kDay + 1000)) << id.text();
+            for (const Uuid& id : {v4, v7, old, early})
+                EXPECT_TRUE(seen(*index, "a", id, kNow + later)) << later << " " << id.text();
+        for (const Uuid& id : {v4, v7, old, early})
+            EXPECT_FALSE(seen(*index, "a", id, kNow + 7 * kDay + 1000)) << id.text();
         // Counted anew, and the window with it.
         EXPECT_TRUE(index->commit(offset += 4));
         for (const Uuid& id : {v4, v7, old, early}) EXPECT_TRUE(seen(*index, "a", id, kNow + 14 * kDay)) << id.text();
@@ -227,7 +231,8 @@ TEST(DedupTest, IdsThatCannotBeWrittenAreKeptAndNewOnesRefusedUntilTheDiskIsTher
     EXPECT_GE(ids.size(), 4 * 64u);
     fs::rename(options.directory + "_away", options.directory);
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (index->statistics().ids_in_memory > 0 && std::chrono::steady_clock::now() < deadline) ASSERT_TRUE(index->settle(60'000));
+    while (index->statistics().ids_in_memory > 0 && std::chrono::steady_clock::now() < deadline)
+        ASSERT_TRUE(index->settle(60'000));
     EXPECT_EQ(index->replay_from(), offset);
     for (const Uuid& id : ids) EXPECT_TRUE(seen(*index, "a", id, kNow));
 }
@@ -254,18 +259,17 @@ TEST(DedupTest, MissingOrDamagedFilesAreNamedAtOpening) {
         ASSERT_FALSE(opened) << name;
         EXPECT_EQ(opened.error().code, Code::kCorrupt);
         EXPECT_NE(opened.error().message.find(name), std::string::npos) << opened.error().message;
-        if (name != "manifest") {  // without it the directory is a new index
-            fs::remove(path);
-            opened = Dedup::open(options, system_clock());
-            ASSERT_FALSE(opened) << name;
-            EXPECT_NE(opened.error().message.find(name), std::string::npos) << opened.error().message;
-        }
+        fs::remove(path);
+        opened = Dedup::open(options, system_clock());
+        ASSERT_FALSE(opened) << name;
+        EXPECT_NE(opened.error().message.find(name), std::string::npos) << opened.error().message;
         ASSERT_TRUE(write_file_atomically(path, content));
         EXPECT_TRUE(Dedup::open(options, system_clock())) << name;
     }
 }
 
-// Every bit of a run is flipped in turn, some at a time: an answer is right, or it is an error that names the file.
+// A bit is flipped, in each byte of the filter and in many of the rest: an answer is right, or it is an error that
+// names the file.
 TEST(DedupTest, ADamagedRunNeverAnswersWrongly) {
     const DedupOptions options = small(fresh_directory("damage_read"));
     const std::vector<Uuid> ids = fill(options, 64);
@@ -273,9 +277,13 @@ TEST(DedupTest, ADamagedRunNeverAnswersWrongly) {
     const std::string content = read_file(path).value();
     std::mt19937_64 random(seed());
     std::size_t errors = 0;
-    for (std::size_t at = random() % 61; at < content.size(); at += 61) {
+    constexpr std::size_t kFilterBytes = 2 * 64;
+    for (std::size_t at = 0; at < content.size(); at += at < kFilterBytes ? 1 : 1 + random() % 120) {
         std::string flipped = content;
-        flipped[at] ^= static_cast<char>(1 << random() % 8);
+        // In the filter a bit that says "maybe" becomes one that says "no".
+        const auto byte = static_cast<unsigned char>(content[at]);
+        const int bit = at < kFilterBytes && byte != 0 ? std::countr_zero(byte) : static_cast<int>(random() % 8);
+        flipped[at] ^= static_cast<char>(1 << bit);
         ASSERT_TRUE(File::open(path, O_WRONLY).value().write_at(flipped, 0));
         auto index = Dedup::open(options, system_clock());
         if (!index) {
@@ -296,11 +304,11 @@ TEST(DedupTest, ADamagedRunNeverAnswersWrongly) {
         }
         errors += named ? 1 : 0;
     }
-    EXPECT_GT(errors, content.size() / 61 / 4) << "the test did nothing";
+    EXPECT_GT(errors, kFilterBytes) << "the test did nothing";
 }
 
-// Against a map: random sites, ids of both kinds, repetitions over eight days and more, aborted groups, restarts with and without a tail to
-// replay, filters that are mostly not resident.
+// Against a map: random sites, ids of both kinds, repetitions over eight days and more, aborted groups, restarts with
+// and without a tail to replay, filters that are mostly not resident.
 TEST(DedupTest, AgreesWithAModelUnderRandomOperations) {
     std::mt19937_64 random(seed());
     DedupOptions options = small(fresh_directory("model"));
@@ -311,7 +319,8 @@ TEST(DedupTest, AgreesWithAModelUnderRandomOperations) {
         std::int64_t receive_ms;
     };
     std::deque<Event> log;  // by offset
-    std::map<std::pair<std::string, std::array<unsigned char, 16>>, std::int64_t> model;  // second of the receipt that counts
+    std::map<std::pair<std::string, std::array<unsigned char, 16>>, std::int64_t>
+        model;  // second of the receipt that counts
     auto index = open(options);
     std::int64_t now = kNow;
     std::size_t duplicates = 0, restarts = 0, replayed = 0, again = 0;
@@ -334,7 +343,8 @@ TEST(DedupTest, AgreesWithAModelUnderRandomOperations) {
                 Event event{.site = "site" + std::to_string(random() % 3), .id = {}, .receive_ms = now};
                 const auto kind = random() % 10;
                 if (kind < 4 && !log.empty()) {
-                    const std::size_t back = random() % 2 == 0 ? random() % log.size() : random() % std::min<std::size_t>(log.size(), 100);
+                    const std::size_t back =
+                        random() % 2 == 0 ? random() % log.size() : random() % std::min<std::size_t>(log.size(), 100);
                     event.id = log[log.size() - 1 - back].id;
                     if (random() % 4 != 0) event.site = log[log.size() - 1 - back].site;
                 } else if (kind < 6) {
@@ -384,8 +394,9 @@ protected:
     void TearDown() override { unsetenv("FOOTFALL_FAILPOINTS"); }
 };
 INSTANTIATE_TEST_SUITE_P(Points, DedupDeathTest,
-                         testing::Values("dedup.flush=abort@6", "dedup.manifest=abort@1", "dedup.manifest=abort@5", "dedup.manifest=abort@6",
-                                         "dedup.merge=abort@1", "dedup.merge=error", "dedup.flush=error@2", "dedup.manifest=error@3"));
+                         testing::Values("dedup.flush=abort@6", "dedup.manifest=abort@1", "dedup.manifest=abort@5",
+                                         "dedup.manifest=abort@6", "dedup.merge=abort@1", "dedup.merge=error",
+                                         "dedup.flush=error@2", "dedup.manifest=error@3"));
 
 TEST_P(DedupDeathTest, R2DeathOrFailureInTheBackgroundLosesNoId) {
     const DedupOptions options = small(testing::TempDir() + "footfall_dedup_death");
@@ -427,7 +438,8 @@ TEST_P(DedupDeathTest, R2DeathOrFailureInTheBackgroundLosesNoId) {
     EXPECT_EQ(runs_in(options.directory).size(), index->statistics().runs) << "no leftovers";
 }
 
-// Not part of the run: prints figures. FOOTFALL_DEDUP_IDS=2000000 ingest_test --gtest_also_run_disabled_tests --gtest_filter='*Figures*'
+// Not part of the run: prints figures. FOOTFALL_DEDUP_IDS=2000000 ingest_test --gtest_also_run_disabled_tests
+// --gtest_filter='*Figures*'
 TEST(DedupTest, DISABLED_Figures) {
     const char* env = std::getenv("FOOTFALL_DEDUP_IDS");
     const std::size_t count = env != nullptr ? std::strtoull(env, nullptr, 10) : 2'000'000;
@@ -453,10 +465,17 @@ TEST(DedupTest, DISABLED_Figures) {
         id.bytes[6] = static_cast<unsigned char>((i % 2 == 0 ? 0x70 : 0x40) | (id.bytes[6] & 0x0f));
         return id;
     };
-    std::int64_t slowest = 0, busy = 0;
+    // The committer's own time: what it waits for a core is the machine's.
+    const auto cpu_ns = [] {
+        timespec time{};
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+        return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+    };
+    std::int64_t slowest = 0, slowest_cpu = 0, busy = 0;
     std::size_t waits = 0, peak = 0;
     for (std::size_t i = 0; i < count;) {
         const std::int64_t began = ns();
+        const std::int64_t cpu_began = cpu_ns();
         const std::size_t end = std::min(count, i + 100);
         bool refused = false;
         for (std::size_t k = i; k < end && !refused; ++k) {
@@ -473,11 +492,14 @@ TEST(DedupTest, DISABLED_Figures) {
         ASSERT_TRUE(index->commit(end));
         i = end;
         slowest = std::max(slowest, ns() - began);
+        slowest_cpu = std::max(slowest_cpu, cpu_ns() - cpu_began);
         busy += ns() - began;
         if (i % 1'000'000 == 0) peak = std::max(peak, rss_mib());
     }
-    std::cout << "new: " << static_cast<double>(busy) / 1e3 / static_cast<double>(count) << " us an id, slowest group of 100 "
-              << static_cast<double>(slowest) / 1e6 << " ms, waited for the disk " << waits << " times, peak " << peak << " MiB\n";
+    std::cout << "new: " << static_cast<double>(busy) / 1e3 / static_cast<double>(count)
+              << " us an id, slowest group of 100 " << static_cast<double>(slowest) / 1e6 << " ms ("
+              << static_cast<double>(slowest_cpu) / 1e6 << " of CPU), waited for the disk " << waits << " times, peak "
+              << peak << " MiB\n";
     ASSERT_TRUE(index->settle(600'000));
     std::mt19937_64 random(3);
     for (int warm = 0; warm < 2; ++warm) {
@@ -487,11 +509,13 @@ TEST(DedupTest, DISABLED_Figures) {
                 const std::int64_t began = ns();
                 for (std::size_t i = 0; i < lookups; ++i) {
                     // Known ones anywhere; new ones of the present hour.
-                    const std::size_t number = known ? random() % (count / 2) * 2 + kind : count + random() % 1'000'000'000 * 2 + kind;
+                    const std::size_t number =
+                        known ? random() % (count / 2) * 2 + kind : count + random() % 1'000'000'000 * 2 + kind;
                     Uuid id = id_of(number);
                     if (!known && kind == 0)
                         for (std::size_t k = 0; k < 6; ++k)
-                            id.bytes[k] = static_cast<unsigned char>((kNow + static_cast<std::int64_t>(count / 5)) >> (8 * (5 - k)));
+                            id.bytes[k] = static_cast<unsigned char>((kNow + static_cast<std::int64_t>(count / 5)) >>
+                                                                     (8 * (5 - k)));
                     const auto answer = index->seen("site", id, kNow + static_cast<std::int64_t>(count / 5));
                     ASSERT_TRUE(answer);
                     ASSERT_TRUE(!known || *answer);
@@ -504,8 +528,10 @@ TEST(DedupTest, DISABLED_Figures) {
         }
     }
     const auto statistics = index->statistics();
-    std::cout << statistics.runs << " runs, " << static_cast<double>(statistics.run_bytes) / static_cast<double>(statistics.ids_in_runs)
-              << " bytes an id on disk, filters " << (statistics.resident_bytes >> 20) << " MiB, process " << rss_mib() << " MiB\n";
+    std::cout << statistics.runs << " runs, "
+              << static_cast<double>(statistics.run_bytes) / static_cast<double>(statistics.ids_in_runs)
+              << " bytes an id on disk, filters " << (statistics.resident_bytes >> 20) << " MiB, process " << rss_mib()
+              << " MiB\n";
     const std::int64_t began = ns();
     const std::uint64_t from = index->replay_from();
     index.reset();

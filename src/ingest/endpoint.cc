@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "base/bytes.h"
 #include "base/json.h"
 #include "base/logging.h"
 #include "base/metrics.h"
@@ -16,6 +17,7 @@ constexpr std::size_t kBodyBytesMax = 1024 * 1024;
 constexpr double kCompressionRatioMax = 100;
 constexpr std::string_view kUnknown = "unknown";
 constexpr std::string_view kForbidden = "forbidden";
+constexpr std::string_view kReasons[] = {"missing", "wrong_type", "invalid", "out_of_range", kUnknown, kForbidden};
 
 struct Metrics {
     metrics::Counter& accepted = metrics::counter("footfall_events_accepted_total", "New events that are durable.");
@@ -115,6 +117,13 @@ std::vector<MinuteCounts::Minute> MinuteCounts::read(std::int64_t now_ms) const 
         const Minute& slot = ring_[static_cast<std::size_t>(minute) % kMinutes];
         out.push_back(slot.minute == minute ? slot : Minute{.minute = minute});
     }
+    return out;
+}
+
+Totals totals() {
+    Totals out{.accepted = counters().accepted.value(), .duplicates = counters().duplicates.value(), .rejected = {}};
+    for (const std::string_view reason : kReasons)
+        if (const std::uint64_t count = counters().rejected(reason).value(); count > 0) out.rejected.emplace_back(reason, count);
     return out;
 }
 

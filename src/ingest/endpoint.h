@@ -36,6 +36,14 @@ private:
     std::array<Minute, kMinutes> ring_{};
 };
 
+/// Events since the start of the process, by what became of them.
+struct Totals {
+    std::uint64_t accepted = 0;
+    std::uint64_t duplicates = 0;
+    std::vector<std::pair<std::string, std::uint64_t>> rejected;  ///< by reason, those that occurred
+};
+Totals totals();
+
 struct EndpointOptions {
     std::vector<Network> trusted_proxies;
     unsigned loops = 1;

@@ -2,10 +2,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-#include <span>
 
 #include "base/result.h"
 
@@ -13,9 +13,9 @@ namespace footfall::log {
 
 /// What an entry holds. Every entry takes one offset.
 enum class EntryKind : std::uint8_t {
-    kEvent = 1,  ///< a record, as schema/event.schema.json defines it
-    kTally = 2,  ///< what one request had besides events: {"website_id":…,"duplicates":n,"rejected":{"reason":n}}
-    kErased = 3, ///< reserved: an erasure that every processor honours
+    kEvent = 1,   ///< a record, as schema/event.schema.json defines it
+    kTally = 2,   ///< what one request had besides events: {"website_id":…,"duplicates":n,"rejected":{"reason":n}}
+    kErased = 3,  ///< reserved: an erasure that every processor honours
 };
 
 /// An entry's place: the same everywhere, here and in Kafka. The disk log is the case of one partition, number 0.
@@ -37,7 +37,8 @@ struct StoredEntry {
     std::string_view payload;
 };
 
-/// Damage that recovery or a reader met: entries [first, last] of a partition cannot be read. Named in /readyz, doctor and audit.
+/// Damage that recovery or a reader met: entries [first, last] of a partition cannot be read. Named in /readyz, doctor
+/// and audit.
 struct Damage {
     std::uint16_t partition = 0;
     std::uint64_t first = 0;
@@ -49,9 +50,9 @@ struct Damage {
 class LogReader {
 public:
     virtual ~LogReader() = default;
-    /// Appends up to `max_entries` entries (and about `max_bytes`) to `out`, only ones that are durable; nothing at the end of the
-    /// log. Entries borrow until the next call. kCorrupt names the damaged range, kNotFound entries that were deleted meanwhile; the
-    /// next call goes on behind them. After any other error the next call tries again.
+    /// Appends up to `max_entries` entries (and about `max_bytes`) to `out`, only ones that are durable; nothing at the
+    /// end of the log. Entries borrow until the next call. kCorrupt names the damaged range, kNotFound entries that
+    /// were deleted meanwhile; the next call goes on behind them. After any other error the next call tries again.
     virtual Status read(std::vector<StoredEntry>& out, std::size_t max_entries, std::size_t max_bytes) = 0;
     /// Position of the next entry that read() will give.
     virtual Position position() const = 0;
@@ -62,19 +63,22 @@ class EventLog {
 public:
     virtual ~EventLog() = default;
 
-    /// Appends the group as a whole and returns the position of its first entry; the rest follow without a gap. On return with a
-    /// value every entry is durable: synced to disk. kOverloaded (full disk, write failed): nothing of the group is in the log, it
-    /// may be tried again. kTooLarge: neither, and it never will be (the disk log takes 64 MiB a group). Any other error: the log has
-    /// stopped and the process must end (whether the group is durable is not known). An empty group is nothing. One thread at a time.
+    /// Appends the group as a whole and returns the position of its first entry; the rest follow without a gap. On
+    /// return with a value every entry is durable: synced to disk. kOverloaded (full disk, write failed): nothing of
+    /// the group is in the log, it may be tried again. kTooLarge: neither, and it never will be (the disk log takes 64
+    /// MiB a group). Any other error: the log has stopped and the process must end (whether the group is durable is not
+    /// known). An empty group is nothing. One thread at a time.
     virtual Result<Position> append(std::span<const Entry> group) = 0;
 
     /// Position behind the last durable entry. Thread-safe.
     virtual Position end() const = 0;
     /// Position of the oldest entry that is kept. Thread-safe.
     virtual Position begin() const = 0;
-    /// Waits until end() is beyond `position` or the time has passed; true where there is something to read. Thread-safe.
+    /// Waits until end() is beyond `position` or the time has passed; true where there is something to read.
+    /// Thread-safe.
     virtual bool wait_beyond(Position position, int timeout_ms) const = 0;
-    /// A reader from a position; kNotFound where entries from there on have been deleted, kInvalidArgument beyond the end.
+    /// A reader from a position; kNotFound where entries from there on have been deleted, kInvalidArgument beyond the
+    /// end.
     virtual Result<std::unique_ptr<LogReader>> reader(Position from) const = 0;
     /// Damage found at opening or by readers. Thread-safe.
     virtual std::vector<Damage> damage() const = 0;

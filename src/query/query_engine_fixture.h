@@ -1,44 +1,220 @@
-#pragma GCC diagnostic ignored "-Wdangling-pointer"
 #pragma once
-// scratch version
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <cctz/time_zone.h>
 #include <gtest/gtest.h>
 #include <simdjson.h>
-#include <fstream>
-#include <memory>
-#include <sstream>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "query/query.h"
 #include "store/client.h"
+#include "store/embedded/store_main.h"
+#include "store/migrations.h"
+
 namespace footfall::query {
-class EngineFixture {
+
+/// The store's child process on a folder of its own, with the product's tables, for the tests of this library. It is
+/// forked from the test instead of being started anew, so it must be made before the test has threads.
+class Engine {
 public:
-    EngineFixture()
-        : client_(store::Endpoint{.address = testing::TempDir() + "query_engine_" + std::to_string(::getpid()),
-                                  .user = {},
-                                  .password = {}}) {
-        std::ifstream f(FOOTFALL_SOURCE_DIR "/schema/event.schema.json");
-        std::ostringstream o;
-        o << f.rdbuf();
-        simdjson::dom::parser p;
-        std::string cols;
-        std::string text = o.str();
-        simdjson::dom::object props;
-        if (p.parse(text).value()["properties"].get(props) != simdjson::SUCCESS) return;
-        for (auto field : props)
-            if (field.key != "v") {
-                cols += std::string(field.key) + " " +
-                        std::string(field.value["x-column"]["type"].get_string().value()) + ", ";
-            }
-        (void)client_.execute({.sql = "CREATE DATABASE IF NOT EXISTS footfall", .parameters = {}, .settings = {}});
-        auto r = client_.execute(
-            {.sql = "CREATE TABLE footfall.events (" + cols +
-                    "log_partition UInt16, log_offset UInt64) ENGINE = MergeTree PARTITION BY toYYYYMM(timestamp) "
-                    "ORDER BY (website_id, toDate(timestamp), visitor_id, timestamp) SAMPLE BY visitor_id",
-             .parameters = {},
-             .settings = {}});
-        if (!r) ADD_FAILURE() << r.error().message;
+    Engine() {
+        std::string folder = testing::TempDir() + "query_engine_XXXXXX";
+        if (::mkdtemp(folder.data()) == nullptr) {
+            ADD_FAILURE() << "cannot make " << folder;
+            return;
+        }
+        folder_ = folder;
+        child_ = ::fork();
+        const std::string address = "unix:" + folder_ + "/store.sock";
+        if (child_ == 0) {
+            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+            ::_exit(store::embedded::run_store(
+                {.data_dir = folder_ + "/data",
+                 .address = address,
+                 .library = FOOTFALL_SOURCE_DIR "/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so",
+                 .log_level = "warn"}));
+        }
+        client_ = std::make_unique<store::Client>(store::Endpoint{.address = address});
+        wait_until_it_answers();
+        if (const auto migrated = store::migrate(*client_); !migrated) ADD_FAILURE() << migrated.error().message;
     }
-    store::Client& client() { return client_; }
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+    ~Engine() {
+        client_.reset();
+        if (child_ > 0) {
+            ::kill(child_, SIGTERM);
+            ::waitpid(child_, nullptr, 0);
+        }
+        if (!folder_.empty()) std::filesystem::remove_all(folder_);
+    }
+
+    store::Client& client() { return *client_; }
 
 private:
-    store::Client client_;
+    void wait_until_it_answers() {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+        while (std::chrono::steady_clock::now() < deadline) {
+            if (client_->ping()) return;
+            if (int status = 0; ::waitpid(child_, &status, WNOHANG) == child_) {
+                child_ = -1;
+                ADD_FAILURE() << "the store ended with status " << status;
+                return;
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        }
+        ADD_FAILURE() << "the store does not answer";
+    }
+
+    std::string folder_;
+    pid_t child_ = -1;
+    std::unique_ptr<store::Client> client_;
 };
+
+inline constexpr std::int64_t kNow = 1'794'000'000'000;  // 2026-11-06T21:20:00Z
+
+struct Visit {
+    std::string site = "random";
+    std::string type = "pageview";
+    std::int64_t ms = 0;
+    std::uint64_t visitor = 1;
+    std::string user_id;
+    std::string page = "/";
+    std::string country;
+    std::string browser_version;
+    std::map<std::string, std::string> properties;
+    bool is_bot = false;
+};
+
+inline void insert(store::Client& store, const std::vector<Visit>& visits) {
+    std::string block;
+    for (const Visit& visit : visits) {
+        json::Writer json(block);
+        json.begin_object();
+        json.member("website_id", visit.site);
+        json.member("event_type", visit.type);
+        json.member("timestamp",
+                    cctz::format("%Y-%m-%d %H:%M:%E3S",
+                                 std::chrono::system_clock::time_point(std::chrono::milliseconds(visit.ms)),
+                                 cctz::utc_time_zone()));
+        json.member("visitor_id", visit.visitor);
+        json.member("user_id", visit.user_id);
+        json.member("page", visit.page);
+        json.member("country", visit.country);
+        json.member("browser_version", visit.browser_version);
+        json.member("is_bot", visit.is_bot);
+        json.key("properties");
+        json.begin_object();
+        for (const auto& [name, value] : visit.properties) json.member(name, value);
+        json.end_object();
+        json.end_object();
+        block += '\n';
+    }
+    const auto done = store.insert("INSERT INTO footfall.events FORMAT JSONEachRow", block);
+    ASSERT_TRUE(done.has_value()) << done.error().message;
+}
+
+inline Visit at_now(std::string page) {
+    Visit visit;
+    visit.ms = kNow - 1000;
+    visit.page = std::move(page);
+    return visit;
+}
+
+// Copies of what simdjson returns by reference into a temporary.
+inline simdjson::dom::array items(simdjson::simdjson_result<simdjson::dom::element> list) {
+    simdjson::dom::array result;
+    EXPECT_EQ(list.get(result), simdjson::SUCCESS);
+    return result;
+}
+
+inline simdjson::dom::object members(simdjson::simdjson_result<simdjson::dom::element> object) {
+    simdjson::dom::object result;
+    EXPECT_EQ(object.get(result), simdjson::SUCCESS);
+    return result;
+}
+
+// An answer, every cell as text.
+struct Table {
+    std::vector<std::string> columns;
+    std::vector<std::vector<std::string>> rows;
+    std::map<std::string, std::string> totals;
+};
+
+inline std::string cell(simdjson::dom::element value) {
+    return value.is_string() ? std::string(value.get_string().value()) : simdjson::minify(value);
+}
+
+inline Table table_of(simdjson::dom::element root) {
+    Table table;
+    for (const simdjson::dom::element row : items(root["rows"])) {
+        table.rows.emplace_back();
+        for (const auto value : items(simdjson::dom::element(row))) table.rows.back().push_back(cell(value));
+    }
+    for (const auto field : members(root["totals"])) table.totals[std::string(field.key)] = cell(field.value);
+    return table;
+}
+
+class QueryEngineTest : public testing::Test {
+protected:
+    static void SetUpTestSuite() { engine_ = std::make_unique<Engine>(); }
+    static void TearDownTestSuite() { engine_.reset(); }
+
+    void SetUp() override {
+        ASSERT_TRUE(engine_->client()
+                        .execute({.sql = "TRUNCATE TABLE footfall.events", .parameters = {}, .settings = {}})
+                        .has_value());
+    }
+
+    static store::Client& store() { return engine_->client(); }
+
+    Result<std::string> answer(const std::string& request, const std::string& zone) {
+        auto parsed = parse_request(request);
+        if (!parsed) return parsed.error();
+        Service service(store(), clock_, {});
+        return service.run(*parsed, {.id = parsed->website_id, .timezone = zone, .created_ms = 0},
+                           [] { return "2026-11-06T21:20:00.000Z"; });
+    }
+
+    Table ask(const std::string& request, const std::string& zone = "Europe/Berlin") {
+        const auto text = answer(request, zone);
+        EXPECT_TRUE(text.has_value()) << request << '\n' << (text ? "" : text.error().message);
+        if (!text) return {};
+        simdjson::dom::parser parser;
+        simdjson::dom::element root;
+        EXPECT_EQ(parser.parse(*text).get(root), simdjson::SUCCESS) << *text;
+        Table table = table_of(root);
+        for (const auto column : items(root["columns"]))
+            table.columns.emplace_back(column["name"].get_string().value());
+        return table;
+    }
+
+    // Today's events of the site "random" that a filter lets through.
+    std::string count(const std::string& filter) {
+        const Table table = ask(
+            R"({"website_id": "random", "metrics": ["events"], "time_range": "today", "filters": [)" + filter + "]}");
+        return table.rows.empty() ? std::string("no row") : table.rows[0][0];
+    }
+
+    ManualClock clock_{kNow};
+
+private:
+    static inline std::unique_ptr<Engine> engine_;
+};
+
 }  // namespace footfall::query

@@ -43,11 +43,11 @@ public:
         const Condition& condition) {  // NOLINT(misc-no-recursion): as deep as parse_request lets a filter be
         switch (condition.kind) {
             case Condition::Kind::kTest: return test(condition);
-            case Condition::Kind::kNot: return fmt::format("({})", this->condition(condition.children.front()));
+            case Condition::Kind::kNot: return fmt::format("NOT ({})", this->condition(condition.children.front()));
             case Condition::Kind::kAnd: return joined(condition.children, " AND ");
             case Condition::Kind::kOr: return joined(condition.children, " OR ");
         }
-        FOOTFALL_CHECK(!"a kind of condition");
+        FOOTFALL_CHECK(false);  // every kind was met
         return {};
     }
 
@@ -120,7 +120,7 @@ private:
                 return comparison(is_text, column, fmt::format("BETWEEN {} AND {}", values[0], values[1]));
             default: break;
         }
-        FOOTFALL_CHECK(!"lower_filters leaves positive operators only");
+        FOOTFALL_CHECK(false);  // lower_filters leaves positive operators only
         return {};
     }
 

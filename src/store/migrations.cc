@@ -2,46 +2,96 @@
 
 #include <algorithm>
 #include <map>
-#include <span>
+#include <vector>
+
+#include <fmt/format.h>
 
 #include "base/bytes.h"
 #include "base/logging.h"
-#include "base/text_file.h"
 
 namespace footfall::store {
 
-namespace migrations {
+namespace migration_files {
+std::span<const TextFile> files();
+}
+namespace sql {
 std::span<const TextFile> files();
 }
 
-Status migrate(Client& client) {
-    // The first two statements are the ground that the list itself stands on.
-    TRY_STATUS(client.execute({.sql = "CREATE DATABASE IF NOT EXISTS footfall ENGINE = Atomic"}));
-    TRY_STATUS(client.execute({.sql = "CREATE TABLE IF NOT EXISTS footfall.schema_migrations (name String, checksum String) ENGINE = MergeTree ORDER BY name "
-                                      "SETTINGS fsync_after_insert = 1, fsync_part_directory = 1"}));
-    TRY(const Answer rows, client.query({.sql = "SELECT name, any(checksum) FROM footfall.schema_migrations GROUP BY name"}));
+namespace {
+
+std::string statement(std::string_view name) {
+    for (const TextFile& file : sql::files())
+        if (file.name == name) return std::string(file.text);
+    FOOTFALL_CHECK(false);
+}
+
+std::string checksum(std::string_view text) {
+    const auto digest = sha256(text);
+    return to_hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
+}
+
+std::string text_of(const Value& value) { return std::holds_alternative<std::string>(value) ? std::get<std::string>(value) : std::string(); }
+
+Result<bool> has_table(Client& client) {
+    TRY(const Answer answer, client.query({.sql = statement("has-migrations.sql")}));
+    if (answer.rows.size() != 1 || !std::holds_alternative<std::uint64_t>(answer.rows[0][0]))
+        return Error(Code::kInternal, "the event store does not say which tables it has");
+    return std::get<std::uint64_t>(answer.rows[0][0]) > 0;
+}
+
+// Checksums by name, of what was applied.
+Result<std::map<std::string, std::string>> applied_migrations(Client& client) {
     std::map<std::string, std::string> applied;
-    for (const auto& row : rows.rows) applied.emplace(std::get<std::string>(row.at(0)), std::get<std::string>(row.at(1)));
-    const auto known = migrations::files();
-    const auto checksum = [](const TextFile& file) {
-        const auto digest = sha256(file.text);
-        return to_hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
-    };
+    TRY(const bool recorded, has_table(client));
+    if (!recorded) return applied;
+    TRY(const Answer answer, client.query({.sql = statement("applied-migrations.sql")}));
+    for (const auto& row : answer.rows) applied[text_of(row[0])] = text_of(row[1]);
+    return applied;
+}
+
+}  // namespace
+
+std::span<const TextFile> migrations() { return migration_files::files(); }
+
+Status migrate(Client& client) { return migrate(client, migrations()); }
+
+Status migrate(Client& client, std::span<const TextFile> files) {
+    TRY(const auto applied, applied_migrations(client));
     for (const auto& [name, sum] : applied) {
-        const auto file = std::find_if(known.begin(), known.end(), [&](const TextFile& f) { return f.name == name; });
-        if (file == known.end())
-            return Error(Code::kConflict, "the store was written by a newer release (" + name + "); start that one, nothing was changed");
-        if (checksum(*file) != sum)
-            return Error(Code::kConflict, "the store was made by another build's " + name + "; start that build, or move the store folder away to rebuild it from the log");
+        const auto file = std::find_if(files.begin(), files.end(), [&](const TextFile& f) { return f.name == name; });
+        if (file == files.end())
+            return Error(Code::kConflict, fmt::format("the event store was made by a newer release: it has the migration {}, which this one does not know; "
+                                                      "run that release. Nothing was changed",
+                                                      name));
+        if (checksum(file->text) != sum)
+            return Error(Code::kConflict, fmt::format("the migration {} was applied to the event store with another text than this release has; run the release "
+                                                      "that made the store. Nothing was changed",
+                                                      name));
     }
-    for (const TextFile& file : known) {
+    std::vector<const TextFile*> unrecorded;
+    for (const TextFile& file : files) {
         if (applied.contains(std::string(file.name))) continue;
-        if (const Status status = client.execute({.sql = std::string(file.text)}); !status) return status.error().context("migration " + std::string(file.name));
-        TRY_STATUS(client.execute({.sql = "INSERT INTO footfall.schema_migrations SELECT {name:String}, {checksum:String}",
-                                   .parameters = {{"name", std::string(file.name)}, {"checksum", checksum(file)}}}));
-        logging::info("store.migrated", {{"file", file.name}});
+        if (const Status done = client.execute({.sql = std::string(file.text), .timeout_ms = 600'000}); !done)
+            return done.error().context(fmt::format("migration {}", file.name));
+        unrecorded.push_back(&file);
+        // The first ones make the table that they are recorded in.
+        TRY(const bool recordable, has_table(client));
+        if (!recordable) continue;
+        for (const TextFile* one : unrecorded) {
+            TRY_STATUS(client.execute({.sql = statement("record-migration.sql"), .parameters = {{"name", std::string(one->name)}, {"checksum", checksum(one->text)}}}));
+            logging::info("store.migrated", {{"migration", one->name}});
+        }
+        unrecorded.clear();
     }
     return {};
+}
+
+Result<std::string> store_identity(Client& client) {
+    TRY(const Answer answer, client.query({.sql = statement("identity.sql"), .settings = {{"priority", "1"}}}));
+    const std::uint64_t* broken = answer.rows.size() == 1 ? std::get_if<std::uint64_t>(&answer.rows[0][1]) : nullptr;
+    if (broken == nullptr || text_of(answer.rows[0][0]).empty()) return Error(Code::kInvalidArgument, "the event store has no table of events yet");
+    return fmt::format("{}:{}", text_of(answer.rows[0][0]), *broken);
 }
 
 }  // namespace footfall::store

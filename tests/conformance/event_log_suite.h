@@ -12,7 +12,8 @@
 #include "base/worker_pool.h"
 #include "log/log.h"
 
-/// What every EventLog must do, whatever holds it. An implementation's test instantiates EventLogSuite with its own stage.
+/// What every EventLog must do, whatever holds it. An implementation's test instantiates EventLogSuite with its own
+/// stage.
 namespace footfall::log::conformance {
 
 /// One log for one test: empty at first.
@@ -22,7 +23,8 @@ public:
     virtual EventLog& log() = 0;
     /// Closes the log and opens it again, as a restart of the process does.
     virtual void reopen() = 0;
-    /// Makes everything appended so far older than the retention and lets it be deleted as far as the implementation can.
+    /// Makes everything appended so far older than the retention and lets it be deleted as far as the implementation
+    /// can.
     virtual void grow_old() = 0;
 };
 
@@ -45,7 +47,8 @@ protected:
         return position.value_or(Position{});
     }
 
-    std::vector<std::string> read_from(Position from, std::size_t entries_a_call = 1000, std::size_t bytes_a_call = 1u << 20) {
+    std::vector<std::string> read_from(Position from, std::size_t entries_a_call = 1000,
+                                       std::size_t bytes_a_call = 1u << 20) {
         std::vector<std::string> payloads;
         auto reader = log().reader(from);
         EXPECT_TRUE(reader) << reader.error().message;

@@ -41,7 +41,8 @@ struct Meters {
     metrics::Counter& bytes = metrics::counter("footfall_log_bytes_total", "Bytes of frames appended");
     metrics::Counter& entries = metrics::counter("footfall_log_entries_total", "Entries appended");
     metrics::Counter& groups = metrics::counter("footfall_log_groups_total", "Groups appended");
-    metrics::Counter& refused = metrics::counter("footfall_log_refused_total", "Groups refused: disk full or write failed");
+    metrics::Counter& refused =
+        metrics::counter("footfall_log_refused_total", "Groups refused: disk full or write failed");
 };
 
 /// A write that failed leaves the log as it was: whatever the cause, the caller may try again.
@@ -84,15 +85,22 @@ struct FileSystemSize {
 Result<FileSystemSize> file_system_size(const std::string& path) {
     struct statvfs info {};
     if (::statvfs(path.c_str(), &info) != 0) return errno_error("statvfs " + path, errno);
-    return FileSystemSize{.bytes = static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize, .counts_inodes = info.f_files > 0};
+    return FileSystemSize{.bytes = static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize,
+                          .counts_inodes = info.f_files > 0};
 }
 
 }  // namespace
 
 struct DiskLog::State {
     State(DiskLogOptions o, Clock& c, LockFile l, RecoveredLog r)
-        : options(std::move(o)), clock(c), lock(std::move(l)), meta(r.meta), table(std::move(r.table)),
-          active(std::move(r.active)), next_number(r.next_number), summary(r.summary) {}
+        : options(std::move(o)),
+          clock(c),
+          lock(std::move(l)),
+          meta(r.meta),
+          table(std::move(r.table)),
+          active(std::move(r.active)),
+          next_number(r.next_number),
+          summary(r.summary) {}
 
     struct Spare {
         File file;
@@ -129,7 +137,8 @@ struct DiskLog::State {
     std::optional<ActiveSegment> active;
     std::uint64_t next_number;
     const Recovery summary;
-    /// Bytes behind active->at that a failed write may have touched; nothing is appended before they are zero and synced.
+    /// Bytes behind active->at that a failed write may have touched; nothing is appended before they are zero and
+    /// synced.
     std::uint64_t dirty_bytes = 0;
     std::uint64_t free_bytes_min = 0;
     std::uint64_t reserve_bytes = 0;
@@ -154,7 +163,8 @@ struct DiskLog::State {
 Status DiskLog::State::stop(const Error& cause, std::string_view where) {
     stopped = true;
     logging::error("log.stopped", {{"at", where}, {"error", cause.message}});
-    return Error(Code::kIo, fmt::format("the event log has stopped, since it cannot know what is on disk: {}: {}", where, cause.message));
+    return Error(Code::kIo, fmt::format("the event log has stopped, since it cannot know what is on disk: {}: {}",
+                                        where, cause.message));
 }
 
 Status DiskLog::State::check_space() {
@@ -166,13 +176,13 @@ Status DiskLog::State::check_space() {
         if (!known) return refused(known.error(), "looking for free space");
         const DiskSpace space = *known;
         if (space.bytes_free < free_bytes_min)
-            no_space = Error(Code::kOverloaded, fmt::format("the disk of {} is nearly full ({} MiB free, {} kept back); free some space",
-                                                            options.directory, space.bytes_free >> 20, free_bytes_min >> 20));
+            no_space = Error(Code::kOverloaded,
+                             fmt::format("the disk of {} is nearly full ({} MiB free, {} kept back); free some space",
+                                         options.directory, space.bytes_free >> 20, free_bytes_min >> 20));
         else if (counts_inodes && space.inodes_free < options.free_inodes_min)
             no_space = Error(Code::kOverloaded, fmt::format("the file system of {} is nearly out of inodes ({} free)",
                                                             options.directory, space.inodes_free));
-        else
-            watch_reserve(space.bytes_free);
+        else watch_reserve(space.bytes_free);
     }
     if (no_space) return *no_space;
     return {};
@@ -201,7 +211,8 @@ std::uint64_t DiskLog::State::segment_size(std::uint64_t need) const {
 
 Status DiskLog::State::make_room(std::uint64_t size) {
     if (active && active->at + size + kSegmentEndBytes <= active->capacity) return {};
-    if (failpoint("log.rotate") == Fault::kError) return Error(Code::kOverloaded, "changing the segment: injected error");
+    if (failpoint("log.rotate") == Fault::kError)
+        return Error(Code::kOverloaded, "changing the segment: injected error");
     // A segment without entries is not sealed but replaced, under its own number.
     if (active && active->count > 0) TRY_STATUS(seal());
     return start_segment(kSegmentHeaderBlock + size + kSegmentEndBytes);
@@ -218,11 +229,13 @@ Status DiskLog::State::seal() {
                                                       .last_offset = end_offset - 1});
     // From here on no frame goes into this segment, whatever becomes of the footer.
     active->capacity = active->at;
-    if (const auto written = active->file.write_at(footer, active->at); !written) return refused(written.error(), "closing a segment");
+    if (const auto written = active->file.write_at(footer, active->at); !written)
+        return refused(written.error(), "closing a segment");
     if (const auto synced = active->file.sync_data(); !synced) return stop(synced.error(), "closing a segment");
     // Without the cut the next start reads the frames up to the footer; nothing depends on it.
     if (const auto cut = active->file.truncate(active->at + footer.size()); !cut)
-        logging::warn("log.segment_not_cut", {{"segment", segment_name(active->number)}, {"error", cut.error().message}});
+        logging::warn("log.segment_not_cut",
+                      {{"segment", segment_name(active->number)}, {"error", cut.error().message}});
     table->seal_last(now);
     active.reset();
     return {};
@@ -253,7 +266,8 @@ Status DiskLog::State::start_segment(std::uint64_t need) {
     auto& [file, from] = *blank;
     const std::string header = encode_segment_header(
         {.number = number, .first_offset = first, .log_id = meta.log_id, .created_ms = clock.wall_ms()});
-    if (const auto written = file.file.write_at(header, 0); !written) return refused(written.error(), "making a segment");
+    if (const auto written = file.file.write_at(header, 0); !written)
+        return refused(written.error(), "making a segment");
     if (const auto synced = file.file.sync_data(); !synced) return stop(synced.error(), "making a segment");
     if (std::rename(from.c_str(), table->path(number).c_str()) != 0)
         return refused(errno_error("rename " + from, errno), "making a segment");
@@ -261,7 +275,8 @@ Status DiskLog::State::start_segment(std::uint64_t need) {
     if (failpoint("log.segment_created") == Fault::kError) synced = Error(Code::kIo, "injected error");
     if (!synced) return stop(synced.error(), "making a segment");
 
-    active = ActiveSegment{.file = std::move(file.file), .number = number, .first_offset = first, .capacity = file.capacity};
+    active =
+        ActiveSegment{.file = std::move(file.file), .number = number, .first_offset = first, .capacity = file.capacity};
     if (!replaces) {
         table->add({.number = number, .first_offset = first, .end_offset = first, .bytes = kSegmentHeaderBlock});
         next_number = number + 1;
@@ -275,7 +290,8 @@ void DiskLog::State::adopt_spare() {
     if (!file) return;
     const auto size = file->size();
     const auto head = file->read_at(0, kSegmentHeaderBlock);
-    const bool blank = size && head && *size >= kSegmentBytesMin && *size <= options.segment_bytes_max + kSegmentHeaderBlock &&
+    const bool blank = size && head && *size >= kSegmentBytesMin &&
+                       *size <= options.segment_bytes_max + kSegmentHeaderBlock &&
                        head->find_first_not_of('\0') == std::string::npos;
     if (blank) {
         const std::lock_guard guard(spare_mutex);
@@ -328,7 +344,8 @@ Status DiskLog::State::roll_back() {
     const std::string zeros(static_cast<std::size_t>(dirty_bytes), '\0');
     if (const auto zeroed = active->file.write_at(zeros, active->at); !zeroed) {
         // The place cannot be written, so it is cut off, and the segment closed before the next group.
-        if (const auto cut = active->file.truncate(active->at); !cut) return refused(cut.error(), "undoing a failed append");
+        if (const auto cut = active->file.truncate(active->at); !cut)
+            return refused(cut.error(), "undoing a failed append");
         active->capacity = active->at;
     }
     if (const auto synced = active->file.sync(); !synced) return stop(synced.error(), "undoing a failed append");
@@ -383,7 +400,8 @@ Result<std::unique_ptr<DiskLog>> DiskLog::open(DiskLogOptions options, Clock& cl
 DiskLog::~DiskLog() {
     state_->stopping = true;
     if (state_->stopped || !state_->active || state_->active->count == 0 || state_->dirty_bytes > 0) return;
-    if (const auto sealed = state_->seal(); !sealed) logging::warn("log.not_sealed", {{"error", sealed.error().message}});
+    if (const auto sealed = state_->seal(); !sealed)
+        logging::warn("log.not_sealed", {{"error", sealed.error().message}});
 }
 
 Result<Position> DiskLog::append(std::span<const Entry> group) {
@@ -427,8 +445,8 @@ Result<std::unique_ptr<LogReader>> DiskLog::reader(Position from) const {
     if (from.offset < begin().offset)
         return Error(Code::kNotFound, fmt::format("entries before {} were deleted from the event log", begin().offset));
     if (from.offset > end().offset)
-        return Error(Code::kInvalidArgument,
-                     fmt::format("the event log ends at {}, before {}; is it an older copy?", end().offset, from.offset));
+        return Error(Code::kInvalidArgument, fmt::format("the event log ends at {}, before {}; is it an older copy?",
+                                                         end().offset, from.offset));
     return make_disk_reader(state_->table, from.offset);
 }
 
@@ -438,7 +456,8 @@ Status DiskLog::release(Position position) {
     if (doomed.empty()) return {};
     const auto first = s.table->after(doomed.back().number);
     FOOTFALL_CHECK(first.has_value());
-    // Once the new beginning is on disk, the segments before it are leftovers, however many of the deletions a crash undoes.
+    // Once the new beginning is on disk, the segments before it are leftovers, however many of the deletions a crash
+    // undoes.
     const LogMeta meta{.log_id = s.meta.log_id, .first_number = first->number, .first_offset = first->first_offset};
     TRY_STATUS(write_file_atomically(s.path("log.meta"), encode_meta(meta)));
     s.table->remove_before(first->number);

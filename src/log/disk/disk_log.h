@@ -14,41 +14,44 @@ namespace footfall::log {
 struct DiskLogOptions {
     /// Made where it does not exist. Nothing else may be kept in it.
     std::string directory;
-    /// Size to which segments are preallocated, 16 KiB to 1 GiB. Smaller ones are made where the disk has little room, larger ones for
-    /// a group that would not fit.
+    /// Size to which segments are preallocated, 16 KiB to 1 GiB. Smaller ones are made where the disk has little room,
+    /// larger ones for a group that would not fit.
     std::uint64_t segment_bytes_max = 64u << 20;
     /// Entries are kept this long after their segment was closed, released or not.
     std::int64_t retention_ms_min = 24 * 3'600'000;
-    /// High-water mark: appends are refused while the file system has less than this free. Default: a twentieth of it, at most 256 MiB.
+    /// High-water mark: appends are refused while the file system has less than this free. Default: a twentieth of it,
+    /// at most 256 MiB.
     std::optional<std::uint64_t> free_bytes_min;
     /// The same for inodes, on file systems that count them.
     std::uint64_t free_inodes_min = 1000;
-    /// Size of the file whose deletion lets the rest of the product write when the disk is full, at most a 32nd of the file
-    /// system; 0 for none.
+    /// Size of the file whose deletion lets the rest of the product write when the disk is full, at most a 32nd of the
+    /// file system; 0 for none.
     std::uint64_t reserve_bytes = 16u << 20;
     /// How long to wait for a process that still holds the log.
     int lock_wait_ms = 5000;
 };
 
-/// The EventLog on local disk: segments of frames, a frame a group, each made durable with one write and one fdatasync before
-/// append() returns. The format stands in format.h.
+/// The EventLog on local disk: segments of frames, a frame a group, each made durable with one write and one fdatasync
+/// before append() returns. The format stands in format.h.
 ///
-/// Cost of a group of n records of 350 to 900 bytes, one thread: n × 1 to 2 µs of compression, one pwrite, one fdatasync (0.2 to 5 ms, by
-/// the disk); no allocation in steady state. Memory: three times the largest group so far in the writer, one frame a reader
-/// (at most 64 MiB), 64 bytes a segment. The next segment is made in a thread of its own, in small synced steps, so that a change of
-/// segments costs three small syncs and no wait for zeros to reach the disk.
+/// Cost of a group of n records of 350 to 900 bytes, one thread: n × 1 to 2 µs of compression, one pwrite, one
+/// fdatasync (0.2 to 5 ms, by the disk); no allocation in steady state. Memory: three times the largest group so far in
+/// the writer, one frame a reader (at most 64 MiB), 64 bytes a segment. The next segment is made in a thread of its
+/// own, in small synced steps, so that a change of segments costs three small syncs and no wait for zeros to reach the
+/// disk.
 ///
-/// Opening reads the headers and footers of closed segments and every frame of the last one, so its time does not grow with the log. What
-/// was cut from the last segment's torn tail is logged ("log.tail_cut"). Readers verify every frame.
+/// Opening reads the headers and footers of closed segments and every frame of the last one, so its time does not grow
+/// with the log. What was cut from the last segment's torn tail is logged ("log.tail_cut"). Readers verify every frame.
 ///
-/// Failures. A failed write (no space, EIO): kOverloaded, the place is zeroed and synced before anything else goes there. A failed
-/// fdatasync, or fsync of a directory that names entries: kIo, `stopped()`, and every later append is refused; a second sync that
-/// succeeds would prove nothing, so the process must end and the next start trusts the disk alone.
-/// A group beyond 64 MiB: kTooLarge, nothing of it is in the log and the log goes on.
+/// Failures. A failed write (no space, EIO): kOverloaded, the place is zeroed and synced before anything else goes
+/// there. A failed fdatasync, or fsync of a directory that names entries: kIo, `stopped()`, and every later append is
+/// refused; a second sync that succeeds would prove nothing, so the process must end and the next start trusts the disk
+/// alone. A group beyond 64 MiB: kTooLarge, nothing of it is in the log and the log goes on.
 class DiskLog final : public EventLog {
 public:
-    /// Takes the directory's lock, recovers, and has a segment ready for appending where the disk lets it. `clock` outlives the log.
-    /// kConflict: another process has it open. kCorrupt: not a log of this version, or one whose segments are gone as a whole.
+    /// Takes the directory's lock, recovers, and has a segment ready for appending where the disk lets it. `clock`
+    /// outlives the log. kConflict: another process has it open. kCorrupt: not a log of this version, or one whose
+    /// segments are gone as a whole.
     static Result<std::unique_ptr<DiskLog>> open(DiskLogOptions options, Clock& clock);
     /// Seals the last segment, so that the next start knows where it ended. Readers may outlive the log.
     ~DiskLog() override;
@@ -59,8 +62,8 @@ public:
     bool wait_beyond(Position position, int timeout_ms) const override;
     Result<std::unique_ptr<LogReader>> reader(Position from) const override;
     std::vector<Damage> damage() const override;
-    /// Deletes closed segments that end at or before `position` and are older than the retention. Durable: a deleted segment does not
-    /// come back. On the appending thread or another; one call at a time.
+    /// Deletes closed segments that end at or before `position` and are older than the retention. Durable: a deleted
+    /// segment does not come back. On the appending thread or another; one call at a time.
     Status release(Position position) override;
 
     /// True after an error that ends the log. Thread-safe.
@@ -70,8 +73,8 @@ public:
 
     /// What recovery met at opening.
     struct Recovery {
-        std::uint64_t bytes_cut = 0;      ///< of a torn tail
-        std::uint64_t entries_read = 0;   ///< verified in the last segment
+        std::uint64_t bytes_cut = 0;     ///< of a torn tail
+        std::uint64_t entries_read = 0;  ///< verified in the last segment
         std::uint64_t segments = 0;
     };
     const Recovery& recovery() const;

@@ -43,7 +43,11 @@ std::string fresh_directory(const std::string& name) {
 }
 
 DiskLogOptions small(const std::string& directory) {
-    return {.directory = directory, .segment_bytes_max = 16u << 10, .free_bytes_min = 0, .reserve_bytes = 0, .lock_wait_ms = 0};
+    return {.directory = directory,
+            .segment_bytes_max = 16u << 10,
+            .free_bytes_min = 0,
+            .reserve_bytes = 0,
+            .lock_wait_ms = 0};
 }
 
 std::unique_ptr<DiskLog> open(const DiskLogOptions& options, Clock& clock) {
@@ -117,7 +121,10 @@ struct PlainFrame {
 std::vector<PlainFrame> frames_of(const std::string& file) {
     std::vector<PlainFrame> out;
     for (std::uint64_t at = 4096; at + 32 <= file.size();) {
-        if (file.substr(at, 4) != "\xF6"  "FL\x01") break;
+        if (file.substr(at, 4) !=
+            "\xF6"
+            "FL\x01")
+            break;
         const auto length = get<std::uint32_t>(file.data() + at + 12);
         out.push_back({at, file.substr(at, 32), file.substr(at + 32, length)});
         at = (at + 32 + length + 7) / 8 * 8;
@@ -190,14 +197,17 @@ TEST(DiskFormatTest, ASegmentIsWhatTheDescriptionSays) {
     EXPECT_EQ(frames[0].header[4], 1);
     EXPECT_EQ(get<std::uint32_t>(frames[0].header.data() + 8), 2u);
     EXPECT_EQ(get<std::uint64_t>(frames[0].header.data() + 24), 0u);
-    EXPECT_EQ(frames[0].payload, std::string("\x01\x03" "abc\x02\0", 7));
+    EXPECT_EQ(frames[0].payload, std::string("\x01\x03"
+                                             "abc\x02\0",
+                                             7));
     EXPECT_EQ(frames[1].header[4], 2);
     EXPECT_EQ(get<std::uint64_t>(frames[1].header.data() + 24), 2u);
     const auto raw_length = get<std::uint32_t>(frames[1].header.data() + 16);
     std::string raw(raw_length, '\0');
     ASSERT_EQ(ZSTD_decompress(raw.data(), raw.size(), frames[1].payload.data(), frames[1].payload.size()), raw_length);
     std::string expected;
-    for (const std::string& payload : large) expected += std::string("\x01") + static_cast<char>(payload.size()) + payload;
+    for (const std::string& payload : large)
+        expected += std::string("\x01") + static_cast<char>(payload.size()) + payload;
     EXPECT_EQ(raw, expected);
 
     const std::string footer = file.substr(file.size() - 64);
@@ -317,7 +327,8 @@ TEST(DiskLogTest, TheReserveIsGivenBackOnDemand) {
         auto log = open(options, clock);
         ASSERT_TRUE(append(*log, {"a"}));  // looks at the disk, and has the reserve made in the background
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-        while (!path_exists(options.directory + "/reserve") && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+        while (!path_exists(options.directory + "/reserve") && std::chrono::steady_clock::now() < deadline)
+            std::this_thread::yield();
     }
     EXPECT_EQ(fs::file_size(options.directory + "/reserve"), 1u << 20);
     auto log = open(options, clock);
@@ -369,8 +380,8 @@ TEST(DiskLogTest, R4AShortWriteIsUndoneAndTheLogGoesOn) {
     EXPECT_TRUE(killed->damage().empty());
 }
 
-// Failpoints are read from the environment at their first use, so these run in a process of their own ("threadsafe" death tests
-// start the binary anew).
+// Failpoints are read from the environment at their first use, so these run in a process of their own ("threadsafe"
+// death tests start the binary anew).
 class DiskLogFaultTest : public testing::Test {
 protected:
     void SetUp() override {
@@ -408,7 +419,8 @@ TEST_F(DiskLogFaultTest, R5AfterAFailedSyncNothingIsAcknowledgedAnyMore) {
 }
 
 class DiskLogWriteFaultTest : public DiskLogFaultTest, public testing::WithParamInterface<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Points, DiskLogWriteFaultTest, testing::Values("log.before_write=error@3", "log.after_write=error@3"));
+INSTANTIATE_TEST_SUITE_P(Points, DiskLogWriteFaultTest,
+                         testing::Values("log.before_write=error@3", "log.after_write=error@3"));
 
 TEST_P(DiskLogWriteFaultTest, R4AFullDiskRefusesOneGroupAndLeavesNothingOfIt) {
     const std::string dir = testing::TempDir() + "footfall_log_write_failure";
@@ -417,14 +429,15 @@ TEST_P(DiskLogWriteFaultTest, R4AFullDiskRefusesOneGroupAndLeavesNothingOfIt) {
     EXPECT_EXIT(append_five_and_exit(dir), testing::ExitedWithCode(0b11011), "");
     ManualClock clock(1);
     auto log = open(small(dir), clock);
-    EXPECT_EQ(read_all(*log, 0).entries, (std::map<std::uint64_t, std::string>{{0, "0"}, {1, "1"}, {2, "3"}, {3, "4"}}));
+    EXPECT_EQ(read_all(*log, 0).entries,
+              (std::map<std::uint64_t, std::string>{{0, "0"}, {1, "1"}, {2, "3"}, {3, "4"}}));
     EXPECT_EQ(log->recovery().bytes_cut, 0u);
 }
 
 class DiskLogDeathTest : public DiskLogFaultTest, public testing::WithParamInterface<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Points, DiskLogDeathTest,
-                         testing::Values("log.before_write", "log.after_write", "log.sync", "log.after_sync", "log.rotate",
-                                         "log.segment_created"));
+                         testing::Values("log.before_write", "log.after_write", "log.sync", "log.after_sync",
+                                         "log.rotate", "log.segment_created"));
 
 TEST_P(DiskLogDeathTest, R2DeathAtAFailpointKeepsWhatWasAcknowledged) {
     const std::string dir = testing::TempDir() + "footfall_log_death";
@@ -464,7 +477,8 @@ TEST(DiskLogTest, R7ATailCutAtAnyByteGivesThePrefixAndAppendsGoOnBehindIt) {
     ManualClock clock(1);
     const std::string dir = fresh_directory("r7");
     auto log = open(small(dir), clock);
-    for (int i = 0; i < 6; ++i) ASSERT_TRUE(append(*log, {"a" + std::to_string(i), "b" + std::string(static_cast<std::size_t>(i), 'x')}));
+    for (int i = 0; i < 6; ++i)
+        ASSERT_TRUE(append(*log, {"a" + std::to_string(i), "b" + std::string(static_cast<std::size_t>(i), 'x')}));
     const std::string killed = copy_as_killed(dir, "r7_killed");
     log.reset();
     std::mt19937_64 random(seed());
@@ -488,10 +502,12 @@ TEST(DiskLogTest, R7ATailCutAtAnyByteGivesThePrefixAndAppendsGoOnBehindIt) {
 
                 std::map<std::uint64_t, std::string> expected;
                 for (const PlainFrame& frame : frames)
-                    if (end_of(frame) <= cut || (remainder == std::string("zero") && whole.find_first_not_of('\0', cut) >= end_of(frame)))
+                    if (end_of(frame) <= cut ||
+                        (remainder == std::string("zero") && whole.find_first_not_of('\0', cut) >= end_of(frame)))
                         for (std::uint64_t i = 0; i < 2; ++i) {
                             const auto offset = get<std::uint64_t>(frame.header.data() + 24) + i;
-                            expected[offset] = i == 0 ? "a" + std::to_string(offset / 2) : "b" + std::string(offset / 2, 'x');
+                            expected[offset] =
+                                i == 0 ? "a" + std::to_string(offset / 2) : "b" + std::string(offset / 2, 'x');
                         }
                 SCOPED_TRACE("cut at " + std::to_string(cut) + ", remainder " + remainder);
                 auto again = open(small(work), clock);
@@ -513,7 +529,8 @@ TEST(DiskLogTest, R7ATailCutAtAnyByteGivesThePrefixAndAppendsGoOnBehindIt) {
     }
 }
 
-// R8: whatever is overwritten, no wrong entry comes out, and what is missing is named, or was cut from the tail of a killed log.
+// R8: whatever is overwritten, no wrong entry comes out, and what is missing is named, or was cut from the tail of a
+// killed log.
 TEST(DiskLogTest, R8FlippedBitsAndOverwrittenBlocksNeverGiveAWrongEntryAndAreNamed) {
     ManualClock clock(1);
     const std::string dir = fresh_directory("r8");
@@ -566,7 +583,8 @@ TEST(DiskLogTest, R8FlippedBitsAndOverwrittenBlocksNeverGiveAWrongEntryAndAreNam
         }
         ASSERT_TRUE(end >= expected.size() || log->recovery().bytes_cut > 0);
         for (const Damage& range : damage)
-            for (std::uint64_t offset = range.first; offset <= range.last; ++offset) ASSERT_FALSE(contents.entries.contains(offset));
+            for (std::uint64_t offset = range.first; offset <= range.last; ++offset)
+                ASSERT_FALSE(contents.entries.contains(offset));
         damaged += damage.size();
 
         // The log goes on, and the next start knows the same damage.

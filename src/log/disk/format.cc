@@ -167,7 +167,8 @@ Status FrameWriter::build(std::span<const Entry> group) {
     std::size_t upper = 0;
     for (const Entry& entry : group) upper += entry.payload.size() + 6;
     if (upper > kGroupBytesMax)
-        return Error(Code::kTooLarge, fmt::format("a group of {} bytes is over the log's limit of {}", upper, kGroupBytesMax));
+        return Error(Code::kTooLarge,
+                     fmt::format("a group of {} bytes is over the log's limit of {}", upper, kGroupBytesMax));
     entries_.clear();
     entries_.reserve(upper);
     for (const Entry& entry : group) {
@@ -231,8 +232,8 @@ bool FrameReader::unpack(const FrameHeader& header, std::string_view payload, st
         // A frame that says it is larger than the header does is refused before memory is taken for it.
         if (ZSTD_getFrameContentSize(payload.data(), payload.size()) != header.raw_length) return false;
         buffer.resize(header.raw_length);
-        const std::size_t size = ZSTD_decompressDCtx(decompressor_->context, buffer.data(), buffer.size(), payload.data(),
-                                                     payload.size());
+        const std::size_t size =
+            ZSTD_decompressDCtx(decompressor_->context, buffer.data(), buffer.size(), payload.data(), payload.size());
         if (ZSTD_isError(size) != 0 || size != header.raw_length) return false;
     } else {
         if (header.length != header.raw_length) return false;

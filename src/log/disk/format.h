@@ -11,24 +11,25 @@
 #include "base/result.h"
 #include "log/log.h"
 
-/// The disk log's format, version 1. Everything that another reader or writer needs stands here. All integers are little-endian,
-/// all CRCs are CRC-32C (Castagnoli, reflected, initial value and final XOR ~0; "123456789" gives E3069283). crc32c(data, seed)
-/// continues a sum: crc32c(b, crc32c(a)) = crc32c(a + b), and a seed of 0 starts one.
+/// The disk log's format, version 1. Everything that another reader or writer needs stands here. All integers are
+/// little-endian, all CRCs are CRC-32C (Castagnoli, reflected, initial value and final XOR ~0; "123456789" gives
+/// E3069283). crc32c(data, seed) continues a sum: crc32c(b, crc32c(a)) = crc32c(a + b), and a seed of 0 starts one.
 ///
 /// A log is a directory:
 ///
 ///     log.meta                which log this is and where it begins (below)
-///     000000000041.segment    a segment; the digits are its number, in decimal, without a gap from the first to the last
-///     spare                   the next segment made ahead: zeros only, synced; takes its header and its name when it is needed
+///     000000000041.segment    a segment; the digits are its number, in decimal, without a gap
+///     spare                   the next segment made ahead: zeros only, synced; given header and name when it is needed
 ///     *.tmp                   a file in the making; of no meaning after a crash and removed at opening
-///     reserve                 bytes that are given back when the disk is full, so that checkpoints can still be written
-///     damage                  ranges of entries known to be unreadable, one a line: "FIRST LAST WHERE\n", decimal
+///     reserve                 bytes to give back when the disk is full, so that checkpoints can still be written
+///     damage                  ranges of entries known to be unreadable, a line each: "FIRST LAST WHERE\n", decimal
 ///     lock                    flock(2)ed by the process that has the log open
 ///
-/// A new file is made under a temporary name, filled, synced, renamed, and the directory synced, before anything in it counts.
+/// A new file is made under a temporary name, filled, synced, renamed, and the directory synced, before anything in it
+/// counts.
 ///
-/// log.meta, 48 bytes. It is rewritten (atomically) before segments are deleted: segments of a smaller number than `first_number`
-/// are leftovers of a deletion, whatever order the file system undid it in.
+/// log.meta, 48 bytes. It is rewritten (atomically) before segments are deleted: segments of a smaller number than
+/// `first_number` are leftovers of a deletion, whatever order the file system undid it in.
 ///
 ///      0 u32 magic "FFLM"      4 u32 version = 1
 ///      8 u64 log id            random, given when the log was made
@@ -37,10 +38,11 @@
 ///     32 u64 0
 ///     40 u32 0                44 u32 CRC of bytes 0..43
 ///
-/// Segment: a block of 4,096 bytes with the header, frames one after the other from byte 4,096 on, each starting at a multiple of 8
-/// (the bytes between are zero), then the footer if the segment is sealed, and nothing behind it. Before that the file is longer
-/// than its frames and full of zeros (preallocated, so that an append changes no metadata): 8 zero bytes where a frame could start
-/// are the end. Header and frames share no disk block: an append never rewrites the header.
+/// Segment: a block of 4,096 bytes with the header, frames one after the other from byte 4,096 on, each starting at a
+/// multiple of 8 (the bytes between are zero), then the footer if the segment is sealed, and nothing behind it. Before
+/// that the file is longer than its frames and full of zeros (preallocated, so that an append changes no metadata): 8
+/// zero bytes where a frame could start are the end. Header and frames share no disk block: an append never rewrites
+/// the header.
 ///
 ///   header, 64 bytes at 0, zeros up to 4,096
 ///      0 u32 magic "FFLS"      4 u32 version = 1
@@ -48,7 +50,8 @@
 ///     24 u64 log id           32 i64 created, epoch ms
 ///     40 u64 0, u64 0, u32 0  60 u32 CRC of bytes 0..59
 ///
-///   footer, 64 bytes, at a multiple of 8 behind the last frame; then the file ends (or, after a crash while sealing, zeros follow)
+///   footer, 64 bytes, at a multiple of 8 behind the last frame; then the file ends (or, after a crash while sealing,
+///   zeros follow)
 ///      0 u32 magic "FFLE"      4 u32 version = 1
 ///      8 u64 number           16 u64 first offset
 ///     24 u64 log id           32 i64 sealed, epoch ms
@@ -68,13 +71,13 @@
 ///
 ///   entries: count × { u8 kind, LEB128 length, bytes }, filling raw_len exactly
 ///
-/// The seed of a segment is the CRC of its log id and number (two u64): a stale frame of another segment or log, left in reused disk
-/// blocks or copied by hand, is not valid here. A frame counts only if its CRC is right *and* its seq is the offset that follows the
-/// frame before it (the segment's first offset for the first frame).
+/// The seed of a segment is the CRC of its log id and number (two u64): a stale frame of another segment or log, left
+/// in reused disk blocks or copied by hand, is not valid here. A frame counts only if its CRC is right *and* its seq is
+/// the offset that follows the frame before it (the segment's first offset for the first frame).
 ///
-/// What an invalid frame means: in the last segment, with no valid frame of a higher seq behind it, it is the torn tail of a group
-/// that was never acknowledged, and is zeroed. Anywhere else it is damage: the entries up to the next valid frame (found by trying
-/// every multiple of 8) are lost, and named.
+/// What an invalid frame means: in the last segment, with no valid frame of a higher seq behind it, it is the torn tail
+/// of a group that was never acknowledged, and is zeroed. Anywhere else it is damage: the entries up to the next valid
+/// frame (found by trying every multiple of 8) are lost, and named.
 namespace footfall::log {
 
 inline constexpr std::uint64_t kSegmentHeaderBlock = 4096;
@@ -171,9 +174,11 @@ public:
     FrameReader(const FrameReader&) = delete;
     FrameReader& operator=(const FrameReader&) = delete;
 
-    /// Fills `buffer` with the entries' bytes and `out` with views into it. False where they are not what the header says, which
-    /// after a right CRC means that the writer was wrong. Never reads or allocates beyond the header's raw_length.
-    bool unpack(const FrameHeader& header, std::string_view payload, std::string& buffer, std::vector<StoredEntry>& out);
+    /// Fills `buffer` with the entries' bytes and `out` with views into it. False where they are not what the header
+    /// says, which after a right CRC means that the writer was wrong. Never reads or allocates beyond the header's
+    /// raw_length.
+    bool unpack(const FrameHeader& header, std::string_view payload, std::string& buffer,
+                std::vector<StoredEntry>& out);
 
 private:
     struct Decompressor;

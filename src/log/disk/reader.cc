@@ -93,7 +93,8 @@ Status DiskReader::read(std::vector<StoredEntry>& out, std::size_t max_entries, 
 Error DiskReader::lost(std::uint64_t end, const std::string& where) {
     table_->add_damage({.partition = 0, .first = next_, .last = end - 1, .where = where});
     resume_at_ = end;
-    return Error(Code::kCorrupt, fmt::format("entries {} to {} of the event log cannot be read ({})", next_, end - 1, where));
+    return Error(Code::kCorrupt,
+                 fmt::format("entries {} to {} of the event log cannot be read ({})", next_, end - 1, where));
 }
 
 Error DiskReader::deleted() {
@@ -123,7 +124,8 @@ Result<DiskReader::Load> DiskReader::load() {
             const auto segment = table_->at(next_);
             if (!segment || segment->end_offset <= next_) return Load::kEnd;
             if (next_ < table_->begin()) return deleted();
-            if (segment->first_offset > next_) return lost(segment->first_offset, "before " + segment_name(segment->number));
+            if (segment->first_offset > next_)
+                return lost(segment->first_offset, "before " + segment_name(segment->number));
             TRY_STATUS(open_segment(*segment));
         }
         auto segment = table_->find(*segment_);
@@ -163,14 +165,16 @@ Result<DiskReader::Load> DiskReader::leave_segment(const Segment& segment) {
     if (scanner_->expected() < segment.end_offset) {
         // The frames end before the entries do: the file lost its end.
         scanner_->expect(segment.end_offset);
-        if (next_ < segment.end_offset) return lost(segment.end_offset, segment_name(segment.number) + ": its end is missing");
+        if (next_ < segment.end_offset)
+            return lost(segment.end_offset, segment_name(segment.number) + ": its end is missing");
     }
     if (!segment.sealed) return Load::kEnd;
     const auto following = table_->after(segment.number);
     if (!following) return Load::kEnd;
     const std::uint64_t from = following->first_offset;
     TRY_STATUS(open_segment(*following));
-    if (next_ < from) return lost(from, "between " + segment_name(segment.number) + " and " + segment_name(following->number));
+    if (next_ < from)
+        return lost(from, "between " + segment_name(segment.number) + " and " + segment_name(following->number));
     return Load::kFrame;
 }
 

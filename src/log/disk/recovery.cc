@@ -81,8 +81,9 @@ Status refuse_newer(std::string_view block, std::string_view magic, const std::s
     if (version <= 1) return {};
     const std::string_view body = block.substr(0, block.size() - 4);
     if (get<std::uint32_t>(block.data() + body.size()) != crc32c(body)) return {};
-    return Error(Code::kUnsupported, fmt::format("{} is of format version {}, made by a newer release; this one reads version 1",
-                                                 path, version));
+    return Error(
+        Code::kUnsupported,
+        fmt::format("{} is of format version {}, made by a newer release; this one reads version 1", path, version));
 }
 
 Status Recoverer::read_meta() {
@@ -109,7 +110,8 @@ Status Recoverer::read_meta() {
         found = true;
         break;
     }
-    if (!found) return Error(Code::kCorrupt, directory_ + " has segments but none that can be read; restore it from a backup");
+    if (!found)
+        return Error(Code::kCorrupt, directory_ + " has segments but none that can be read; restore it from a backup");
     return write_file_atomically(meta_path, encode_meta(out_.meta));
 }
 
@@ -141,7 +143,9 @@ Status Recoverer::take_segment(std::uint64_t number, bool last) {
     TRY(File file, File::open(path(name), last ? O_RDWR : O_RDONLY));
     TRY(const Ends ends, read_ends(file, number));
     const std::uint64_t follows = out_.table->end();
-    const std::uint64_t log_id = ends.header ? ends.header->log_id : ends.footer ? ends.footer->log_id : out_.meta.log_id;
+    const std::uint64_t log_id = ends.header   ? ends.header->log_id
+                                 : ends.footer ? ends.footer->log_id
+                                               : out_.meta.log_id;
     if (log_id != out_.meta.log_id)
         return Error(Code::kCorrupt, path(name) + " belongs to another event log; move it out of the directory");
     if (!ends.header) logging::error("log.segment_header_damaged", {{"segment", name}});
@@ -150,11 +154,13 @@ Status Recoverer::take_segment(std::uint64_t number, bool last) {
     if (ends.header) segment.first_offset = ends.header->first_offset;
     if (ends.footer) segment.first_offset = ends.footer->first_offset;
     if (segment.first_offset < follows)
-        return Error(Code::kCorrupt, fmt::format("{} begins with entry {}, which another segment holds; move the copy away",
-                                                 path(name), segment.first_offset));
+        return Error(Code::kCorrupt,
+                     fmt::format("{} begins with entry {}, which another segment holds; move the copy away", path(name),
+                                 segment.first_offset));
     if (segment.first_offset > follows) {
         // What should lie between is gone; readers will come to the same.
-        out_.table->add_damage({.partition = 0, .first = follows, .last = segment.first_offset - 1, .where = "before " + name});
+        out_.table->add_damage(
+            {.partition = 0, .first = follows, .last = segment.first_offset - 1, .where = "before " + name});
     }
 
     if (ends.footer) {
@@ -177,8 +183,8 @@ Status Recoverer::take_segment(std::uint64_t number, bool last) {
 
 Status Recoverer::scan(const File& file, std::uint64_t size, bool last, Segment& segment, ActiveSegment& active) {
     const std::string name = segment_name(segment.number);
-    FrameScanner scanner(file, frame_seed(out_.meta.log_id, segment.number), kSegmentHeaderBlock, size, segment.first_offset,
-                         ReadErrors::kReturn);
+    FrameScanner scanner(file, frame_seed(out_.meta.log_id, segment.number), kSegmentHeaderBlock, size,
+                         segment.first_offset, ReadErrors::kReturn);
     FrameScanner::Frame frame;
     for (;;) {
         TRY(const FrameScanner::Step step, scanner.next(frame));
@@ -198,7 +204,8 @@ Status Recoverer::scan(const File& file, std::uint64_t size, bool last, Segment&
         const std::uint64_t expected = scanner.expected();
         TRY(const bool found, scanner.resync());
         if (!found) {
-            if (last && scanner.nonzero_end() > byte) TRY_STATUS(cut_tail(file, byte, scanner.nonzero_end(), segment.number));
+            if (last && scanner.nonzero_end() > byte)
+                TRY_STATUS(cut_tail(file, byte, scanner.nonzero_end(), segment.number));
             break;
         }
         if (scanner.expected() > expected)
@@ -223,7 +230,8 @@ Status Recoverer::cut_tail(const File& file, std::uint64_t from, std::uint64_t t
     logging::warn("log.tail_cut", {{"segment", segment_name(number)}, {"at", from}, {"bytes", to - from}});
     out_.summary.bytes_cut += to - from;
     const std::string zeros(static_cast<std::size_t>(std::min(kZeroStep, to - from)), '\0');
-    // From the end to the front: the first invalid frame stays until all behind it is gone, so a death in between changes nothing.
+    // From the end to the front: the first invalid frame stays until all behind it is gone, so a death in between
+    // changes nothing.
     while (to > from) {
         const std::uint64_t step = std::min(kZeroStep, to - from);
         TRY_STATUS(file.write_at(std::string_view(zeros).substr(0, static_cast<std::size_t>(step)), to - step));
@@ -234,6 +242,8 @@ Status Recoverer::cut_tail(const File& file, std::uint64_t from, std::uint64_t t
 
 }  // namespace
 
-Result<RecoveredLog> recover(const std::string& directory, std::int64_t now_ms) { return Recoverer(directory, now_ms).run(); }
+Result<RecoveredLog> recover(const std::string& directory, std::int64_t now_ms) {
+    return Recoverer(directory, now_ms).run();
+}
 
 }  // namespace footfall::log

@@ -31,9 +31,10 @@ struct RecoveredLog {
     DiskLog::Recovery summary;
 };
 
-/// Reads a log's directory, which the caller has locked, and mends what a crash may leave: temporary files and segments whose deletion was
-/// decided are removed, a torn tail is zeroed and synced. Nothing else is changed, so a death at any point leaves a directory
-/// from which the same call comes to the same end. A directory written by a newer version is refused before any change.
+/// Reads a log's directory, which the caller has locked, and mends what a crash may leave: temporary files and segments
+/// whose deletion was decided are removed, a torn tail is zeroed and synced. Nothing else is changed, so a death at any
+/// point leaves a directory from which the same call comes to the same end. A directory written by a newer version is
+/// refused before any change.
 Result<RecoveredLog> recover(const std::string& directory, std::int64_t now_ms);
 
 }  // namespace footfall::log

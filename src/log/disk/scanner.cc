@@ -12,8 +12,8 @@ constexpr std::size_t kWindowBytes = 256u << 10;
 constexpr std::size_t kPage = 4096;
 }  // namespace
 
-FrameScanner::FrameScanner(const File& file, std::uint32_t seed, std::uint64_t at, std::uint64_t limit, std::uint64_t expected,
-                           ReadErrors on_error)
+FrameScanner::FrameScanner(const File& file, std::uint32_t seed, std::uint64_t at, std::uint64_t limit,
+                           std::uint64_t expected, ReadErrors on_error)
     : file_(file), seed_(seed), at_(at), limit_(limit), expected_(expected), on_error_(on_error) {}
 
 Result<std::size_t> FrameScanner::read(char* out, std::size_t size, std::uint64_t at) const {
@@ -34,8 +34,8 @@ Result<std::size_t> FrameScanner::read(char* out, std::size_t size, std::uint64_
 
 Result<std::string_view> FrameScanner::bytes(std::uint64_t at, std::size_t size) {
     if (at < window_at_ || at + size > window_at_ + window_.size()) {
-        const std::size_t want = static_cast<std::size_t>(
-            std::min<std::uint64_t>(limit_ - at, std::max<std::uint64_t>(size, kWindowBytes)));
+        const std::size_t want =
+            static_cast<std::size_t>(std::min<std::uint64_t>(limit_ - at, std::max<std::uint64_t>(size, kWindowBytes)));
         window_.resize(want);
         window_at_ = at;
         auto got = read(window_.data(), want, at);

@@ -9,14 +9,16 @@
 
 namespace footfall::log {
 
-/// What a read error means. Recovery must not take an unreadable page for a torn tail; a reader serves what is behind it.
+/// What a read error means. Recovery must not take an unreadable page for a torn tail; a reader serves what is behind
+/// it.
 enum class ReadErrors : unsigned char { kReturn, kTakeAsZeros };
 
-/// Walks over the frames of one segment, each checked against its CRC and its expected offset. Memory: one frame or 256 KiB,
-/// whichever is larger. One thread; the file outlives it.
+/// Walks over the frames of one segment, each checked against its CRC and its expected offset. Memory: one frame or 256
+/// KiB, whichever is larger. One thread; the file outlives it.
 class FrameScanner {
 public:
-    /// Starts at byte `at`, where a frame that begins with `expected` should stand, and sees the bytes before `limit` only.
+    /// Starts at byte `at`, where a frame that begins with `expected` should stand, and sees the bytes before `limit`
+    /// only.
     FrameScanner(const File& file, std::uint32_t seed, std::uint64_t at, std::uint64_t limit, std::uint64_t expected,
                  ReadErrors on_error);
 
@@ -32,7 +34,8 @@ public:
     };
     Result<Step> next(Frame& frame);
 
-    /// After kZeros or kInvalid: goes to the next valid frame whose first entry is not before expected(). False: there is none.
+    /// After kZeros or kInvalid: goes to the next valid frame whose first entry is not before expected(). False: there
+    /// is none.
     Result<bool> resync();
     /// After a resync() that found nothing: where the last byte that is not zero ends; at() if all are zero.
     std::uint64_t nonzero_end() const { return nonzero_end_; }

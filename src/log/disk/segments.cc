@@ -138,7 +138,8 @@ Status SegmentTable::load_damage() {
         const std::size_t size = std::min(rest.find('\n'), rest.size());
         auto damage = parse_damage(rest.substr(0, size));
         if (!damage)
-            return Error(Code::kCorrupt, damage_path() + " is not readable as lines of FIRST LAST WHERE; mend or remove it");
+            return Error(Code::kCorrupt,
+                         damage_path() + " is not readable as lines of FIRST LAST WHERE; mend or remove it");
         damage_.push_back(std::move(*damage));
         rest.remove_prefix(std::min(size + 1, rest.size()));
     }
@@ -149,7 +150,8 @@ void SegmentTable::add_damage(const Damage& damage) {
     const std::lock_guard lock(damage_mutex_);
     for (const Damage& known : damage_)
         if (known.first <= damage.first && damage.last <= known.last) return;
-    std::erase_if(damage_, [&](const Damage& known) { return damage.first <= known.first && known.last <= damage.last; });
+    std::erase_if(damage_,
+                  [&](const Damage& known) { return damage.first <= known.first && known.last <= damage.last; });
     metrics::counter("footfall_log_damaged_ranges_total", "Ranges of entries found unreadable").add();
     logging::error("log.damaged", {{"first", damage.first}, {"last", damage.last}, {"where", damage.where}});
     if (damage_.size() >= kDamageMax) return;

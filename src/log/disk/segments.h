@@ -24,8 +24,8 @@ struct Segment {
     std::int64_t sealed_ms = 0;
 };
 
-/// What the writer, the readers and the background share: which segments there are, how far they are durable, and what is damaged.
-/// Owned together by the log and its readers. Thread-safe.
+/// What the writer, the readers and the background share: which segments there are, how far they are durable, and what
+/// is damaged. Owned together by the log and its readers. Thread-safe.
 class SegmentTable {
 public:
     SegmentTable(std::string directory, std::uint64_t log_id) : directory_(std::move(directory)), log_id_(log_id) {}
@@ -39,13 +39,15 @@ public:
     /// The last segment has durable frames up to here; wakes those who wait.
     void publish(std::uint64_t bytes, std::uint64_t end_offset);
     void seal_last(std::int64_t sealed_ms);
-    /// Takes out the segments that end at or before `offset` and were sealed at or before `sealed_ms_max`, but never the last.
+    /// Takes out the segments that end at or before `offset` and were sealed at or before `sealed_ms_max`, but never
+    /// the last.
     std::vector<Segment> plan_removal(std::uint64_t offset, std::int64_t sealed_ms_max) const;
     void remove_before(std::uint64_t number);
 
     std::size_t count() const;
     std::vector<Segment> all() const;
-    /// The segment that holds `offset`, or the first one behind it; the last one for the end of the log; nullopt if there is none.
+    /// The segment that holds `offset`, or the first one behind it; the last one for the end of the log; nullopt if
+    /// there is none.
     std::optional<Segment> at(std::uint64_t offset) const;
     /// The segment's present state; nullopt where it was deleted.
     std::optional<Segment> find(std::uint64_t number) const;

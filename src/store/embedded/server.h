@@ -1,53 +1,70 @@
 #pragma once
 
-#include <list>
+#include <atomic>
+#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
+#include <vector>
 
+#include "base/clock.h"
+#include "base/result.h"
 #include "base/worker_pool.h"
 #include "http/http.h"
 #include "store/embedded/engine.h"
+#include "store/embedded/request.h"
+#include "store/embedded/session.h"
 
-namespace footfall::store {
+namespace footfall::store::embedded {
 
-/// A statement as it came by HTTP: where the query stands, its data, parameters and settings are told apart.
-struct HttpStatement {
-    std::string query;                ///< of an INSERT without its FORMAT clause
-    std::string format;               ///< of the answer, or of the data of an INSERT
-    std::string_view data;            ///< borrowed from the request's body
-    bool is_insert = false;
-    bool is_select = false;
-    std::vector<std::pair<std::string, std::string>> parameters;
-    std::vector<std::pair<std::string, std::string>> settings;
+/// How many statements of a kind run at once and how many wait. Beyond that: 503 with Retry-After.
+struct Lane {
+    std::size_t at_once = 1;
+    std::size_t waiting_max = 1;
 };
 
-/// Takes a request of the ClickHouse HTTP interface apart: query in the URL, in the body, in both (INSERT with data behind it), or in a multipart
-/// form. kUnsupported for the compressions that are not served.
-Result<HttpStatement> parse_statement(const http::Request& request);
+struct StoreServerOptions {
+    Lane queries{.at_once = 2, .waiting_max = 16};  ///< SELECT: at most one a core, since each takes all it gets
+    Lane inserts{.at_once = 2, .waiting_max = 16};  ///< formatted INSERT
+    Lane others{.at_once = 2, .waiting_max = 32};   ///< everything else, and statements with `priority=1`
+    std::size_t body_bytes_max = 256u << 20;
+    std::size_t answer_bytes_max = 256u << 20;
+    Clock* clock = &system_clock();
+};
 
-/// The ClickHouse HTTP interface over the engine: GET /ping, POST /. Statements that read run on one lane, at most `reads` at once; inserts and the rest
-/// pass them by on another. A setting of a request never stays behind: a pooled connection knows which it has and is set to what the next one wants.
+/// The ClickHouse HTTP interface over the engine: GET /ping, and statements at / as a ClickHouse server takes them (docs: request.h). Statements that
+/// change sessions (SET, USE) are carried out and forgotten. An answer is sent whole.
 class StoreServer {
 public:
-    StoreServer(Engine& engine, unsigned reads);
+    explicit StoreServer(StoreServerOptions options);
+    /// Stops at once where stop() was not called.
     ~StoreServer();
-    void handle(http::Exchange& exchange);
+
+    /// Binds, before start() and before the process gives up its rights. "unix:/path" or "host:port".
+    Status listen(const std::string& address) { return http_.listen(address); }
+    std::uint16_t port() const { return http_.port(); }
+    /// Opens the directory with a first connection and starts answering. `engine` must outlive the server.
+    Status start(const Engine& engine, std::vector<std::string> connect_arguments, std::map<std::string, std::string> standard_settings);
+    /// Stops accepting, waits `grace_ms` for statements that run, cancels queries that still do, and returns when none is left.
+    void stop(int grace_ms);
 
 private:
-    struct Pooled {
-        std::unique_ptr<EngineConnection> connection;
-        std::vector<std::pair<std::string, std::string>> settings;
-    };
-    http::Response run(const HttpStatement& statement);
-    Result<EngineAnswer> execute(const HttpStatement& statement);
-    Result<Pooled> acquire(const std::vector<std::pair<std::string, std::string>>& settings);
+    struct Lanes;
+    void handle(http::Exchange& exchange);
+    void handle_statement(http::Exchange& exchange);
+    http::Response carry_out(StoreRequest& request, std::int64_t started_ns);
+    http::Response failure(std::string_view query_id, const std::string& text) const;
+    WorkerPool& lane_of(const StoreRequest& request);
 
-    Engine& engine_;
-    std::mutex mutex_;
-    std::list<Pooled> idle_;
-    WorkerPool reads_;
-    WorkerPool writes_;
+    const StoreServerOptions options_;
+    http::Server http_;
+    std::unique_ptr<SessionPool> sessions_;
+    std::string version_;
+    std::string host_name_;
+    std::atomic<bool> stopping_{false};
+    // Last, so that statements that still run end before what they use.
+    std::unique_ptr<WorkerPool> queries_;
+    std::unique_ptr<WorkerPool> inserts_;
+    std::unique_ptr<WorkerPool> others_;
 };
 
-}  // namespace footfall::store
+}  // namespace footfall::store::embedded

@@ -1,184 +1,265 @@
 #include "store/embedded/supervisor.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
+#include <chrono>
 
-#include "base/file.h"
+#include <fmt/format.h>
+
 #include "base/logging.h"
 #include "base/metrics.h"
 #include "base/worker_pool.h"
-#include "http/client.h"
 
-namespace footfall::store {
+namespace footfall::store::embedded {
 namespace {
 
-constexpr std::int64_t kPauseMinMs = 50;
-constexpr std::int64_t kPauseMaxMs = 5'000;
-constexpr int kFailedOpensBeforeMove = 3;
-constexpr std::uint64_t kFreeBytesForMove = 64u << 20;  // on a full disk the folder is not at fault
+constexpr int kPollMs = 20;
+constexpr int kRefusalsMax = 2;
+constexpr int kCrashesMax = 5;
+constexpr std::int64_t kSettledNs = 60'000'000'000;
 
-std::string describe(int status) {
-    if (WIFSIGNALED(status)) return "it was ended by signal " + std::to_string(WTERMSIG(status));
-    return "it ended with code " + std::to_string(WEXITSTATUS(status));
+metrics::Counter& starts_counter() { return metrics::counter("footfall_store_starts_total", "Processes of the embedded event store started."); }
+
+std::string exit_text(int status) {
+    if (WIFSIGNALED(status)) return fmt::format("it was ended by signal {} ({})", WTERMSIG(status), ::sigdescr_np(WTERMSIG(status)));
+    switch (static_cast<StoreExit>(WEXITSTATUS(status))) {
+        case StoreExit::kStopped: return "it stopped by itself";
+        case StoreExit::kUsage: return "it did not understand its arguments";
+        case StoreExit::kWillNotOpen: return "the engine does not open its directory";
+        case StoreExit::kNoEngine: return "the engine's library is missing or does not run on this processor; see the log";
+        case StoreExit::kInUse: return "another process has its directory open";
+        case StoreExit::kFailed: break;
+    }
+    return fmt::format("it failed (exit code {}); see the log", WEXITSTATUS(status));
 }
 
 }  // namespace
 
-Supervisor::Supervisor(Options options, Clock& clock) : options_(std::move(options)), clock_(clock) {}
+Supervisor::Supervisor(SupervisorOptions options)
+    : options_(std::move(options)), client_(Endpoint{.address = options_.store.address}, 2), stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    FOOTFALL_CHECK(stop_event_.is_open());
+    state_.problem = "the event store was not started";
+}
+
 Supervisor::~Supervisor() { stop(); }
 
 void Supervisor::start() {
-    is_new_ = !path_exists(options_.store.directory + "/engine");
+    set_problem("the event store is starting");
     thread_ = std::thread([this] { run(); });
 }
 
-void Supervisor::stop() {
-    {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-        if (state_.pid > 0) ::kill(state_.pid, SIGTERM);
-    }
-    changed_.notify_all();
-    if (thread_.joinable()) thread_.join();
+void Supervisor::stop(int grace_ms) {
+    if (!thread_.joinable()) return;
+    stop_grace_ms_ = grace_ms;
+    const std::uint64_t one = 1;
+    FOOTFALL_CHECK(::write(stop_event_.fd(), &one, sizeof one) == sizeof one);
+    thread_.join();
 }
 
-ChildState Supervisor::state() const {
+SupervisorState Supervisor::state() const {
     const std::lock_guard lock(mutex_);
     return state_;
 }
 
-bool Supervisor::is_stopping() const {
-    const std::lock_guard lock(mutex_);
-    return stopping_;
+Status Supervisor::wait_ready(int timeout_ms) const {
+    std::unique_lock lock(mutex_);
+    if (changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return state_.ready; })) return {};
+    return Error(Code::kUnavailable, "the event store is not ready: " + state_.problem);
 }
 
-void Supervisor::set(bool ready, std::string problem) {
+void Supervisor::set_problem(std::string problem) {
     const std::lock_guard lock(mutex_);
-    state_.ready = ready;
+    state_.ready = false;
     state_.problem = std::move(problem);
 }
 
-void Supervisor::pause_ms(std::int64_t ms) {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::milliseconds(ms), [this] { return stopping_; });
-}
-
-Result<pid_t> Supervisor::spawn() {
-    // Everything that allocates is done before the fork: in the child of a process with threads only system calls are safe.
-    const std::string program = "/proc/self/exe";
-    std::vector<std::string> words = {"footfall", "store", "--directory", options_.store.directory, "--library", options_.store.library,
-                                      "--memory", std::to_string(options_.store.memory_max), "--threads", std::to_string(options_.store.threads)};
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    const pid_t pid = ::fork();
-    if (pid < 0) return errno_error("fork", errno);
-    if (pid == 0) {
-        sigset_t none;
-        sigemptyset(&none);
-        ::sigprocmask(SIG_SETMASK, &none, nullptr);
-        ::execv(program.c_str(), argv.data());
-        ::_exit(127);
-    }
-    return pid;
-}
-
-void Supervisor::bring_up(pid_t pid) {
-    http::Client probe(address(options_.store.directory));
-    std::int64_t pause = 5;
-    while (!is_stopping()) {
-        if (::waitid(P_PID, static_cast<id_t>(pid), nullptr, WEXITED | WNOHANG | WNOWAIT) != 0) return;
-        siginfo_t info{};
-        ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT);
-        if (info.si_pid == pid) return;
-        const auto answer = probe.send({.target = "/ping"}, 1'000, true);
-        if (answer && answer->status == 200) {
-            const Status prepared = options_.prepare ? options_.prepare(is_new_) : Status();
-            if (prepared) {
-                is_new_ = false;
-                return set(true, "");
-            }
-            logging::error("store.prepare_failed", {{"error", prepared.error().message}});
-            set(false, prepared.error().message);
-            pause = 1'000;
-        }
-        pause_ms(pause);
-        pause = std::min<std::int64_t>(pause * 2, 50);
-    }
-}
-
-int Supervisor::wait_for_end(pid_t pid) {
-    int status = 0;
-    std::int64_t kill_at_ns = 0;
-    for (;;) {
-        const pid_t ended = ::waitpid(pid, &status, WNOHANG);
-        if (ended == pid || (ended < 0 && errno != EINTR)) return status;
-        if (is_stopping()) {
-            if (kill_at_ns == 0) kill_at_ns = clock_.steady_ns() + 5'000'000'000;
-            if (clock_.steady_ns() > kill_at_ns) ::kill(pid, SIGKILL);
-            ::usleep(5'000);
-        } else {
-            pause_ms(50);
-        }
-    }
-}
-
+// The child is bound to the thread that starts it, so this one lives as long as the supervisor.
 void Supervisor::run() {
-    // The child dies with this thread (its parent-death signal), so the thread lives as long as the supervisor.
-    name_thread("supervisor");
-    auto& restarts = metrics::counter("footfall_store_restarts_total", "Times that the store's process ended and was started again.");
-    std::int64_t pause = kPauseMinMs;
-    int failed_opens = 0;
-    while (!is_stopping()) {
-        const std::int64_t started_ns = clock_.steady_ns();
-        const auto pid = spawn();
-        if (!pid) {
-            set(false, pid.error().message);
-            pause_ms(1'000);
-            continue;
+    name_thread("store-supervisor");
+    int backoff_ms = options_.backoff_first_ms;
+    may_move_aside_ = path_exists(options_.store.data_dir);
+    for (;;) {
+        const std::int64_t started_ns = options_.clock->steady_ns();
+        auto child = spawn();
+        Ending ending = Ending::kFailed;
+        bool was_ready = false;
+        if (child) {
+            ending = watch(*child, was_ready);
+        } else {
+            logging::error("store.start_failed", {{"reason", child.error().message}});
+            set_problem(child.error().message);
         }
-        {
-            const std::lock_guard lock(mutex_);
-            state_.pid = *pid;
-            ++state_.starts;
-            if (stopping_) ::kill(*pid, SIGTERM);
+        if (ending == Ending::kStopped) return;
+        if (was_ready && options_.clock->steady_ns() - started_ns > kSettledNs) backoff_ms = options_.backoff_first_ms;
+        if (was_ready) {
+            refused_in_a_row_ = 0;
+            crashes_in_a_row_ = 0;
+            may_move_aside_ = true;
+        } else {
+            count_failure(ending);
         }
-        bring_up(*pid);
-        const int status = wait_for_end(*pid);
-        {
-            const std::lock_guard lock(mutex_);
-            state_.pid = 0;
-            state_.ready = false;
-            if (stopping_) return;
-            state_.problem = "the store's process is being started again: " + describe(status);
-        }
-        restarts.add();
-        logging::error("store.ended", {{"how", describe(status)}});
-        const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
-        if (code == kExitUnsupported) {
-            set(false, "the store can't run on this machine; see the log, then 'footfall doctor'");
-            pause_ms(60'000);
-            continue;
-        }
-        failed_opens = code == kExitCannotOpen ? failed_opens + 1 : 0;
-        const auto space = disk_space(options_.store.directory);
-        if (failed_opens >= kFailedOpensBeforeMove && space && space->bytes_free > kFreeBytesForMove) {
-            const std::string aside = options_.store.directory + ".broken-" + std::to_string(clock_.wall_ms() / 1000);
-            if (std::rename(options_.store.directory.c_str(), aside.c_str()) == 0) {
-                logging::error("store.moved_aside", {{"to", aside}, {"next", "the store is rebuilt from the event log"}});
-                is_new_ = true;
-                failed_opens = 0;
-            }
-        }
-        if (clock_.steady_ns() - started_ns > 10'000'000'000) pause = kPauseMinMs;
-        pause_ms(pause);
-        pause = std::min(pause * 2, kPauseMaxMs);
+        if (!pause(nullptr, backoff_ms)) return;
+        backoff_ms = std::min(backoff_ms * 2, options_.backoff_max_ms);
     }
 }
 
-}  // namespace footfall::store
+void Supervisor::count_failure(Ending ending) {
+    if (ending == Ending::kWillNotOpen) ++refused_in_a_row_;
+    if (ending == Ending::kCrashed) ++crashes_in_a_row_;
+    if ((refused_in_a_row_ < kRefusalsMax && crashes_in_a_row_ < kCrashesMax) || !may_move_aside_) return;
+    refused_in_a_row_ = 0;
+    crashes_in_a_row_ = 0;
+    if (const auto moved = move_aside(); !moved) {
+        logging::error("store.move_aside_failed", {{"reason", moved.error().message}});
+        set_problem(moved.error().message);
+    }
+}
+
+Result<Supervisor::Child> Supervisor::spawn() {
+    StoreOptions store = options_.store;
+    store.parent_pid = ::getpid();
+    std::vector<std::string> words = options_.words;
+    for (std::string& word : to_arguments(store)) words.push_back(std::move(word));
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    // SQL can read the environment of its own process: nothing of ours goes there. The engine's days are UTC's.
+    std::vector<std::string> variables = {"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC"};
+    for (const char* name : {"FOOTFALL_FAILPOINTS", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"})
+        if (const char* value = ::getenv(name); value != nullptr) variables.push_back(std::string(name) + "=" + value);
+    std::vector<char*> environment;
+    for (std::string& variable : variables) environment.push_back(variable.data());
+    environment.push_back(nullptr);
+
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t files;
+    ::posix_spawnattr_init(&attributes);
+    ::posix_spawn_file_actions_init(&files);
+    sigset_t none;
+    sigset_t all;
+    ::sigemptyset(&none);
+    ::sigfillset(&all);
+    ::posix_spawnattr_setsigmask(&attributes, &none);
+    ::posix_spawnattr_setsigdefault(&attributes, &all);
+    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    ::posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    // Standard output is the server's own: what the engine prints belongs to the log.
+    ::posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);
+    Child child;
+    const int err = ::posix_spawn(&child.pid, options_.program.c_str(), &files, &attributes, arguments.data(), environment.data());
+    ::posix_spawnattr_destroy(&attributes);
+    ::posix_spawn_file_actions_destroy(&files);
+    if (err != 0) return errno_error("start the event store", err);
+    child.handle = File(static_cast<int>(::syscall(SYS_pidfd_open, child.pid, 0)));
+    FOOTFALL_CHECK(child.handle.is_open());
+    starts_counter().add();
+    const std::lock_guard lock(mutex_);
+    ++state_.starts;
+    state_.pid = child.pid;
+    return child;
+}
+
+bool Supervisor::pause(const File* child, int milliseconds) const {
+    pollfd waiting[2] = {{stop_event_.fd(), POLLIN, 0}, {child ? child->fd() : -1, POLLIN, 0}};
+    const std::int64_t end_ns = options_.clock->steady_ns() + milliseconds * std::int64_t{1'000'000};
+    for (;;) {
+        const std::int64_t left_ms = milliseconds < 0 ? -1 : std::max<std::int64_t>(0, (end_ns - options_.clock->steady_ns() + 999'999) / 1'000'000);
+        const int n = ::poll(waiting, 2, static_cast<int>(left_ms));
+        if (n > 0) return false;
+        if (n == 0) return true;
+        FOOTFALL_CHECK(errno == EINTR);
+    }
+}
+
+Supervisor::Ending Supervisor::watch(const Child& child, bool& was_ready) {
+    const std::int64_t give_up_ns = options_.clock->steady_ns() + options_.open_timeout_ms * std::int64_t{1'000'000};
+    bool answers = false;
+    int wait_ms = kPollMs;
+    while (pause(&child.handle, wait_ms)) {
+        if (!answers) {
+            answers = client_.ping().has_value();
+            if (!answers && options_.clock->steady_ns() > give_up_ns) {
+                logging::error("store.open_timeout", {{"pid", child.pid}});
+                ::kill(child.pid, SIGKILL);
+                break;
+            }
+            if (!answers) continue;
+        }
+        const Status prepared = options_.prepare ? options_.prepare(client_) : Status();
+        if (!prepared) {
+            logging::error("store.prepare_failed", {{"reason", prepared.error().message}});
+            set_problem(prepared.error().message);
+            wait_ms = std::min(std::max(wait_ms * 2, options_.backoff_first_ms), options_.backoff_max_ms);
+            continue;
+        }
+        was_ready = true;
+        {
+            const std::lock_guard lock(mutex_);
+            state_.ready = true;
+            state_.problem.clear();
+        }
+        changed_.notify_all();
+        wait_ms = -1;  // until something happens
+    }
+    return reap(child);
+}
+
+Supervisor::Ending Supervisor::reap(const Child& child) {
+    pollfd stopping{stop_event_.fd(), POLLIN, 0};
+    const bool is_stop = ::poll(&stopping, 1, 0) > 0;
+    if (is_stop) {
+        set_problem("the event store is stopping");
+        ::kill(child.pid, SIGTERM);
+        pollfd ended{child.handle.fd(), POLLIN, 0};
+        const std::int64_t end_ns = options_.clock->steady_ns() + stop_grace_ms_ * std::int64_t{1'000'000};
+        int n = 0;
+        do {
+            n = ::poll(&ended, 1, static_cast<int>(std::max<std::int64_t>(0, (end_ns - options_.clock->steady_ns()) / 1'000'000)));
+        } while (n < 0 && errno == EINTR);
+        if (n == 0) {
+            logging::warn("store.killed", {{"pid", child.pid}, {"reason", "it did not stop in time"}});
+            ::kill(child.pid, SIGKILL);
+        }
+    }
+    int status = 0;
+    while (::waitpid(child.pid, &status, 0) < 0) FOOTFALL_CHECK(errno == EINTR);
+    {
+        const std::lock_guard lock(mutex_);
+        state_.pid = 0;
+    }
+    if (is_stop) return Ending::kStopped;
+    const std::string how = exit_text(status);
+    logging::error("store.ended", {{"pid", child.pid}, {"how", how}});
+    set_problem("the event store ended and is started again: " + how);
+    if (WIFSIGNALED(status)) {
+        // A kill from outside (the kernel's, for memory, too) says nothing about the directory.
+        const int signal = WTERMSIG(status);
+        return signal == SIGKILL || signal == SIGTERM || signal == SIGINT || signal == SIGHUP ? Ending::kFailed : Ending::kCrashed;
+    }
+    return static_cast<StoreExit>(WEXITSTATUS(status)) == StoreExit::kWillNotOpen ? Ending::kWillNotOpen : Ending::kFailed;
+}
+
+Status Supervisor::move_aside() {
+    const std::string& directory = options_.store.data_dir;
+    const std::string aside = fmt::format("{}.broken-{}", directory, options_.clock->wall_ms());
+    if (::rename(directory.c_str(), aside.c_str()) != 0) return errno_error("move " + directory + " aside", errno);
+    TRY_STATUS(sync_directory(directory.substr(0, directory.rfind('/') + 1)));
+    logging::error("store.moved_aside", {{"directory", aside}, {"then", "a new store is filled from the event log"}});
+    metrics::counter("footfall_store_replaced_total", "Directories of the embedded event store that would not open and were moved aside.").add();
+    may_move_aside_ = false;
+    const std::lock_guard lock(mutex_);
+    ++state_.replaced;
+    return {};
+}
+
+}  // namespace footfall::store::embedded

@@ -1,69 +1,96 @@
 #pragma once
 
-#include <sys/types.h>
-
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/result.h"
+#include "store/client.h"
 #include "store/embedded/store_main.h"
 
-namespace footfall::store {
+namespace footfall::store::embedded {
 
-/// What the supervisor sees of its child.
-struct ChildState {
-    bool ready = false;
-    std::string problem = "the store is starting";  ///< empty where it is ready
-    std::uint64_t starts = 0;
-    pid_t pid = 0;
+struct SupervisorOptions {
+    StoreOptions store;                                  ///< `parent_pid` is filled in
+    std::string program = "/proc/self/exe";              ///< what is started …
+    std::vector<std::string> words = {"footfall", "store"};  ///< … with these words in front of the store's arguments (argv[0] first)
+    /// Run each time the store answers again, before it counts as ready: migrations. An error is shown in the state and tried again.
+    std::function<Status(Client&)> prepare;
+    int open_timeout_ms = 300'000;                       ///< a store that does not answer by then is killed
+    int backoff_first_ms = 200;                          ///< before the first restart; doubled each time …
+    int backoff_max_ms = 10'000;                         ///< … up to this, reset once the store was ready for a minute
+    Clock* clock = &system_clock();
 };
 
-/// Keeps the child `footfall store` running: starts this program's own file again with the store's arguments, waits until it answers, and starts it again
-/// with a growing pause when it dies. A folder that the engine does not open three times is moved aside (NAME.broken-<time>), a new one is made, and the
-/// owner is told, who loads it from the log. Thread-safe.
+/// What the supervisor knows, for /readyz, /metrics and doctor.
+struct SupervisorState {
+    bool ready = false;
+    std::string problem;            ///< why it is not ready; empty where it is
+    std::uint64_t starts = 0;       ///< processes started
+    /// How often this supervisor moved a directory aside that would not open: the store is empty then, and everything must be loaded again. For
+    /// what happened before this process see store_identity().
+    std::uint64_t replaced = 0;
+    int pid = 0;                    ///< of the child; 0 where there is none
+};
+
+/// Keeps the embedded store running: starts `footfall store` as a child, restarts it with back-off when it ends, and moves its directory aside
+/// ("….broken-<time>") when the engine refuses to open it twice, or dies from it five times, while the disk is fine: the store can be rebuilt from the
+/// log, refusing to start cannot be mended by anybody. A directory that was made new is never moved. The child dies with this process. Public functions
+/// are thread-safe.
 class Supervisor {
 public:
-    struct Options {
-        StoreOptions store;
-        /// Called on the supervisor's thread when a child answers, before it counts as ready; `is_new` where its folder was made anew. An error is
-        /// tried again after a pause.
-        std::function<Status(bool is_new)> prepare;
-    };
-    Supervisor(Options options, Clock& clock);
-    /// stop().
+    explicit Supervisor(SupervisorOptions options);
+    /// Stops with a grace of 6 s where stop() was not called.
     ~Supervisor();
 
+    /// Starts the child in the background; at once.
     void start();
-    /// SIGTERM, up to 5 s, then SIGKILL; joins.
-    void stop();
-    ChildState state() const;
+    /// SIGTERM, and SIGKILL after `grace_ms`; the child needs up to 5 s.
+    void stop(int grace_ms = 6'000);
 
-    /// "unix:…" for the client.
-    static std::string address(const std::string& directory) { return "unix:" + directory + "/store.sock"; }
+    SupervisorState state() const;
+    /// kUnavailable with the state's problem where it is not ready in time.
+    Status wait_ready(int timeout_ms) const;
 
 private:
-    void run();
-    Result<pid_t> spawn();
-    /// Waits until the child answers and is prepared; the child's end otherwise.
-    void bring_up(pid_t pid);
-    int wait_for_end(pid_t pid);
-    void set(bool ready, std::string problem);
-    bool is_stopping() const;
-    void pause_ms(std::int64_t ms);
+    enum class Ending : std::uint8_t { kStopped, kFailed, kWillNotOpen, kCrashed };
+    struct Child {
+        int pid = 0;
+        File handle;  ///< pidfd
+    };
 
-    const Options options_;
-    Clock& clock_;
+    void run();
+    Result<Child> spawn();
+    /// Waits until the child ends or stop() is called, bringing it to readiness meanwhile; reaps it.
+    Ending watch(const Child& child, bool& was_ready);
+    Ending reap(const Child& child);
+    /// False where the child ended or stop() was called within the time.
+    bool pause(const File* child, int milliseconds) const;
+    void count_failure(Ending ending);
+    Status move_aside();
+    void set_problem(std::string problem);
+
+    const SupervisorOptions options_;
+    Client client_;
+    File stop_event_;
+    std::atomic<int> stop_grace_ms_{0};
     mutable std::mutex mutex_;
-    std::condition_variable changed_;
-    ChildState state_;
-    bool stopping_ = false;
-    bool is_new_ = false;
+    mutable std::condition_variable changed_;
+    SupervisorState state_;
+
+    // Of the thread alone.
+    int refused_in_a_row_ = 0;   ///< openings that ended in kWillNotOpen
+    int crashes_in_a_row_ = 0;   ///< deaths by signal before it ever answered
+    bool may_move_aside_ = false;  ///< the directory was there before this supervisor, or has opened once
+
     std::thread thread_;
 };
 
-}  // namespace footfall::store
+}  // namespace footfall::store::embedded

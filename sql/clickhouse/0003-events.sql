@@ -1,6 +1,7 @@
--- One row an event: the columns of schema/event.schema.json (a test compares the two), then the event's place in the log, by which the loader tells what is
--- there. The key puts a visitor's events of a day side by side (docs/adr/0003); short columns that every query reads stay with LZ4. Parts are durable when an
--- insert returns. No insert tokens: they err both ways (docs/adr/0002).
+-- One row an event. The columns are those of schema/event.schema.json, in its order (a test compares them), and the event's place in the log.
+-- The key keeps a visitor's events of a day together, which serves visitors, sessions, funnels and retention, and is what sampling by visitor reads.
+-- Every part is on disk before its insert is answered, and before a merge replaces its sources: after a power cut no acknowledged row is missing.
+-- Insert deduplication is off: the loader compares the store with the log instead, since the engine's tokens err both ways after a crash.
 CREATE TABLE IF NOT EXISTS footfall.events
 (
     website_id LowCardinality(String),
@@ -64,5 +65,10 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(timestamp)
 ORDER BY (website_id, toDate(timestamp), visitor_id, timestamp)
 SAMPLE BY visitor_id
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1,
-    old_parts_lifetime = 60, non_replicated_deduplication_window = 0
+SETTINGS
+    fsync_after_insert = 1,
+    fsync_part_directory = 1,
+    min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1,
+    old_parts_lifetime = 60,
+    non_replicated_deduplication_window = 0

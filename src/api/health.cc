@@ -1,0 +1,51 @@
+#include "api/api.h"
+#include "base/json.h"
+#include "base/metrics.h"
+
+namespace footfall::api {
+namespace {
+
+http::Response not_cached(std::string_view content_type, std::string body) {
+    http::Response response;
+    response.content_type = content_type;
+    response.body = std::move(body);
+    response.headers.emplace_back("Cache-Control", "no-store");
+    add_security_headers(response);
+    return response;
+}
+
+std::string readiness(const std::vector<NotReady>& parts) {
+    std::string out;
+    json::Writer writer(out);
+    writer.begin_object();
+    writer.member("ready", parts.empty());
+    writer.key("not_ready");
+    writer.begin_array();
+    for (const NotReady& part : parts) {
+        writer.begin_object();
+        writer.member("part", part.part);
+        writer.member("reason", part.reason);
+        writer.end_object();
+    }
+    writer.end_array();
+    writer.end_object();
+    return out;
+}
+
+}  // namespace
+
+void add_health_routes(http::Router& router, Health health) {
+    router.add(http::Method::kGet, "/healthz", [](http::Exchange& exchange) { exchange.respond(not_cached("application/json", R"({"status":"ok"})")); });
+    router.add(http::Method::kGet, "/readyz", [not_ready = std::move(health.not_ready)](http::Exchange& exchange) {
+        const auto parts = not_ready();
+        http::Response response = not_cached("application/json", readiness(parts));
+        response.status = parts.empty() ? 200 : 503;
+        exchange.respond(std::move(response));
+    });
+    router.add(http::Method::kGet, "/metrics",
+               [](http::Exchange& exchange) { exchange.respond(not_cached("text/plain; version=0.0.4; charset=utf-8", metrics::render())); });
+    router.add(http::Method::kGet, "/api/v1/status",
+               [status = std::move(health.status_json)](http::Exchange& exchange) { exchange.respond(not_cached("application/json", status())); });
+}
+
+}  // namespace footfall::api

@@ -1,0 +1,114 @@
+#include "app/serve.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <string_view>
+#include <vector>
+
+#include "app/args.h"
+#include "app/commands.h"
+#include "app/control.h"
+#include "app/services.h"
+#include "app/version.h"
+#include "base/file.h"
+#include "base/logging.h"
+#include "store/embedded/store_main.h"
+
+namespace footfall::app {
+namespace {
+
+constexpr int kStopGraceMs = 8'000;
+
+logging::Level level_of(std::string_view text) {
+    if (text == "debug") return logging::Level::kDebug;
+    if (text == "warn") return logging::Level::kWarn;
+    if (text == "error") return logging::Level::kError;
+    return logging::Level::kInfo;
+}
+
+int fail(const Error& error) {
+    logging::error("serve.failed", {{"error", error.message}});
+    std::fputs(error_line(error).c_str(), stderr);
+    return 1;
+}
+
+/// The demo's traffic comes from another process, as a browser's would. It ends with this one.
+pid_t start_demo(const std::string& address) {
+    std::vector<std::string> words = {"footfall", "demo", "--listen", address};
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    const pid_t parent = ::getpid();
+    const pid_t pid = ::fork();
+    if (pid != 0) return pid;
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    if (::getppid() != parent) ::_exit(1);
+    ::execv("/proc/self/exe", argv.data());
+    ::_exit(127);
+}
+
+}  // namespace
+
+int serve(const Settings& settings, ServeOptions options) {
+    logging::configure(level_of(settings.logging_level), settings.logging_format == "json" ? logging::Format::kJson : logging::Format::kText, "serve");
+    // Blocked before the first thread starts, so that every thread leaves them to this one.
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+    std::atomic<bool> fatal{false};
+    auto services = Services::open(settings, {.fatal = [&](const Error&) {
+        fatal = true;
+        // sigtimedwait below looks at the flag; the signal only wakes it.
+        ::kill(::getpid(), SIGTERM);
+    }});
+    if (!services) return fail(services.error());
+    const auto control = ControlServer::start((*services)->data_dir(), **services);
+    if (!control) return fail(control.error());
+    if (options.demo) {
+        if (const Status status = (*services)->make_demo_site(); !status) return fail(status.error());
+    }
+    if (const Status status = (*services)->listen(); !status) return fail(status.error());
+    const std::string address = (*services)->listening_on();
+    logging::info("serve.listening", {{"url", "http://" + address}, {"data", (*services)->data_dir()}, {"version", version_number()}});
+    std::printf("Footfall is on http://%s\n", address.c_str());
+    std::fflush(stdout);
+    const pid_t demo = options.demo ? start_demo(address) : 0;
+
+    int signal_number = 0;
+    sigwait(&signals, &signal_number);
+    logging::info("serve.stopping", {{"signal", signal_number}});
+    if (demo > 0) {
+        ::kill(demo, SIGTERM);
+        ::waitpid(demo, nullptr, 0);
+    }
+    // After a failed sync nothing can be made better by waiting.
+    (*services)->stop(fatal ? 500 : kStopGraceMs);
+    return fatal ? 1 : 0;
+}
+
+int run_store_role(std::span<const std::string> argv) {
+    if (argv.empty() || argv[0] == "--help") {
+        std::fputs("footfall store: the process that hosts the embedded ClickHouse; 'footfall serve' starts it\n", stdout);
+        return argv.empty() ? 2 : 0;
+    }
+    const auto options = store::embedded::parse_store_options(argv);
+    if (!options) {
+        std::fputs(error_line(options.error()).c_str(), stderr);
+        return 2;
+    }
+    return store::embedded::run_store(*options);
+}
+
+}  // namespace footfall::app

@@ -1,0 +1,445 @@
+#include "app/services.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <ctime>
+#include <filesystem>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "api/query_endpoint.h"
+#include "app/version.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/logging.h"
+#include "base/metrics.h"
+#include "base/worker_pool.h"
+#include "enrich/enrich.h"
+#include "http/router.h"
+#include "ingest/committer.h"
+#include "ingest/dedup.h"
+#include "ingest/endpoint.h"
+#include "log/disk/disk_log.h"
+#include "process/audit.h"
+#include "process/loader.h"
+#include "query/query.h"
+#include "store/client.h"
+#include "store/embedded/supervisor.h"
+#include "store/migrations.h"
+
+namespace footfall::app {
+namespace {
+
+constexpr int kLockWaitMs = 5'000;
+constexpr int kAuditWaitMs = 60'000;
+constexpr std::int64_t kSaltEveryMs = 60'000;
+constexpr std::int64_t kSaltAheadMs = 10 * 60'000;
+
+std::string iso(std::int64_t epoch_ms) {
+    const auto seconds = static_cast<std::time_t>(epoch_ms / 1000);
+    std::tm utc{};
+    gmtime_r(&seconds, &utc);
+    char text[32];
+    const std::size_t n = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+    return fmt::format("{}.{:03}Z", std::string_view(text, n), epoch_ms % 1000);
+}
+
+std::string program_directory() {
+    std::error_code error;
+    return std::filesystem::read_symlink("/proc/self/exe", error).parent_path().string();
+}
+
+/// libchdb.so: as set, or beside the program, or where npm put it.
+Result<std::string> find_library(const std::string& setting) {
+    if (!setting.empty()) {
+        if (path_exists(setting)) return absolute_path(setting);
+        return Error(Code::kInvalidArgument, "store.library names " + setting + ", which is not there", "store.library");
+    }
+    std::vector<std::string> candidates = {program_directory() + "/libchdb.so", program_directory() + "/../lib/footfall/libchdb.so"};
+    for (const std::string& directory : enrich::default_directories(program_directory())) candidates.push_back(directory + "/@chdb/lib-linux-x64-gnu/libchdb.so");
+    for (const std::string& candidate : candidates)
+        if (path_exists(candidate)) return absolute_path(candidate);
+    return Error(Code::kUnavailable, "libchdb.so is not found; run scripts/install build, or set store.library", "store.library");
+}
+
+}  // namespace
+
+struct Services::State {
+    explicit State(const Settings& s) : settings(s) {}
+
+    Status open(Options options);
+    Status open_log_and_index();
+    Status replay_log_tail();
+    Status prepare_store(store::Client& client);
+    void run_housekeeping();
+
+    const Settings settings;
+    Clock& clock = system_clock();
+    std::string data_dir;
+    std::int64_t started_ms = 0;
+    std::optional<LockFile> lock;
+    std::unique_ptr<catalog::Catalog> catalog;
+    std::unique_ptr<log::DiskLog> log;
+    std::unique_ptr<ingest::Dedup> dedup;
+    std::shared_ptr<const enrich::Tables> tables;
+    std::unique_ptr<enrich::Identity> identity;
+    std::string library;
+    std::unique_ptr<store::Client> store;
+    std::unique_ptr<store::embedded::Supervisor> supervisor;
+    // Of the supervisor's thread, after open().
+    bool store_is_new = false;
+    std::uint64_t seen_replaced = 0;
+    std::unique_ptr<process::Loader> loader;
+    std::unique_ptr<ingest::Committer> committer;
+    std::unique_ptr<ingest::Endpoint> endpoint;
+    std::unique_ptr<query::Service> query;
+    std::unique_ptr<api::QueryEndpoint> query_endpoint;
+    http::Router router;
+    std::unique_ptr<WorkerPool> query_pool;
+    std::unique_ptr<http::Server> server;
+    std::string host;
+
+    std::thread housekeeping;
+    std::mutex housekeeping_mutex;
+    std::condition_variable housekeeping_wake;
+    bool stopping = false;
+    bool stopped = false;
+};
+
+Status Services::State::open(Options options) {
+    started_ms = clock.wall_ms();
+    data_dir = absolute_path(settings.data_dir);
+    if (data_dir.size() > 1 && data_dir.back() == '/') data_dir.pop_back();
+    TRY_STATUS(make_directories(data_dir));
+    TRY(LockFile taken, LockFile::acquire(data_dir + "/lock", kLockWaitMs));
+    lock = std::move(taken);
+    TRY(library, find_library(settings.store_library));
+
+    // The store's process starts first: it opens while the rest is read.
+    const std::string store_directory = data_dir + "/store";
+    const std::string address = "unix:" + data_dir + "/store.sock";
+    store = std::make_unique<store::Client>(store::Endpoint{.address = address});
+    store_is_new = !path_exists(store_directory);
+    store::embedded::SupervisorOptions supervised;
+    supervised.store.data_dir = store_directory;
+    supervised.store.address = address;
+    supervised.store.library = library;
+    supervised.store.memory_max = static_cast<std::uint64_t>(settings.store_memory_max);
+    supervised.store.threads = static_cast<unsigned>(settings.store_threads);
+    supervised.store.log_level = settings.logging_level;
+    supervised.store.log_format = settings.logging_format;
+    supervised.prepare = [this](store::Client& client) { return prepare_store(client); };
+    supervised.clock = &clock;
+    supervisor = std::make_unique<store::embedded::Supervisor>(std::move(supervised));
+    TRY(catalog, catalog::Catalog::open(data_dir + "/catalog.db", clock));
+    TRY_STATUS(open_log_and_index());
+    loader = std::make_unique<process::Loader>(*log, *store, clock,
+                                               process::LoaderOptions{.checkpoint_path = data_dir + "/loader.checkpoint",
+                                                                      .interval_ms = settings.loader_interval_ms,
+                                                                      .rows_max = static_cast<std::size_t>(settings.loader_batch_rows_max)});
+    supervisor->start();
+
+    enrich::DataFiles files;
+    for (const std::string& path : {settings.enrich_geo_v4, settings.enrich_geo_v6})
+        if (!path.empty()) files.geo.push_back(path);
+    files.user_agents = settings.enrich_user_agent_rules;
+    files.crawlers = settings.enrich_crawlers;
+    files.directories = enrich::default_directories(program_directory());
+    TRY(tables, enrich::Tables::load(files));
+    identity = std::make_unique<enrich::Identity>([this](std::int64_t day) { return catalog->salt(day); });
+    TRY_STATUS(identity->prepare(clock.wall_ms()));
+    TRY_STATUS(replay_log_tail());
+    loader->start();
+
+    committer = std::make_unique<ingest::Committer>(*log, *dedup, clock,
+                                                    ingest::CommitterOptions{.queue_bytes_max = static_cast<std::size_t>(settings.ingest_queue_bytes_max)},
+                                                    [fatal = std::move(options.fatal)](Error error) {
+                                                        if (fatal) fatal(error);
+                                                    });
+    query = std::make_unique<query::Service>(*store, clock, query::Service::Options{.timeout_ms = static_cast<int>(settings.query_timeout_ms)});
+    housekeeping = std::thread([this] { run_housekeeping(); });
+    return {};
+}
+
+Status Services::State::open_log_and_index() {
+    log::DiskLogOptions log_options;
+    log_options.directory = data_dir + "/log";
+    log_options.segment_bytes_max = static_cast<std::uint64_t>(settings.log_segment_bytes);
+    log_options.retention_ms_min = settings.log_retention_hours * 3'600'000;
+    if (settings.log_disk_reserve_bytes > 0) log_options.free_bytes_min = static_cast<std::uint64_t>(settings.log_disk_reserve_bytes);
+    TRY(log, log::DiskLog::open(log_options, clock));
+    TRY(dedup, ingest::Dedup::open({.directory = data_dir + "/dedup", .memory_max = static_cast<std::uint64_t>(settings.dedup_memory_max)}, clock));
+    return {};
+}
+
+/// What the index and the visitor ids must know of the log's last events.
+Status Services::State::replay_log_tail() {
+    const log::Position from{0, std::max(dedup->replay_from(), log->begin().offset)};
+    const log::Position end = log->end();
+    if (from.offset > end.offset)
+        return Error(Code::kCorrupt, fmt::format("the index of event ids knows of offset {} but the log ends at {}: the log folder was replaced or cut; put it back, "
+                                                 "or remove the dedup folder and accept that events of the last 7 days may be counted twice if sent again",
+                                                 from.offset, end.offset));
+    if (from.offset == end.offset) return {};
+    const std::int64_t started = clock.steady_ns();
+    TRY(const std::unique_ptr<log::LogReader> reader, log->reader(from));
+    event::RecordReader records;
+    std::vector<log::StoredEntry> entries;
+    std::uint64_t events = 0;
+    while (reader->position() < end) {
+        entries.clear();
+        const log::Position before = reader->position();
+        if (const Status status = reader->read(entries, 10'000, 16u << 20); !status && reader->position() == before) return status;
+        for (const log::StoredEntry& entry : entries) {
+            if (entry.kind != log::EntryKind::kEvent) continue;
+            TRY(const event::Event event, records.read(entry.payload));
+            TRY_STATUS(dedup->restore(event.website_id, event.event_id, event.received_at, entry.position.offset));
+            if (event.event_type == "pageview" || event.event_type == "event") identity->remember_seen(event.visitor_id, event.received_at);
+            if (event.event_type == "identify" && !event.user_id.empty())
+                identity->remember_alias(event.website_id, event.visitor_id, event.user_id, event.received_at);
+            ++events;
+        }
+    }
+    logging::info("dedup.replayed", {{"events", events}, {"ms", (clock.steady_ns() - started) / 1'000'000}});
+    return {};
+}
+
+Status Services::State::prepare_store(store::Client& client) {
+    TRY_STATUS(store::migrate(client));
+    const std::uint64_t replaced = supervisor->state().replaced;
+    if (store_is_new || replaced != seen_replaced) loader->store_replaced();
+    store_is_new = false;
+    seen_replaced = replaced;
+    return {};
+}
+
+/// What has to happen now and then, off the event loops: the next day's salt is there before midnight, gauges are current.
+void Services::State::run_housekeeping() {
+    name_thread("housekeeping");
+    auto& lag = metrics::gauge("footfall_loader_lag_seconds", "Age of the oldest moment whose events may not be in the store yet.");
+    auto& end = metrics::gauge("footfall_log_end_offset", "Offset behind the last entry of the log.");
+    auto& ready = metrics::gauge("footfall_store_ready", "1 while the store answers.");
+    std::int64_t salt_at_ms = 0;
+    std::unique_lock guard(housekeeping_mutex);
+    while (!stopping) {
+        guard.unlock();
+        const std::int64_t now = clock.wall_ms();
+        if (now >= salt_at_ms) {
+            salt_at_ms = now + kSaltEveryMs;
+            if (const Status status = identity->prepare(now + kSaltAheadMs); !status) logging::warn("identity.salt", {{"error", status.error().message}});
+        }
+        const process::LoaderState state = loader->state();
+        lag.set(state.as_of_ms == 0 ? 0 : static_cast<double>(std::max<std::int64_t>(0, now - state.as_of_ms)) / 1000);
+        end.set(static_cast<double>(log->end().offset));
+        ready.set(supervisor->state().ready ? 1 : 0);
+        guard.lock();
+        housekeeping_wake.wait_for(guard, std::chrono::seconds(1), [this] { return stopping; });
+    }
+}
+
+Services::Services(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Services::~Services() { stop(0); }
+
+Result<std::unique_ptr<Services>> Services::open(const Settings& settings, Options options) {
+    auto state = std::make_unique<State>(settings);
+    State* raw = state.get();
+    std::unique_ptr<Services> services(new Services(std::move(state)));
+    TRY_STATUS(raw->open(std::move(options)));
+    return services;
+}
+
+Status Services::listen() {
+    State& state = *state_;
+    unsigned loops = static_cast<unsigned>(state.settings.http_loops);
+    if (loops == 0) loops = std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
+    TRY(auto trusted, ingest::parse_networks(state.settings.http_trusted_proxies));
+    state.endpoint = std::make_unique<ingest::Endpoint>(*state.catalog, state.tables, *state.identity, *state.committer, state.clock,
+                                                        ingest::EndpointOptions{.trusted_proxies = std::move(trusted), .loops = loops});
+    state.query_pool = std::make_unique<WorkerPool>("query", static_cast<std::size_t>(state.settings.query_concurrency_max), 64);
+    state.query_endpoint = std::make_unique<api::QueryEndpoint>(*state.catalog, *state.query, *state.query_pool, state.clock,
+                                                                [&state] { return iso(state.loader->state().as_of_ms); });
+    state.router.add_all("/api/v1/events", [&state](http::Exchange& exchange) { state.endpoint->handle(exchange); });
+    state.router.add(http::Method::kPost, "/api/v1/query", [&state](http::Exchange& exchange) { state.query_endpoint->handle(exchange); });
+    api::add_health_routes(state.router, {.not_ready = [this] { return not_ready(); }, .status_json = [this] { return status_json(); }});
+    api::add_page_routes(state.router);
+
+    http::ServerOptions options;
+    options.loops = loops;
+    options.connections_max = static_cast<std::size_t>(state.settings.http_connections_max);
+    options.connections_per_address_max = static_cast<std::size_t>(state.settings.http_connections_per_address_max);
+    state.server = std::make_unique<http::Server>(
+        options, [&state](http::Exchange& exchange) { state.router.handle(exchange); },
+        [&state](const http::Request& request) -> std::optional<http::Response> {
+            if (request.path == "/api/v1/events") return state.endpoint->check(request);
+            return std::nullopt;
+        });
+    TRY_STATUS(state.server->listen(state.settings.http_listen));
+    TRY_STATUS(state.server->start());
+    return {};
+}
+
+std::string Services::listening_on() const {
+    const std::string& listen = state_->settings.http_listen;
+    return listen.substr(0, listen.rfind(':') + 1) + std::to_string(state_->server->port());
+}
+
+void Services::stop(int grace_ms) {
+    State& state = *state_;
+    if (state.stopped) return;
+    state.stopped = true;
+    const std::int64_t deadline = state.clock.steady_ns() + grace_ms * std::int64_t{1'000'000};
+    const auto left_ms = [&] { return static_cast<int>(std::max<std::int64_t>(0, (deadline - state.clock.steady_ns()) / 1'000'000)); };
+    if (state.server) state.server->stop(std::min(left_ms(), 3'000));
+    if (state.committer) state.committer->stop();
+    state.query_pool.reset();
+    // What the time does not allow is loaded by the next start.
+    if (state.loader) state.loader->stop(std::min(left_ms(), 3'000));
+    {
+        const std::lock_guard guard(state.housekeeping_mutex);
+        state.stopping = true;
+    }
+    state.housekeeping_wake.notify_all();
+    if (state.housekeeping.joinable()) state.housekeeping.join();
+    if (state.supervisor) state.supervisor->stop();
+    state.server.reset();
+    state.committer.reset();
+    state.dedup.reset();
+    state.log.reset();
+}
+
+const std::string& Services::data_dir() const { return state_->data_dir; }
+catalog::Catalog& Services::catalog() { return *state_->catalog; }
+
+Status Services::make_demo_site() {
+    if (state_->catalog->snapshot()->site("demo") != nullptr) return {};
+    TRY([[maybe_unused]] const catalog::Site site, state_->catalog->add_site("Demo", "demo.example", "UTC", "demo"));
+    return {};
+}
+
+std::vector<api::NotReady> Services::not_ready() const {
+    const State& state = *state_;
+    std::vector<api::NotReady> parts;
+    if (state.log->stopped()) parts.push_back({"log", "the event log has stopped after a failed sync; the process is ending"});
+    else if (state.committer->is_full()) parts.push_back({"ingest", "too many events wait for the disk"});
+    const store::embedded::SupervisorState child = state.supervisor->state();
+    if (!child.ready) parts.push_back({"store", child.problem});
+    const process::LoaderState loader = state.loader->state();
+    if (!loader.problem.empty()) parts.push_back({"loader", loader.problem});
+    for (const log::Damage& damage : state.log->damage())
+        parts.push_back({"log", fmt::format("entries {} to {} can't be read: {}", damage.first, damage.last, damage.where)});
+    return parts;
+}
+
+std::string Services::status_json() const {
+    const State& state = *state_;
+    const std::int64_t now = state.clock.wall_ms();
+    const auto parts = not_ready();
+    const process::LoaderState loader = state.loader->state();
+    std::string out;
+    json::Writer writer(out);
+    writer.begin_object();
+    writer.member("version", version_number());
+    writer.member("started_at", iso(state.started_ms));
+    writer.member("now", iso(now));
+    writer.key("ready");
+    writer.begin_object();
+    writer.member("ok", parts.empty());
+    writer.key("not_ready");
+    writer.begin_array();
+    for (const api::NotReady& part : parts) {
+        writer.begin_object();
+        writer.member("part", part.part);
+        writer.member("reason", part.reason);
+        writer.end_object();
+    }
+    writer.end_array();
+    writer.end_object();
+    writer.key("minutes");
+    writer.begin_array();
+    for (const auto& minute : state.endpoint->minutes().read(now)) {
+        writer.begin_object();
+        writer.member("minute", iso(minute.minute * 60'000));
+        writer.member("accepted", minute.accepted);
+        writer.member("duplicates", minute.duplicates);
+        writer.member("rejected", minute.rejected);
+        writer.end_object();
+    }
+    writer.end_array();
+    const ingest::Totals totals = ingest::totals();
+    writer.key("totals");
+    writer.begin_object();
+    writer.member("accepted", totals.accepted);
+    writer.member("duplicates", totals.duplicates);
+    writer.key("rejected");
+    writer.begin_object();
+    for (const auto& [reason, count] : totals.rejected) writer.member(reason, count);
+    writer.end_object();
+    writer.end_object();
+    writer.key("loader");
+    writer.begin_object();
+    const bool behind = loader.loaded < state.log->end();
+    writer.member("lag_seconds", behind && loader.as_of_ms > 0 ? static_cast<double>(now - loader.as_of_ms) / 1000 : 0.0);
+    writer.member("stored", loader.rows);
+    writer.end_object();
+    writer.key("store");
+    writer.begin_object();
+    writer.member("state", state.supervisor->state().ready ? "ready" : "starting");
+    writer.member("engine_version", version_text());
+    writer.end_object();
+    writer.key("log");
+    writer.begin_object();
+    writer.member("end_offset", state.log->end().offset);
+    writer.member("bytes", metrics::counter("footfall_log_bytes_total", "").value());
+    writer.end_object();
+    writer.end_object();
+    return out;
+}
+
+Result<process::AuditReport> Services::audit(const std::string& site_id) {
+    State& state = *state_;
+    TRY(const auto sites, state.catalog->sites());
+    std::vector<std::string> known;
+    for (const auto& site : sites) known.push_back(site.id);
+    if (!site_id.empty() && std::find(known.begin(), known.end(), site_id) == known.end())
+        return Error(Code::kNotFound, "there is no site '" + site_id + "'; see 'footfall site list'", "--site");
+    const log::Position end = state.log->end();
+    TRY_STATUS(state.loader->wait_loaded(end, kAuditWaitMs));
+    if (state.loader->state().as_of_ms == 0) {
+        // Nothing to load, but the store may still be starting.
+        for (int waited = 0; waited < kAuditWaitMs && !state.supervisor->state().ready; waited += 20) ::usleep(20'000);
+    }
+    return process::run_audit(*state.log, *state.store, end, site_id, known);
+}
+
+std::vector<Finding> Services::doctor() {
+    State& state = *state_;
+    std::vector<Finding> findings;
+    const bool avx2 = __builtin_cpu_supports("avx2") != 0;
+    findings.push_back({"cpu", avx2, avx2 ? "has AVX2" : "has no AVX2, which the embedded ClickHouse needs", avx2 ? "" : "use a machine with AVX2 (x86-64-v3)"});
+    findings.push_back({"engine", true, state.library, ""});
+    const store::embedded::SupervisorState child = state.supervisor->state();
+    findings.push_back({"store", child.ready, child.ready ? fmt::format("answers; started {} times since {}", child.starts, iso(state.started_ms)) : child.problem,
+                        child.ready ? "" : "look at the log of 'footfall serve'; a store that does not open is moved aside and rebuilt by itself"});
+    const process::LoaderState loader = state.loader->state();
+    const std::uint64_t behind = state.log->end().offset - std::min(state.log->end().offset, loader.loaded.offset);
+    findings.push_back({"loader", loader.problem.empty(), loader.problem.empty() ? fmt::format("{} entries of the log are not in the store yet", behind) : loader.problem,
+                        loader.problem.empty() ? "" : "it tries again by itself; the reason names the part to look at"});
+    const auto damage = state.log->damage();
+    for (const log::Damage& range : damage)
+        findings.push_back({"log", false, fmt::format("entries {} to {} can't be read: {}", range.first, range.last, range.where), "restore that file from a backup; everything else is served"});
+    if (damage.empty()) findings.push_back({"log", true, fmt::format("offsets {} to {}, no damage met", state.log->begin().offset, state.log->end().offset), ""});
+    if (const auto space = disk_space(state.data_dir)) {
+        const bool enough = space->bytes_free > 2 * static_cast<std::uint64_t>(state.settings.log_disk_reserve_bytes);
+        findings.push_back({"disk", enough, fmt::format("{} MiB free at {}", space->bytes_free >> 20, state.data_dir), enough ? "" : "free some space: events are refused below log.disk_reserve_bytes"});
+    }
+    for (const enrich::StepStatus& step : state.tables->status())
+        findings.push_back({std::string("enrichment: ") + std::string(step.step), step.enabled, step.enabled ? step.data : step.problem,
+                            step.enabled ? "" : "run scripts/install build, or name the file in the settings"});
+    return findings;
+}
+
+}  // namespace footfall::app

@@ -1,0 +1,317 @@
+// Answers of random requests over random events, compared with a naive fold over the same events in C++, which shares
+// no code with the planner but the parser of requests. FOOTFALL_SEED=n repeats a failure.
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <cctz/time_zone.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "query/query_engine_fixture.h"
+
+namespace footfall::query {
+namespace {
+
+using QueryPropertyTest = QueryEngineTest;
+
+// A value of a dimension: what it sorts by, and how it is written.
+struct Label {
+    std::int64_t number = 0;
+    std::string text;
+    auto operator<=>(const Label&) const = default;
+};
+
+using Seconds = std::chrono::time_point<std::chrono::system_clock, std::chrono::seconds>;
+
+Label day_label(cctz::civil_day day) {
+    return {
+        day - cctz::civil_day(1970, 1, 1),
+        cctz::format("%Y-%m-%d", cctz::convert(cctz::civil_second(day), cctz::utc_time_zone()), cctz::utc_time_zone())};
+}
+
+Label label(const Visit& visit, const std::string& dimension, const cctz::time_zone& zone) {
+    const Seconds at{std::chrono::seconds(visit.ms / 1000)};
+    const auto local = zone.lookup(at);
+    const cctz::civil_day day(local.cs);
+    if (dimension == "date") return day_label(day);
+    if (dimension == "week") return day_label(cctz::prev_weekday(day + 1, cctz::weekday::monday));
+    if (dimension == "month") return day_label(cctz::civil_day(cctz::civil_month(day)));
+    if (dimension == "hour" || dimension == "minute") {
+        const std::int64_t into = dimension == "hour" ? local.cs.minute() * 60 + local.cs.second() : local.cs.second();
+        return {visit.ms / 1000 - into, cctz::format("%Y-%m-%dT%H:%M:%S%Ez", at - std::chrono::seconds(into), zone)};
+    }
+    if (dimension == "page") return {0, visit.page};
+    if (dimension == "country") return {0, visit.country};
+    if (dimension == "browser_version") return {0, visit.browser_version};
+    if (dimension == "user_id")
+        return {0, visit.user_id.empty() ? fmt::format("{:016x}", visit.visitor) : visit.user_id};
+    const auto found = visit.properties.find(dimension.substr(std::string("property:").size()));
+    return {0, found == visit.properties.end() ? "" : found->second};
+}
+
+bool passes(const Visit& visit, const Filter& filter, const cctz::time_zone& zone) {
+    const auto child = [&](const Filter& inner) { return passes(visit, inner, zone); };
+    switch (filter.kind) {
+        case Filter::Kind::kAnd: return std::all_of(filter.children.begin(), filter.children.end(), child);
+        case Filter::Kind::kOr: return std::any_of(filter.children.begin(), filter.children.end(), child);
+        case Filter::Kind::kNot: return !child(filter.children.at(0));
+        case Filter::Kind::kTest: break;
+    }
+    const std::string text = label(visit, filter.dimension, zone).text;
+    const auto any = [&](auto test) { return std::any_of(filter.values.begin(), filter.values.end(), test); };
+    const auto equal = [&](const std::string& value) { return text == value; };
+    const auto within = [&](const std::string& value) { return text.find(value) != std::string::npos; };
+    char* end = nullptr;
+    const double number = std::strtod(text.c_str(), &end);
+    const bool is_number = !text.empty() && *end == '\0';
+    switch (filter.op) {
+        case Operator::kIs: return any(equal);
+        case Operator::kIsNot: return !any(equal);
+        case Operator::kContains: return any(within);
+        case Operator::kContainsNot: return !any(within);
+        case Operator::kIsSet: return !text.empty();
+        case Operator::kIsNotSet: return text.empty();
+        case Operator::kGt: return is_number && number > std::stod(filter.values.at(0));
+        case Operator::kLt: return is_number && number < std::stod(filter.values.at(0));
+        case Operator::kBetween:
+            return is_number && number >= std::stod(filter.values.at(0)) && number <= std::stod(filter.values.at(1));
+        default: ADD_FAILURE() << "the fold has no such operator"; return false;
+    }
+}
+
+struct Counts {
+    std::set<std::uint64_t> visitors;
+    std::int64_t pageviews = 0;
+    std::int64_t events = 0;
+
+    std::int64_t of(const std::string& metric) const {
+        if (metric == "pageviews") return pageviews;
+        return metric == "events" ? events : static_cast<std::int64_t>(visitors.size());
+    }
+    void add(const Visit& visit) {
+        visitors.insert(visit.visitor);
+        pageviews += visit.type == "pageview" ? 1 : 0;
+        ++events;
+    }
+};
+
+Table fold(const std::vector<Visit>& visits, const Request& request, std::int64_t from_ms, std::int64_t to_ms,
+           const cctz::time_zone& zone) {
+    const bool only_pageviews = request.metrics == std::vector<std::string>{"pageviews"};
+    std::map<std::vector<Label>, Counts> groups;
+    Counts total;
+    for (const Visit& visit : visits) {
+        if (visit.site != request.website_id || visit.ms < from_ms || visit.ms >= to_ms) continue;
+        if (visit.is_bot && request.include_bots == Toggle::kOff) continue;
+        if (visit.type != "pageview" && (only_pageviews || visit.type != "event")) continue;
+        if (!std::all_of(request.filters.begin(), request.filters.end(),
+                         [&](const Filter& filter) { return passes(visit, filter, zone); }))
+            continue;
+        std::vector<Label> key;
+        for (const std::string& dimension : request.dimensions) key.push_back(label(visit, dimension, zone));
+        groups[key].add(visit);
+        total.add(visit);
+    }
+    if (request.dimensions.empty()) groups[{}];
+    std::vector<std::pair<std::vector<Label>, Counts>> ordered(groups.begin(), groups.end());
+    // The map's order settles ties; the asked terms come on top of it, the last first.
+    for (auto term = request.order_by.rbegin(); term != request.order_by.rend(); ++term) {
+        const auto column =
+            std::find(request.dimensions.begin(), request.dimensions.end(), term->name) - request.dimensions.begin();
+        std::stable_sort(ordered.begin(), ordered.end(), [&](const auto& a, const auto& b) {
+            const auto& low = term->direction == Direction::kAscending ? a : b;
+            const auto& high = term->direction == Direction::kAscending ? b : a;
+            if (column < static_cast<std::ptrdiff_t>(request.dimensions.size()))
+                return low.first[column] < high.first[column];
+            return low.second.of(term->name) < high.second.of(term->name);
+        });
+    }
+    Table table;
+    for (std::size_t i = static_cast<std::size_t>(request.offset);
+         i < ordered.size() && table.rows.size() < static_cast<std::size_t>(request.limit); ++i) {
+        table.rows.emplace_back();
+        for (const Label& value : ordered[i].first) table.rows.back().push_back(value.text);
+        for (const std::string& metric : request.metrics)
+            table.rows.back().push_back(std::to_string(ordered[i].second.of(metric)));
+    }
+    for (const std::string& metric : request.metrics) table.totals[metric] = std::to_string(total.of(metric));
+    return table;
+}
+
+class Random {
+public:
+    explicit Random(std::uint64_t seed) : engine_(seed) {}
+    std::int64_t below(std::int64_t n) { return std::uniform_int_distribution<std::int64_t>(0, n - 1)(engine_); }
+    bool one_in(std::int64_t n) { return below(n) == 0; }
+    std::string pick(const std::vector<std::string>& from) {
+        return from[static_cast<std::size_t>(below(static_cast<std::int64_t>(from.size())))];
+    }
+
+private:
+    std::mt19937_64 engine_;
+};
+
+const std::vector<std::string> kPages = {"/",
+                                         "/a",
+                                         "/b",
+                                         "/a/b",
+                                         "/it's",
+                                         "/back\\slash",
+                                         "/gr\xc3\xb6\xc3\x9f"
+                                         "e"};
+const std::vector<std::string> kCountries = {"", "DE", "FR", "NP"};
+const std::vector<std::string> kVersions = {"", "9", "10", "10.5", "140", "beta"};
+const std::vector<std::string> kPlans = {"", "free", "pro", "5"};
+
+constexpr std::int64_t kFrom = 1'792'800'000'000;  // 2026-10-24: the change of the clock is a day later
+
+Visit random_visit(Random& random) {
+    Visit visit;
+    if (random.one_in(10)) visit.site = "other";
+    visit.type = random.pick({"pageview", "pageview", "pageview", "event", "ping", "identify", "vitals"});
+    visit.ms = kFrom + random.below(14LL * 86'400'000);
+    visit.visitor =
+        static_cast<std::uint64_t>(random.one_in(5) ? random.below(4) + 1 : random.below(300) + 1) * 0x0123'4567'89ULL;
+    if (random.one_in(6)) visit.user_id = "user " + std::to_string(random.below(5));
+    visit.page = random.pick(kPages);
+    visit.country = random.pick(kCountries);
+    visit.browser_version = random.pick(kVersions);
+    if (!random.one_in(3)) visit.properties["plan"] = random.pick(kPlans);
+    visit.is_bot = random.one_in(8);
+    return visit;
+}
+
+std::string quoted(const std::string& text) {
+    std::string out;
+    json::append_string(out, text);
+    return out;
+}
+
+std::string random_test(Random& random) {
+    const std::vector<std::pair<std::string, const std::vector<std::string>*>> columns = {
+        {"page", &kPages}, {"country", &kCountries}, {"browser_version", &kVersions}, {"property:plan", &kPlans}};
+    const auto& [name, values] = columns[static_cast<std::size_t>(random.below(4))];
+    const std::string op = random.pick({"is", "is_not", "contains", "contains_not", "is_set", "gt", "lt", "between"});
+    if (op == "is_set") return fmt::format("[{}, \"is_set\", {}]", quoted(name), random.one_in(2));
+    if (op == "gt" || op == "lt") return fmt::format("[{}, \"{}\", {}]", quoted(name), op, random.below(20));
+    if (op == "between")
+        return fmt::format("[{}, \"between\", [{}, {}]]", quoted(name), random.below(10), 10 + random.below(200));
+    std::vector<std::string> texts;
+    for (std::int64_t i = 0; i <= random.below(3); ++i) {
+        const std::string value = random.pick(*values);
+        texts.push_back(quoted(op.starts_with("contains") && value.empty() ? "/" : value));
+    }
+    return fmt::format("[{}, \"{}\", [{}]]", quoted(name), op, fmt::join(texts, ", "));
+}
+
+std::string random_filter(Random& random, int depth = 0) {
+    if (depth > 2 || !random.one_in(3)) return random_test(random);
+    if (random.one_in(3)) return fmt::format("[\"not\", {}]", random_filter(random, depth + 1));
+    return fmt::format("[\"{}\", {}, {}]", random.pick({"and", "or"}), random_filter(random, depth + 1),
+                       random_filter(random, depth + 1));
+}
+
+std::vector<std::string> random_subset(Random& random, std::vector<std::string> from, std::size_t most) {
+    std::vector<std::string> subset;
+    const auto size =
+        static_cast<std::size_t>(random.below(static_cast<std::int64_t>(std::min(most, from.size())) + 1));
+    while (subset.size() < size) {
+        const auto at = from.begin() + random.below(static_cast<std::int64_t>(from.size()));
+        subset.push_back(*at);
+        from.erase(at);
+    }
+    return subset;
+}
+
+std::string list(const std::vector<std::string>& words) {
+    return words.empty() ? "[]" : fmt::format("[\"{}\"]", fmt::join(words, "\", \""));
+}
+
+struct RandomRequest {
+    std::string json;
+    std::int64_t from_ms = 0;
+    std::int64_t to_ms = 0;
+};
+
+RandomRequest random_request(Random& random, const cctz::time_zone& zone) {
+    auto metrics = random_subset(random, {"visitors", "pageviews", "events"}, 3);
+    if (metrics.empty()) metrics = {"pageviews"};
+    const auto dimensions = random_subset(
+        random,
+        {"page", "country", "browser_version", "user_id", "property:plan", "date", "hour", "minute", "week", "month"},
+        3);
+    std::vector<std::string> columns = metrics;
+    columns.insert(columns.end(), dimensions.begin(), dimensions.end());
+    std::vector<std::string> order;
+    for (const std::string& column : random_subset(random, columns, 2))
+        order.push_back(fmt::format("[\"{}\", \"{}\"]", column, random.pick({"asc", "desc"})));
+    // The fold knows no default: an order is always asked for, except where there is one row.
+    if (order.empty()) order.push_back(fmt::format("[\"{}\", \"desc\"]", metrics[0]));
+    std::vector<std::string> filters;
+    for (std::int64_t i = random.below(3); i > 0; --i) filters.push_back(random_filter(random));
+
+    RandomRequest result;
+    std::string range;
+    if (random.one_in(2)) {
+        const cctz::civil_day first = cctz::civil_day(2026, 10, 23) + random.below(10);
+        const cctz::civil_day last = first + random.below(6);
+        const auto start = [&](cctz::civil_day day) {
+            return std::chrono::duration_cast<std::chrono::milliseconds>(
+                       cctz::convert(cctz::civil_second(day), zone).time_since_epoch())
+                .count();
+        };
+        result.from_ms = start(first);
+        result.to_ms = start(last + 1);
+        range = fmt::format("\"date_range\": [\"{}\", \"{}\"]", day_label(first).text, day_label(last).text);
+    } else {
+        result.from_ms = kFrom + random.below(12LL * 86'400'000);
+        result.to_ms = result.from_ms + 1 + random.below(5LL * 86'400'000);
+        const auto text = [](std::int64_t ms) {
+            return cctz::format("%Y-%m-%dT%H:%M:%E3SZ",
+                                std::chrono::system_clock::time_point(std::chrono::milliseconds(ms)),
+                                cctz::utc_time_zone());
+        };
+        range = fmt::format("\"time_range\": [\"{}\", \"{}\"]", text(result.from_ms), text(result.to_ms));
+    }
+    result.json = fmt::format(
+        R"({{"website_id": "{}", "metrics": {}, "dimensions": {}, {}, "filters": [{}], "order_by": [{}], "limit": {}, "offset": {}, "include_bots": {}}})",
+        random.one_in(8) ? "other" : "random", list(metrics), list(dimensions), range, fmt::join(filters, ", "),
+        fmt::join(order, ", "), random.one_in(2) ? 10'000 : 1 + random.below(20),
+        random.one_in(2) || dimensions.empty() ? 0 : random.below(30), random.one_in(4));
+    return result;
+}
+
+TEST_F(QueryPropertyTest, RandomRequestsAnswerAsANaiveFoldDoes) {
+    const char* fixed = std::getenv("FOOTFALL_SEED");
+    const std::uint64_t seed = fixed != nullptr ? std::strtoull(fixed, nullptr, 10) : std::random_device()();
+    SCOPED_TRACE(fmt::format("FOOTFALL_SEED={}", seed));
+    Random random(seed);
+    std::vector<Visit> visits(2'000);
+    for (Visit& visit : visits) visit = random_visit(random);
+    insert(store(), visits);
+
+    std::size_t rows = 0;
+    for (int i = 0; i < 200 && !HasFailure(); ++i) {
+        const std::string name = random.pick({"Europe/Berlin", "Asia/Kathmandu", "America/New_York", "UTC"});
+        cctz::time_zone zone;
+        ASSERT_TRUE(cctz::load_time_zone(name, &zone));
+        const RandomRequest request = random_request(random, zone);
+        const auto parsed = parse_request(request.json);
+        ASSERT_TRUE(parsed.has_value()) << request.json << parsed.error().message;
+        const Table expected = fold(visits, *parsed, request.from_ms, request.to_ms, zone);
+        const Table actual = ask(request.json, name);
+        EXPECT_EQ(actual.rows, expected.rows) << name << '\n' << request.json;
+        EXPECT_EQ(actual.totals, expected.totals) << name << '\n' << request.json;
+        rows += actual.rows.size();
+    }
+    EXPECT_GT(rows, 1'000U) << "the requests hardly asked for anything";
+}
+
+}  // namespace
+}  // namespace footfall::query
