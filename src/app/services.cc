@@ -21,14 +21,12 @@
 #include "http/router.h"
 #include "ingest/committer.h"
 #include "ingest/dedup.h"
-#include "ingest/endpoint.h"
+#include "ingest/ingest.h"
 #include "log/disk/disk_log.h"
-#include "process/audit.h"
-#include "process/loader.h"
+#include "process/process.h"
 #include "query/query.h"
-#include "store/client.h"
 #include "store/embedded/supervisor.h"
-#include "store/migrations.h"
+#include "store/store.h"
 
 namespace footfall::app {
 namespace {
@@ -89,9 +87,6 @@ struct Services::State {
     std::string library;
     std::unique_ptr<store::Client> store;
     std::unique_ptr<store::embedded::Supervisor> supervisor;
-    // Of the supervisor's thread, after open().
-    bool store_is_new = false;
-    std::uint64_t seen_replaced = 0;
     std::unique_ptr<process::Loader> loader;
     std::unique_ptr<ingest::Committer> committer;
     std::unique_ptr<ingest::Endpoint> endpoint;
@@ -122,7 +117,6 @@ Status Services::State::open(Options options) {
     const std::string store_directory = data_dir + "/store";
     const std::string address = "unix:" + data_dir + "/store.sock";
     store = std::make_unique<store::Client>(store::Endpoint{.address = address});
-    store_is_new = !path_exists(store_directory);
     store::embedded::SupervisorOptions supervised;
     supervised.store.data_dir = store_directory;
     supervised.store.address = address;
@@ -209,10 +203,7 @@ Status Services::State::replay_log_tail() {
 
 Status Services::State::prepare_store(store::Client& client) {
     TRY_STATUS(store::migrate(client));
-    const std::uint64_t replaced = supervisor->state().replaced;
-    if (store_is_new || replaced != seen_replaced) loader->store_replaced();
-    store_is_new = false;
-    seen_replaced = replaced;
+    loader->store_restarted();
     return {};
 }
 

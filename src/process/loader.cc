@@ -13,6 +13,7 @@
 #include "base/metrics.h"
 #include "base/worker_pool.h"
 #include "process/sql.h"
+#include "store/migrations.h"
 
 namespace footfall::process {
 namespace {
@@ -36,22 +37,31 @@ Metrics& counters() {
 
 std::string number(std::uint64_t value) { return std::to_string(value); }
 
-// "footfall loader 1\n<partition> <offset>\n<crc of the line before, hex>\n"
-std::string write_position(log::Position position) {
-    const std::string body = fmt::format("footfall loader 1\n{} {}\n", position.partition, position.offset);
+struct Checkpoint {
+    log::Position position;
+    std::string store_identity;  ///< of the store that holds everything before it
+};
+
+// "footfall loader 1\n<partition> <offset> <store identity>\n<crc of what is before, hex>\n"
+std::string write_checkpoint_text(const Checkpoint& checkpoint) {
+    const std::string body =
+        fmt::format("footfall loader 1\n{} {} {}\n", checkpoint.position.partition, checkpoint.position.offset, checkpoint.store_identity);
     return body + fmt::format("{:08x}\n", crc32c(body));
 }
 
-std::optional<log::Position> read_position(const std::string& text) {
+std::optional<Checkpoint> read_checkpoint_text(const std::string& text) {
     const std::size_t crc_at = text.size() < 9 ? std::string::npos : text.size() - 9;
     if (crc_at == std::string::npos || text.substr(crc_at) != fmt::format("{:08x}\n", crc32c(std::string_view(text).substr(0, crc_at)))) return std::nullopt;
-    log::Position position;
+    Checkpoint checkpoint;
     const std::size_t line = text.find('\n') + 1;
     const char* end = text.data() + text.size();
-    const auto partition = std::from_chars(text.data() + line, end, position.partition);
+    const auto partition = std::from_chars(text.data() + line, end, checkpoint.position.partition);
     if (partition.ec != std::errc() || *partition.ptr != ' ') return std::nullopt;
-    if (std::from_chars(partition.ptr + 1, end, position.offset).ec != std::errc()) return std::nullopt;
-    return position;
+    const auto offset = std::from_chars(partition.ptr + 1, end, checkpoint.position.offset);
+    if (offset.ec != std::errc() || *offset.ptr != ' ') return std::nullopt;
+    const auto identity_at = static_cast<std::size_t>(offset.ptr + 1 - text.data());
+    checkpoint.store_identity = text.substr(identity_at, text.find('\n', identity_at) - identity_at);
+    return checkpoint;
 }
 
 }  // namespace
@@ -64,9 +74,10 @@ Loader::~Loader() { stop(0); }
 void Loader::start() {
     log::Position from = log_.begin();
     const auto text = read_file(options_.checkpoint_path);
-    const auto position = text ? read_position(*text) : std::nullopt;
-    if (position && *position >= from && *position <= log_.end()) {
-        from = *position;
+    const auto checkpoint = text ? read_checkpoint_text(*text) : std::nullopt;
+    if (checkpoint && checkpoint->position >= from && checkpoint->position <= log_.end()) {
+        from = checkpoint->position;
+        store_identity_ = checkpoint->store_identity;
     } else if (text) {
         logging::warn("loader.checkpoint_unusable", {{"path", options_.checkpoint_path}, {"from", from.offset}});
     }
@@ -96,9 +107,9 @@ Status Loader::wait_loaded(log::Position position, int timeout_ms) const {
                                              state_.problem.empty() ? "" : "; " + state_.problem));
 }
 
-void Loader::store_replaced() {
+void Loader::store_restarted() {
     const std::lock_guard lock(mutex_);
-    replaced_ = true;
+    in_doubt_requested_ = true;
     changed_.notify_all();
 }
 
@@ -110,7 +121,7 @@ bool Loader::stop_requested(bool caught_up) const {
 void Loader::sleep_ms(std::int64_t ms) {
     std::unique_lock lock(mutex_);
     // A stop with grace wants the rest loaded, not the wait cut short for ever: it only ends waits, the loop decides.
-    changed_.wait_for(lock, std::chrono::milliseconds(ms), [this] { return stopping_ || replaced_; });
+    changed_.wait_for(lock, std::chrono::milliseconds(ms), [this] { return stopping_ || in_doubt_requested_; });
 }
 
 void Loader::run() {
@@ -121,9 +132,8 @@ void Loader::run() {
         if (stop_requested(caught_up)) return;
         {
             const std::lock_guard lock(mutex_);
-            if (replaced_) {
-                replaced_ = false;
-                state_.loaded = log_.begin();
+            if (in_doubt_requested_) {
+                in_doubt_requested_ = false;
                 reader_.reset();
                 in_doubt_ = true;
             }
@@ -196,6 +206,14 @@ Status Loader::step() {
 }
 
 Status Loader::reconcile() {
+    // Another store than the checkpoint was written for, or one that lost parts: nothing is taken to be there.
+    TRY(const std::string identity, store::store_identity(store_));
+    if (identity != store_identity_) {
+        const std::lock_guard lock(mutex_);
+        if (state_.loaded > log_.begin()) logging::warn("loader.store_changed", {{"next", "everything that the log holds is compared and loaded"}});
+        state_.loaded = log_.begin();
+        store_identity_ = identity;
+    }
     const log::Position from = state().loaded;
     const log::Position end = log_.end();
     doubt_end_ = from.offset;
@@ -265,7 +283,7 @@ Result<std::vector<std::uint64_t>> Loader::present_offsets(std::uint16_t partiti
 
 Status Loader::write_checkpoint(log::Position position) {
     if (failpoint("loader.checkpoint") == Fault::kError) return Error(Code::kIo, "failpoint loader.checkpoint");
-    return write_file_atomically(options_.checkpoint_path, write_position(position));
+    return write_file_atomically(options_.checkpoint_path, write_checkpoint_text({position, store_identity_}));
 }
 
 }  // namespace footfall::process

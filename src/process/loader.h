@@ -51,8 +51,9 @@ public:
     LoaderState state() const;
     /// Waits until everything before `position` is in the store; kTimeout with the reason otherwise.
     Status wait_loaded(log::Position position, int timeout_ms) const;
-    /// The store was replaced by an empty one: load everything that the log holds.
-    void store_replaced();
+    /// The store was started again, perhaps as another one: ask it what it holds. (It carries an identity, which the checkpoint remembers: a store
+    /// that is new or lost parts is loaded with everything that the log has.)
+    void store_restarted();
 
 private:
     void run();
@@ -73,13 +74,14 @@ private:
     mutable std::condition_variable changed_;
     LoaderState state_;
     bool stopping_ = false;
-    bool replaced_ = false;
+    bool in_doubt_requested_ = false;
     std::int64_t stop_deadline_ns_ = 0;
 
     // Of the loader's thread alone.
     std::unique_ptr<log::LogReader> reader_;
     bool in_doubt_ = true;            ///< what the store holds beyond the checkpoint is not known
     std::uint64_t doubt_end_ = 0;     ///< offsets below it may be in the store already
+    std::string store_identity_;
     std::int64_t last_insert_ns_ = 0;
     EventBlocks blocks_;
 

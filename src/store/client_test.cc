@@ -1,8 +1,17 @@
+// The client against the real child: what a value, an error and a deadline look like to the caller.
 #include "store/client.h"
+
+#include <signal.h>
+
+#include <atomic>
+#include <cmath>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "store/answer_parser.h"
+#include "store/error_code.h"
 #include "store/testing/running_store.h"
 
 namespace footfall::store {
@@ -11,19 +20,211 @@ namespace {
 class ClientTest : public testing::Test {
 protected:
     static void SetUpTestSuite() { store_ = new RunningStore("client"); }
-    static void TearDownTestSuite() { delete store_; }
+    static void TearDownTestSuite() {
+        delete store_;
+        store_ = nullptr;
+    }
     static Client& client() { return store_->client(); }
+
+    static std::string text(const Result<Answer>& answer) {
+        if (!answer) return "error: " + answer.error().message;
+        if (answer->rows.size() != 1 || answer->rows[0].size() != 1) return "not one cell";
+        const auto* value = std::get_if<std::string>(&answer->rows[0][0]);
+        return value ? *value : "not a text";
+    }
 
     static RunningStore* store_;
 };
 
 RunningStore* ClientTest::store_ = nullptr;
 
-TEST_F(ClientTest, NumbersTextsAndNestedValuesComeAsTheyAre) {
-    const auto answer = client().query({.sql = "SELECT toUInt64(18446744073709551615), toInt64(-9223372036854775808), 1.5, nan, true, NULL, [1, 2], map('a', 'b'), "
-                                               "toDecimal64('12.3400', 4), 'x\\ty', toUInt256('115792089237316195423570985008687907853269984665640564039457584007913129639935')"});
+TEST_F(ClientTest, ValuesComeExactlyAndByTheirType) {
+    const auto answer = client().query({.sql = R"(SELECT toUInt64(18446744073709551615) AS largest, toInt64(-9223372036854775808), toUInt8(7), 1.5, nan, -inf, true,
+        NULL, toNullable(5), [1, 2], map('a', 'b'), (1, 'x'), toDecimal64('-12.3400', 4), 'tab\tquote\'slash\\', toUInt256('340282366920938463463374607431768211456'),
+        toUUID('01890000-0000-7000-8000-000000000001'), toIPv6('2001:db8::1'), toDateTime64('2024-02-29 12:00:00.123', 3, 'UTC'), '\xff' AS broken)"});
     ASSERT_TRUE(answer) << answer.error().message;
     ASSERT_EQ(answer->rows.size(), 1u);
+    const auto& row = answer->rows[0];
+    EXPECT_EQ(answer->columns[0].name, "largest");
+    EXPECT_EQ(answer->columns[0].type, "UInt64");
+    EXPECT_EQ(row[0], Value(std::uint64_t{18446744073709551615u}));
+    EXPECT_EQ(row[1], Value(std::int64_t{INT64_MIN}));
+    EXPECT_EQ(row[2], Value(std::uint64_t{7}));
+    EXPECT_EQ(row[3], Value(1.5));
+    EXPECT_TRUE(std::isnan(std::get<double>(row[4])));
+    EXPECT_EQ(row[5], Value(-INFINITY));
+    EXPECT_EQ(row[6], Value(true));
+    EXPECT_EQ(row[7], Value(std::monostate()));
+    EXPECT_EQ(row[8], Value(std::uint64_t{5}));
+    EXPECT_EQ(row[9], Value("[1,2]"));
+    EXPECT_EQ(row[10], Value(R"({"a":"b"})"));
+    EXPECT_EQ(row[11], Value(R"([1,"x"])"));
+    EXPECT_EQ(row[12], Value("-12.34"));
+    EXPECT_EQ(row[13], Value("tab\tquote'slash\\"));
+    EXPECT_EQ(row[14], Value("340282366920938463463374607431768211456"));
+    EXPECT_EQ(row[15], Value("01890000-0000-7000-8000-000000000001"));
+    EXPECT_EQ(row[16], Value("2001:db8::1"));
+    EXPECT_EQ(row[17], Value("2024-02-29 12:00:00.123"));
+    EXPECT_EQ(row[18], Value("\uFFFD"));
+}
+
+TEST_F(ClientTest, AnAnswerWithoutRowsHasItsColumns) {
+    const auto answer = client().query({.sql = "SELECT website_id, log_offset FROM footfall.events WHERE false"});
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_TRUE(answer->rows.empty());
+    ASSERT_EQ(answer->columns.size(), 2u);
+    EXPECT_EQ(answer->columns[1].type, "UInt64");
+}
+
+TEST_F(ClientTest, ManyRowsArriveWholeAndInOrder) {
+    const auto answer = client().query({.sql = "SELECT number, toString(number) FROM numbers(100000) ORDER BY number"});
+    ASSERT_TRUE(answer) << answer.error().message;
+    ASSERT_EQ(answer->rows.size(), 100'000u);
+    for (std::size_t i = 0; i < answer->rows.size(); ++i) {
+        ASSERT_EQ(std::get<std::uint64_t>(answer->rows[i][0]), i);
+        ASSERT_EQ(std::get<std::string>(answer->rows[i][1]), std::to_string(i));
+    }
+}
+
+TEST_F(ClientTest, AParameterKeepsEveryByteAndIsNeverSql) {
+    using namespace std::string_literals;
+    const std::string values[] = {"",
+                                  "plain",
+                                  "o'clock",
+                                  "'); DROP TABLE footfall.events; --",
+                                  "a\\b\\",
+                                  "\\N",
+                                  "tab\tline\nreturn\rend",
+                                  "nul\0inside"s,
+                                  "{other:String}",
+                                  "50%25&a=b+c",
+                                  "Grüße, 世界 🎉",
+                                  "\x01\x02\x7f",
+                                  std::string(5'000, 'x') + "'",
+                                  std::string(300'000, '\\'),   // as a form: the URL would be too long
+                                  "\r\n--footfall\r\n" + std::string(20'000, '\n')};
+    for (const std::string& value : values) {
+        const auto answer = client().query({.sql = "SELECT {value:String}", .parameters = {{"value", value}}});
+        EXPECT_EQ(text(answer), value) << "of " << value.size() << " bytes: " << value.substr(0, 40);
+    }
+    EXPECT_EQ(text(client().query({.sql = "SELECT arrayStringConcat({values:Array(String)}, '|')", .parameters = {{"values", R"(['a\'b','c\\d','e,f'])"}}})),
+              "a'b|c\\d|e,f");
+}
+
+TEST_F(ClientTest, ALongStatementWithLongParametersArrives) {
+    std::string sql = "SELECT {value:String}";
+    for (int i = 0; i < 3'000; ++i) sql += " || ''";
+    EXPECT_EQ(text(client().query({.sql = sql, .parameters = {{"value", std::string(20'000, 'y')}}})), std::string(20'000, 'y'));
+}
+
+TEST_F(ClientTest, ParametersOfParallelStatementsAreNeverMixedUp) {
+    std::atomic<int> wrong{0};
+    std::atomic<int> failed{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 8; ++t)
+        threads.emplace_back([&, t] {
+            for (int i = 0; i < 60; ++i) {
+                const std::string mine = "thread " + std::to_string(t) + " round " + std::to_string(i);
+                const auto answer = client().query({.sql = "SELECT {mine:String}, {number:UInt64}, sum(number) FROM numbers({number:UInt64})",
+                                                    .parameters = {{"mine", mine}, {"number", std::to_string(t * 1'000 + i)}},
+                                                    .settings = {{"max_threads", std::to_string(1 + t % 2)}}});
+                if (!answer) ++failed;
+                else if (answer->rows[0][0] != Value(mine) || answer->rows[0][1] != Value(std::uint64_t(t * 1'000 + i))) ++wrong;
+            }
+        });
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(wrong, 0);
+    EXPECT_EQ(failed, 0);
+}
+
+TEST_F(ClientTest, ErrorsSayWhatKindTheyAre) {
+    struct Case {
+        Statement statement;
+        Code code;
+        const char* text;
+    };
+    const Case cases[] = {
+        {{.sql = "SELEC 1"}, Code::kInvalidArgument, "Syntax error"},
+        {{.sql = "SELECT * FROM footfall.nothing"}, Code::kInvalidArgument, "nothing"},
+        {{.sql = "SELECT * FROM nowhere.events"}, Code::kInvalidArgument, "nowhere"},
+        {{.sql = "SELECT nothing FROM footfall.events"}, Code::kInvalidArgument, "nothing"},
+        {{.sql = "SELECT {a:UInt64}", .parameters = {{"a", "many"}}}, Code::kInvalidArgument, "many"},
+        {{.sql = "SELECT {missing:String}"}, Code::kInvalidArgument, "missing"},
+        {{.sql = "SELECT 1", .settings = {{"no_such_setting", "1"}}}, Code::kInvalidArgument, "no_such_setting"},
+        {{.sql = "SELECT 1", .settings = {{"a=1, max_threads", "1"}}}, Code::kInvalidArgument, "Unknown setting"},
+        {{.sql = "SELECT 1; SELECT 2"}, Code::kInvalidArgument, "Multi-statements"},
+        {{.sql = "SELECT groupArray(number) FROM numbers(100000000)", .settings = {{"max_memory_usage", "20000000"}}}, Code::kTooLarge, "shorter time range"},
+        {{.sql = "SELECT sleepEachRow(0.05) FROM numbers(1000)", .settings = {{"max_block_size", "1"}}, .timeout_ms = 300}, Code::kTimeout, "longer than it may"},
+    };
+    for (const Case& one : cases) {
+        const auto answer = client().query(one.statement);
+        ASSERT_FALSE(answer) << one.statement.sql;
+        EXPECT_EQ(answer.error().code, one.code) << one.statement.sql << ": " << answer.error().message;
+        EXPECT_THAT(answer.error().message, testing::HasSubstr(one.text)) << one.statement.sql;
+    }
+    // None of them spoilt anything for the next.
+    EXPECT_EQ(text(client().query({.sql = "SELECT 'fine'"})), "fine");
+}
+
+TEST_F(ClientTest, AnAnswerTellsHowMuchWasRead) {
+    ASSERT_TRUE(client().execute({.sql = "CREATE TABLE footfall.thousand ENGINE = MergeTree ORDER BY number AS SELECT number FROM numbers(1000)"}));
+    const auto answer = client().query({.sql = "SELECT sum(number) FROM footfall.thousand"});
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_EQ(answer->rows[0][0], Value(std::uint64_t{499'500}));
+    EXPECT_EQ(answer->rows_read, 1'000u);
+    EXPECT_GT(answer->bytes_read, 0u);
+}
+
+TEST_F(ClientTest, AStoreThatDoesNotAnswerIsATimeoutAndItsConnectionIsNotUsedAgain) {
+    const int pid = store_->supervisor().state().pid;
+    ASSERT_EQ(::kill(pid, SIGSTOP), 0);
+    const auto answer = client().query({.sql = "SELECT 'late'", .timeout_ms = 200});
+    ASSERT_EQ(::kill(pid, SIGCONT), 0);
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, Code::kTimeout);
+    EXPECT_EQ(text(client().query({.sql = "SELECT 'new'"})), "new");
+}
+
+TEST(ClientWithoutStoreTest, AStoreThatIsNotThereIsUnavailable) {
+    Client client({.address = "unix:" + testing::TempDir() + "no_such_store.sock"});
+    for (const Status& status : {client.ping(), client.execute({.sql = "SELECT 1"}), client.insert("INSERT INTO t FORMAT Native", "x")}) {
+        ASSERT_FALSE(status);
+        EXPECT_EQ(status.error().code, Code::kUnavailable) << status.error().message;
+    }
+}
+
+TEST(AnswerParserTest, WhatIsNotAnAnswerIsAnError) {
+    for (const char* text : {"[\"a\"]\n", "[\"a\"]\n[\"UInt8\"]\n[1,2]\n", "[\"a\",\"b\"]\n[\"UInt8\",\"UInt8\"]\n[1]\n", "[\"a\"]\n[\"UInt8\"]\n[\"x\"]\n",
+                             "[\"a\"]\n[\"UInt8\"]\n[1", "Code: 1. DB::Exception"}) {
+        std::string body = text;
+        const auto answer = parse_answer(body);
+        ASSERT_FALSE(answer) << text;
+        EXPECT_EQ(answer.error().code, Code::kInternal);
+    }
+}
+
+TEST(ErrorCodeTest, TheServersAnswerBecomesTheCodeOfItsKind) {
+    struct Case {
+        int status;
+        const char* header;
+        const char* body;
+        Code code;
+        const char* message;
+    };
+    const Case cases[] = {
+        {500, "60", "Code: 60. DB::Exception: Table x does not exist. (UNKNOWN_TABLE) (version 26.7.2.1)\n", Code::kInvalidArgument, "Table x does not exist. (UNKNOWN_TABLE)"},
+        {500, "", "Code: 202. DB::Exception: Too many. (TOO_MANY_SIMULTANEOUS_QUERIES)", Code::kOverloaded, "Too many. (TOO_MANY_SIMULTANEOUS_QUERIES)"},
+        {200, "252", "Code: 252. DB::Exception: Too many parts", Code::kOverloaded, "Too many parts"},
+        {500, "40", "Code: 40. DB::Exception: Checksum doesn't match", Code::kCorrupt, "Checksum doesn't match"},
+        {401, "516", "Code: 516. DB::Exception: Authentication failed", Code::kUnauthenticated, "Authentication failed"},
+        {413, "", "", Code::kTooLarge, "the event store answered with HTTP status 413: "},
+        {502, "", "Bad Gateway", Code::kUnavailable, "the event store answered with HTTP status 502: Bad Gateway"},
+    };
+    for (const Case& one : cases) {
+        const Error error = error_of_answer(one.status, one.header, one.body);
+        EXPECT_EQ(error.code, one.code) << one.body;
+        EXPECT_EQ(error.message, one.message);
+    }
 }
 
 }  // namespace

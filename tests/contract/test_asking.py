@@ -164,9 +164,11 @@ class TestDimensions:
         assert sum(row[1] for row in answer["rows"]) == 2
         assert answer["columns"][0]["name"] == name
 
-    def test_all_of_them_together(self, server: Server):
+    def test_several_together(self, server: Server):
         site = self.shared(server)
-        assert sum(row[-1] for row in site.query(["events"], self.NAMES)["rows"]) == 2
+        for begin in range(0, len(self.NAMES), 6):
+            rows = site.query(["events"], self.NAMES[begin : begin + 6])["rows"]
+            assert sum(row[-1] for row in rows) == 2
 
     made: dict[int, Site] = {}
 

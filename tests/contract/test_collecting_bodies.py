@@ -24,7 +24,7 @@ ENCODERS = {"gzip": gzip_encode, "zstd": zstd_encode, "br": brotli_encode}
 # Brotli at quality 11.
 GOLDEN = {
     "br": (
-        "G+IDQKyOdxjDiKoIHSwiwj/rwrsc3pKxdk7779/fPyHDYhmlvFIySH3alshesnT1BQj8545rC/3APnJvK6iAygIOJUJIArVzulEIhiL/"
+        "G+IDQKyOdxjDiKoIHSwiwj/rwrsc3pKxdk7779/fPyHDYhmlvFIySH3alshesnT1BQj8545rC/3APnJvK6iAygIOJJUIArVzulEIhiL/"
         "0c+qc13wZ9+TKmhZeRoMAJwZS0DCJtpFBibYMFtXVIrRqumXzdBxzEKfRMQQDqm49j882xO/DoRY28C4vovKU4flND4r9DYiV+tQITfr"
         "0CAP1mGAPFp1bAE="
     ),
@@ -189,14 +189,14 @@ class TestEncodings:
         assert len(bomb) < MIB
         refused(site.post(bomb, {"Content-Encoding": name}), 413)
 
-    @pytest.mark.parametrize("name", ENCODERS)
-    def test_the_limit_is_that_of_the_unpacked_body(self, site: Site, name: str):
-        body = padded(site, MIB)
-        assert site.post(ENCODERS[name](body), {"Content-Encoding": name}).status in (
-            200,
-            413,
-        ), "stored forms may be longer than the body"
-        refused(site.post(ENCODERS["gzip"](padded(site, MIB + 1)), {"Content-Encoding": "gzip"}), 413)
+    def test_the_limit_is_that_of_the_unpacked_body(self, site: Site):
+        """However well it packs: a thousand events of one page are much alike."""
+        alike = [pageview(site.id, "/the/same/page", title="The same title of the same page " * 15) for _ in range(1000)]
+        body = json.dumps(alike).encode()
+        assert MIB // 2 < len(body) < MIB
+        assert site.post(gzip.compress(body, 9), {"Content-Encoding": "gzip"}).json()["received"] == 1000
+        assert site.post(gzip.compress(padded(site, MIB)), {"Content-Encoding": "gzip"}).json()["received"] == 1
+        refused(site.post(gzip.compress(padded(site, MIB + 1)), {"Content-Encoding": "gzip"}), 413)
 
 
 def padded(site: Site, size: int) -> bytes:

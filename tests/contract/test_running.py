@@ -217,7 +217,7 @@ class TestEnd:
         moved = start_server(ready=False)
         moved.close()
         shutil.rmtree(moved.data, ignore_errors=True)
-        shutil.copytree(server.data, moved.data)
+        shutil.copytree(server.data, moved.data, ignore=shutil.ignore_patterns("*.sock"))
         moved.start()
         there = Site(moved, site.id)
         there.wait_events(20)

@@ -6,6 +6,10 @@ import time
 from typing import Any
 
 
+# Without a browser's name an event would count as a bot's.
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+
 class Answer:
     def __init__(self, status: int, headers: http.client.HTTPMessage, body: bytes):
         self.status = status
@@ -40,7 +44,7 @@ class Client:
             self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout_s)
         self.sent_at = float("inf")
         try:
-            self.connection.request(method, path, body, headers or {})
+            self.connection.request(method, path, body, {"User-Agent": FIREFOX} | (headers or {}))
             self.sent_at = time.monotonic()
             response = self.connection.getresponse()
             answer = Answer(response.status, response.headers, response.read())

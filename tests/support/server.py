@@ -128,11 +128,11 @@ class Server:
         """Starts it and does not wait. `env` is for this start alone."""
         assert self.process is None, "it runs already"
         self.starts += 1
-        with open(self.log_path, "wb") as log:
+        with open(self.log_path, "wb") as log, open(self.log_path.with_suffix(".out"), "wb") as out:
             self.process = subprocess.Popen(
                 [binary(), "serve", "--data", str(self.data), *self.flags],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=out,
                 stderr=log,
                 env=environment(self.env | (env or {})),
                 start_new_session=True,

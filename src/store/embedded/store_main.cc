@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <map>
@@ -104,6 +105,28 @@ Status probe_writable(const std::string& directory) {
     return remove_file(path);
 }
 
+// "26.7.3" as numbers that compare.
+std::array<int, 3> version_numbers(std::string_view text) {
+    std::array<int, 3> numbers{};
+    for (int& number : numbers) {
+        const auto end = std::from_chars(text.data(), text.data() + text.size(), number);
+        text.remove_prefix(std::min(static_cast<std::size_t>(end.ptr - text.data()) + 1, text.size()));
+    }
+    return numbers;
+}
+
+constexpr std::string_view kVersionFile = "/engine-version";
+
+// An older engine may misread what a newer one wrote, and would then be taken for a damaged directory: it stays untouched.
+Status refuse_newer(const std::string& directory, const std::string& version) {
+    const std::string path = directory + std::string(kVersionFile);
+    if (!path_exists(path)) return {};
+    TRY(const std::string written_by, read_file(path));
+    if (version_numbers(written_by) <= version_numbers(version)) return {};
+    return Error(Code::kConflict, fmt::format("the event store in {} was written by the engine {}, and this release has {}: run the newer release", directory,
+                                              written_by, version));
+}
+
 int code_of(StoreExit exit) { return static_cast<int>(exit); }
 
 int report(StoreExit exit, std::string_view event, const Error& error) {
@@ -141,12 +164,16 @@ int serve(const StoreOptions& options, const sigset_t& stop_signals) {
 
     const auto engine = Engine::load(options.library);
     if (!engine) return report(StoreExit::kNoEngine, "store.engine", engine.error());
+    const std::string version = (*engine)->version();
+    if (const auto known = refuse_newer(options.data_dir, version); !known) return report(StoreExit::kFailed, "store.engine", known.error());
     const auto started = server.start(**engine, {"--path=" + options.data_dir, "--config-file=" + config_path}, standard_settings(options, threads));
     if (!started) {
         if (const auto writable = probe_writable(options.data_dir); !writable) return report(StoreExit::kFailed, "store.disk", writable.error());
         return report(started.error().code == Code::kCorrupt ? StoreExit::kWillNotOpen : StoreExit::kFailed, "store.open", started.error());
     }
-    logging::info("store.open", {{"directory", options.data_dir}, {"engine", (*engine)->version()}});
+    if (const auto noted = write_file_atomically(options.data_dir + std::string(kVersionFile), version); !noted)
+        logging::warn("store.version_not_noted", {{"reason", noted.error().message}});
+    logging::info("store.open", {{"directory", options.data_dir}, {"engine", version}});
 
     int signal = 0;
     while (::sigwait(&stop_signals, &signal) != 0) {

@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -20,46 +22,49 @@ inline std::string engine_library() {
     return named != nullptr ? named : FOOTFALL_SOURCE_DIR "/node_modules/@chdb/lib-linux-x64-gnu/libchdb.so";
 }
 
-/// A real embedded store in a directory of its own, for tests of any library: the child, supervised, with the tables of this release. Where it does
-/// not start, the test fails with the reason. Link footfall_store_testing.
+/// How the store of a test runs: as a process of its own, below `directory`, with the tables of this release.
+inline embedded::SupervisorOptions store_options(const std::string& directory) {
+    embedded::SupervisorOptions options;
+    options.store.data_dir = directory + "/data";
+    options.store.address = "unix:" + directory + "/store.sock";
+    options.store.library = engine_library();
+    options.store.log_level = "warn";
+    options.program = FOOTFALL_STORE_CHILD;
+    options.words = {"footfall-store-child"};
+    options.prepare = [](Client& client) { return migrate(client); };
+    return options;
+}
+
+/// A real embedded store in a directory of its own, for tests of any library. Where it does not start, the test fails with the reason. Link
+/// footfall_store_testing.
 class RunningStore {
 public:
-    explicit RunningStore(const std::string& name, embedded::SupervisorOptions options = {})
-        : directory_(testing::TempDir() + "footfall_store_" + name + "_" + std::to_string(::getpid())),
-          supervisor_(filled(std::move(options))),
-          client_({.address = address()}) {
+    /// `adjust` may change the options before the start.
+    explicit RunningStore(const std::string& name, const std::function<void(embedded::SupervisorOptions&)>& adjust = {})
+        : directory_(testing::TempDir() + "footfall_store_" + name + "_" + std::to_string(::getpid())) {
         std::filesystem::remove_all(directory_);
         std::filesystem::create_directories(directory_);
-        supervisor_.start();
-        if (const Status ready = supervisor_.wait_ready(60'000); !ready) ADD_FAILURE() << ready.error().message << " (library: " << engine_library() << ")";
+        embedded::SupervisorOptions options = store_options(directory_);
+        if (adjust) adjust(options);
+        client_ = std::make_unique<Client>(Endpoint{.address = options.store.address}, 64);
+        supervisor_ = std::make_unique<embedded::Supervisor>(std::move(options));
+        supervisor_->start();
+        if (const Status ready = supervisor_->wait_ready(60'000); !ready) ADD_FAILURE() << ready.error().message << " (library: " << engine_library() << ")";
     }
     ~RunningStore() {
-        supervisor_.stop();
+        supervisor_->stop();
         std::filesystem::remove_all(directory_);
     }
 
-    Client& client() { return client_; }
-    embedded::Supervisor& supervisor() { return supervisor_; }
-    /// Holds the store's directory ("data") and its socket.
+    Client& client() { return *client_; }
+    embedded::Supervisor& supervisor() { return *supervisor_; }
+    /// Holds the store's directory ("data") and its socket ("store.sock").
     const std::string& directory() const { return directory_; }
-    std::string data_directory() const { return directory_ + "/data"; }
-    std::string address() const { return "unix:" + directory_ + "/store.sock"; }
 
 private:
-    embedded::SupervisorOptions filled(embedded::SupervisorOptions options) const {
-        options.store.data_dir = data_directory();
-        options.store.address = address();
-        options.store.library = engine_library();
-        options.store.log_level = "warn";
-        options.program = FOOTFALL_STORE_CHILD;
-        options.words = {"footfall-store-child"};
-        if (!options.prepare) options.prepare = [](Client& client) { return migrate(client); };
-        return options;
-    }
-
     const std::string directory_;
-    embedded::Supervisor supervisor_;
-    Client client_;
+    std::unique_ptr<Client> client_;
+    std::unique_ptr<embedded::Supervisor> supervisor_;
 };
 
 }  // namespace footfall::store

@@ -1,4 +1,4 @@
-#include "ingest/endpoint.h"
+#include "ingest/ingest.h"
 
 #include <algorithm>
 #include <unordered_map>

@@ -1,0 +1,185 @@
+// The child as other programs see it: the ClickHouse HTTP interface.
+#include <atomic>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "http/client.h"
+#include "store/testing/running_store.h"
+
+namespace footfall::store::embedded {
+namespace {
+
+using testing::HasSubstr;
+
+class StoreServerTest : public testing::Test {
+protected:
+    static void SetUpTestSuite() {
+        store_ = new RunningStore("server", [](SupervisorOptions& options) { options.store.threads = 1; });
+    }
+    static void TearDownTestSuite() {
+        delete store_;
+        store_ = nullptr;
+    }
+
+    static http::ClientResponse send(std::string_view method, std::string_view target, std::string_view body = {},
+                                     std::vector<std::pair<std::string_view, std::string_view>> headers = {}) {
+        static http::Client client("unix:" + store_->directory() + "/store.sock");
+        auto response = client.send({.method = method, .target = target, .headers = std::move(headers), .body = body}, 30'000);
+        if (!response) ADD_FAILURE() << response.error().message;
+        return response ? *response : http::ClientResponse{};
+    }
+
+    static RunningStore* store_;
+};
+
+RunningStore* StoreServerTest::store_ = nullptr;
+
+TEST_F(StoreServerTest, AStatementMayStandInTheUrlInTheBodyOrInBoth) {
+    EXPECT_EQ(send("GET", "/ping").body, "Ok.\n");
+    EXPECT_EQ(send("GET", "/?query=SELECT+1%2B1").body, "2\n");
+    EXPECT_EQ(send("POST", "/", "SELECT 2").body, "2\n");
+    EXPECT_EQ(send("POST", "/?query=SELECT", "3").body, "3\n");
+    EXPECT_EQ(send("POST", "/?default_format=JSONEachRow", "SELECT 4 AS a").body, "{\"a\":4}\n");
+    EXPECT_EQ(send("POST", "/", "SELECT 5 AS a", {{"X-ClickHouse-Format", "CSVWithNames"}}).body, "\"a\"\n5\n");
+    EXPECT_EQ(send("POST", "/?param_a=x%5Cty", "SELECT {a:String} FORMAT TSVRaw").body, "x\ty\n");
+    EXPECT_EQ(send("POST", "/?database=footfall", "SELECT currentDatabase()").body, "footfall\n");
+    EXPECT_EQ(send("POST", "/", "SELECT currentDatabase()", {{"X-ClickHouse-Database", "footfall"}}).body, "footfall\n");
+    EXPECT_EQ(send("POST", "/", "SELECT currentDatabase()").body, "default\n");
+    EXPECT_EQ(send("POST", "/?max_threads=1", "--x\r\n--x--", {{"Content-Type", "multipart/form-data; boundary=x"}}).status, 400);
+    EXPECT_EQ(send("POST", "/", "--x\r\nContent-Disposition: form-data; name=\"query\"\r\n\r\nSELECT {a:String}\r\n--x\r\nContent-Disposition: form-data; name=\"param_a\"\r\n\r\n\r\n\r\n--x--\r\n",
+                   {{"Content-Type", "multipart/form-data; boundary=x"}})
+                  .status,
+              400)
+        << "a raw line break is no escaped text";
+}
+
+TEST_F(StoreServerTest, AnInsertMayBringItsDataInEveryPlace) {
+    ASSERT_EQ(send("POST", "/", "CREATE TABLE footfall.places (a String, n UInt8) ENGINE = MergeTree ORDER BY n").status, 200);
+    EXPECT_EQ(send("POST", "/", "INSERT INTO footfall.places VALUES ('values', 1)").body, "");
+    EXPECT_EQ(send("POST", "/", "INSERT INTO footfall.places FORMAT CSV\n\"text\",2\n").body, "");
+    EXPECT_EQ(send("POST", "/?query=INSERT+INTO+footfall.places+(n,a)+FORMAT+JSONEachRow", "{\"a\":\"body\",\"n\":3}").body, "");
+    EXPECT_EQ(send("POST", "/?query=INSERT+INTO+footfall.places+VALUES", "('split', 4)").body, "");
+    EXPECT_EQ(send("POST", "/", "INSERT INTO footfall.places SELECT 'select', 5").body, "");
+    const http::ClientResponse response = send("POST", "/?query=INSERT+INTO+footfall.places+FORMAT+CSV", "\"summary\",6\n\"summary\",6\n");
+    EXPECT_THAT(std::string(response.header("x-clickhouse-summary")), HasSubstr(R"("written_rows":"2")"));
+    EXPECT_EQ(send("POST", "/", "SELECT groupArray(DISTINCT a) FROM (SELECT * FROM footfall.places ORDER BY n)").body,
+              "['values','text','body','split','select','summary']\n");
+}
+
+TEST_F(StoreServerTest, AnswersCarryTheServersHeaders) {
+    const http::ClientResponse fine = send("POST", "/?query_id=mine", "SELECT 1 FORMAT JSON");
+    EXPECT_EQ(fine.header("x-clickhouse-query-id"), "mine");
+    EXPECT_EQ(fine.header("x-clickhouse-format"), "JSON");
+    EXPECT_EQ(fine.header("x-clickhouse-timezone"), "UTC");
+    EXPECT_EQ(fine.header("content-type"), "application/json; charset=UTF-8");
+    EXPECT_EQ(send("POST", "/", "SELECT timezone()").body, "UTC\n");
+
+    const http::ClientResponse unknown = send("POST", "/", "SELECT * FROM footfall.nothing");
+    EXPECT_EQ(unknown.status, 404);
+    EXPECT_EQ(unknown.header("x-clickhouse-exception-code"), "60");
+    EXPECT_TRUE(unknown.body.starts_with("Code: 60. DB::Exception: ")) << unknown.body;
+    EXPECT_THAT(unknown.body, HasSubstr("(UNKNOWN_TABLE) (version 26."));
+    EXPECT_NE(unknown.header("x-clickhouse-query-id"), "");
+}
+
+TEST_F(StoreServerTest, WhatItDoesNotSpeakIsRefusedClearly) {
+    struct Case {
+        const char* method;
+        const char* target;
+        const char* body;
+        std::vector<std::pair<std::string_view, std::string_view>> headers;
+        int status;
+        const char* text;
+    };
+    const Case cases[] = {
+        {"POST", "/", "SELECT 1", {{"Content-Encoding", "lz4"}}, 501, "encoding 'lz4'"},
+        {"POST", "/?compress=1", "SELECT 1", {}, 501, "compress"},
+        {"POST", "/?session_id=a", "SELECT 1", {}, 501, "session_id"},
+        {"POST", "/?no_such_setting=1", "SELECT 1", {}, 404, "no_such_setting"},
+        {"POST", "/?database=nowhere", "SELECT 1", {}, 404, "nowhere"},
+        {"POST", "/?query=%zz", "", {}, 400, "percent"},
+        {"POST", "/", " \n", {}, 400, "no statement"},
+        {"GET", "/?query=DROP+TABLE+footfall.events", "", {}, 403, "use POST"},
+        {"GET", "/?query=INSERT+INTO+footfall.events+FORMAT+CSV", "", {}, 403, "use POST"},
+        {"GET", "/?query=SET+max_threads=1", "", {}, 403, "use POST"},
+        {"GET", "/nowhere", "", {}, 404, "no such page"},
+        {"POST", "/", "SELECT 1; DROP TABLE footfall.events", {}, 400, "Multi-statements"},
+    };
+    for (const Case& one : cases) {
+        const http::ClientResponse response = send(one.method, one.target, one.body, one.headers);
+        EXPECT_EQ(response.status, one.status) << one.target << ": " << response.body;
+        EXPECT_THAT(response.body, HasSubstr(one.text)) << one.target;
+    }
+    EXPECT_EQ(send("POST", "/", "SELECT count() FROM footfall.events").body, "0\n");
+}
+
+TEST_F(StoreServerTest, NothingOfARequestReachesTheNext) {
+    const char* kThreads = "SELECT value FROM system.settings WHERE name = 'max_threads'";
+    const char* kJoin = "SELECT changed FROM system.settings WHERE name = 'join_algorithm'";
+    ASSERT_EQ(send("POST", "/", kThreads).body, "1\n") << "the store's own setting";
+    EXPECT_EQ(send("POST", "/?max_threads=3", kThreads).body, "3\n");
+    EXPECT_EQ(send("POST", "/", kThreads).body, "1\n");
+    EXPECT_EQ(send("POST", "/?max_threads=2&join_algorithm=hash", kJoin).body, "1\n");
+    EXPECT_EQ(send("POST", "/?max_threads=2", kJoin).body, "0\n");
+    EXPECT_EQ(send("POST", "/?max_threads=4&no_such_setting=1", "SELECT 1").status, 404);
+    EXPECT_EQ(send("POST", "/", kThreads).body, "1\n");
+    EXPECT_EQ(send("POST", "/", "SET max_threads = 5").status, 200);
+    EXPECT_EQ(send("POST", "/", kThreads).body, "1\n");
+    EXPECT_EQ(send("POST", "/", "USE footfall").status, 200);
+    EXPECT_EQ(send("POST", "/", "SELECT currentDatabase()").body, "default\n");
+    EXPECT_EQ(send("POST", "/", "CREATE TEMPORARY TABLE mine (a UInt8)").status, 200);
+    EXPECT_EQ(send("POST", "/", "SELECT * FROM mine").status, 404);
+    EXPECT_EQ(send("POST", "/?max_threads=1%27%2C+max_block_size%3D%277", "SELECT 1").status, 400) << "a value stays a value";
+}
+
+TEST_F(StoreServerTest, ItParsesAsAServerDoesAndNotAsTheCommandLine) {
+    EXPECT_EQ(send("POST", "/", "1 + 1").status, 400);
+    EXPECT_EQ(send("POST", "/", "SELECT demangle('x')").status, 500) << "introspection is off";
+}
+
+// One query runs at once in this store and sixteen wait.
+TEST_F(StoreServerTest, TooManyQueriesAreRefusedAtOnceWhileInsertsAndSmallQuestionsPassBy) {
+    ASSERT_EQ(send("POST", "/", "CREATE TABLE footfall.beside (a UInt8) ENGINE = MergeTree ORDER BY a").status, 200);
+    std::atomic<int> done{0};
+    std::atomic<int> refused{0};
+    std::atomic<int> other{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 24; ++i)
+        threads.emplace_back([&] {
+            http::Client client("unix:" + store_->directory() + "/store.sock");
+            const auto response = client.send({.method = "POST", .target = "/", .headers = {}, .body = "SELECT sleep(0.2)"}, 30'000);
+            if (response && response->status == 200) ++done;
+            else if (response && response->status == 503 && response->header("retry-after") == "1" && response->header("x-clickhouse-exception-code") == "202") ++refused;
+            else ++other;
+        });
+    while (refused == 0 && done < 20) std::this_thread::yield();
+    // The lane of the queries is full now.
+    const int before = done;
+    EXPECT_EQ(send("POST", "/?query=INSERT+INTO+footfall.beside+FORMAT+CSV", "1").status, 200);
+    EXPECT_EQ(send("POST", "/?priority=1", "SELECT count() FROM footfall.beside").body, "1\n");
+    EXPECT_EQ(send("POST", "/", "EXISTS TABLE footfall.beside").body, "1\n");
+    EXPECT_LT(done - before, 16) << "they did not wait for the queries before them";
+    for (auto& thread : threads) thread.join();
+    EXPECT_GE(refused, 1);
+    EXPECT_GE(done, 16);
+    EXPECT_EQ(other, 0);
+}
+
+TEST_F(StoreServerTest, AQueryThatWaitedLongerThanItMayRunIsNotStarted) {
+    std::thread before([] { send("POST", "/", "SELECT sleep(1)"); });
+    http::Client client("unix:" + store_->directory() + "/store.sock");
+    http::ClientResponse running;
+    do {
+        running = *client.send({.method = "POST", .target = "/?priority=1", .headers = {}, .body = "SELECT count() FROM system.processes WHERE query LIKE 'SELECT sleep%'"}, 30'000);
+    } while (running.body == "0\n");
+    const auto late = client.send({.method = "POST", .target = "/?max_execution_time=0.1", .headers = {}, .body = "SELECT 1"}, 30'000);
+    before.join();
+    ASSERT_TRUE(late);
+    EXPECT_EQ(late->header("x-clickhouse-exception-code"), "159") << late->body;
+    EXPECT_THAT(late->body, HasSubstr("waited"));
+}
+
+}  // namespace
+}  // namespace footfall::store::embedded

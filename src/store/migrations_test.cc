@@ -1,0 +1,171 @@
+#include "store/migrations.h"
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <simdjson.h>
+
+#include "store/testing/running_store.h"
+
+namespace footfall::store {
+namespace {
+
+// A store whose tables are made by the test.
+class MigrationsTest : public testing::Test {
+protected:
+    MigrationsTest() : store_("migrations", [](embedded::SupervisorOptions& options) { options.prepare = nullptr; }) {}
+    Client& client() { return store_.client(); }
+
+    std::uint64_t number(const std::string& sql) {
+        const auto answer = client().query({.sql = sql});
+        EXPECT_TRUE(answer) << answer.error().message;
+        return answer && answer->rows.size() == 1 ? std::get<std::uint64_t>(answer->rows[0][0]) : 0;
+    }
+
+    RunningStore store_;
+};
+
+TEST_F(MigrationsTest, ASecondRunChangesNothing) {
+    for (int round = 0; round < 2; ++round) {
+        const Status migrated = migrate(client());
+        ASSERT_TRUE(migrated) << migrated.error().message;
+        EXPECT_EQ(number("SELECT count() FROM footfall.schema_migrations"), migrations().size());
+        EXPECT_EQ(number("SELECT uniqExact(name) FROM footfall.schema_migrations WHERE length(checksum) = 64 AND applied > '2020-01-01'"), migrations().size());
+    }
+}
+
+TEST_F(MigrationsTest, ARunThatWasCutOffIsFinishedByTheNext) {
+    // Killed behind the last statement and before its record.
+    for (const TextFile& file : migrations()) ASSERT_TRUE(client().execute({.sql = std::string(file.text)}));
+    EXPECT_EQ(number("SELECT count() FROM footfall.schema_migrations"), 0u);
+    const Status migrated = migrate(client());
+    ASSERT_TRUE(migrated) << migrated.error().message;
+    EXPECT_EQ(number("SELECT count() FROM footfall.schema_migrations"), migrations().size());
+}
+
+TEST_F(MigrationsTest, AStoreOfANewerReleaseIsRefusedUnchanged) {
+    ASSERT_TRUE(migrate(client()));
+    std::vector<TextFile> older(migrations().begin(), migrations().end());
+    older.pop_back();
+    older.push_back({"9999-other.sql", "CREATE TABLE footfall.other (a UInt8) ENGINE = Memory"});
+    const Status refused = migrate(client(), older);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::kConflict);
+    EXPECT_THAT(refused.error().message, testing::HasSubstr("newer release"));
+    EXPECT_EQ(number("SELECT count() FROM system.tables WHERE database = 'footfall' AND name = 'other'"), 0u);
+}
+
+TEST_F(MigrationsTest, AnAppliedMigrationWithAnotherTextIsRefusedUnchanged) {
+    ASSERT_TRUE(migrate(client()));
+    std::vector<TextFile> changed(migrations().begin(), migrations().end());
+    const std::string text = std::string(changed.back().text) + " ";
+    changed.back().text = text;
+    changed.push_back({"9999-other.sql", "CREATE TABLE footfall.other (a UInt8) ENGINE = Memory"});
+    const Status refused = migrate(client(), changed);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::kConflict);
+    EXPECT_THAT(refused.error().message, testing::HasSubstr(std::string(migrations().back().name)));
+    EXPECT_EQ(number("SELECT count() FROM system.tables WHERE database = 'footfall' AND name = 'other'"), 0u);
+}
+
+TEST_F(MigrationsTest, AFailingStatementIsNamedAndNotRecorded) {
+    std::vector<TextFile> files(migrations().begin(), migrations().end());
+    files.push_back({"9999-broken.sql", "CREATE TABLE footfall.broken (a NoSuchType) ENGINE = Memory"});
+    const Status failed = migrate(client(), files);
+    ASSERT_FALSE(failed);
+    EXPECT_THAT(failed.error().message, testing::HasSubstr("9999-broken.sql"));
+    EXPECT_EQ(number("SELECT count() FROM footfall.schema_migrations"), migrations().size());
+}
+
+TEST_F(MigrationsTest, TheEventsTableHasTheColumnsOfTheRecord) {
+    ASSERT_TRUE(migrate(client()));
+    std::vector<std::array<std::string, 3>> declared;
+    simdjson::dom::parser parser;
+    const simdjson::dom::object fields = parser.load(FOOTFALL_SOURCE_DIR "/schema/event.schema.json")["properties"];
+    for (const auto& field : fields) {
+        if (field.key == "v") continue;
+        const simdjson::dom::element column = field.value["x-column"];
+        std::string_view codec;
+        if (column["codec"].get(codec) != simdjson::SUCCESS) codec = {};
+        declared.push_back({std::string(field.key), std::string(column["type"].get_string().value()), std::string(codec)});
+    }
+    ASSERT_GT(declared.size(), 40u);
+    declared.push_back({"log_partition", "UInt16", "ZSTD(1)"});
+    declared.push_back({"log_offset", "UInt64", "Delta(8), ZSTD(1)"});
+
+    const auto answer = client().query({.sql = "DESCRIBE TABLE footfall.events"});
+    ASSERT_TRUE(answer) << answer.error().message;
+    std::map<std::string, std::size_t> at;
+    for (std::size_t i = 0; i < answer->columns.size(); ++i) at[answer->columns[i].name] = i;
+    std::vector<std::array<std::string, 3>> stored;
+    for (const auto& row : answer->rows) {
+        stored.push_back({std::get<std::string>(row[at["name"]]), std::get<std::string>(row[at["type"]]), std::get<std::string>(row[at["codec_expression"]])});
+        EXPECT_EQ(std::get<std::string>(row[at["default_expression"]]), "") << "a row says itself what it holds";
+    }
+    EXPECT_EQ(stored, declared);
+}
+
+TEST_F(MigrationsTest, EveryPartOfTheEventsTableIsSyncedAndInsertTokensAreOff) {
+    ASSERT_TRUE(migrate(client()));
+    const auto answer = client().query({.sql = "SELECT engine_full, partition_key, sorting_key, sampling_key FROM system.tables WHERE database = 'footfall' AND name = 'events'"});
+    ASSERT_TRUE(answer);
+    const std::string engine = std::get<std::string>(answer->rows[0][0]);
+    for (const char* setting : {"fsync_after_insert = 1", "fsync_part_directory = 1", "min_rows_to_fsync_after_merge = 1",
+                                "min_compressed_bytes_to_fsync_after_merge = 1", "non_replicated_deduplication_window = 0"})
+        EXPECT_THAT(engine, testing::HasSubstr(setting));
+    EXPECT_EQ(answer->rows[0][1], Value("toYYYYMM(timestamp)"));
+    EXPECT_EQ(answer->rows[0][2], Value("website_id, toDate(timestamp), visitor_id, timestamp"));
+    EXPECT_EQ(answer->rows[0][3], Value("visitor_id"));
+}
+
+TEST_F(MigrationsTest, TheIdentityChangesWithTheTableAndNotOtherwise) {
+    EXPECT_FALSE(store_identity(client()));
+    ASSERT_TRUE(migrate(client()));
+    const auto first = store_identity(client());
+    ASSERT_TRUE(first) << first.error().message;
+    EXPECT_EQ(*store_identity(client()), *first);
+    ASSERT_TRUE(client().execute({.sql = "DROP TABLE footfall.events SYNC"}));
+    ASSERT_TRUE(client().execute({.sql = std::string(migrations().back().text)}));
+    EXPECT_NE(*store_identity(client()), *first);
+}
+
+TEST(StoreIdentityTest, ADamagedPartChangesIt) {
+    const std::string directory = testing::TempDir() + "footfall_store_identity_" + std::to_string(::getpid());
+    std::filesystem::remove_all(directory);
+    std::filesystem::create_directories(directory);
+    std::string before;
+    {
+        embedded::Supervisor supervisor(store_options(directory));
+        supervisor.start();
+        ASSERT_TRUE(supervisor.wait_ready(60'000)) << supervisor.state().problem;
+        Client client({.address = "unix:" + directory + "/store.sock"});
+        ASSERT_TRUE(client.execute({.sql = "INSERT INTO footfall.events (website_id, timestamp, log_offset) VALUES ('a', 0, 1)"}));
+        before = *store_identity(client);
+    }
+    int damaged = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(directory + "/data/store")) {
+        if (entry.path().filename() != "data.bin" || !std::filesystem::exists(entry.path().parent_path() / "primary.cidx")) continue;
+        std::ifstream columns(entry.path().parent_path() / "columns.txt");
+        const std::string text((std::istreambuf_iterator<char>(columns)), {});
+        if (text.find("website_id") == std::string::npos) continue;
+        std::filesystem::resize_file(entry.path(), 0);
+        ++damaged;
+    }
+    ASSERT_EQ(damaged, 1);
+    {
+        embedded::Supervisor supervisor(store_options(directory));
+        supervisor.start();
+        ASSERT_TRUE(supervisor.wait_ready(60'000)) << supervisor.state().problem;
+        Client client({.address = "unix:" + directory + "/store.sock"});
+        const auto after = store_identity(client);
+        ASSERT_TRUE(after) << after.error().message;
+        EXPECT_NE(*after, before);
+    }
+    std::filesystem::remove_all(directory);
+}
+
+}  // namespace
+}  // namespace footfall::store

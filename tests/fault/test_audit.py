@@ -1,0 +1,102 @@
+"""R12: audit against a planted missing, double and altered row. And a store that is gone is rebuilt from the log.
+
+The rows are planted through the store's own socket, as nothing in the product would do it.
+"""
+
+import http.client
+import json
+import pathlib
+import shutil
+import socket
+import urllib.parse
+from typing import Any
+
+import pytest
+from support.server import Server, run_command
+from support.wait import wait_until
+
+
+class StoreConnection(http.client.HTTPConnection):
+    """HTTP over the store's unix socket. The path may be longer than the kernel's limit, so it is reached through its folder."""
+
+    def __init__(self, path: pathlib.Path):
+        super().__init__("store")
+        self.path = path
+
+    def connect(self) -> None:
+        import os
+
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.sock.connect(f"/proc/self/fd/{folder}/{self.path.name}")
+        finally:
+            os.close(folder)
+
+
+def store(server: Server, sql: str) -> str:
+    connection = StoreConnection(pathlib.Path(server.data) / "store.sock")
+    connection.request("POST", "/?" + urllib.parse.urlencode({"mutations_sync": "1"}), sql.encode())
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    assert answer.status == 200, text
+    return text
+
+
+def audit(server: Server, expected_exit: int) -> list[dict[str, Any]]:
+    result = run_command("audit", "--json", "--data", str(server.data))
+    assert result.returncode == expected_exit, result.stdout + result.stderr
+    return json.loads(result.stdout)
+
+
+@pytest.fixture
+def loaded(start_server: Any) -> tuple[Server, str]:
+    server: Server = start_server("--loader.interval_ms", "50")
+    site = server.add_site()
+    events = [
+        {"type": "event", "tracking_id": site.id, "data": {"name": f"n{i}", "properties": {"k": "v'\\\n"}, "revenue": "19.99", "value": 0.1 * i}}
+        for i in range(200)
+    ]
+    assert site.post(events).json()["received"] == 200
+    site.wait_events(200)
+    rows = audit(server, 0)
+    assert [(r["received"], r["stored"], r["ok"]) for r in rows if r["site"] == site.id] == [(200, 200, True)]
+    return server, site.id
+
+
+@pytest.mark.parametrize(
+    ("plant", "said"),
+    [
+        ("ALTER TABLE footfall.events DELETE WHERE log_offset = 7", "offset 7 is missing"),
+        ("INSERT INTO footfall.events SELECT * FROM footfall.events WHERE log_offset = 7", "offset 7 is there 2 times"),
+        ("ALTER TABLE footfall.events UPDATE event_label = 'x' WHERE log_offset = 7", "offset 7 differs"),
+        ("ALTER TABLE footfall.events UPDATE revenue = 20 WHERE log_offset = 7", "offset 7 differs"),
+        ("ALTER TABLE footfall.events UPDATE properties = map('k', 'w') WHERE log_offset = 7", "offset 7 differs"),
+        ("INSERT INTO footfall.events SELECT * REPLACE (100000 AS log_offset) FROM (SELECT * FROM footfall.events WHERE log_offset = 7)", "the log ends"),
+    ],
+)
+def test_R12_audit_names_a_planted_difference(loaded: tuple[Server, str], plant: str, said: str):
+    server, site = loaded
+    store(server, plant)
+    rows = audit(server, 1)
+    differences = [d for r in rows if r["site"] == site for d in r["differences"]]
+    assert any(said in d for d in differences), rows
+
+
+def test_a_missing_and_a_doubled_row_are_mended_by_the_next_start_where_the_checkpoint_is_lost(loaded: tuple[Server, str]):
+    server, site = loaded
+    store(server, "ALTER TABLE footfall.events DELETE WHERE log_offset = 7")
+    store(server, "INSERT INTO footfall.events SELECT * FROM footfall.events WHERE log_offset = 9")
+    assert server.terminate() == 0
+    (pathlib.Path(server.data) / "loader.checkpoint").unlink()
+    server.start()
+    wait_until(lambda: run_command("audit", "--data", str(server.data)).returncode == 0, 30, "the tables are equal to the log again")
+
+
+def test_a_store_that_is_gone_is_rebuilt_from_the_log(loaded: tuple[Server, str]):
+    server, site = loaded
+    server.kill()
+    shutil.rmtree(pathlib.Path(server.data) / "store")
+    server.start()
+    wait_until(lambda: run_command("audit", "--data", str(server.data)).returncode == 0, 30, "everything is in the new store")
+    assert [r["stored"] for r in audit(server, 0) if r["site"] == site] == [200]
