@@ -19,7 +19,9 @@ namespace footfall::http {
 namespace {
 
 constexpr std::size_t kHeadBytesMax = 64 * 1024;
-constexpr std::size_t kReadStep = 64 * 1024;
+constexpr std::size_t kLineStep = 16 * 1024;
+constexpr std::size_t kBodyStep = 128 * 1024;
+constexpr int kInterimAnswersMax = 16;
 // Of the size that an answer claims, no more is set aside before it comes.
 constexpr std::size_t kReserveMax = 16 * 1024 * 1024;
 
@@ -107,7 +109,9 @@ Status Client::connect(std::int64_t deadline_ns) {
             ::setsockopt(socket_.fd(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
             ::fcntl(socket_.fd(), F_SETFL, 0);
         }
-        err = ::connect(socket_.fd(), where.get(), where.length()) == 0 ? 0 : errno;
+        do {
+            err = ::connect(socket_.fd(), where.get(), where.length()) == 0 ? 0 : errno;
+        } while (err == EINTR);
         if (is_unix) {
             ::fcntl(socket_.fd(), F_SETFL, O_NONBLOCK);
         } else if (err == EINPROGRESS) {
@@ -158,9 +162,11 @@ Result<ClientResponse> Client::exchange(const ClientRequest& request, std::int64
     TRY(const bool sent_whole, write_all(head, request.body, deadline_ns));
     ClientResponse response;
     Framing framing;
-    do {
+    for (int interim = 0;; ++interim) {
         TRY_STATUS(read_head(response, framing, deadline_ns));
-    } while (response.status < 200);
+        if (response.status >= 200) break;
+        if (interim == kInterimAnswersMax) return Error(Code::kUnavailable, address_ + " does not come to its answer");
+    }
     const bool has_body = request.method != "HEAD" && response.status != 204 && response.status != 304;
     if (has_body) TRY_STATUS(read_body(response.body, framing, deadline_ns));
     if (framing.close_after || !sent_whole) close();
@@ -249,7 +255,7 @@ Status Client::read_body(std::string& body, Framing& framing, std::int64_t deadl
     buffer_at_ = 0;
     for (;;) {
         if (body.size() > answer_bytes_max_) return too_large();
-        TRY(const bool more, receive(body, kReadStep, deadline_ns));
+        TRY(const bool more, receive(body, kBodyStep, deadline_ns));
         if (!more) return {};
     }
 }
@@ -295,15 +301,15 @@ Status Client::read_exactly(std::string& out, std::size_t size, std::int64_t dea
     buffer_at_ += held;
     const std::size_t whole = out.size() - held + size;
     // A large body is received where it stays; the rest of a small one comes with what follows it, as lines do.
-    while (whole - out.size() >= kReadStep) {
-        TRY(const bool more, receive(out, kReadStep, deadline_ns));
+    while (whole - out.size() >= kLineStep) {
+        TRY(const bool more, receive(out, std::min(kBodyStep, whole - out.size()), deadline_ns));
         if (!more) return Error(Code::kUnavailable, address_ + " closed the connection within its answer");
     }
     while (out.size() < whole) {
         if (buffer_at_ == buffer_.size()) {
             buffer_.clear();
             buffer_at_ = 0;
-            TRY(const bool more, receive(buffer_, kReadStep, deadline_ns));
+            TRY(const bool more, receive(buffer_, kLineStep, deadline_ns));
             if (!more) return Error(Code::kUnavailable, address_ + " closed the connection within its answer");
         }
         const std::size_t n = std::min(whole - out.size(), buffer_.size() - buffer_at_);
@@ -327,7 +333,7 @@ Result<std::string> Client::read_line(std::int64_t deadline_ns) {
         buffer_at_ = 0;
         if (buffer_.size() > kHeadBytesMax) return Error(Code::kUnavailable, address_ + " sent an endless line");
         looked_at = buffer_.size();
-        TRY(const bool more, receive(buffer_, kReadStep, deadline_ns));
+        TRY(const bool more, receive(buffer_, kLineStep, deadline_ns));
         if (!more) return Error(Code::kUnavailable, address_ + " closed the connection without an answer");
     }
 }

@@ -1,10 +1,12 @@
 #include "http/connection.h"
 
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -16,7 +18,16 @@ namespace footfall::http {
 namespace {
 
 constexpr std::size_t kReadStep = 4 * 1024;
+// Of a body that is only announced, no more room than this is made before its bytes come.
+constexpr std::size_t kBodyStep = 64 * 1024;
+constexpr std::size_t kChunkStep = 16 * 1024;
+constexpr std::size_t kDrainStep = 64 * 1024;
+// What an idle connection may keep.
 constexpr std::size_t kIdleBufferMax = 64 * 1024;
+// A larger body is sent from where it is instead of being copied behind its head.
+constexpr std::size_t kCopiedBodyMax = 16 * 1024;
+// Reads, requests and answers of one connection in one turn of the loop.
+constexpr int kStepsPerTurn = 64;
 
 struct Metrics {
     std::array<metrics::Counter*, 6> by_class{};
@@ -25,9 +36,7 @@ struct Metrics {
         for (std::size_t i = 1; i < by_class.size(); ++i)
             by_class[i] = &metrics::counter("footfall_http_requests_total", "Requests answered, by class of status.", "status=\"" + std::to_string(i) + "xx\"");
     }
-    void answered(int status) {
-        if (metrics::Counter* counter = by_class[static_cast<std::size_t>(std::clamp(status / 100, 1, 5))]) counter->add();
-    }
+    void answered(int status) { by_class[static_cast<std::size_t>(std::clamp(status / 100, 1, 5))]->add(); }
 };
 Metrics& counters() {
     static Metrics instance;
@@ -38,23 +47,36 @@ std::string_view reason_phrase(int status) {
     switch (status) {
         case 200: return "OK";
         case 201: return "Created";
+        case 202: return "Accepted";
         case 204: return "No Content";
+        case 206: return "Partial Content";
+        case 301: return "Moved Permanently";
+        case 302: return "Found";
+        case 303: return "See Other";
         case 304: return "Not Modified";
+        case 307: return "Temporary Redirect";
+        case 308: return "Permanent Redirect";
         case 400: return "Bad Request";
         case 401: return "Unauthorized";
         case 403: return "Forbidden";
         case 404: return "Not Found";
         case 405: return "Method Not Allowed";
+        case 406: return "Not Acceptable";
         case 408: return "Request Timeout";
         case 409: return "Conflict";
+        case 410: return "Gone";
+        case 412: return "Precondition Failed";
         case 413: return "Content Too Large";
         case 414: return "URI Too Long";
         case 415: return "Unsupported Media Type";
+        case 416: return "Range Not Satisfiable";
         case 417: return "Expectation Failed";
+        case 422: return "Unprocessable Content";
         case 429: return "Too Many Requests";
         case 431: return "Request Header Fields Too Large";
         case 500: return "Internal Server Error";
         case 501: return "Not Implemented";
+        case 502: return "Bad Gateway";
         case 503: return "Service Unavailable";
         case 504: return "Gateway Timeout";
         case 505: return "HTTP Version Not Supported";
@@ -62,14 +84,22 @@ std::string_view reason_phrase(int status) {
     }
 }
 
-std::string_view code_of(int status) {
+Code code_of(int status) {
     switch (status) {
-        case 408: return "timeout";
-        case 413: return "too_large";
-        case 414: return "too_large";
-        case 431: return "too_large";
-        default: return "bad_request";
+        case 408: return Code::kTimeout;
+        case 413:
+        case 414:
+        case 431: return Code::kTooLarge;
+        case 417:
+        case 501:
+        case 505: return Code::kUnsupported;
+        default: return Code::kInvalidArgument;
     }
+}
+
+// A handler may put a stranger's text into a header; it must not end the line there.
+void append_header_text(std::string& out, std::string_view text) {
+    for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
 }
 
 }  // namespace
@@ -101,14 +131,15 @@ void ReadBuffer::shrink(std::size_t keep) {
     capacity_ = begin_ = end_ = 0;
 }
 
-Connection::Connection(EventLoop& loop, int fd, Peer peer) : loop_(loop), fd_(fd), head_(loop.shared_.options.header_bytes_max) {
+Connection::Connection(EventLoop& loop, int fd, Peer peer, Admission admission)
+    : loop_(loop), fd_(fd), admission_(admission), head_(loop.shared_.options.header_bytes_max) {
     request_.peer = peer;
     wait_for(Wait::kHeader);
 }
 
 Connection::~Connection() {
     if (fd_ >= 0) ::close(fd_);
-    loop_.shared_.forget(request_.peer);
+    loop_.shared_.forget(request_.peer, admission_);
 }
 
 unsigned Connection::loop_index() const { return loop_.index_; }
@@ -118,162 +149,154 @@ void Connection::wait_for(Wait wait) {
     loop_.set_timer(*this, wait);
 }
 
-void Connection::ready(bool readable, bool writable, bool hung_up) {
-    if (readable) readable_ = true;
-    if (hung_up && state_ != State::kInFlight) return close();
-    if (writable && state_ == State::kWriting && !write_some()) return;
+void Connection::ready(std::uint32_t events) {
+    constexpr std::uint32_t kEnd = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+    if ((events & (EPOLLIN | kEnd)) != 0) readable_ = true;
+    if ((events & kEnd) != 0) peer_is_done_ = true;
+    if (state_ == State::kWriting && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0 && !write_some()) return;
     run();
 }
 
-/// The whole life of the connection as far as it gets now: a loop, since requests that were sent together would nest calls otherwise.
+// A loop, since requests that were sent together would nest calls otherwise; with a limit, since a client that sends without a pause would
+// have the loop for itself otherwise.
 void Connection::run() {
-    if (running_) return;
-    running_ = true;
-    bool progress = true;
-    while (progress) {
-        switch (state_) {
-            case State::kHead: progress = on_head(); break;
-            case State::kBody: progress = on_body(); break;
-            case State::kDraining:
-                progress = read_some();
-                drained_ += in_.size();
-                in_.consume(in_.size());
-                if (end_of_stream_ || drained_ > loop_.shared_.options.drain_bytes_max) {
-                    close();
-                    progress = false;
-                }
-                break;
-            case State::kInFlight:
-            case State::kWriting:
-            case State::kClosed: progress = false; break;
-        }
+    if (is_running_) return;
+    is_running_ = true;
+    for (int steps = 0; step(); ++steps) {
+        if (steps < kStepsPerTurn || state_ == State::kClosed) continue;
+        loop_.run_again(*this);
+        break;
     }
-    running_ = false;
+    is_running_ = false;
 }
 
-/// Reads once; true where bytes came.
-bool Connection::read_some() {
-    if (!readable_ || fd_ < 0) return false;
-    in_.reserve(in_.size() + kReadStep);
+/// False where it must wait for something.
+bool Connection::step() {
+    switch (state_) {
+        case State::kHead: return on_head();
+        case State::kBody: return framing_.chunked ? on_chunks() : on_body();
+        case State::kDraining: return on_drain();
+        case State::kInFlight:
+        case State::kWriting:
+        case State::kClosed: return false;
+    }
+    return false;
+}
+
+bool Connection::read_some(std::size_t room) {
+    if (!readable_ || end_of_stream_ || fd_ < 0) return false;
+    if (in_.room() < room) in_.reserve(in_.size() + room);
     for (;;) {
-        const std::size_t room = in_.free();
-        const ssize_t n = ::recv(fd_, in_.free_at(), room, 0);
+        const std::size_t size = in_.room();
+        const ssize_t n = ::recv(fd_, in_.room_at(), size, 0);
         if (n > 0) {
             in_.added(static_cast<std::size_t>(n));
             // Less than there was room for: the socket is empty, and epoll tells when it isn't any more.
-            if (static_cast<std::size_t>(n) < room) readable_ = false;
+            if (static_cast<std::size_t>(n) < size && !peer_is_done_) readable_ = false;
             return true;
         }
-        if (n == 0) {
-            end_of_stream_ = true;
-            readable_ = false;
-            return false;
-        }
-        if (errno == EINTR) continue;
+        if (n < 0 && errno == EINTR) continue;
         readable_ = false;
-        if (errno != EAGAIN) end_of_stream_ = true;
+        if (n == 0 || errno != EAGAIN) end_of_stream_ = true;
         return false;
     }
 }
 
+bool Connection::read_body(std::size_t room) {
+    if (!readable_) return false;
+    if (in_.room() < room) reserve_for_body(in_.size() + room);
+    if (read_some(1)) return true;
+    if (end_of_stream_) close();
+    return false;
+}
+
+// The views of the request point into the buffer: where it moves, they are made anew.
+void Connection::reserve_for_body(std::size_t size) {
+    const char* before = in_.view().data();
+    in_.reserve(size);
+    if (in_.view().data() != before) head_.parse(in_.view(), request_, framing_);
+}
+
 bool Connection::on_head() {
-    if (in_.size() == 0 || head_.head_bytes() == 0) {
-        if (in_.size() > 0) {
-            if (waiting_ == Wait::kIdle) wait_for(Wait::kHeader);
-            if (started_ns_ == 0) started_ns_ = loop_.now_ns_;
-            const ParseState parsed = head_.parse(in_.view(), request_, framing_);
-            if (parsed == ParseState::kFailed) {
-                refuse(head_.failure());
-                return true;
-            }
-            if (parsed == ParseState::kDone) {
-                begin_request();
-                return true;
-            }
+    if (in_.size() > 0) {
+        if (started_ns_ == 0) started_ns_ = loop_.now_ns_;
+        switch (head_.parse(in_.view(), request_, framing_)) {
+            case ParseState::kFailed: refuse(head_.failure()); return true;
+            case ParseState::kDone: begin_request(); return true;
+            case ParseState::kIncomplete: break;
         }
-        if (read_some()) return true;
-        if (end_of_stream_) close();
-        return false;
+        if (waiting_ == Wait::kIdle) wait_for(Wait::kHeader);
     }
+    if (read_some(kReadStep)) return true;
+    if (end_of_stream_) close();
     return false;
 }
 
 void Connection::begin_request() {
     const ServerOptions& options = loop_.shared_.options;
-    if (!framing_.chunked && framing_.content_length > options.body_bytes_max) return refuse({413, "the body is too large"});
-    if (!framing_.chunked) {
-        const std::size_t whole = head_.head_bytes() + static_cast<std::size_t>(framing_.content_length);
-        if (in_.size() + in_.free() < whole) {
-            // The views of the request point into the buffer, so it must not move after this.
-            in_.reserve(whole);
-            head_.parse(in_.view(), request_, framing_);
-        }
-    }
+    if (framing_.content_length > options.body_bytes_max) return refuse({413, "the body is too large"});
+    const std::size_t whole = head_.head_bytes() + static_cast<std::size_t>(framing_.content_length);
+    if (in_.size() < whole) reserve_for_body(std::min(whole, head_.head_bytes() + kBodyStep));
     if (loop_.shared_.check) {
         if (auto early = loop_.shared_.check(request_)) return answer_early(std::move(*early));
     }
-    const bool has_body = framing_.chunked || framing_.content_length > 0;
-    const bool body_is_here = !framing_.chunked && in_.size() >= head_.head_bytes() + framing_.content_length;
-    if (framing_.expects_continue && has_body && !body_is_here) send_continue();
-    if (framing_.chunked) {
-        chunks_ = std::make_unique<ChunkDecoder>(options.body_bytes_max);
-        chunked_body_.clear();
-    }
     state_ = State::kBody;
-    if (has_body && !body_is_here) wait_for(Wait::kBody);
+    if (framing_.chunked) {
+        chunks_.emplace(options.body_bytes_max);
+        chunked_body_.clear();
+        // Behind the head only what was not decoded yet is kept.
+        consumed_ = head_.head_bytes();
+    } else if (in_.size() >= whole) {
+        return;
+    }
+    if (framing_.expects_continue && in_.size() == head_.head_bytes()) send_continue();
+    if (state_ == State::kBody) wait_for(Wait::kBody);
 }
 
 void Connection::send_continue() {
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    // Nothing else is on its way out, so these few bytes find room; where not, the client sends its body after a while anyway.
-    [[maybe_unused]] const ssize_t n = ::send(fd_, kContinue.data(), kContinue.size(), MSG_NOSIGNAL);
+    // The answers before this are out, so these few bytes find room; where not, half a line must not stay.
+    if (::send(fd_, kContinue.data(), kContinue.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(kContinue.size())) close();
 }
 
 bool Connection::on_body() {
     const std::size_t head = head_.head_bytes();
-    if (framing_.chunked) {
-        // Chunks are taken out behind the head, which stays where it is: the request borrows from it.
-        std::string_view rest = in_.view().substr(head + consumed_);
-        const std::size_t before = rest.size();
-        const ParseState parsed = chunks_->feed(rest, chunked_body_);
-        consumed_ += before - rest.size();
-        if (parsed == ParseState::kFailed) {
-            refuse(chunks_->failure());
-            return true;
-        }
-        if (parsed == ParseState::kDone) {
-            consumed_ += head;
-            chunks_.reset();
-            chunked_body_.reserve(chunked_body_.size() + ReadBuffer::kPadding);
-            request_.body = chunked_body_;
-            dispatch();
-            return true;
-        }
-        if (in_.free() < kReadStep) {
-            in_.reserve(in_.size() + 64 * 1024);
-            head_.parse(in_.view(), request_, framing_);
-            if (in_.size() > head + 2 * loop_.shared_.options.body_bytes_max + 64 * 1024) {
-                refuse({413, "the body's framing is too large"});
-                return true;
-            }
-        }
-    } else if (in_.size() >= head + framing_.content_length) {
-        request_.body = in_.view().substr(head, static_cast<std::size_t>(framing_.content_length));
-        consumed_ = head + static_cast<std::size_t>(framing_.content_length);
+    const std::size_t whole = head + static_cast<std::size_t>(framing_.content_length);
+    if (in_.size() >= whole) {
+        request_.body = in_.view().substr(head, whole - head);
+        consumed_ = whole;
         dispatch();
         return true;
     }
-    if (!readable_) return false;
-    // Reads into the room behind what is held; begin_request() made enough of it for the whole body.
-    const ssize_t n = ::recv(fd_, in_.free_at(), in_.free(), 0);
-    if (n > 0) {
-        if (static_cast<std::size_t>(n) < in_.free()) readable_ = false;
-        in_.added(static_cast<std::size_t>(n));
+    // Room is doubled as the body comes, never beyond its end.
+    return read_body(in_.room() > 0 ? 0 : std::min(whole - in_.size(), std::max(in_.size(), kBodyStep)));
+}
+
+bool Connection::on_chunks() {
+    std::string_view rest = in_.view().substr(consumed_);
+    const ParseState parsed = chunks_->feed(rest, chunked_body_);
+    if (parsed == ParseState::kFailed) {
+        refuse(chunks_->failure());
         return true;
     }
-    if (n < 0 && errno == EINTR) return true;
-    readable_ = false;
-    if (n == 0 || errno != EAGAIN) close();
+    if (parsed == ParseState::kDone) {
+        consumed_ = in_.size() - rest.size();
+        const std::size_t size = chunked_body_.size();
+        chunked_body_.append(ReadBuffer::kPadding, '\0');
+        request_.body = std::string_view(chunked_body_).substr(0, size);
+        dispatch();
+        return true;
+    }
+    in_.truncate(consumed_);
+    return read_body(kChunkStep);
+}
+
+bool Connection::on_drain() {
+    const bool more = read_some(kDrainStep);
+    drained_ += in_.size();
+    in_.consume(in_.size());
+    if (!end_of_stream_ && drained_ <= loop_.shared_.options.drain_bytes_max) return more;
+    close();
     return false;
 }
 
@@ -285,22 +308,21 @@ void Connection::dispatch() {
 
 void Connection::refuse(const ParseFailure& failure) {
     counters().bad.add();
-    Response response;
+    Response response = error_response(Error(code_of(failure.status), std::string(failure.message)));
     response.status = failure.status;
-    json::Writer writer(response.body);
-    writer.begin_object();
-    writer.key("error");
-    writer.begin_object();
-    writer.member("code", code_of(failure.status));
-    writer.member("message", failure.message);
-    writer.end_object();
-    writer.end_object();
     answer_early(std::move(response));
+}
+
+void Connection::turn_away() {
+    Response response = error_response(Error(Code::kOverloaded, "too many connections; try again later"));
+    response.headers.emplace_back("Retry-After", "2");
+    answer_early(std::move(response));
+    run();
 }
 
 void Connection::answer_early(Response response) {
     response.close = true;
-    start_answer(response, true);
+    start_answer(std::move(response), true);
 }
 
 void Connection::complete(Response response) { loop_.post(this, std::move(response)); }
@@ -308,17 +330,31 @@ void Connection::complete(Response response) { loop_.post(this, std::move(respon
 void Connection::respond(Response response) {
     user_data.reset();
     if (state_ == State::kClosed) return loop_.remove(*this);  // the client has gone
-    start_answer(response, false);
+    FOOTFALL_CHECK(state_ == State::kInFlight);
+    start_answer(std::move(response), false);
     run();
 }
 
-void Connection::start_answer(const Response& response, bool early) {
+void Connection::start_answer(Response response, bool early) {
     counters().answered(response.status);
     closing_ = response.close || !framing_.keep_alive || end_of_stream_ || loop_.shared_.stopping.load(std::memory_order_relaxed);
     drain_after_ = early;
-    const bool is_head = request_.method == Method::kHead;
-    const bool no_body = response.status == 204 || response.status == 304;
-    const std::string_view body = response.static_body.empty() ? std::string_view(response.body) : response.static_body;
+    std::string_view body = response.static_body.empty() ? std::string_view(response.body) : response.static_body;
+    append_head(response, body.size());
+    if (request_.method == Method::kHead || response.status == 204 || response.status == 304) body = {};
+    if (body.size() <= kCopiedBodyMax) {
+        out_ += body;
+    } else if (response.static_body.empty()) {
+        large_body_ = std::move(response.body);
+        body_left_ = large_body_;
+    } else {
+        body_left_ = body;
+    }
+    state_ = State::kWriting;
+    write_some();
+}
+
+void Connection::append_head(const Response& response, std::size_t body_bytes) {
     out_.clear();
     out_sent_ = 0;
     out_ += "HTTP/1.1 ";
@@ -329,53 +365,50 @@ void Connection::start_answer(const Response& response, bool early) {
     out_ += loop_.shared_.options.server_name;
     out_ += "\r\nDate: ";
     out_ += loop_.date();
-    if (!no_body) {
+    if (response.status != 204 && response.status != 304) {
         if (!response.content_type.empty()) {
             out_ += "\r\nContent-Type: ";
             out_ += response.content_type;
         }
         out_ += "\r\nContent-Length: ";
-        json::append_number(out_, std::uint64_t{body.size()});
+        json::append_number(out_, std::uint64_t{body_bytes});
     }
     for (const auto& [name, value] : response.headers) {
         out_ += "\r\n";
-        out_ += name;
+        append_header_text(out_, name);
         out_ += ": ";
-        out_ += value;
+        append_header_text(out_, value);
     }
     if (closing_) out_ += "\r\nConnection: close";
     else if (framing_.is_http_1_0) out_ += "\r\nConnection: keep-alive";
     out_ += "\r\n\r\n";
-    static_out_ = {};
-    if (!no_body && !is_head) {
-        if (response.static_body.empty()) out_ += body;
-        else static_out_ = body;
-    }
-    state_ = State::kWriting;
-    write_some();
 }
 
 /// False where the connection must wait for room, or has gone.
 bool Connection::write_some() {
-    while (out_sent_ < out_.size() || !static_out_.empty()) {
-        iovec parts[2] = {{out_.data() + out_sent_, out_.size() - out_sent_}, {const_cast<char*>(static_out_.data()), static_out_.size()}};
+    while (out_sent_ < out_.size() || !body_left_.empty()) {
+        iovec parts[2] = {{out_.data() + out_sent_, out_.size() - out_sent_}, {const_cast<char*>(body_left_.data()), body_left_.size()}};
         msghdr message{};
         message.msg_iov = parts;
-        message.msg_iovlen = static_out_.empty() ? 1 : 2;
-        const ssize_t n = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+        message.msg_iovlen = 2;
+        const ssize_t n = body_left_.empty() ? ::send(fd_, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL) : ::sendmsg(fd_, &message, MSG_NOSIGNAL);
         if (n < 0) {
             if (errno == EINTR) continue;
-            if (errno == EAGAIN) {
-                if (waiting_ != Wait::kWrite) wait_for(Wait::kWrite);
+            if (errno != EAGAIN) {
+                close();
                 return false;
             }
-            close();
+            if (waiting_ != Wait::kWrite) wait_for(Wait::kWrite);
+            if (!waits_writable_) {
+                waits_writable_ = true;
+                loop_.watch_writable(*this);
+            }
             return false;
         }
         const auto sent = static_cast<std::size_t>(n);
         const std::size_t of_head = std::min(sent, out_.size() - out_sent_);
         out_sent_ += of_head;
-        static_out_.remove_prefix(sent - of_head);
+        body_left_.remove_prefix(sent - of_head);
         if (waiting_ == Wait::kWrite) wait_for(Wait::kWrite);  // it moves, so it may go on
     }
     finish_answer();
@@ -383,20 +416,17 @@ bool Connection::write_some() {
 }
 
 void Connection::finish_answer() {
-    if (closing_ && drain_after_) {
-        // What the client still sends is taken for a while: a reset would destroy the answer before it is read.
-        ::shutdown(fd_, SHUT_WR);
-        state_ = State::kDraining;
-        drained_ = in_.size();
-        in_.consume(in_.size());
-        wait_for(Wait::kDrain);
-        return;
+    std::string().swap(large_body_);
+    if (closing_) {
+        // What was sent and not read turns a close into a reset, which may destroy the answer before it is read.
+        if (drain_after_ || in_.size() > consumed_ || readable_) return drain();
+        return close();
     }
-    if (closing_) return close();
     in_.consume(consumed_);
     consumed_ = 0;
     head_.reset();
     started_ns_ = 0;
+    request_.method = Method::kOther;
     request_.body = {};
     request_.headers.clear();
     if (chunked_body_.capacity() > kIdleBufferMax) std::string().swap(chunked_body_);
@@ -406,33 +436,38 @@ void Connection::finish_answer() {
     wait_for(in_.size() > 0 ? Wait::kHeader : Wait::kIdle);
 }
 
+// Takes what the client still sends, for a while.
+void Connection::drain() {
+    ::shutdown(fd_, SHUT_WR);
+    state_ = State::kDraining;
+    drained_ = 0;
+    wait_for(Wait::kDrain);
+}
+
 void Connection::timed_out() {
-    switch (waiting_) {
-        case Wait::kHeader:
-        case Wait::kBody:
-            if (in_.size() == 0) return close();
-            refuse({408, "the request took too long"});
-            return run();
-        case Wait::kNone:
-        case Wait::kIdle:
-        case Wait::kWrite:
-        case Wait::kDrain: return close();
-    }
+    if ((waiting_ != Wait::kHeader && waiting_ != Wait::kBody) || in_.size() == 0) return close();
+    refuse({408, "the request took too long"});
+    run();
 }
 
 void Connection::stop() {
+    // What has arrived is still answered.
+    if (state_ == State::kHead && in_.size() == 0) {
+        readable_ = true;
+        run();
+    }
     if (state_ == State::kHead && in_.size() == 0) close();
 }
 
 void Connection::close() {
     if (state_ == State::kClosed) return;
-    const bool answered = state_ != State::kInFlight;
+    const bool in_flight = state_ == State::kInFlight;
     state_ = State::kClosed;
     loop_.clear_timer(*this);
     if (fd_ >= 0) ::close(fd_);
     fd_ = -1;
     // A request in flight keeps the object, and what it borrows, until somebody answers.
-    if (answered) loop_.remove(*this);
+    if (!in_flight) loop_.remove(*this);
 }
 
 }  // namespace footfall::http

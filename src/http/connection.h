@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "http/http.h"
@@ -10,8 +11,10 @@
 namespace footfall::http {
 
 class EventLoop;
+enum class Admission : std::uint8_t;
 
-/// Node of a list in the order of its deadlines. All members of one list wait equally long, so that a new one is always the last.
+/// Node of a list in the order of its deadlines. All members of one list wait equally long, so that a new one is always the last: setting
+/// and clearing a timer costs a few stores.
 struct TimerNode {
     TimerNode* previous = nullptr;
     TimerNode* next = nullptr;
@@ -28,10 +31,12 @@ public:
     std::string_view view() const { return {data_.get() + begin_, end_ - begin_}; }
     std::size_t size() const { return end_ - begin_; }
     /// Room behind what is held.
-    std::size_t free() const { return capacity_ - end_; }
-    char* free_at() { return data_.get() + end_; }
+    std::size_t room() const { return capacity_ - end_; }
+    char* room_at() { return data_.get() + end_; }
     void added(std::size_t n) { end_ += n; }
     void consume(std::size_t n);
+    /// Forgets what is behind the first `size` bytes.
+    void truncate(std::size_t size) { end_ = begin_ + size; }
     /// Makes room so that `size` bytes can be held in all; moves what is held to the front.
     void reserve(std::size_t size);
     /// Gives memory back where more than `keep` bytes are allocated and nothing is held.
@@ -44,12 +49,14 @@ private:
     std::size_t end_ = 0;
 };
 
-/// One connection of one loop: reads a request, hands it to the handler, writes its answer, goes on with the next. All on the loop's thread, but
-/// complete(), which queues to it.
+/// One connection of one loop: reads a request, hands it to the handler, writes its answer, goes on with the next. All on the loop's
+/// thread, but complete(), which queues to it.
 class Connection final : public Exchange {
 public:
-    Connection(EventLoop& loop, int fd, Peer peer);
+    Connection(EventLoop& loop, int fd, Peer peer, Admission admission);
     ~Connection();
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
 
     const Request& request() const override { return request_; }
     void respond(Response response) override;
@@ -57,57 +64,73 @@ public:
     std::int64_t started_ns() const override { return started_ns_; }
     unsigned loop_index() const override;
 
-    /// The socket may be read or written now. The connection may be gone when it returns.
-    void ready(bool readable, bool writable, bool hung_up);
+    /// Goes on as far as it can now. It may have left its loop when this returns, but not the memory: that stays till the turn is over.
+    void run();
+    /// What epoll says of the socket.
+    void ready(std::uint32_t events);
     /// Its time of waiting is over.
     void timed_out();
+    /// There are too many: says so, and closes.
+    void turn_away();
     /// The server stops: an idle connection goes now, a busy one after its answer.
     void stop();
     /// At once; a request in flight keeps the object until it is answered.
     void close();
-    bool in_flight() const { return state_ == State::kInFlight; }
 
 private:
     friend class EventLoop;
     enum class State : std::uint8_t { kHead, kBody, kInFlight, kWriting, kDraining, kClosed };
 
-    void run();
-    bool read_some();
+    bool step();
     bool on_head();
     bool on_body();
+    bool on_chunks();
+    bool on_drain();
+    void begin_request();
     void dispatch();
     void refuse(const ParseFailure& failure);
     void answer_early(Response response);
-    void start_answer(const Response& response, bool early);
+    void start_answer(Response response, bool early);
+    void append_head(const Response& response, std::size_t body_bytes);
     bool write_some();
     void finish_answer();
-    void begin_request();
-    void wait_for(Wait wait);
+    void drain();
+    /// Reads once, into at least `room` bytes; true where bytes came.
+    bool read_some(std::size_t room);
+    /// The same within a request, whose views follow the buffer where it moves.
+    bool read_body(std::size_t room);
+    void reserve_for_body(std::size_t size);
     void send_continue();
+    void wait_for(Wait wait);
 
     EventLoop& loop_;
     int fd_;
+    const Admission admission_;
     State state_ = State::kHead;
     bool readable_ = true;
+    bool peer_is_done_ = false;   ///< epoll told of the end of the stream and won't again, so reading goes on until it is there
     bool end_of_stream_ = false;
-    bool running_ = false;
-    bool closing_ = false;      ///< no further request after this answer
-    bool drain_after_ = false;  ///< the client may still be sending when the answer is out
+    bool is_running_ = false;
+    bool is_queued_ = false;      ///< among the loop's again_
+    bool waits_writable_ = false; ///< EPOLLOUT is asked for
+    bool closing_ = false;        ///< no further request after this answer
+    bool drain_after_ = false;    ///< the client may still be sending when the answer is out
     TimerNode timer_;
     Wait waiting_ = Wait::kNone;
 
     ReadBuffer in_;
     HeadParser head_;
-    std::unique_ptr<ChunkDecoder> chunks_;
+    std::optional<ChunkDecoder> chunks_;
     std::string chunked_body_;
     Request request_;
     Framing framing_;
     std::size_t consumed_ = 0;  ///< of in_, when the request is answered
     std::int64_t started_ns_ = 0;
 
-    std::string out_;
+    std::string out_;  ///< the head of an answer, and a small body
     std::size_t out_sent_ = 0;
-    std::string_view static_out_;
+    std::string large_body_;          ///< a large body, as the handler gave it
+    std::string_view body_left_;      ///< of large_body_ or of static bytes
     std::size_t drained_ = 0;
 };
 

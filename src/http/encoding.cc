@@ -5,6 +5,7 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 
 #include "http/parser.h"
@@ -36,6 +37,8 @@ private:
 };
 
 Result<std::string> inflate_gzip(std::string_view body, const Budget& budget) {
+    // zlib counts in 32 bits; no body comes near that.
+    if (body.size() > std::numeric_limits<uInt>::max()) return Error(Code::kTooLarge, "the body is too large");
     z_stream stream{};
     if (inflateInit2(&stream, 15 + 16) != Z_OK) return Error(Code::kInternal, "zlib does not start");
     const std::unique_ptr<z_stream, int (*)(z_stream*)> owner(&stream, inflateEnd);

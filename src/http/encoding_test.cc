@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <zstd.h>
 
+#include <memory>
+
 namespace footfall::http {
 namespace {
 
@@ -30,24 +32,52 @@ TEST_P(EncodingTest, ComesBackWholeAndItsFaultsAreNamed) {
     for (int i = 0; i < 20'000; ++i) text += std::to_string(i * 7919);
     const std::string encoded = encode(text);
     EXPECT_EQ(decode_body(name, encoded, 1 << 20, 100).value(), text);
+    EXPECT_EQ(decode_body(name, encoded, text.size(), 100).value(), text);
     EXPECT_EQ(decode_body(name, encoded, text.size() - 1, 100).error().code, Code::kTooLarge);
-    EXPECT_EQ(decode_body(name, encoded.substr(0, encoded.size() - 3), 1 << 20, 100).error().code, Code::kInvalidArgument);
+    EXPECT_EQ(decode_body(name, encode(""), 0, 100).value(), "");
     EXPECT_EQ(decode_body(name, encoded + "x", 1 << 20, 100).error().code, Code::kInvalidArgument);
+    EXPECT_EQ(decode_body(name, encoded + encoded, 1 << 20, 100).error().code, Code::kInvalidArgument);
     EXPECT_EQ(decode_body(name, "not that", 1 << 20, 100).error().code, Code::kInvalidArgument);
     EXPECT_EQ(decode_body(name, "", 1 << 20, 100).error().code, Code::kInvalidArgument);
-    // A bomb: 64 MiB of zeros.
-    EXPECT_EQ(decode_body(name, encode(std::string(64 << 20, '\0')), 1 << 30, 100).error().code, Code::kTooLarge);
+    for (const std::size_t cut : {std::size_t{1}, std::size_t{3}, encoded.size() / 2, encoded.size() - 1})
+        EXPECT_EQ(decode_body(name, encoded.substr(0, encoded.size() - cut), 1 << 20, 100).error().code, Code::kInvalidArgument) << cut;
+}
+
+TEST_P(EncodingTest, BombsAreRefusedWhereTheyGrow) {
+    const auto [name, encode] = GetParam();
+    const std::string bomb = encode(std::string(64 << 20, '\0'));
+    EXPECT_EQ(decode_body(name, bomb, 1 << 30, 100).error().code, Code::kTooLarge);
+    EXPECT_EQ(decode_body(name, bomb, 1 << 20, 1e9).error().code, Code::kTooLarge);
+    // What is small may be as dense as it likes.
+    EXPECT_EQ(decode_body(name, encode(std::string(64 << 10, '\0')), 1 << 20, 100)->size(), std::size_t{64} << 10);
+    EXPECT_EQ(decode_body(name, encode(std::string((64 << 10) + 1, '\0')), 1 << 20, 100).error().code, Code::kTooLarge);
 }
 
 INSTANTIATE_TEST_SUITE_P(Codings, EncodingTest,
                          testing::Values(std::pair{"gzip", &gzip}, std::pair{"zstd", &zstd}, std::pair{"BR", &brotli}));
 
+TEST(EncodingTest, AWindowThatTheInputClaimsIsNotMade) {
+    const std::unique_ptr<ZSTD_CCtx, std::size_t (*)(ZSTD_CCtx*)> context(ZSTD_createCCtx(), ZSTD_freeCCtx);
+    ZSTD_CCtx_setParameter(context.get(), ZSTD_c_windowLog, 27);
+    std::string encoded(1 << 20, '\0');
+    const std::string text(100'000, 'x');
+    // Ended in two steps, so that the frame does not know its size and must name its window.
+    ZSTD_outBuffer out{encoded.data(), encoded.size(), 0};
+    ZSTD_inBuffer in{text.data(), text.size(), 0};
+    ASSERT_EQ(ZSTD_compressStream2(context.get(), &out, &in, ZSTD_e_flush), 0u);
+    ASSERT_EQ(ZSTD_compressStream2(context.get(), &out, &in, ZSTD_e_end), 0u);
+    EXPECT_EQ(decode_body("zstd", std::string_view(encoded).substr(0, out.pos), 1 << 20, 1e9).error().code, Code::kInvalidArgument);
+}
+
 TEST(EncodingTest, UnknownCodingsAndListsAreUnsupported) {
-    for (const char* name : {"deflate", "gzip, gzip", "compress"}) {
+    for (const char* name : {"deflate", "gzip, gzip", "gzip,br", "compress", "gzip "}) {
         EXPECT_FALSE(is_known_encoding(name));
         EXPECT_EQ(decode_body(name, "x", 100, 100).error().code, Code::kUnsupported);
     }
-    EXPECT_EQ(decode_body("", "plain", 100, 100).value(), "plain");
+    for (const char* name : {"", "identity", "Identity"}) {
+        EXPECT_EQ(decode_body(name, "plain", 5, 100).value(), "plain");
+        EXPECT_EQ(decode_body(name, "plain", 4, 100).error().code, Code::kTooLarge);
+    }
 }
 
 }  // namespace

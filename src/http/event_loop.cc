@@ -1,8 +1,6 @@
 #include "http/event_loop.h"
 
-#include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -24,16 +22,25 @@ namespace {
 constexpr int kEventsPerTurn = 256;
 constexpr int kAcceptsPerTurn = 16;
 constexpr std::int64_t kAcceptPauseNs = 100'000'000;
+constexpr std::int64_t kPauseLogEveryNs = 10'000'000'000;
+constexpr std::size_t kTurnedAwayMax = 64;
+constexpr std::uint64_t kWakeTag = 0;
 
 struct Metrics {
     metrics::Counter& accepted = metrics::counter("footfall_http_connections_total", "Connections that were accepted.");
-    metrics::Counter& refused = metrics::counter("footfall_http_connections_refused_total", "Connections over a limit, closed at once.");
+    metrics::Counter& refused = metrics::counter("footfall_http_connections_refused_total", "Connections over a limit, turned away.");
+    metrics::Counter& pauses = metrics::counter("footfall_http_accept_pauses_total", "Times that accepting was paused for want of descriptors or memory.");
     metrics::Counter& timeouts = metrics::counter("footfall_http_timeouts_total", "Connections that were closed because the client was too slow.");
     metrics::Gauge& open = metrics::gauge("footfall_http_connections", "Connections that are open.");
 };
 Metrics& counters() {
     static Metrics instance;
     return instance;
+}
+
+bool is_mapped_v4(const Peer& peer) {
+    static constexpr unsigned char kPrefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    return std::memcmp(peer.address.data(), kPrefix, sizeof kPrefix) == 0;
 }
 
 Peer peer_of(const sockaddr_storage& from) {
@@ -53,35 +60,47 @@ Peer peer_of(const sockaddr_storage& from) {
     return peer;
 }
 
-std::string key_of(const Peer& peer) { return {reinterpret_cast<const char*>(peer.address.data()), peer.address.size()}; }
+// Whoever has one address of IPv6 has its /64.
+std::string key_of(const Peer& peer) {
+    return {reinterpret_cast<const char*>(peer.address.data()), is_mapped_v4(peer) ? std::size_t{16} : std::size_t{8}};
+}
 
-// Epoll data: the low bit tells listeners from connections, 0 is the wake-up descriptor.
+// Epoll data: the low bit tells listeners from connections, which are aligned.
 std::uint64_t listener_tag(int fd) { return static_cast<std::uint64_t>(fd) << 1 | 1; }
 
 }  // namespace
 
-bool Shared::admit(const Peer& peer) {
-    if (connections.fetch_add(1) >= options.connections_max) {
-        --connections;
-        return false;
+Admission Shared::admit(const Peer& peer) {
+    Admission admission = Admission::kAdmitted;
+    const std::size_t open = admitted_.fetch_add(1);
+    if (open >= options.connections_max) {
+        admission = Admission::kTurnedAway;
+    } else if (options.connections_per_address_max > 0 && !peer.is_unix) {
+        const std::lock_guard lock(addresses_mutex_);
+        std::size_t& count = addresses_[key_of(peer)];
+        if (count >= options.connections_per_address_max) admission = Admission::kTurnedAway;
+        else ++count;
     }
-    if (options.connections_per_address_max == 0 || peer.is_unix) return true;
-    const std::lock_guard lock(addresses_mutex);
-    std::size_t& count = addresses[key_of(peer)];
-    if (count >= options.connections_per_address_max) {
-        --connections;
-        return false;
+    if (admission == Admission::kAdmitted) {
+        counters().open.set(static_cast<double>(open + 1));
+        return admission;
     }
-    ++count;
-    return true;
+    --admitted_;
+    if (turned_away_.fetch_add(1) < kTurnedAwayMax) return admission;
+    --turned_away_;
+    return Admission::kDropped;
 }
 
-void Shared::forget(const Peer& peer) {
-    counters().open.set(static_cast<double>(--connections));
+void Shared::forget(const Peer& peer, Admission admission) {
+    if (admission == Admission::kTurnedAway) {
+        --turned_away_;
+        return;
+    }
+    counters().open.set(static_cast<double>(--admitted_));
     if (options.connections_per_address_max == 0 || peer.is_unix) return;
-    const std::lock_guard lock(addresses_mutex);
-    const auto found = addresses.find(key_of(peer));
-    if (found != addresses.end() && --found->second == 0) addresses.erase(found);
+    const std::lock_guard lock(addresses_mutex_);
+    const auto found = addresses_.find(key_of(peer));
+    if (found != addresses_.end() && --found->second == 0) addresses_.erase(found);
 }
 
 EventLoop::EventLoop(Shared& shared, unsigned index) : shared_(shared), index_(index) {
@@ -90,7 +109,7 @@ EventLoop::EventLoop(Shared& shared, unsigned index) : shared_(shared), index_(i
 
 EventLoop::~EventLoop() {
     join();
-    for (Connection* connection : graveyard_) delete connection;
+    bury();
 }
 
 Status EventLoop::open() {
@@ -99,18 +118,23 @@ Status EventLoop::open() {
     wake_ = File(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!wake_.is_open()) return errno_error("eventfd", errno);
     epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.u64 = 0;
-    ::epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, wake_.fd(), &event);
+    event.events = EPOLLIN | EPOLLET;  // every write is an edge of its own, so the counter need not be read
+    event.data.u64 = kWakeTag;
+    if (::epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, wake_.fd(), &event) != 0) return errno_error("epoll_ctl", errno);
     return {};
 }
 
-void EventLoop::add_listener(int fd) {
-    listeners_.push_back(fd);
+Status EventLoop::watch_listener(int fd) {
     epoll_event event{};
     event.events = EPOLLIN | EPOLLEXCLUSIVE;  // one loop is woken for one connection
     event.data.u64 = listener_tag(fd);
-    ::epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, fd, &event);
+    if (::epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, fd, &event) != 0) return errno_error("epoll_ctl", errno);
+    return {};
+}
+
+Status EventLoop::add_listener(int fd) {
+    listeners_.push_back(fd);
+    return watch_listener(fd);
 }
 
 void EventLoop::start() { thread_ = std::thread([this] { run(); }); }
@@ -125,68 +149,82 @@ void EventLoop::join() {
 }
 
 void EventLoop::post(Connection* connection, Response response) {
-    bool was_empty = false;
-    {
-        const std::lock_guard lock(posted_mutex_);
-        was_empty = posted_.empty();
-        posted_.push_back({connection, std::move(response)});
-    }
+    const std::lock_guard lock(posted_mutex_);
+    const bool was_empty = posted_.empty();
+    posted_.push_back({connection, std::move(response)});
+    // Under the lock: once the loop has taken this answer, a server that stops may be gone, and its eventfd with it.
     if (was_empty) wake();
 }
 
 void EventLoop::take_posted() {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const ssize_t n = ::read(wake_.fd(), &count, sizeof count);
-    std::vector<Posted> posted;
     {
         const std::lock_guard lock(posted_mutex_);
-        posted.swap(posted_);
+        taken_.swap(posted_);
     }
-    for (Posted& item : posted) item.connection->respond(std::move(item.response));
+    for (Posted& item : taken_) item.connection->respond(std::move(item.response));
+    taken_.clear();
+}
+
+bool EventLoop::is_abandoned() {
+    take_posted();
+    bury();
+    return !connections_.empty();
 }
 
 void EventLoop::run() {
     name_thread("http-" + std::to_string(index_));
-    std::array<epoll_event, kEventsPerTurn> events;
-    bool stopping = false;
-    for (;;) {
-        now_ns_ = shared_.options.clock->steady_ns();
-        const int n = ::epoll_wait(epoll_.fd(), events.data(), kEventsPerTurn, timeout_ms());
-        now_ns_ = shared_.options.clock->steady_ns();
-        for (int i = 0; i < n; ++i) {
-            const epoll_event& event = events[static_cast<std::size_t>(i)];
-            if (event.data.u64 == 0) {
-                take_posted();
-            } else if (event.data.u64 & 1) {
-                if (accepting_) accept_some(static_cast<int>(event.data.u64 >> 1));
-            } else {
-                auto* connection = reinterpret_cast<Connection*>(event.data.u64);
-                connection->ready((event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0, (event.events & EPOLLOUT) != 0,
-                                  (event.events & (EPOLLHUP | EPOLLERR)) != 0);
-            }
-        }
-        expire();
-        for (Connection* connection : graveyard_) delete connection;
-        graveyard_.clear();
-        if (!accepting_ && !stopping && now_ns_ >= accept_again_ns_) {
-            accepting_ = true;
-            auto listeners = std::move(listeners_);
-            listeners_.clear();
-            for (const int fd : listeners) add_listener(fd);
-        }
-        if (shared_.stopping.load(std::memory_order_relaxed)) {
-            if (!stopping) {
-                stopping = true;
-                if (accepting_) pause_accepting();
-            }
-            const std::vector<Connection*> all(connections_.begin(), connections_.end());
-            for (Connection* connection : all) {
-                if (shared_.cutting.load(std::memory_order_relaxed)) connection->close();
-                else connection->stop();
-            }
-            if (connections_.empty() && graveyard_.empty()) return;
-        }
+    while (serve_turn()) {
     }
+    const std::lock_guard lock(shared_.running_mutex);
+    --shared_.loops_running;
+    shared_.loop_ended.notify_all();
+}
+
+bool EventLoop::serve_turn() {
+    std::array<epoll_event, kEventsPerTurn> events;
+    const int n = ::epoll_wait(epoll_.fd(), events.data(), kEventsPerTurn, timeout_ms());
+    now_ns_ = shared_.options.clock->steady_ns();
+    std::vector<Connection*> again;
+    again.swap(again_);
+    for (Connection* connection : again) {
+        connection->is_queued_ = false;
+        connection->run();
+    }
+    for (int i = 0; i < n; ++i) {
+        const epoll_event& event = events[static_cast<std::size_t>(i)];
+        dispatch(event.data.u64, event.events);
+    }
+    expire();
+    bury();
+    if (!accepting_ && phase_ == Phase::kServing && now_ns_ >= accept_again_ns_) resume_accepting();
+    return !is_over();
+}
+
+void EventLoop::dispatch(std::uint64_t tag, std::uint32_t events) {
+    if (tag == kWakeTag) {
+        take_posted();
+    } else if ((tag & 1) != 0) {
+        if (accepting_) accept_some(static_cast<int>(tag >> 1));
+    } else {
+        reinterpret_cast<Connection*>(tag)->ready(events);
+    }
+}
+
+bool EventLoop::is_over() {
+    if (phase_ == Phase::kServing && shared_.stopping) {
+        phase_ = Phase::kStopping;
+        if (accepting_) pause_accepting();
+        const std::vector<Connection*> all(connections_.begin(), connections_.end());
+        for (Connection* connection : all) connection->stop();
+    }
+    if (phase_ == Phase::kStopping && shared_.cutting) {
+        phase_ = Phase::kCutting;
+        const std::vector<Connection*> all(connections_.begin(), connections_.end());
+        for (Connection* connection : all) connection->close();
+    }
+    bury();
+    // What is left after the cut is in the hands of a handler, and has no socket any more.
+    return phase_ == Phase::kCutting || (phase_ == Phase::kStopping && connections_.empty());
 }
 
 void EventLoop::pause_accepting() {
@@ -195,40 +233,69 @@ void EventLoop::pause_accepting() {
     accept_again_ns_ = now_ns_ + kAcceptPauseNs;
 }
 
+void EventLoop::resume_accepting() {
+    accepting_ = true;
+    for (const int fd : listeners_) {
+        if (const Status watched = watch_listener(fd); watched) continue;
+        ::epoll_ctl(epoll_.fd(), EPOLL_CTL_DEL, fd, nullptr);
+        return pause_accepting();
+    }
+}
+
 void EventLoop::accept_some(int listener) {
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
         sockaddr_storage from{};
         socklen_t size = sizeof from;
         const int fd = ::accept4(listener, reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0) {
-            if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-                logging::warn("http.accept_paused", {{"error", errno_error("accept", errno).message}});
-                pause_accepting();
-            }
-            return;
-        }
-        const Peer peer = peer_of(from);
-        if (!shared_.admit(peer)) {
-            counters().refused.add();
-            static constexpr std::string_view kBusy =
-                "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-            [[maybe_unused]] const ssize_t n = ::send(fd, kBusy.data(), kBusy.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-            ::close(fd);
+        if (fd >= 0) {
+            take_connection(fd, peer_of(from));
             continue;
         }
-        counters().accepted.add();
-        counters().open.set(static_cast<double>(shared_.connections.load()));
-        if (!peer.is_unix) {
-            const int on = 1;
-            ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        const int err = errno;
+        if (err == EINTR || err == ECONNABORTED) continue;
+        if (err == EMFILE || err == ENFILE || err == ENOMEM || err == ENOBUFS) {
+            counters().pauses.add();
+            if (pause_logged_ns_ == 0 || now_ns_ - pause_logged_ns_ >= kPauseLogEveryNs) {
+                pause_logged_ns_ = now_ns_;
+                logging::warn("http.accept_paused", {{"error", errno_error("accept", err).message}});
+            }
+            pause_accepting();
         }
-        auto* connection = new Connection(*this, fd, peer);
-        connections_.insert(connection);
-        epoll_event event{};
-        event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-        event.data.u64 = reinterpret_cast<std::uint64_t>(connection);
-        if (::epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, fd, &event) != 0) connection->close();
+        return;
     }
+}
+
+void EventLoop::take_connection(int fd, const Peer& peer) {
+    const Admission admission = shared_.admit(peer);
+    if (admission == Admission::kAdmitted) counters().accepted.add();
+    else counters().refused.add();
+    if (admission == Admission::kDropped) {
+        // Nobody waits for its request, so a reset may overtake this answer.
+        static constexpr std::string_view kBusy = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        [[maybe_unused]] const ssize_t n = ::send(fd, kBusy.data(), kBusy.size(), MSG_NOSIGNAL);
+        ::close(fd);
+        return;
+    }
+    auto* connection = new Connection(*this, fd, peer, admission);
+    connections_.insert(connection);
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLRDHUP | EPOLLET;
+    event.data.u64 = reinterpret_cast<std::uint64_t>(connection);
+    if (::epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, fd, &event) != 0) return connection->close();
+    if (admission == Admission::kTurnedAway) connection->turn_away();
+}
+
+void EventLoop::watch_writable(Connection& connection) {
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    event.data.u64 = reinterpret_cast<std::uint64_t>(&connection);
+    if (::epoll_ctl(epoll_.fd(), EPOLL_CTL_MOD, connection.fd_, &event) != 0) connection.close();
+}
+
+void EventLoop::run_again(Connection& connection) {
+    if (connection.is_queued_) return;
+    connection.is_queued_ = true;
+    again_.push_back(&connection);
 }
 
 void EventLoop::clear_timer(Connection& connection) {
@@ -261,12 +328,14 @@ void EventLoop::set_timer(Connection& connection, Wait wait) {
     ring.previous = &node;
 }
 
-int EventLoop::timeout_ms() {
-    std::int64_t earliest = accepting_ || shared_.stopping ? INT64_MAX : accept_again_ns_;
+int EventLoop::timeout_ms() const {
+    if (!again_.empty()) return 0;
+    std::int64_t earliest = accepting_ || phase_ != Phase::kServing ? INT64_MAX : accept_again_ns_;
     for (const TimerNode& ring : timers_)
         if (ring.next != &ring) earliest = std::min(earliest, ring.next->deadline_ns);
     if (earliest == INT64_MAX) return -1;
-    return static_cast<int>(std::clamp<std::int64_t>((earliest - now_ns_) / 1'000'000 + 1, 0, 60'000));
+    const std::int64_t left_ns = earliest - shared_.options.clock->steady_ns();
+    return static_cast<int>(std::clamp<std::int64_t>(left_ns / 1'000'000 + 1, 0, 60'000));
 }
 
 void EventLoop::expire() {
@@ -274,7 +343,7 @@ void EventLoop::expire() {
         while (ring.next != &ring && ring.next->deadline_ns <= now_ns_) {
             Connection& connection = *ring.next->connection;
             clear_timer(connection);
-            if (connection.waiting_ != Wait::kIdle) counters().timeouts.add();
+            if (connection.waiting_ != Wait::kIdle && connection.waiting_ != Wait::kDrain) counters().timeouts.add();
             connection.timed_out();
         }
     }
@@ -282,7 +351,14 @@ void EventLoop::expire() {
 
 void EventLoop::remove(Connection& connection) {
     clear_timer(connection);
+    if (connection.is_queued_) std::erase(again_, &connection);
+    connection.is_queued_ = false;
     if (connections_.erase(&connection) > 0) graveyard_.push_back(&connection);
+}
+
+void EventLoop::bury() {
+    for (const Connection* connection : graveyard_) delete connection;
+    graveyard_.clear();
 }
 
 std::string_view EventLoop::date() {

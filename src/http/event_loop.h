@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -17,33 +18,50 @@
 
 namespace footfall::http {
 
-/// What the loops of a server share.
+/// What becomes of a new connection.
+enum class Admission : std::uint8_t {
+    kAdmitted,
+    kTurnedAway,  ///< over a limit: answered 503, drained and closed
+    kDropped,     ///< too many are being turned away already: closed at once
+};
+
+/// What the loops of a server share. Thread-safe.
 struct Shared {
     ServerOptions options;
     Handler handler;
     HeaderCheck check;
-    std::atomic<std::size_t> connections{0};
     std::atomic<bool> stopping{false};
     std::atomic<bool> cutting{false};  ///< the grace is over: connections are closed whatever they do
-    std::mutex addresses_mutex;
-    std::unordered_map<std::string, std::size_t> addresses;  ///< open connections by peer, only where they are limited
 
-    bool admit(const Peer& peer);
-    void forget(const Peer& peer);
+    std::mutex running_mutex;
+    std::condition_variable loop_ended;
+    std::size_t loops_running = 0;
+
+    Admission admit(const Peer& peer);
+    void forget(const Peer& peer, Admission admission);
+
+private:
+    std::atomic<std::size_t> admitted_{0};
+    std::atomic<std::size_t> turned_away_{0};
+    std::mutex addresses_mutex_;
+    std::unordered_map<std::string, std::size_t> addresses_;  ///< admitted ones by peer, only where they are limited
 };
 
-/// One thread with one epoll set. A connection is registered once, edge-triggered, and never again: no epoll_ctl a request.
+/// One thread with one epoll set. A connection is registered once, edge-triggered: no epoll_ctl a request. A small request costs
+/// epoll_wait, recv and send, and where another thread answers, its share of a write to the eventfd, which is never read.
 class EventLoop {
 public:
     EventLoop(Shared& shared, unsigned index);
     ~EventLoop();
 
     Status open();
-    void add_listener(int fd);
+    Status add_listener(int fd);
     void start();
     /// Wakes the loop to see that the server stops. Thread-safe.
     void wake();
     void join();
+    /// After join(): takes the answers that came too late, and says whether an exchange is still in somebody's hands.
+    bool is_abandoned();
 
     /// Queues an answer. Thread-safe; the loop is woken where the queue was empty.
     void post(Connection* connection, Response response);
@@ -56,15 +74,29 @@ private:
     };
 
     void run();
+    /// False when the loop is over.
+    bool serve_turn();
+    void dispatch(std::uint64_t tag, std::uint32_t events);
     void take_posted();
     void accept_some(int listener);
+    void take_connection(int fd, const Peer& peer);
     void pause_accepting();
+    void resume_accepting();
+    Status watch_listener(int fd);
+    /// Asks for EPOLLOUT too, which a connection needs only where a write did not fit.
+    void watch_writable(Connection& connection);
+    /// Lets a connection go on in the next turn, when the others had theirs.
+    void run_again(Connection& connection);
     void set_timer(Connection& connection, Wait wait);
     void clear_timer(Connection& connection);
-    int timeout_ms();
+    int timeout_ms() const;
     void expire();
+    bool is_over();
     void remove(Connection& connection);
+    void bury();
     std::string_view date();
+
+    enum class Phase : std::uint8_t { kServing, kStopping, kCutting };
 
     Shared& shared_;
     const unsigned index_;
@@ -73,15 +105,19 @@ private:
     std::vector<int> listeners_;
     bool accepting_ = true;
     std::int64_t accept_again_ns_ = 0;
+    std::int64_t pause_logged_ns_ = 0;
+    Phase phase_ = Phase::kServing;
     std::unordered_set<Connection*> connections_;
+    std::vector<Connection*> again_;
     std::vector<Connection*> graveyard_;  ///< deleted after the events of a turn, which may still name them
     std::array<TimerNode, 6> timers_;     ///< by Wait, rings
     std::int64_t now_ns_ = 0;
     std::string date_;
-    std::int64_t date_second_ = 0;
+    std::int64_t date_second_ = -1;
 
     std::mutex posted_mutex_;
     std::vector<Posted> posted_;
+    std::vector<Posted> taken_;  ///< the loop's own, swapped with posted_ so that both keep their memory
     std::thread thread_;
 };
 

@@ -44,14 +44,12 @@ struct Request {
 struct Response {
     int status = 200;
     std::string_view content_type = "application/json";  // a constant
-    std::vector<std::pair<std::string, std::string>> headers;
-    std::string body;
+    std::vector<std::pair<std::string, std::string>> headers{};
+    std::string body{};
     /// Static bytes instead of `body`, for assets: not copied, must live as long as the server.
-    std::string_view static_body;
+    std::string_view static_body{};
     bool close = false;
 };
-
-class Loop;
 
 /// One request in flight. Belongs to its connection, which keeps it alive, and its Request, until respond() or complete() was called:
 /// exactly once, by whoever took the exchange.
@@ -90,7 +88,7 @@ struct ServerOptions {
     std::size_t drain_bytes_max = 4 * 1024 * 1024;
     int drain_ms = 2'000;
     std::size_t connections_max = 10'000;          // more are answered 503 and closed
-    std::size_t connections_per_address_max = 0;   // 0: no limit
+    std::size_t connections_per_address_max = 0;   // 0: no limit; an IPv6 address counts as its /64
     std::string server_name = "footfall";
     Clock* clock = &system_clock();
 };
@@ -110,7 +108,8 @@ public:
     /// Starts the loop threads.
     Status start();
     /// Stops accepting, lets requests in flight finish (idle connections are closed, answers carry "Connection: close") up to
-    /// `grace_ms`, then closes the rest and joins. Thread-safe, once.
+    /// `grace_ms`, then closes the rest and joins. Thread-safe, once. An exchange that is still in somebody's hands afterwards stays
+    /// valid, its answer is dropped.
     void stop(int grace_ms);
 
 private:

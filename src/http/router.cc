@@ -1,6 +1,7 @@
 #include "http/router.h"
 
 #include <algorithm>
+#include <array>
 
 namespace footfall::http {
 namespace {
@@ -12,44 +13,62 @@ std::string_view take_segment(std::string_view& path) {
     return segment;
 }
 
+std::size_t count_segments(std::string_view path) { return static_cast<std::size_t>(std::count(path.begin(), path.end(), '/')); }
+
+bool is_parameter(std::string_view segment) { return segment.size() > 2 && segment.front() == '{' && segment.back() == '}'; }
+
+// Both have as many segments.
 bool matches(std::string_view pattern, std::string_view path) {
-    if (std::count(pattern.begin(), pattern.end(), '/') != std::count(path.begin(), path.end(), '/')) return false;
     while (!pattern.empty() || !path.empty()) {
         const std::string_view expected = take_segment(pattern);
         const std::string_view actual = take_segment(path);
-        const bool is_parameter = expected.size() > 2 && expected.front() == '{';
-        if (is_parameter ? actual.empty() : expected != actual) return false;
+        if (is_parameter(expected) ? actual.empty() : expected != actual) return false;
     }
     return true;
 }
 
-std::string_view method_text(Method method) {
-    switch (method) {
-        case Method::kGet: return "GET, HEAD";
-        case Method::kHead: return "HEAD";
-        case Method::kPost: return "POST";
-        case Method::kPut: return "PUT";
-        case Method::kPatch: return "PATCH";
-        case Method::kDelete: return "DELETE";
-        case Method::kOptions: return "OPTIONS";
-        case Method::kOther: return "";
-    }
-    return "";
-}
+struct MethodName {
+    Method method;
+    std::string_view name;
+};
+constexpr std::array<MethodName, 7> kMethods = {{{Method::kGet, "GET"},
+                                                 {Method::kHead, "HEAD"},
+                                                 {Method::kPost, "POST"},
+                                                 {Method::kPut, "PUT"},
+                                                 {Method::kPatch, "PATCH"},
+                                                 {Method::kDelete, "DELETE"},
+                                                 {Method::kOptions, "OPTIONS"}}};
 
 }  // namespace
 
-void Router::add(Method method, std::string pattern, Handler handler) { routes_.push_back({method, false, std::move(pattern), std::move(handler)}); }
-void Router::add_all(std::string pattern, Handler handler) { routes_.push_back({Method::kOther, true, std::move(pattern), std::move(handler)}); }
+void Router::add(Method method, std::string pattern, Handler handler) { add(method, false, std::move(pattern), std::move(handler)); }
+void Router::add_all(std::string pattern, Handler handler) { add(Method::kOther, true, std::move(pattern), std::move(handler)); }
+
+void Router::add(Method method, bool all_methods, std::string pattern, Handler handler) {
+    const std::size_t segments = count_segments(pattern);
+    const bool has_parameters = pattern.find('{') != std::string::npos;
+    routes_.push_back({method, all_methods, std::move(pattern), segments, has_parameters, std::move(handler)});
+}
 
 void Router::handle(Exchange& exchange) const {
     const Request& request = exchange.request();
-    std::string allowed;
+    const std::size_t segments = count_segments(request.path);
+    std::array<bool, kMethods.size() + 1> takes{};
+    const Route* get = nullptr;
     for (const Route& route : routes_) {
-        if (!matches(route.pattern, request.path)) continue;
-        if (route.all_methods || route.method == request.method || (route.method == Method::kGet && request.method == Method::kHead))
-            return route.handler(exchange);
-        allowed += (allowed.empty() ? "" : ", ") + std::string(method_text(route.method));
+        if (route.segments != segments) continue;
+        if (route.has_parameters ? !matches(route.pattern, request.path) : route.pattern != request.path) continue;
+        if (route.all_methods || route.method == request.method) return route.handler(exchange);
+        if (route.method == Method::kGet && get == nullptr) get = &route;
+        takes[static_cast<std::size_t>(route.method)] = true;
+    }
+    if (request.method == Method::kHead && get != nullptr) return get->handler(exchange);
+    takes[static_cast<std::size_t>(Method::kHead)] = takes[static_cast<std::size_t>(Method::kHead)] || get != nullptr;
+    std::string allowed;
+    for (const auto& [method, name] : kMethods) {
+        if (!takes[static_cast<std::size_t>(method)]) continue;
+        if (!allowed.empty()) allowed += ", ";
+        allowed += name;
     }
     if (allowed.empty()) return exchange.respond(error_response(Error(Code::kNotFound, "there is nothing at this path")));
     Response response = error_response(Error(Code::kInvalidArgument, "this path takes " + allowed));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,8 +9,9 @@
 
 namespace footfall::http {
 
-/// Finds the handler of a request by path and method. A path is compared segment by segment, case counts; "{id}" in a pattern takes one segment, which
-/// path_parameter() gives. HEAD falls back to GET. No such path: 404; another method: 405 with Allow.
+/// Finds the handler of a request by path and method. A path is compared segment by segment as it was sent, case counts; "{id}" in a
+/// pattern takes one segment, which is not empty and which path_parameter() gives. HEAD falls back to GET. No such path: 404; another
+/// method: 405 with Allow. Routes are tried in the order in which they were added. Filled before the server starts, then read only.
 class Router {
 public:
     void add(Method method, std::string pattern, Handler handler);
@@ -22,12 +24,15 @@ private:
         Method method;
         bool all_methods;
         std::string pattern;
+        std::size_t segments;
+        bool has_parameters;
         Handler handler;
     };
+    void add(Method method, bool all_methods, std::string pattern, Handler handler);
     std::vector<Route> routes_;
 };
 
-/// The segment of `path` that stands where `name` ("{id}") stands in the pattern; empty where there is none.
+/// The segment of `path` that stands where `name` ("{id}") stands in the pattern, still percent-encoded; empty where there is none.
 std::string_view path_parameter(std::string_view pattern, std::string_view path, std::string_view name);
 
 }  // namespace footfall::http

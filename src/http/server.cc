@@ -1,5 +1,5 @@
-#include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,15 +7,38 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <thread>
 
 #include "base/json.h"
+#include "base/logging.h"
 #include "http/address.h"
 #include "http/event_loop.h"
 #include "http/http.h"
 #include "http/parser.h"
 
 namespace footfall::http {
+namespace {
+
+constexpr int kBacklog = 1024;
+// Of an answer, bytes that the kernel holds beyond what is on its way. It bounds the memory of slow readers, and makes their progress
+// visible in small steps, so that the write timeout cuts those that stand still and not those that are far away.
+constexpr int kUnsentBytesMax = 256 * 1024;
+
+std::uint16_t bound_port(int fd) {
+    sockaddr_storage name{};
+    socklen_t size = sizeof name;
+    ::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size);
+    return ntohs(name.ss_family == AF_INET ? reinterpret_cast<sockaddr_in&>(name).sin_port : reinterpret_cast<sockaddr_in6&>(name).sin6_port);
+}
+
+// What connections inherit from their listener costs no call for each of them.
+void set_tcp_options(int fd) {
+    const int on = 1;
+    ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytesMax, sizeof kUnsentBytesMax);
+}
+
+}  // namespace
 
 struct Server::State {
     Shared shared;
@@ -24,7 +47,14 @@ struct Server::State {
     std::vector<std::string> unix_paths;
     std::uint16_t port = 0;
     bool started = false;
-    bool stopped = false;
+    std::once_flag stopped;
+
+    void stop(int grace_ms);
+    bool is_abandoned() {
+        bool any = false;
+        for (auto& loop : loops) any = loop->is_abandoned() || any;
+        return any;
+    }
 };
 
 Server::Server(ServerOptions options, Handler handler, HeaderCheck check) : state_(std::make_unique<State>()) {
@@ -35,36 +65,35 @@ Server::Server(ServerOptions options, Handler handler, HeaderCheck check) : stat
         state_->loops.push_back(std::make_unique<EventLoop>(state_->shared, i));
 }
 
-Server::~Server() { stop(0); }
+Server::~Server() {
+    stop(0);
+    if (!state_->started || !state_->is_abandoned()) return;
+    // Its holder may still call complete(): what it then touches must not be freed.
+    logging::error("http.exchange_unanswered");
+    [[maybe_unused]] State* const kept = state_.release();
+}
 
 Status Server::listen(const std::string& address) {
-    TRY(const SocketAddress where, resolve_address(address));
+    TRY(const std::vector<SocketAddress> addresses, resolve_address(address));
+    const SocketAddress& where = addresses.front();
+    const bool is_unix = where.family() == AF_UNIX;
     File listener(::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!listener.is_open()) return errno_error("socket", errno);
-    const int on = 1;
-    if (where.family() == AF_UNIX) {
+    if (is_unix) {
         // Whoever calls holds the lock of the folder that the socket is in, so a socket that is there is a dead one's.
-        const std::string path = address.substr(5);
-        TRY_STATUS(remove_file(path));
-        state_->unix_paths.push_back(path);
+        TRY_STATUS(remove_file(address.substr(std::string_view("unix:").size())));
     } else {
-        ::setsockopt(listener.fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        set_tcp_options(listener.fd());
     }
-    const mode_t mask = ::umask(0177);
-    const int bound = ::bind(listener.fd(), where.get(), where.length());
-    const int err = errno;
-    ::umask(mask);
-    if (bound != 0) {
-        if (err == EADDRINUSE) return Error(Code::kConflict, "the address " + address + " is in use; choose another with --listen");
-        return errno_error("bind to " + address, err);
-    }
-    if (::listen(listener.fd(), 1024) != 0) return errno_error("listen on " + address, errno);
-    if (where.family() != AF_UNIX && state_->port == 0) {
-        sockaddr_storage name{};
-        socklen_t size = sizeof name;
-        ::getsockname(listener.fd(), reinterpret_cast<sockaddr*>(&name), &size);
-        state_->port = ntohs(name.ss_family == AF_INET ? reinterpret_cast<sockaddr_in&>(name).sin_port : reinterpret_cast<sockaddr_in6&>(name).sin6_port);
-    }
+    // The socket is nobody else's from its first moment on.
+    const mode_t mask = is_unix ? ::umask(0177) : 0;
+    const int err = ::bind(listener.fd(), where.get(), where.length()) == 0 ? 0 : errno;
+    if (is_unix) ::umask(mask);
+    if (err == EADDRINUSE) return Error(Code::kConflict, "the address " + address + " is in use; choose another with --listen");
+    if (err != 0) return errno_error("bind to " + address, err);
+    if (::listen(listener.fd(), kBacklog) != 0) return errno_error("listen on " + address, errno);
+    if (is_unix) state_->unix_paths.push_back(absolute_path(address.substr(std::string_view("unix:").size())));
+    else if (state_->port == 0) state_->port = bound_port(listener.fd());
     state_->listeners.push_back(std::move(listener));
     return {};
 }
@@ -72,28 +101,37 @@ Status Server::listen(const std::string& address) {
 std::uint16_t Server::port() const { return state_->port; }
 
 Status Server::start() {
-    for (auto& loop : state_->loops) {
+    State& state = *state_;
+    for (auto& loop : state.loops) {
         TRY_STATUS(loop->open());
-        for (const File& listener : state_->listeners) loop->add_listener(listener.fd());
+        for (const File& listener : state.listeners) TRY_STATUS(loop->add_listener(listener.fd()));
     }
-    for (auto& loop : state_->loops) loop->start();
-    state_->started = true;
+    state.shared.loops_running = state.loops.size();
+    state.started = true;
+    for (auto& loop : state.loops) loop->start();
     return {};
 }
 
 void Server::stop(int grace_ms) {
-    State& state = *state_;
-    if (!state.started || state.stopped) return;
-    state.stopped = true;
-    state.shared.stopping = true;
-    for (auto& loop : state.loops) loop->wake();
-    // The loops end by themselves when their last connection has gone.
-    for (int waited = 0; waited < grace_ms && state.shared.connections.load() > 0; waited += 5) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    state.shared.cutting = true;
-    for (auto& loop : state.loops) loop->wake();
-    for (auto& loop : state.loops) loop->join();
-    for (const std::string& path : state.unix_paths) ::unlink(path.c_str());
-    state.listeners.clear();
+    std::call_once(state_->stopped, [&] { state_->stop(grace_ms); });
+}
+
+void Server::State::stop(int grace_ms) {
+    // New connections are refused at once instead of waiting for nobody; the descriptors stay open, since loops still name them.
+    for (const File& listener : listeners) ::shutdown(listener.fd(), SHUT_RDWR);
+    for (const std::string& path : unix_paths) ::unlink(path.c_str());
+    if (started) {
+        shared.stopping = true;
+        for (auto& loop : loops) loop->wake();
+        {
+            std::unique_lock lock(shared.running_mutex);
+            shared.loop_ended.wait_for(lock, std::chrono::milliseconds(grace_ms), [this] { return shared.loops_running == 0; });
+        }
+        shared.cutting = true;
+        for (auto& loop : loops) loop->wake();
+        for (auto& loop : loops) loop->join();
+    }
+    listeners.clear();
 }
 
 std::string_view Request::header(std::string_view lower_case_name) const {

@@ -2,6 +2,7 @@
 name of a new file is synced before anything in it is acknowledged."""
 
 import contextlib
+import os
 import pathlib
 import re
 import signal
@@ -109,14 +110,14 @@ def read_trace(trace: pathlib.Path, log_folder: pathlib.Path) -> Order:
 
 
 def trace_requests(server: Server, site: Site, folder: pathlib.Path) -> Order:
-    """One client, one request at a time, so that the order of calls is the order of one event's life. Bodies of 8 KiB
-    cross into new segments often."""
+    """One client, one request at a time, so that the order of calls is the order of one event's life. The bodies can't
+    be packed well, so that they cross into new segments."""
     client = Client(server.port)
     trace = folder / "strace.txt"
     with traced(server, trace):
         marked = trace.stat().st_size
         for number in range(REQUESTS):
-            body = [custom(site.id, properties={"fill": "x" * 490, "number": number}) for _ in range(1 + number % 15)]
+            body = [custom(site.id, properties={"fill": os.urandom(240).hex()}) for _ in range(1 + number % 15)]
             assert client.request("POST", "/api/v1/events", body).status == 200
     text = trace.read_bytes()[marked:]
     trace.write_bytes(text)
