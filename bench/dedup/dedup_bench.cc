@@ -1,5 +1,6 @@
-// What the index of event ids costs: look-ups of new and known ids of both kinds, memory and disk. Half of the ids are UUIDv7, half of other kinds;
-// every answer is checked. `dedup_bench DIRECTORY [IDS]`, 2 million ids by default; 100 million are the index's acceptance.
+// What the index of event ids costs: look-ups of new and known ids of both kinds, memory and disk. Half of the ids are
+// UUIDv7, half of other kinds; every answer is checked. `dedup_bench DIRECTORY [IDS]`, 2 million ids by default; 100
+// million are the index's acceptance.
 #include <chrono>
 #include <cstdlib>
 #include <cstring>

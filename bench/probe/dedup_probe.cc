@@ -41,7 +41,7 @@ Hash keyed_hash(uint64_t id) {
 
 // Blocked by cache line: all bits of an id lie in 64 bytes, so a miss costs one access to memory.
 class Bloom {
-  public:
+public:
     explicit Bloom(size_t ids) : blocks_((ids * kBitsPerId + 511) / 512) {}
 
     void add(Hash hash) {
@@ -57,7 +57,7 @@ class Bloom {
     }
     size_t bytes() const { return blocks_.size() * sizeof(Block); }
 
-  private:
+private:
     static constexpr size_t kBitsPerId = 12;
     static constexpr int kProbes = 6;  // times 9 bits of `low`: 3 for the word, 6 for the bit
     struct alignas(64) Block {
@@ -74,7 +74,7 @@ class Bloom {
 };
 
 class Run {
-  public:
+public:
     Run(const std::string& path, std::vector<Hash> hashes) : bloom_(hashes.size()), count_(hashes.size()) {
         std::sort(hashes.begin(), hashes.end());
         for (Hash hash : hashes) bloom_.add(hash);
@@ -99,7 +99,7 @@ class Run {
     }
     size_t filter_bytes() const { return bloom_.bytes(); }
 
-  private:
+private:
     // The hashes are uniform, so the place of one is known to within a few hundred entries: one or two pages are
     // touched instead of the seven or so of a binary search over the whole run.
     bool search(Hash hash) const {
@@ -200,9 +200,10 @@ int main(int argc, char** argv) {
                 128 * 1.048576 / per_million);
     std::printf("false positives of a new id over 168 runs: %.2f %% a run\n",
                 100.0 * static_cast<double>(false_positives) / kLookups / 168);
-    std::printf("hashes: 16 MB a million ids on disk; 5,000 events/s for 7 days: %.1f billion ids, %.0f GB on disk, "
-                "filters %.1f GB; one hour's bucket: %.0f million ids, filter %.0f MB\n\n",
-                3.024, 3.024 * 16, 3.024 * per_million, 18.0, 18 * per_million);
+    std::printf(
+        "hashes: 16 MB a million ids on disk; 5,000 events/s for 7 days: %.1f billion ids, %.0f GB on disk, "
+        "filters %.1f GB; one hour's bucket: %.0f million ids, filter %.0f MB\n\n",
+        3.024, 3.024 * 16, 3.024 * per_million, 18.0, 18 * per_million);
     expect(per_million <= 1.55, "a filter needs at most 1.55 MB a million ids");
     expect(v7_new < 1000, "a new UUIDv7 is looked up in less than 1 us");
     expect(v4_new_many > 4 * v4_new_few, "the cost of other ids grows with the number of runs: keep runs few");

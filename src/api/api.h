@@ -21,7 +21,8 @@ struct Health {
     std::function<std::string()> status_json;          ///< as web/lib/status.d.ts
 };
 
-/// GET /healthz (the process lives), /readyz (200 only when ready; names what is not), /metrics (Prometheus text), /api/v1/status (for the page).
+/// GET /healthz (the process lives), /readyz (200 only when ready; names what is not), /metrics (Prometheus text),
+/// /api/v1/status (for the page).
 void add_health_routes(http::Router& router, Health health);
 
 /// GET / and the page's other files, with their encodings, caching and the headers that confine them.

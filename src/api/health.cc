@@ -35,17 +35,22 @@ std::string readiness(const std::vector<NotReady>& parts) {
 }  // namespace
 
 void add_health_routes(http::Router& router, Health health) {
-    router.add(http::Method::kGet, "/healthz", [](http::Exchange& exchange) { exchange.respond(not_cached("application/json", R"({"status":"ok"})")); });
+    router.add(http::Method::kGet, "/healthz", [](http::Exchange& exchange) {
+        exchange.respond(not_cached("application/json", R"({"status":"ok"})"));
+    });
     router.add(http::Method::kGet, "/readyz", [not_ready = std::move(health.not_ready)](http::Exchange& exchange) {
         const auto parts = not_ready();
         http::Response response = not_cached("application/json", readiness(parts));
         response.status = parts.empty() ? 200 : 503;
         exchange.respond(std::move(response));
     });
-    router.add(http::Method::kGet, "/metrics",
-               [](http::Exchange& exchange) { exchange.respond(not_cached("text/plain; version=0.0.4; charset=utf-8", metrics::render())); });
+    router.add(http::Method::kGet, "/metrics", [](http::Exchange& exchange) {
+        exchange.respond(not_cached("text/plain; version=0.0.4; charset=utf-8", metrics::render()));
+    });
     router.add(http::Method::kGet, "/api/v1/status",
-               [status = std::move(health.status_json)](http::Exchange& exchange) { exchange.respond(not_cached("application/json", status())); });
+               [status = std::move(health.status_json)](http::Exchange& exchange) {
+                   exchange.respond(not_cached("application/json", status()));
+               });
 }
 
 }  // namespace footfall::api

@@ -9,7 +9,8 @@ namespace {
 
 Result<const catalog::Key*> reader_key(const http::Request& request, const catalog::Snapshot& snapshot) {
     const std::string_view authorization = request.header("authorization");
-    if (authorization.size() < 7 || (authorization.substr(0, 7) != "Bearer " && authorization.substr(0, 7) != "bearer "))
+    if (authorization.size() < 7 ||
+        (authorization.substr(0, 7) != "Bearer " && authorization.substr(0, 7) != "bearer "))
         return Error(Code::kUnauthenticated, "send a read key as 'Authorization: Bearer KEY'", "Authorization");
     const catalog::Key* key = snapshot.key(authorization.substr(7));
     if (key == nullptr) return Error(Code::kUnauthenticated, "unknown or revoked key", "Authorization");
@@ -23,14 +24,17 @@ Result<std::string> website_id_of(std::string_view body) {
     simdjson::dom::parser parser;
     simdjson::dom::element root;
     if (const auto error = parser.parse(body.data(), body.size(), false).get(root); error != simdjson::SUCCESS)
-        return Error(Code::kInvalidArgument, std::string("the body is not valid UTF-8 JSON: ") + simdjson::error_message(error));
+        return Error(Code::kInvalidArgument,
+                     std::string("the body is not valid UTF-8 JSON: ") + simdjson::error_message(error));
     std::string_view id;
     if (!root.is_object()) return Error(Code::kInvalidArgument, "the body must be a JSON object");
-    if (root["website_id"].get(id) != simdjson::SUCCESS) return Error(Code::kInvalidArgument, "website_id is missing or no string", "website_id");
+    if (root["website_id"].get(id) != simdjson::SUCCESS)
+        return Error(Code::kInvalidArgument, "website_id is missing or no string", "website_id");
     return std::string(id);
 }
 
-Result<const catalog::Site*> readable_site(const catalog::Key& key, const std::string& id, const catalog::Snapshot& snapshot) {
+Result<const catalog::Site*> readable_site(const catalog::Key& key, const std::string& id,
+                                           const catalog::Snapshot& snapshot) {
     const catalog::Site* site = snapshot.site(id);
     if (site == nullptr) return Error(Code::kNotFound, "there is no such site", "website_id");
     if (site->id != key.site_id) return Error(Code::kForbidden, "this key is for another site", "website_id");
@@ -61,9 +65,11 @@ QueryEndpoint::QueryEndpoint(const catalog::Catalog& catalog, query::Service& se
 
 void QueryEndpoint::handle(http::Exchange& exchange) {
     // Unknown callers don't reach the pool.
-    if (const auto key = reader_key(exchange.request(), *catalog_.snapshot()); !key) return exchange.respond(refuse(key.error()));
+    if (const auto key = reader_key(exchange.request(), *catalog_.snapshot()); !key)
+        return exchange.respond(refuse(key.error()));
     const bool queued = pool_.submit([this, &exchange] {
-        static auto& seconds = metrics::histogram("footfall_query_seconds", "From the start of a query's work to its answer.");
+        static auto& seconds =
+            metrics::histogram("footfall_query_seconds", "From the start of a query's work to its answer.");
         const auto snapshot = catalog_.snapshot();
         const std::int64_t started = clock_.steady_ns();
         auto result = answer(exchange.request(), *snapshot, service_, as_of_);

@@ -11,12 +11,13 @@
 
 namespace footfall::api {
 
-/// POST /api/v1/query. Judges in the contract's order: 401 (no or unknown key), 403/404 (key or site), 400 (the request). Runs on the pool; a full
-/// queue is answered 503 with Retry-After.
+/// POST /api/v1/query. Judges in the contract's order: 401 (no or unknown key), 403/404 (key or site), 400 (the
+/// request). Runs on the pool; a full queue is answered 503 with Retry-After.
 class QueryEndpoint {
 public:
     /// `as_of` gives the moment up to which every acknowledged event is in the store, ISO 8601.
-    QueryEndpoint(const catalog::Catalog& catalog, query::Service& service, WorkerPool& pool, Clock& clock, std::function<std::string()> as_of);
+    QueryEndpoint(const catalog::Catalog& catalog, query::Service& service, WorkerPool& pool, Clock& clock,
+                  std::function<std::string()> as_of);
 
     void handle(http::Exchange& exchange);
 

@@ -53,7 +53,10 @@ Result<Args> parse_args(std::span<const std::string> argv, std::span<const Flag>
             for (const Flag& f : flags) known.push_back(f.name);
             for (const Flag& f : kCommon) known.push_back(f.name);
             const std::string near = nearest(name, known);
-            return Error(Code::kInvalidArgument, fmt::format("unknown flag '{}'{}", name, near.empty() ? "; see --help" : "; did you mean " + near + "?"), name);
+            return Error(Code::kInvalidArgument,
+                         fmt::format("unknown flag '{}'{}", name,
+                                     near.empty() ? "; see --help" : "; did you mean " + near + "?"),
+                         name);
         }
         std::string value;
         if (is_key || !flag->value.empty()) {
@@ -71,7 +74,8 @@ Result<Args> parse_args(std::span<const std::string> argv, std::span<const Flag>
     if (args.has("--help")) return args;
     for (const Flag& flag : flags) {
         if (flag.required && !args.has(flag.name))
-            return Error(Code::kInvalidArgument, fmt::format("{} {} is missing", flag.name, flag.value), std::string(flag.name));
+            return Error(Code::kInvalidArgument, fmt::format("{} {} is missing", flag.name, flag.value),
+                         std::string(flag.name));
     }
     return args;
 }

@@ -12,8 +12,8 @@ namespace footfall::app {
 
 /// One flag of a command.
 struct Flag {
-    std::string_view name;      // "--site"
-    std::string_view value;     // what stands behind it in the help; empty for a switch
+    std::string_view name;   // "--site"
+    std::string_view value;  // what stands behind it in the help; empty for a switch
     std::string_view help;
     bool required = false;
 };
@@ -28,9 +28,10 @@ struct Args {
     std::string get(std::string_view flag, std::string_view standard = {}) const;
 };
 
-/// Parses `argv` by the declared flags plus those that every command has (--data, --config, --json, --help, --listen and --section.key).
-/// "--flag value" and "--flag=value"; "--" ends the flags. kInvalidArgument with one sentence for an unknown flag (with the nearest), a
-/// missing value or a required flag that is not there.
+/// Parses `argv` by the declared flags plus those that every command has (--data, --config, --json, --help, --listen
+/// and --section.key).
+/// "--flag value" and "--flag=value"; "--" ends the flags. kInvalidArgument with one sentence for an unknown flag (with
+/// the nearest), a missing value or a required flag that is not there.
 Result<Args> parse_args(std::span<const std::string> argv, std::span<const Flag> flags);
 
 }  // namespace footfall::app

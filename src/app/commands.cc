@@ -21,7 +21,9 @@ struct Command {
     CommandResult (*run)(Installation&, const Args&, const std::string& input);
 };
 
-CommandResult failed(const Error& error) { return {error.code == Code::kInvalidArgument ? 2 : 1, "", error_line(error)}; }
+CommandResult failed(const Error& error) {
+    return {error.code == Code::kInvalidArgument ? 2 : 1, "", error_line(error)};
+}
 
 /// Rows as an aligned table for people, or as a JSON array of objects.
 class Table {
@@ -62,7 +64,9 @@ public:
         return out + "\n";
     }
 
-    std::string render(const Args& args, std::string_view empty) const { return args.has("--json") ? as_json() : text(empty); }
+    std::string render(const Args& args, std::string_view empty) const {
+        return args.has("--json") ? as_json() : text(empty);
+    }
 
 private:
     std::vector<std::string> columns_;
@@ -79,10 +83,14 @@ std::string json_object(std::initializer_list<std::pair<std::string_view, std::s
 }
 
 CommandResult site_add(Installation& installation, const Args& args, const std::string&) {
-    const auto site = installation.catalog().add_site(args.positional[0], args.get("--domain"), args.get("--timezone", "UTC"), args.get("--id"));
+    const auto site = installation.catalog().add_site(args.positional[0], args.get("--domain"),
+                                                      args.get("--timezone", "UTC"), args.get("--id"));
     if (!site) return failed(site.error());
     if (args.has("--json"))
-        return {0, json_object({{"id", site->id}, {"name", site->name}, {"domain", site->domain}, {"timezone", site->timezone}}), ""};
+        return {0,
+                json_object(
+                    {{"id", site->id}, {"name", site->name}, {"domain", site->domain}, {"timezone", site->timezone}}),
+                ""};
     return {0, fmt::format("added site {} ({}); its tracking_id is {}\n", site->name, site->domain, site->id), ""};
 }
 
@@ -95,14 +103,16 @@ CommandResult site_list(Installation& installation, const Args& args, const std:
 }
 
 CommandResult site_remove(Installation& installation, const Args& args, const std::string&) {
-    if (const auto status = installation.catalog().remove_site(args.positional[0]); !status) return failed(status.error());
+    if (const auto status = installation.catalog().remove_site(args.positional[0]); !status)
+        return failed(status.error());
     if (args.has("--json")) return {0, json_object({{"id", args.positional[0]}}), ""};
     return {0, fmt::format("removed site {}; its events stay in the store\n", args.positional[0]), ""};
 }
 
 CommandResult user_add(Installation& installation, const Args& args, const std::string& input) {
     const std::string password = input.substr(0, input.find_first_of("\r\n"));
-    if (const auto status = installation.catalog().add_user(args.positional[0], args.get("--role"), password); !status) return failed(status.error());
+    if (const auto status = installation.catalog().add_user(args.positional[0], args.get("--role"), password); !status)
+        return failed(status.error());
     if (args.has("--json")) return {0, json_object({{"email", args.positional[0]}, {"role", args.get("--role")}}), ""};
     return {0, fmt::format("added {} {}\n", args.get("--role"), args.positional[0]), ""};
 }
@@ -116,7 +126,8 @@ CommandResult user_list(Installation& installation, const Args& args, const std:
 }
 
 CommandResult user_remove(Installation& installation, const Args& args, const std::string&) {
-    if (const auto status = installation.catalog().remove_user(args.positional[0]); !status) return failed(status.error());
+    if (const auto status = installation.catalog().remove_user(args.positional[0]); !status)
+        return failed(status.error());
     if (args.has("--json")) return {0, json_object({{"email", args.positional[0]}}), ""};
     return {0, fmt::format("removed {}\n", args.positional[0]), ""};
 }
@@ -127,21 +138,31 @@ CommandResult key_create(Installation& installation, const Args& args, const std
     const auto made = installation.catalog().create_key(args.get("--site"), *scope);
     if (!made) return failed(made.error());
     if (args.has("--json"))
-        return {0, json_object({{"id", made->key.id}, {"secret", made->secret}, {"site", made->key.site_id}, {"scope", catalog::scope_name(*scope)}}), ""};
-    return {0, fmt::format("key {} ({}, site {})\nsecret {}\nThe secret is shown this once; only its hash is kept.\n", made->key.id,
-                           catalog::scope_name(*scope), made->key.site_id, made->secret), ""};
+        return {0,
+                json_object({{"id", made->key.id},
+                             {"secret", made->secret},
+                             {"site", made->key.site_id},
+                             {"scope", catalog::scope_name(*scope)}}),
+                ""};
+    return {0,
+            fmt::format("key {} ({}, site {})\nsecret {}\nThe secret is shown this once; only its hash is kept.\n",
+                        made->key.id, catalog::scope_name(*scope), made->key.site_id, made->secret),
+            ""};
 }
 
 CommandResult key_list(Installation& installation, const Args& args, const std::string&) {
     const auto keys = installation.catalog().keys();
     if (!keys) return failed(keys.error());
     Table table({"id", "site", "scope", "state"});
-    for (const auto& key : *keys) table.row({key.id, key.site_id, std::string(catalog::scope_name(key.scope)), key.revoked_ms == 0 ? "in force" : "revoked"});
+    for (const auto& key : *keys)
+        table.row({key.id, key.site_id, std::string(catalog::scope_name(key.scope)),
+                   key.revoked_ms == 0 ? "in force" : "revoked"});
     return {0, table.render(args, "no keys yet; make one with 'footfall key create --site ID --scope read'"), ""};
 }
 
 CommandResult key_revoke(Installation& installation, const Args& args, const std::string&) {
-    if (const auto status = installation.catalog().revoke_key(args.positional[0]); !status) return failed(status.error());
+    if (const auto status = installation.catalog().revoke_key(args.positional[0]); !status)
+        return failed(status.error());
     if (args.has("--json")) return {0, json_object({{"id", args.positional[0]}}), ""};
     return {0, fmt::format("revoked key {}\n", args.positional[0]), ""};
 }
@@ -149,7 +170,8 @@ CommandResult key_revoke(Installation& installation, const Args& args, const std
 CommandResult audit(Installation& installation, const Args& args, const std::string&) {
     const auto report = installation.audit(args.get("--site"));
     if (!report) return failed(report.error());
-    return {report->ok() ? 0 : 1, args.has("--json") ? report->json() + "\n" : report->text(), report->ok() ? "" : "audit: the log and the tables differ; see the differences above\n"};
+    return {report->ok() ? 0 : 1, args.has("--json") ? report->json() + "\n" : report->text(),
+            report->ok() ? "" : "audit: the log and the tables differ; see the differences above\n"};
 }
 
 CommandResult doctor(Installation& installation, const Args& args, const std::string&) {
@@ -186,17 +208,20 @@ constexpr Flag kSiteAdd[] = {{"--domain", "D", "host name of the site, such as e
                              {"--timezone", "TZ", "IANA zone in which the site's days are counted (default UTC)"},
                              {"--id", "ID", "the tracking id; made where not given"}};
 constexpr Flag kUserAdd[] = {{"--role", "ROLE", "owner, admin, editor or viewer", true}};
-constexpr Flag kKeyCreate[] = {{"--site", "ID", "the site that the key is for", true}, {"--scope", "SCOPE", "collect, read or admin", true}};
+constexpr Flag kKeyCreate[] = {{"--site", "ID", "the site that the key is for", true},
+                               {"--scope", "SCOPE", "collect, read or admin", true}};
 constexpr Flag kAudit[] = {{"--site", "ID", "one site only"}};
 
 constexpr Command kCommands[] = {
     {"site add", "NAME --domain D [--timezone TZ] [--id ID]", "add a site", kSiteAdd, 1, site_add},
     {"site list", "", "list the sites", {}, 0, site_list},
     {"site remove", "ID", "remove a site and its keys; its events stay in the store", {}, 1, site_remove},
-    {"user add", "EMAIL --role owner|admin|editor|viewer", "add a user; the password is read from standard input", kUserAdd, 1, user_add},
+    {"user add", "EMAIL --role owner|admin|editor|viewer", "add a user; the password is read from standard input",
+     kUserAdd, 1, user_add},
     {"user list", "", "list the users", {}, 0, user_list},
     {"user remove", "EMAIL", "remove a user", {}, 1, user_remove},
-    {"key create", "--site ID --scope collect|read|admin", "make a key and print its secret once", kKeyCreate, 0, key_create},
+    {"key create", "--site ID --scope collect|read|admin", "make a key and print its secret once", kKeyCreate, 0,
+     key_create},
     {"key list", "", "list the keys", {}, 0, key_list},
     {"key revoke", "ID", "end a key at once", {}, 1, key_revoke},
     {"audit", "[--site ID]", "prove that every acknowledged event is counted once in every table", kAudit, 0, audit},
@@ -220,12 +245,14 @@ const Command* find(std::span<const std::string> argv, std::size_t& words) {
 
 std::string command_help(const Command& command) {
     std::string out = fmt::format("footfall {} {}\n  {}\n", command.words, command.usage, command.help);
-    for (const Flag& flag : command.flags) out += fmt::format("    {:<22} {}\n", fmt::format("{} {}", flag.name, flag.value), flag.help);
+    for (const Flag& flag : command.flags)
+        out += fmt::format("    {:<22} {}\n", fmt::format("{} {}", flag.name, flag.value), flag.help);
     return out;
 }
 
 constexpr std::string_view kCommonHelp =
-    "Every command: --data DIR or --config FILE names the installation, --json prints data as JSON, --section.key VALUE sets a setting.\n"
+    "Every command: --data DIR or --config FILE names the installation, --json prints data as JSON, --section.key "
+    "VALUE sets a setting.\n"
     "Exit codes: 0 done, 1 failed, 2 wrong usage.\n";
 
 }  // namespace
@@ -233,12 +260,14 @@ constexpr std::string_view kCommonHelp =
 std::string error_line(const Error& error) { return "footfall: " + error.message + "\n"; }
 
 bool is_data_command(std::string_view word) {
-    return std::any_of(std::begin(kCommands), std::end(kCommands),
-                       [&](const Command& command) { return command.words.substr(0, command.words.find(' ')) == word; });
+    return std::any_of(std::begin(kCommands), std::end(kCommands), [&](const Command& command) {
+        return command.words.substr(0, command.words.find(' ')) == word;
+    });
 }
 
 bool reads_input(std::span<const std::string> argv) {
-    return argv.size() >= 2 && argv[0] == "user" && argv[1] == "add" && std::find(argv.begin(), argv.end(), "--help") == argv.end();
+    return argv.size() >= 2 && argv[0] == "user" && argv[1] == "add" &&
+           std::find(argv.begin(), argv.end(), "--help") == argv.end();
 }
 
 std::string help_text(std::string_view word) {
@@ -246,10 +275,11 @@ std::string help_text(std::string_view word) {
     for (const Command& command : kCommands)
         if (command.words.substr(0, command.words.find(' ')) == word) out += command_help(command);
     if (!out.empty()) return out.append(kCommonHelp);
-    out = "Footfall, self-hosted web analytics.\n\n"
-          "footfall serve [--config FILE] [--data DIR] [--listen HOST:PORT] [--demo]\n  everything, in one command\n"
-          "footfall settings\n  the reference of all settings\n"
-          "footfall --version\n  version, commit and engine\n";
+    out =
+        "Footfall, self-hosted web analytics.\n\n"
+        "footfall serve [--config FILE] [--data DIR] [--listen HOST:PORT] [--demo]\n  everything, in one command\n"
+        "footfall settings\n  the reference of all settings\n"
+        "footfall --version\n  version, commit and engine\n";
     for (const Command& command : kCommands) out += command_help(command);
     return out.append(kCommonHelp);
 }
@@ -257,12 +287,18 @@ std::string help_text(std::string_view word) {
 CommandResult run_command(Installation& installation, std::span<const std::string> argv, const std::string& input) {
     std::size_t words = 0;
     const Command* command = find(argv, words);
-    const bool help = std::find(argv.begin(), argv.end(), "--help") != argv.end() || std::find(argv.begin(), argv.end(), "-h") != argv.end();
-    if (help) return {0, command != nullptr ? command_help(*command) + std::string(kCommonHelp) : help_text(argv.empty() ? "" : argv[0]), ""};
+    const bool help = std::find(argv.begin(), argv.end(), "--help") != argv.end() ||
+                      std::find(argv.begin(), argv.end(), "-h") != argv.end();
+    if (help)
+        return {0,
+                command != nullptr ? command_help(*command) + std::string(kCommonHelp)
+                                   : help_text(argv.empty() ? "" : argv[0]),
+                ""};
     if (command == nullptr) {
         std::vector<std::string_view> verbs;
         for (const Command& known : kCommands)
-            if (!argv.empty() && known.words.starts_with(argv[0] + " ")) verbs.push_back(known.words.substr(argv[0].size() + 1));
+            if (!argv.empty() && known.words.starts_with(argv[0] + " "))
+                verbs.push_back(known.words.substr(argv[0].size() + 1));
         std::string list;
         for (const auto verb : verbs) list += (list.empty() ? "" : ", ") + std::string(verb);
         return {2, "", fmt::format("footfall: '{}' needs one of: {}\n", argv.empty() ? "" : argv[0], list)};

@@ -21,7 +21,8 @@ struct Finding {
     std::string mend;  ///< what to do; empty where nothing is wrong
 };
 
-/// An installation as commands see it: a running `serve` (then commands are carried out inside it) or a data folder that this process opened.
+/// An installation as commands see it: a running `serve` (then commands are carried out inside it) or a data folder
+/// that this process opened.
 class Installation {
 public:
     virtual ~Installation() = default;
@@ -39,8 +40,8 @@ struct CommandResult {
 
 /// Whether `word` names a command of run_command().
 bool is_data_command(std::string_view word);
-/// Carries out `site`, `user`, `key`, `audit` or `doctor`: argv[0] is that word. `input` is what stood on standard input, for those that read
-/// it. The effect holds when it returns. Thread-safe as far as the installation is.
+/// Carries out `site`, `user`, `key`, `audit` or `doctor`: argv[0] is that word. `input` is what stood on standard
+/// input, for those that read it. The effect holds when it returns. Thread-safe as far as the installation is.
 CommandResult run_command(Installation& installation, std::span<const std::string> argv, const std::string& input);
 /// Whether the command line reads standard input.
 bool reads_input(std::span<const std::string> argv);

@@ -20,13 +20,14 @@ http::Response run(Installation& installation, std::string_view body) {
     simdjson::dom::object root;
     simdjson::dom::array words;
     std::string_view input;
-    if (parser.parse(body.data(), body.size(), false).get(root) != simdjson::SUCCESS || root["argv"].get(words) != simdjson::SUCCESS ||
-        root["input"].get(input) != simdjson::SUCCESS)
+    if (parser.parse(body.data(), body.size(), false).get(root) != simdjson::SUCCESS ||
+        root["argv"].get(words) != simdjson::SUCCESS || root["input"].get(input) != simdjson::SUCCESS)
         return http::error_response(Error(Code::kInvalidArgument, "a command is {\"argv\":[…],\"input\":…}"));
     std::vector<std::string> argv;
     for (const simdjson::dom::element word : words) {
         std::string_view text;
-        if (word.get(text) != simdjson::SUCCESS) return http::error_response(Error(Code::kInvalidArgument, "argv holds strings"));
+        if (word.get(text) != simdjson::SUCCESS)
+            return http::error_response(Error(Code::kInvalidArgument, "argv holds strings"));
         argv.emplace_back(text);
     }
     const CommandResult result = run_command(installation, argv, std::string(input));
@@ -66,7 +67,8 @@ Result<std::unique_ptr<ControlServer>> ControlServer::start(const std::string& d
     return std::unique_ptr<ControlServer>(new ControlServer(std::move(state)));
 }
 
-std::optional<Result<CommandResult>> run_by_server(const std::string& data_dir, std::span<const std::string> argv, const std::string& input) {
+std::optional<Result<CommandResult>> run_by_server(const std::string& data_dir, std::span<const std::string> argv,
+                                                   const std::string& input) {
     http::Client client(socket_of(data_dir));
     std::string body;
     json::Writer writer(body);
@@ -80,16 +82,19 @@ std::optional<Result<CommandResult>> run_by_server(const std::string& data_dir, 
     auto response = client.send({.method = "POST", .target = "/command", .body = body}, kCommandTimeoutMs);
     if (!response) {
         if (!client.maybe_processed()) return std::nullopt;
-        return Result<CommandResult>(response.error().context("the server was reached but did not say how the command ended"));
+        return Result<CommandResult>(
+            response.error().context("the server was reached but did not say how the command ended"));
     }
     simdjson::dom::parser parser;
     simdjson::dom::object root;
     std::int64_t exit_code = 0;
     std::string_view output, errors;
     const simdjson::padded_string padded(response->body);
-    if (response->status != 200 || parser.parse(padded).get(root) != simdjson::SUCCESS || root["exit_code"].get(exit_code) != simdjson::SUCCESS ||
-        root["output"].get(output) != simdjson::SUCCESS || root["errors"].get(errors) != simdjson::SUCCESS)
-        return Result<CommandResult>(Error(Code::kUnavailable, "the server did not understand the command: " + response->body));
+    if (response->status != 200 || parser.parse(padded).get(root) != simdjson::SUCCESS ||
+        root["exit_code"].get(exit_code) != simdjson::SUCCESS || root["output"].get(output) != simdjson::SUCCESS ||
+        root["errors"].get(errors) != simdjson::SUCCESS)
+        return Result<CommandResult>(
+            Error(Code::kUnavailable, "the server did not understand the command: " + response->body));
     return Result<CommandResult>(CommandResult{static_cast<int>(exit_code), std::string(output), std::string(errors)});
 }
 

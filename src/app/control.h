@@ -10,9 +10,9 @@
 
 namespace footfall::app {
 
-/// The socket through which commands reach a running `serve`: DIR/control.sock, reachable by the data folder's owner alone. It carries the words of a
-/// command line and its standard input there, and the output, the errors and the exit code back, so that a command does the same beside a server and
-/// without one.
+/// The socket through which commands reach a running `serve`: DIR/control.sock, reachable by the data folder's owner
+/// alone. It carries the words of a command line and its standard input there, and the output, the errors and the exit
+/// code back, so that a command does the same beside a server and without one.
 class ControlServer {
 public:
     /// Listens; commands run one at a time.
@@ -26,6 +26,7 @@ private:
 };
 
 /// Has a running server carry the command out. nullopt where none runs on this data folder.
-std::optional<Result<CommandResult>> run_by_server(const std::string& data_dir, std::span<const std::string> argv, const std::string& input);
+std::optional<Result<CommandResult>> run_by_server(const std::string& data_dir, std::span<const std::string> argv,
+                                                   const std::string& input);
 
 }  // namespace footfall::app

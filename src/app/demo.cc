@@ -1,4 +1,5 @@
-// The demo's traffic: a separate client of the real endpoint. Visitors come at a believable pace, read a few pages and go.
+// The demo's traffic: a separate client of the real endpoint. Visitors come at a believable pace, read a few pages and
+// go.
 #include <signal.h>
 #include <unistd.h>
 
@@ -18,15 +19,32 @@
 namespace footfall::app {
 namespace {
 
-constexpr const char* kPages[] = {"/", "/pricing", "/docs", "/docs/install", "/blog", "/blog/counting-with-proof", "/about", "/docs/api", "/changelog", "/contact"};
-constexpr const char* kReferrers[] = {"", "", "", "https://www.google.com/", "https://duckduckgo.com/", "https://news.ycombinator.com/", "https://www.reddit.com/r/selfhosted/",
-                                      "https://chatgpt.com/", "https://github.com/"};
-constexpr const char* kCampaigns[] = {"", "", "", "", "?utm_source=newsletter&utm_medium=email&utm_campaign=launch", "?utm_source=google&utm_medium=cpc&utm_campaign=brand"};
+constexpr const char* kPages[] = {
+    "/",      "/pricing",  "/docs",      "/docs/install", "/blog", "/blog/counting-with-proof",
+    "/about", "/docs/api", "/changelog", "/contact"};
+constexpr const char* kReferrers[] = {"",
+                                      "",
+                                      "",
+                                      "https://www.google.com/",
+                                      "https://duckduckgo.com/",
+                                      "https://news.ycombinator.com/",
+                                      "https://www.reddit.com/r/selfhosted/",
+                                      "https://chatgpt.com/",
+                                      "https://github.com/"};
+constexpr const char* kCampaigns[] = {"",
+                                      "",
+                                      "",
+                                      "",
+                                      "?utm_source=newsletter&utm_medium=email&utm_campaign=launch",
+                                      "?utm_source=google&utm_medium=cpc&utm_campaign=brand"};
 constexpr const char* kAgents[] = {
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Safari/605.1.15",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Mobile/15E148 Safari/604.1",
-    "Mozilla/5.0 (Linux; Android 16; Pixel 10) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 "
+    "Safari/605.1.15",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 "
+    "Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (Linux; Android 16; Pixel 10) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile "
+    "Safari/537.36",
     "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
     "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
 };
@@ -47,8 +65,13 @@ T pick(T const (&from)[n], std::mt19937_64& random) {
 
 Visitor arrive(std::int64_t now_ms, std::mt19937_64& random) {
     std::uniform_int_distribution<int> byte(1, 254);
-    return {fmt::format("{}.{}.{}.{}", std::uniform_int_distribution<int>(11, 99)(random), byte(random), byte(random), byte(random)), pick(kAgents, random),
-            pick(kReferrers, random), pick(kCampaigns, random), std::uniform_int_distribution<unsigned>(1, 6)(random), now_ms};
+    return {fmt::format("{}.{}.{}.{}", std::uniform_int_distribution<int>(11, 99)(random), byte(random), byte(random),
+                        byte(random)),
+            pick(kAgents, random),
+            pick(kReferrers, random),
+            pick(kCampaigns, random),
+            std::uniform_int_distribution<unsigned>(1, 6)(random),
+            now_ms};
 }
 
 std::string pageview(const Visitor& visitor, std::int64_t now_ms, std::mt19937_64& random) {
@@ -90,12 +113,14 @@ int run_demo_traffic(std::span<const std::string> argv) {
     for (;;) {
         const std::int64_t now_ms = clock.wall_ms();
         // Around two new visitors a second, a few pages each, some seconds apart.
-        if (visitors.size() < 200 && std::uniform_int_distribution<int>(0, 9)(random) < 2) visitors.push_back(arrive(now_ms, random));
+        if (visitors.size() < 200 && std::uniform_int_distribution<int>(0, 9)(random) < 2)
+            visitors.push_back(arrive(now_ms, random));
         for (Visitor& visitor : visitors) {
             if (visitor.next_ms > now_ms) continue;
             const std::string body = pageview(visitor, now_ms, random);
             http::ClientRequest request{.method = "POST", .target = "/api/v1/events", .body = body};
-            request.headers = {{"User-Agent", visitor.agent}, {"X-Forwarded-For", visitor.address}, {"Content-Type", "text/plain"}};
+            request.headers = {
+                {"User-Agent", visitor.agent}, {"X-Forwarded-For", visitor.address}, {"Content-Type", "text/plain"}};
             // A server that is restarting is met again; the demo loses a page then, as a reader without our SDK would.
             if (const auto response = client.send(request, 5'000); !response) ::usleep(500'000);
             --visitor.pages_left;

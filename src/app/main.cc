@@ -1,4 +1,5 @@
-// The one binary. `footfall serve` is everything; `footfall store` is the child that serve starts; the rest are commands on an installation.
+// The one binary. `footfall serve` is everything; `footfall store` is the child that serve starts; the rest are
+// commands on an installation.
 #include <signal.h>
 #include <unistd.h>
 
@@ -42,7 +43,8 @@ int run_serve(std::span<const std::string> argv) {
         std::fputs(help_text("").c_str(), stdout);
         return 0;
     }
-    if (!args->positional.empty()) return fail(Error(Code::kInvalidArgument, "serve takes no argument '" + args->positional[0] + "'; see --help"));
+    if (!args->positional.empty())
+        return fail(Error(Code::kInvalidArgument, "serve takes no argument '" + args->positional[0] + "'; see --help"));
     const auto settings = settings_of(*args);
     if (!settings) return fail(settings.error());
     return serve(*settings, {.demo = args->has("--demo")});
@@ -104,7 +106,9 @@ int run(int argc, char** argv) {
     if (is_data_command(word)) return run_data_command(words);
     const std::string_view known[] = {"serve", "site", "user", "key", "audit", "doctor", "settings", "help"};
     const std::string near = nearest(word, known);
-    return fail(Error(Code::kInvalidArgument, fmt::format("unknown command '{}'{}", word, near.empty() ? "; see footfall --help" : "; did you mean " + near + "?")));
+    return fail(Error(Code::kInvalidArgument,
+                      fmt::format("unknown command '{}'{}", word,
+                                  near.empty() ? "; see footfall --help" : "; did you mean " + near + "?")));
 }
 
 }  // namespace

@@ -11,7 +11,8 @@
 namespace footfall::app {
 namespace {
 
-/// An installation without a server. The catalog is opened for every command; the log and the store only for those that look at them.
+/// An installation without a server. The catalog is opened for every command; the log and the store only for those that
+/// look at them.
 class OfflineInstallation final : public Installation {
 public:
     OfflineInstallation(Settings settings, std::unique_ptr<catalog::Catalog> catalog, LockFile lock)
@@ -26,12 +27,16 @@ public:
 
     std::vector<Finding> doctor() override {
         if (const Status status = open_services(); !status)
-            return {{"installation", false, status.error().message, "follow what the message says, then run doctor again"}};
+            return {
+                {"installation", false, status.error().message, "follow what the message says, then run doctor again"}};
         // The store needs a moment; a question that has to wait for it tells whether it comes.
         const auto report = services_->audit("");
         auto findings = services_->doctor();
         if (!report) findings.push_back({"audit", false, report.error().message, "see the other findings"});
-        else findings.push_back({"audit", report->ok(), report->ok() ? "log and tables are equal" : "log and tables differ", report->ok() ? "" : "run footfall audit"});
+        else
+            findings.push_back({"audit", report->ok(),
+                                report->ok() ? "log and tables are equal" : "log and tables differ",
+                                report->ok() ? "" : "run footfall audit"});
         return findings;
     }
 
@@ -53,10 +58,13 @@ private:
 
 }  // namespace
 
-Result<CommandResult> run_anywhere(const Settings& settings, std::span<const std::string> argv, const std::string& input) {
+Result<CommandResult> run_anywhere(const Settings& settings, std::span<const std::string> argv,
+                                   const std::string& input) {
     const std::string data_dir = absolute_path(settings.data_dir);
     // A wrong command line needs no installation, and must not make one.
-    if (std::find(argv.begin(), argv.end(), "--help") != argv.end() || std::find(argv.begin(), argv.end(), "-h") != argv.end()) return CommandResult{0, help_text(argv[0]), ""};
+    if (std::find(argv.begin(), argv.end(), "--help") != argv.end() ||
+        std::find(argv.begin(), argv.end(), "-h") != argv.end())
+        return CommandResult{0, help_text(argv[0]), ""};
     if (auto result = run_by_server(data_dir, argv, input)) return *result;
     TRY_STATUS(make_directories(data_dir));
     auto lock = LockFile::acquire(data_dir + "/lock", 5'000);

@@ -9,8 +9,9 @@
 
 namespace footfall::app {
 
-/// Carries a command out on the installation that the settings name: by the server that runs on it, or in this process, which then holds the
-/// installation's lock for that time.
-Result<CommandResult> run_anywhere(const Settings& settings, std::span<const std::string> argv, const std::string& input);
+/// Carries a command out on the installation that the settings name: by the server that runs on it, or in this process,
+/// which then holds the installation's lock for that time.
+Result<CommandResult> run_anywhere(const Settings& settings, std::span<const std::string> argv,
+                                   const std::string& input);
 
 }  // namespace footfall::app

@@ -59,7 +59,8 @@ pid_t start_demo(const std::string& address) {
 }  // namespace
 
 int serve(const Settings& settings, ServeOptions options) {
-    logging::configure(level_of(settings.logging_level), settings.logging_format == "json" ? logging::Format::kJson : logging::Format::kText, "serve");
+    logging::configure(level_of(settings.logging_level),
+                       settings.logging_format == "json" ? logging::Format::kJson : logging::Format::kText, "serve");
     // Blocked before the first thread starts, so that every thread leaves them to this one.
     sigset_t signals;
     sigemptyset(&signals);
@@ -69,10 +70,10 @@ int serve(const Settings& settings, ServeOptions options) {
 
     std::atomic<bool> fatal{false};
     auto services = Services::open(settings, {.fatal = [&](const Error&) {
-        fatal = true;
-        // sigtimedwait below looks at the flag; the signal only wakes it.
-        ::kill(::getpid(), SIGTERM);
-    }});
+                                       fatal = true;
+                                       // sigtimedwait below looks at the flag; the signal only wakes it.
+                                       ::kill(::getpid(), SIGTERM);
+                                   }});
     if (!services) return fail(services.error());
     const auto control = ControlServer::start((*services)->data_dir(), **services);
     if (!control) return fail(control.error());
@@ -81,7 +82,8 @@ int serve(const Settings& settings, ServeOptions options) {
     }
     if (const Status status = (*services)->listen(); !status) return fail(status.error());
     const std::string address = (*services)->listening_on();
-    logging::info("serve.listening", {{"url", "http://" + address}, {"data", (*services)->data_dir()}, {"version", version_number()}});
+    logging::info("serve.listening",
+                  {{"url", "http://" + address}, {"data", (*services)->data_dir()}, {"version", version_number()}});
     std::printf("Footfall is on http://%s\n", address.c_str());
     std::fflush(stdout);
     const pid_t demo = options.demo ? start_demo(address) : 0;
@@ -100,7 +102,8 @@ int serve(const Settings& settings, ServeOptions options) {
 
 int run_store_role(std::span<const std::string> argv) {
     if (argv.empty() || argv[0] == "--help") {
-        std::fputs("footfall store: the process that hosts the embedded ClickHouse; 'footfall serve' starts it\n", stdout);
+        std::fputs("footfall store: the process that hosts the embedded ClickHouse; 'footfall serve' starts it\n",
+                   stdout);
         return argv.empty() ? 2 : 0;
     }
     const auto options = store::embedded::parse_store_options(argv);

@@ -11,7 +11,8 @@ struct ServeOptions {
     bool demo = false;
 };
 
-/// `footfall serve`: runs until SIGTERM or SIGINT, or until a failure that only a restart can mend. Returns the exit code: 0 after a signal.
+/// `footfall serve`: runs until SIGTERM or SIGINT, or until a failure that only a restart can mend. Returns the exit
+/// code: 0 after a signal.
 int serve(const Settings& settings, ServeOptions options);
 
 /// `footfall store`: the child that serve starts.

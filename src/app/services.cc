@@ -54,13 +54,17 @@ std::string program_directory() {
 Result<std::string> find_library(const std::string& setting) {
     if (!setting.empty()) {
         if (path_exists(setting)) return absolute_path(setting);
-        return Error(Code::kInvalidArgument, "store.library names " + setting + ", which is not there", "store.library");
+        return Error(Code::kInvalidArgument, "store.library names " + setting + ", which is not there",
+                     "store.library");
     }
-    std::vector<std::string> candidates = {program_directory() + "/libchdb.so", program_directory() + "/../lib/footfall/libchdb.so"};
-    for (const std::string& directory : enrich::default_directories(program_directory())) candidates.push_back(directory + "/@chdb/lib-linux-x64-gnu/libchdb.so");
+    std::vector<std::string> candidates = {program_directory() + "/libchdb.so",
+                                           program_directory() + "/../lib/footfall/libchdb.so"};
+    for (const std::string& directory : enrich::default_directories(program_directory()))
+        candidates.push_back(directory + "/@chdb/lib-linux-x64-gnu/libchdb.so");
     for (const std::string& candidate : candidates)
         if (path_exists(candidate)) return absolute_path(candidate);
-    return Error(Code::kUnavailable, "libchdb.so is not found; run scripts/install build, or set store.library", "store.library");
+    return Error(Code::kUnavailable, "libchdb.so is not found; run scripts/install build, or set store.library",
+                 "store.library");
 }
 
 }  // namespace
@@ -130,10 +134,11 @@ Status Services::State::open(Options options) {
     supervisor = std::make_unique<store::embedded::Supervisor>(std::move(supervised));
     TRY(catalog, catalog::Catalog::open(data_dir + "/catalog.db", clock));
     TRY_STATUS(open_log_and_index());
-    loader = std::make_unique<process::Loader>(*log, *store, clock,
-                                               process::LoaderOptions{.checkpoint_path = data_dir + "/loader.checkpoint",
-                                                                      .interval_ms = settings.loader_interval_ms,
-                                                                      .rows_max = static_cast<std::size_t>(settings.loader_batch_rows_max)});
+    loader = std::make_unique<process::Loader>(
+        *log, *store, clock,
+        process::LoaderOptions{.checkpoint_path = data_dir + "/loader.checkpoint",
+                               .interval_ms = settings.loader_interval_ms,
+                               .rows_max = static_cast<std::size_t>(settings.loader_batch_rows_max)});
     supervisor->start();
 
     enrich::DataFiles files;
@@ -148,12 +153,14 @@ Status Services::State::open(Options options) {
     TRY_STATUS(replay_log_tail());
     loader->start();
 
-    committer = std::make_unique<ingest::Committer>(*log, *dedup, clock,
-                                                    ingest::CommitterOptions{.queue_bytes_max = static_cast<std::size_t>(settings.ingest_queue_bytes_max)},
-                                                    [fatal = std::move(options.fatal)](Error error) {
-                                                        if (fatal) fatal(error);
-                                                    });
-    query = std::make_unique<query::Service>(*store, clock, query::Service::Options{.timeout_ms = static_cast<int>(settings.query_timeout_ms)});
+    committer = std::make_unique<ingest::Committer>(
+        *log, *dedup, clock,
+        ingest::CommitterOptions{.queue_bytes_max = static_cast<std::size_t>(settings.ingest_queue_bytes_max)},
+        [fatal = std::move(options.fatal)](Error error) {
+            if (fatal) fatal(error);
+        });
+    query = std::make_unique<query::Service>(
+        *store, clock, query::Service::Options{.timeout_ms = static_cast<int>(settings.query_timeout_ms)});
     housekeeping = std::thread([this] { run_housekeeping(); });
     return {};
 }
@@ -163,9 +170,12 @@ Status Services::State::open_log_and_index() {
     log_options.directory = data_dir + "/log";
     log_options.segment_bytes_max = static_cast<std::uint64_t>(settings.log_segment_bytes);
     log_options.retention_ms_min = settings.log_retention_hours * 3'600'000;
-    if (settings.log_disk_reserve_bytes > 0) log_options.free_bytes_min = static_cast<std::uint64_t>(settings.log_disk_reserve_bytes);
+    if (settings.log_disk_reserve_bytes > 0)
+        log_options.free_bytes_min = static_cast<std::uint64_t>(settings.log_disk_reserve_bytes);
     TRY(log, log::DiskLog::open(log_options, clock));
-    TRY(dedup, ingest::Dedup::open({.directory = data_dir + "/dedup", .memory_max = static_cast<std::uint64_t>(settings.dedup_memory_max)}, clock));
+    TRY(dedup, ingest::Dedup::open({.directory = data_dir + "/dedup",
+                                    .memory_max = static_cast<std::uint64_t>(settings.dedup_memory_max)},
+                                   clock));
     return {};
 }
 
@@ -174,8 +184,10 @@ Status Services::State::replay_log_tail() {
     const log::Position from{0, std::max(dedup->replay_from(), log->begin().offset)};
     const log::Position end = log->end();
     if (from.offset > end.offset)
-        return Error(Code::kCorrupt, fmt::format("the index of event ids knows of offset {} but the log ends at {}: the log folder was replaced or cut; put it back, "
-                                                 "or remove the dedup folder and accept that events of the last 7 days may be counted twice if sent again",
+        return Error(Code::kCorrupt, fmt::format("the index of event ids knows of offset {} but the log ends at {}: "
+                                                 "the log folder was replaced or cut; put it back, "
+                                                 "or remove the dedup folder and accept that events of the last 7 days "
+                                                 "may be counted twice if sent again",
                                                  from.offset, end.offset));
     if (from.offset == end.offset) return {};
     const std::int64_t started = clock.steady_ns();
@@ -186,12 +198,14 @@ Status Services::State::replay_log_tail() {
     while (reader->position() < end) {
         entries.clear();
         const log::Position before = reader->position();
-        if (const Status status = reader->read(entries, 10'000, 16u << 20); !status && reader->position() == before) return status;
+        if (const Status status = reader->read(entries, 10'000, 16u << 20); !status && reader->position() == before)
+            return status;
         for (const log::StoredEntry& entry : entries) {
             if (entry.kind != log::EntryKind::kEvent) continue;
             TRY(const event::Event event, records.read(entry.payload));
             TRY_STATUS(dedup->restore(event.website_id, event.event_id, event.received_at, entry.position.offset));
-            if (event.event_type == "pageview" || event.event_type == "event") identity->remember_seen(event.visitor_id, event.received_at);
+            if (event.event_type == "pageview" || event.event_type == "event")
+                identity->remember_seen(event.visitor_id, event.received_at);
             if (event.event_type == "identify" && !event.user_id.empty())
                 identity->remember_alias(event.website_id, event.visitor_id, event.user_id, event.received_at);
             ++events;
@@ -207,10 +221,12 @@ Status Services::State::prepare_store(store::Client& client) {
     return {};
 }
 
-/// What has to happen now and then, off the event loops: the next day's salt is there before midnight, gauges are current.
+/// What has to happen now and then, off the event loops: the next day's salt is there before midnight, gauges are
+/// current.
 void Services::State::run_housekeeping() {
     name_thread("housekeeping");
-    auto& lag = metrics::gauge("footfall_loader_lag_seconds", "Age of the oldest moment whose events may not be in the store yet.");
+    auto& lag = metrics::gauge("footfall_loader_lag_seconds",
+                               "Age of the oldest moment whose events may not be in the store yet.");
     auto& end = metrics::gauge("footfall_log_end_offset", "Offset behind the last entry of the log.");
     auto& ready = metrics::gauge("footfall_store_ready", "1 while the store answers.");
     std::int64_t salt_at_ms = 0;
@@ -220,7 +236,8 @@ void Services::State::run_housekeeping() {
         const std::int64_t now = clock.wall_ms();
         if (now >= salt_at_ms) {
             salt_at_ms = now + kSaltEveryMs;
-            if (const Status status = identity->prepare(now + kSaltAheadMs); !status) logging::warn("identity.salt", {{"error", status.error().message}});
+            if (const Status status = identity->prepare(now + kSaltAheadMs); !status)
+                logging::warn("identity.salt", {{"error", status.error().message}});
         }
         const process::LoaderState state = loader->state();
         lag.set(state.as_of_ms == 0 ? 0 : static_cast<double>(std::max<std::int64_t>(0, now - state.as_of_ms)) / 1000);
@@ -248,14 +265,19 @@ Status Services::listen() {
     unsigned loops = static_cast<unsigned>(state.settings.http_loops);
     if (loops == 0) loops = std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
     TRY(auto trusted, ingest::parse_networks(state.settings.http_trusted_proxies));
-    state.endpoint = std::make_unique<ingest::Endpoint>(*state.catalog, state.tables, *state.identity, *state.committer, state.clock,
-                                                        ingest::EndpointOptions{.trusted_proxies = std::move(trusted), .loops = loops});
-    state.query_pool = std::make_unique<WorkerPool>("query", static_cast<std::size_t>(state.settings.query_concurrency_max), 64);
-    state.query_endpoint = std::make_unique<api::QueryEndpoint>(*state.catalog, *state.query, *state.query_pool, state.clock,
-                                                                [&state] { return iso(state.loader->state().as_of_ms); });
+    state.endpoint = std::make_unique<ingest::Endpoint>(
+        *state.catalog, state.tables, *state.identity, *state.committer, state.clock,
+        ingest::EndpointOptions{.trusted_proxies = std::move(trusted), .loops = loops});
+    state.query_pool =
+        std::make_unique<WorkerPool>("query", static_cast<std::size_t>(state.settings.query_concurrency_max), 64);
+    state.query_endpoint =
+        std::make_unique<api::QueryEndpoint>(*state.catalog, *state.query, *state.query_pool, state.clock,
+                                             [&state] { return iso(state.loader->state().as_of_ms); });
     state.router.add_all("/api/v1/events", [&state](http::Exchange& exchange) { state.endpoint->handle(exchange); });
-    state.router.add(http::Method::kPost, "/api/v1/query", [&state](http::Exchange& exchange) { state.query_endpoint->handle(exchange); });
-    api::add_health_routes(state.router, {.not_ready = [this] { return not_ready(); }, .status_json = [this] { return status_json(); }});
+    state.router.add(http::Method::kPost, "/api/v1/query",
+                     [&state](http::Exchange& exchange) { state.query_endpoint->handle(exchange); });
+    api::add_health_routes(
+        state.router, {.not_ready = [this] { return not_ready(); }, .status_json = [this] { return status_json(); }});
     api::add_page_routes(state.router);
 
     http::ServerOptions options;
@@ -283,7 +305,9 @@ void Services::stop(int grace_ms) {
     if (state.stopped) return;
     state.stopped = true;
     const std::int64_t deadline = state.clock.steady_ns() + grace_ms * std::int64_t{1'000'000};
-    const auto left_ms = [&] { return static_cast<int>(std::max<std::int64_t>(0, (deadline - state.clock.steady_ns()) / 1'000'000)); };
+    const auto left_ms = [&] {
+        return static_cast<int>(std::max<std::int64_t>(0, (deadline - state.clock.steady_ns()) / 1'000'000));
+    };
     if (state.server) state.server->stop(std::min(left_ms(), 3'000));
     if (state.committer) state.committer->stop();
     state.query_pool.reset();
@@ -314,14 +338,16 @@ Status Services::make_demo_site() {
 std::vector<api::NotReady> Services::not_ready() const {
     const State& state = *state_;
     std::vector<api::NotReady> parts;
-    if (state.log->stopped()) parts.push_back({"log", "the event log has stopped after a failed sync; the process is ending"});
+    if (state.log->stopped())
+        parts.push_back({"log", "the event log has stopped after a failed sync; the process is ending"});
     else if (state.committer->is_full()) parts.push_back({"ingest", "too many events wait for the disk"});
     const store::embedded::SupervisorState child = state.supervisor->state();
     if (!child.ready) parts.push_back({"store", child.problem});
     const process::LoaderState loader = state.loader->state();
     if (!loader.problem.empty()) parts.push_back({"loader", loader.problem});
     for (const log::Damage& damage : state.log->damage())
-        parts.push_back({"log", fmt::format("entries {} to {} can't be read: {}", damage.first, damage.last, damage.where)});
+        parts.push_back(
+            {"log", fmt::format("entries {} to {} can't be read: {}", damage.first, damage.last, damage.where)});
     return parts;
 }
 
@@ -373,7 +399,8 @@ std::string Services::status_json() const {
     writer.key("loader");
     writer.begin_object();
     const bool behind = loader.loaded < state.log->end();
-    writer.member("lag_seconds", behind && loader.as_of_ms > 0 ? static_cast<double>(now - loader.as_of_ms) / 1000 : 0.0);
+    writer.member("lag_seconds",
+                  behind && loader.as_of_ms > 0 ? static_cast<double>(now - loader.as_of_ms) / 1000 : 0.0);
     writer.member("stored", loader.rows);
     writer.end_object();
     writer.key("store");
@@ -410,25 +437,41 @@ std::vector<Finding> Services::doctor() {
     State& state = *state_;
     std::vector<Finding> findings;
     const bool avx2 = __builtin_cpu_supports("avx2") != 0;
-    findings.push_back({"cpu", avx2, avx2 ? "has AVX2" : "has no AVX2, which the embedded ClickHouse needs", avx2 ? "" : "use a machine with AVX2 (x86-64-v3)"});
+    findings.push_back({"cpu", avx2, avx2 ? "has AVX2" : "has no AVX2, which the embedded ClickHouse needs",
+                        avx2 ? "" : "use a machine with AVX2 (x86-64-v3)"});
     findings.push_back({"engine", true, state.library, ""});
     const store::embedded::SupervisorState child = state.supervisor->state();
-    findings.push_back({"store", child.ready, child.ready ? fmt::format("answers; started {} times since {}", child.starts, iso(state.started_ms)) : child.problem,
-                        child.ready ? "" : "look at the log of 'footfall serve'; a store that does not open is moved aside and rebuilt by itself"});
+    findings.push_back(
+        {"store", child.ready,
+         child.ready ? fmt::format("answers; started {} times since {}", child.starts, iso(state.started_ms))
+                     : child.problem,
+         child.ready
+             ? ""
+             : "look at the log of 'footfall serve'; a store that does not open is moved aside and rebuilt by itself"});
     const process::LoaderState loader = state.loader->state();
     const std::uint64_t behind = state.log->end().offset - std::min(state.log->end().offset, loader.loaded.offset);
-    findings.push_back({"loader", loader.problem.empty(), loader.problem.empty() ? fmt::format("{} entries of the log are not in the store yet", behind) : loader.problem,
-                        loader.problem.empty() ? "" : "it tries again by itself; the reason names the part to look at"});
+    findings.push_back(
+        {"loader", loader.problem.empty(),
+         loader.problem.empty() ? fmt::format("{} entries of the log are not in the store yet", behind)
+                                : loader.problem,
+         loader.problem.empty() ? "" : "it tries again by itself; the reason names the part to look at"});
     const auto damage = state.log->damage();
     for (const log::Damage& range : damage)
-        findings.push_back({"log", false, fmt::format("entries {} to {} can't be read: {}", range.first, range.last, range.where), "restore that file from a backup; everything else is served"});
-    if (damage.empty()) findings.push_back({"log", true, fmt::format("offsets {} to {}, no damage met", state.log->begin().offset, state.log->end().offset), ""});
+        findings.push_back({"log", false,
+                            fmt::format("entries {} to {} can't be read: {}", range.first, range.last, range.where),
+                            "restore that file from a backup; everything else is served"});
+    if (damage.empty())
+        findings.push_back(
+            {"log", true,
+             fmt::format("offsets {} to {}, no damage met", state.log->begin().offset, state.log->end().offset), ""});
     if (const auto space = disk_space(state.data_dir)) {
         const bool enough = space->bytes_free > 2 * static_cast<std::uint64_t>(state.settings.log_disk_reserve_bytes);
-        findings.push_back({"disk", enough, fmt::format("{} MiB free at {}", space->bytes_free >> 20, state.data_dir), enough ? "" : "free some space: events are refused below log.disk_reserve_bytes"});
+        findings.push_back({"disk", enough, fmt::format("{} MiB free at {}", space->bytes_free >> 20, state.data_dir),
+                            enough ? "" : "free some space: events are refused below log.disk_reserve_bytes"});
     }
     for (const enrich::StepStatus& step : state.tables->status())
-        findings.push_back({std::string("enrichment: ") + std::string(step.step), step.enabled, step.enabled ? step.data : step.problem,
+        findings.push_back({std::string("enrichment: ") + std::string(step.step), step.enabled,
+                            step.enabled ? step.data : step.problem,
                             step.enabled ? "" : "run scripts/install build, or name the file in the settings"});
     return findings;
 }

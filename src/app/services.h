@@ -5,24 +5,25 @@
 #include <string>
 #include <vector>
 
-#include "app/commands.h"
 #include "api/api.h"
+#include "app/commands.h"
 #include "app/settings.h"
 #include "base/clock.h"
 #include "base/result.h"
 
 namespace footfall::app {
 
-/// Everything behind the HTTP server of the embedded form: catalog, log, deduplication, committer, store child, loader, query service. The one place
-/// that chooses implementations. Opened by `serve`, and by commands that need the log and the store when no server runs.
+/// Everything behind the HTTP server of the embedded form: catalog, log, deduplication, committer, store child, loader,
+/// query service. The one place that chooses implementations. Opened by `serve`, and by commands that need the log and
+/// the store when no server runs.
 class Services : public Installation {
 public:
     struct Options {
         /// Called once, from any thread, when the process must end: the log can't be trusted any more.
         std::function<void(const Error&)> fatal;
     };
-    /// Takes the installation's lock (waiting up to 5 s for one that is just ending) and opens everything. The store starts in the background:
-    /// events are taken before it is there.
+    /// Takes the installation's lock (waiting up to 5 s for one that is just ending) and opens everything. The store
+    /// starts in the background: events are taken before it is there.
     static Result<std::unique_ptr<Services>> open(const Settings& settings, Options options);
     ~Services() override;
 
@@ -30,7 +31,8 @@ public:
     Status listen();
     std::string listening_on() const;
 
-    /// Stops accepting, answers what is in flight, loads what the log holds as far as the time allows, and ends the child.
+    /// Stops accepting, answers what is in flight, loads what the log holds as far as the time allows, and ends the
+    /// child.
     void stop(int grace_ms);
 
     std::vector<api::NotReady> not_ready() const;

@@ -10,8 +10,9 @@
 
 namespace footfall::app {
 
-/// Every setting of the product, as plain values. Declared once, in the table of settings.cc, with key, default, bounds and help; the TOML
-/// file, the environment, the flags, `footfall settings` and docs/configuration.md derive from that table.
+/// Every setting of the product, as plain values. Declared once, in the table of settings.cc, with key, default, bounds
+/// and help; the TOML file, the environment, the flags, `footfall settings` and docs/configuration.md derive from that
+/// table.
 struct Settings {
     std::string data_dir;
     std::string http_listen;
@@ -39,9 +40,9 @@ struct Settings {
     std::string logging_format;
 };
 
-/// Reads settings in order of precedence: defaults < TOML file < environment (FOOTFALL_SECTION_KEY) < flags (key → value, keys as in the
-/// table). An unknown key, a value of the wrong kind or out of bounds is kInvalidArgument with the key as field, the place it came from in the
-/// message and, for an unknown key, the nearest known one.
+/// Reads settings in order of precedence: defaults < TOML file < environment (FOOTFALL_SECTION_KEY) < flags (key →
+/// value, keys as in the table). An unknown key, a value of the wrong kind or out of bounds is kInvalidArgument with
+/// the key as field, the place it came from in the message and, for an unknown key, the nearest known one.
 Result<Settings> load_settings(const std::string& toml_path, const std::map<std::string, std::string>& environment,
                                const std::map<std::string, std::string>& flags);
 

@@ -16,8 +16,9 @@ std::string toml(const std::string& content) {
 
 TEST(SettingsTest, LaterPlacesWin) {
     const std::string path = toml("[http]\nlisten = \"1.1.1.1:1\"\nloops = 2\n[query]\ntimeout_ms = 500\n");
-    const auto settings = load_settings(path, {{"FOOTFALL_HTTP_LISTEN", "2.2.2.2:2"}, {"FOOTFALL_HTTP_LOOPS", "3"}, {"PATH", "x"}},
-                                        {{"http.loops", "4"}});
+    const auto settings =
+        load_settings(path, {{"FOOTFALL_HTTP_LISTEN", "2.2.2.2:2"}, {"FOOTFALL_HTTP_LOOPS", "3"}, {"PATH", "x"}},
+                      {{"http.loops", "4"}});
     ASSERT_TRUE(settings) << settings.error().message;
     EXPECT_EQ(settings->query_timeout_ms, 500);
     EXPECT_EQ(settings->http_listen, "2.2.2.2:2");
@@ -56,14 +57,16 @@ TEST(SettingsTest, ReferencePageIsTrue) {
 
 TEST(ArgsTest, ReadsFlagsSettingsAndPositionals) {
     const Flag flags[] = {{"--site", "ID", "", true}, {"--force", "", ""}};
-    const auto args = parse_args(std::vector<std::string>{"add", "--site=a", "--data", "d", "--http.loops", "2", "--force", "--", "--x"}, flags);
+    const auto args = parse_args(
+        std::vector<std::string>{"add", "--site=a", "--data", "d", "--http.loops", "2", "--force", "--", "--x"}, flags);
     ASSERT_TRUE(args) << args.error().message;
     EXPECT_EQ(args->positional, (std::vector<std::string>{"add", "--x"}));
     EXPECT_EQ(args->get("--site"), "a");
     EXPECT_TRUE(args->has("--force"));
     EXPECT_EQ(args->settings.at("data.dir"), "d");
     EXPECT_EQ(args->settings.at("http.loops"), "2");
-    EXPECT_EQ(parse_args(std::vector<std::string>{"--sit", "a"}, flags).error().message, "unknown flag '--sit'; did you mean --site?");
+    EXPECT_EQ(parse_args(std::vector<std::string>{"--sit", "a"}, flags).error().message,
+              "unknown flag '--sit'; did you mean --site?");
     EXPECT_EQ(parse_args(std::vector<std::string>{"--force"}, flags).error().field, "--site");
     EXPECT_FALSE(parse_args(std::vector<std::string>{"--site"}, flags));
     EXPECT_TRUE(parse_args(std::vector<std::string>{"--help"}, flags));

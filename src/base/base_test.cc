@@ -41,7 +41,8 @@ TEST(UuidTest, ReadsBothCasesAndCarriesItsTime) {
     ASSERT_TRUE(uuid.has_value());
     EXPECT_EQ(uuid->text(), "018f2e6a-0000-7123-8abc-0123456789ab");
     EXPECT_EQ(uuid->time_ms(), 0x018f2e6a0000);
-    for (const char* wrong : {"", "018f2e6a", "018f2e6a-0000-7123-8abc-0123456789ag", "018f2e6a00000-7123-8abc-0123456789ab"})
+    for (const char* wrong :
+         {"", "018f2e6a", "018f2e6a-0000-7123-8abc-0123456789ag", "018f2e6a00000-7123-8abc-0123456789ab"})
         EXPECT_FALSE(parse_uuid(wrong).has_value()) << wrong;
     const Uuid made = make_uuid_v7(1795500000000);
     EXPECT_EQ(made.time_ms(), 1795500000000);
@@ -95,8 +96,8 @@ TEST(FileTest, SecondHolderOfALockIsTurnedAwayWithTheFirstOnesProcessId) {
 
 TEST(MetricsTest, HistogramPutsEachDurationBelowTheEdgeThatNamesIt) {
     auto& histogram = metrics::histogram("test_seconds", "test");
-    for (int i = 0; i < 99; ++i) histogram.observe_ns(3'000);       // 3 µs: bucket up to 4 µs
-    histogram.observe_ns(1'500'000);                                // 1.5 ms: bucket up to 2.048 ms
+    for (int i = 0; i < 99; ++i) histogram.observe_ns(3'000);  // 3 µs: bucket up to 4 µs
+    histogram.observe_ns(1'500'000);                           // 1.5 ms: bucket up to 2.048 ms
     EXPECT_DOUBLE_EQ(histogram.quantile(0.5), 4e-6);
     EXPECT_DOUBLE_EQ(histogram.quantile(1.0), 2048e-6);
     EXPECT_NE(metrics::render().find("test_seconds_count 100"), std::string::npos);

@@ -2,8 +2,8 @@
 
 #ifdef FOOTFALL_FAILPOINTS
 
-#include <csignal>
 #include <unistd.h>
+#include <csignal>
 
 #include <atomic>
 #include <charconv>

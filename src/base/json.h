@@ -8,8 +8,8 @@
 
 namespace footfall::json {
 
-/// Appends text with JSON's escapes, without quotes. Control characters (DEL and C1 escapes included) are written as \u00XX;
-/// everything else is passed through, so valid UTF-8 stays valid.
+/// Appends text with JSON's escapes, without quotes. Control characters (DEL and C1 escapes included) are written as
+/// \u00XX; everything else is passed through, so valid UTF-8 stays valid.
 void append_escaped(std::string& out, std::string_view text);
 /// The same between quotes.
 void append_string(std::string& out, std::string_view text);
@@ -43,13 +43,28 @@ public:
         pending_comma_ = true;
     }
 
-    void member(std::string_view name, std::string_view value) { key(name); string(value); }
-    void member(std::string_view name, const char* value) { key(name); string(value); }
-    void member(std::string_view name, const std::string& value) { key(name); string(value); }
-    void member(std::string_view name, bool value) { key(name); boolean(value); }
+    void member(std::string_view name, std::string_view value) {
+        key(name);
+        string(value);
+    }
+    void member(std::string_view name, const char* value) {
+        key(name);
+        string(value);
+    }
+    void member(std::string_view name, const std::string& value) {
+        key(name);
+        string(value);
+    }
+    void member(std::string_view name, bool value) {
+        key(name);
+        boolean(value);
+    }
     template <class T>
         requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>)
-    void member(std::string_view name, T value) { key(name); number(value); }
+    void member(std::string_view name, T value) {
+        key(name);
+        number(value);
+    }
 
 private:
     void open(char bracket);

@@ -76,7 +76,8 @@ void write(Level level, std::string_view event, Fields fields) {
         }
     }
     line += "\n";
-    // One write per line: lines of several threads and of the child do not mix. A full or closed stderr is not our concern.
+    // One write per line: lines of several threads and of the child do not mix. A full or closed stderr is not our
+    // concern.
     [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, line.data(), line.size());
 }
 

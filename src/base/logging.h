@@ -29,8 +29,8 @@ using Fields = std::initializer_list<Field>;
 /// Set once at start. `role` names the process in every line ("serve", "store").
 void configure(Level level, Format format, std::string_view role);
 
-/// One line on stderr, written whole. `event` is a stable name such as "log.truncated"; control characters in fields are
-/// escaped, so hostile text cannot start a line of its own. Thread-safe.
+/// One line on stderr, written whole. `event` is a stable name such as "log.truncated"; control characters in fields
+/// are escaped, so hostile text cannot start a line of its own. Thread-safe.
 void write(Level level, std::string_view event, Fields fields);
 
 inline void debug(std::string_view event, Fields fields = {}) { write(Level::kDebug, event, fields); }

@@ -43,8 +43,9 @@ private:
     std::atomic<std::uint64_t> sum_ns_{0};
 };
 
-/// The metric of that name, made at first use and never removed, so the reference can be kept. Names are Prometheus names with the
-/// unit last ("footfall_events_accepted_total"); `labels` is ready text such as `reason="missing"`, from our own constants only.
+/// The metric of that name, made at first use and never removed, so the reference can be kept. Names are Prometheus
+/// names with the unit last ("footfall_events_accepted_total"); `labels` is ready text such as `reason="missing"`, from
+/// our own constants only.
 Counter& counter(std::string_view name, std::string_view help, std::string_view labels = {});
 Gauge& gauge(std::string_view name, std::string_view help, std::string_view labels = {});
 Histogram& histogram(std::string_view name, std::string_view help, std::string_view labels = {});

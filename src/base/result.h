@@ -9,23 +9,23 @@
 
 namespace footfall {
 
-/// What went wrong, as a value. The code is for programs: its name is the contract's `error.code` and its number maps to
-/// one HTTP status (`http_status`). The message is one sentence for the person who can act.
+/// What went wrong, as a value. The code is for programs: its name is the contract's `error.code` and its number maps
+/// to one HTTP status (`http_status`). The message is one sentence for the person who can act.
 enum class Code : std::uint8_t {
-    kInvalidArgument,   // 400: the request is wrong
-    kUnauthenticated,   // 401: no or unknown credential
-    kForbidden,         // 403: known, but not allowed
-    kNotFound,          // 404
-    kConflict,          // 409: exists already, or is in use
-    kTooLarge,          // 413
-    kUnsupported,       // 415 for bodies, 501 elsewhere
-    kLimited,           // 429: a caller's own quota
-    kOverloaded,        // 503: try again later
-    kUnavailable,       // 503: a part that is needed is not there
-    kTimeout,           // 504: the deadline passed
-    kIo,                // 500: a file or socket failed
-    kCorrupt,           // 500: data on disk is damaged
-    kInternal,          // 500: our own mistake, or a library's surprise
+    kInvalidArgument,  // 400: the request is wrong
+    kUnauthenticated,  // 401: no or unknown credential
+    kForbidden,        // 403: known, but not allowed
+    kNotFound,         // 404
+    kConflict,         // 409: exists already, or is in use
+    kTooLarge,         // 413
+    kUnsupported,      // 415 for bodies, 501 elsewhere
+    kLimited,          // 429: a caller's own quota
+    kOverloaded,       // 503: try again later
+    kUnavailable,      // 503: a part that is needed is not there
+    kTimeout,          // 504: the deadline passed
+    kIo,               // 500: a file or socket failed
+    kCorrupt,          // 500: data on disk is damaged
+    kInternal,         // 500: our own mistake, or a library's surprise
 };
 
 /// The stable name of a code, e.g. "invalid_argument".
@@ -81,13 +81,13 @@ Error errno_error(std::string_view what, int err);
 #define FOOTFALL_CONCAT(a, b) FOOTFALL_CONCAT2(a, b)
 
 /// `TRY(auto x, f());` binds the value or returns the error. `TRY_STATUS(f());` for results without a value.
-#define TRY(declaration, expression)                                                   \
-    auto FOOTFALL_CONCAT(try_result_, __LINE__) = (expression);                        \
-    if (!FOOTFALL_CONCAT(try_result_, __LINE__))                                       \
+#define TRY(declaration, expression)                                                         \
+    auto FOOTFALL_CONCAT(try_result_, __LINE__) = (expression);                              \
+    if (!FOOTFALL_CONCAT(try_result_, __LINE__))                                             \
         return ::footfall::Error(std::move(FOOTFALL_CONCAT(try_result_, __LINE__).error())); \
     declaration = std::move(*FOOTFALL_CONCAT(try_result_, __LINE__))
-#define TRY_STATUS(expression)                                                         \
-    do {                                                                               \
-        auto try_status_ = (expression);                                               \
-        if (!try_status_) return ::footfall::Error(std::move(try_status_.error()));    \
+#define TRY_STATUS(expression)                                                      \
+    do {                                                                            \
+        auto try_status_ = (expression);                                            \
+        if (!try_status_) return ::footfall::Error(std::move(try_status_.error())); \
     } while (false)

@@ -29,7 +29,8 @@ std::string hash_of(std::string_view secret) {
 }
 
 std::string random_id() {
-    static constexpr char kAlphabet[] = "abcdefghijkmnpqrstuvwxyz23456789";  // 32 letters that are not mistaken for each other
+    static constexpr char kAlphabet[] =
+        "abcdefghijkmnpqrstuvwxyz23456789";  // 32 letters that are not mistaken for each other
     std::string id(12, '\0');
     random_bytes(id.data(), id.size());
     for (char& c : id) c = kAlphabet[static_cast<unsigned char>(c) % 32];
@@ -38,13 +39,15 @@ std::string random_id() {
 
 bool is_id(std::string_view text) {
     return !text.empty() && text.size() <= 64 && text[0] != '-' && std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+               c == '.';
     });
 }
 
 bool is_host(std::string_view text) {
     return !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == ':';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+               c == '_' || c == ':';
     });
 }
 
@@ -52,8 +55,8 @@ Result<std::string> hash_password(std::string_view password) {
     char salt[16];
     random_bytes(salt, sizeof salt);
     char encoded[256];
-    const int code = argon2id_hash_encoded(kArgonPasses, kArgonMemoryKib, 1, password.data(), password.size(), salt, sizeof salt, 32,
-                                           encoded, sizeof encoded);
+    const int code = argon2id_hash_encoded(kArgonPasses, kArgonMemoryKib, 1, password.data(), password.size(), salt,
+                                           sizeof salt, 32, encoded, sizeof encoded);
     if (code != ARGON2_OK) return Error(Code::kInternal, std::string("argon2: ") + argon2_error_message(code));
     return std::string(encoded);
 }
@@ -75,7 +78,8 @@ Status migrate(const Database& database) {
     const auto known = migrations::files();
     for (const std::string& name : applied) {
         if (std::none_of(known.begin(), known.end(), [&](const TextFile& file) { return file.name == name; }))
-            return Error(Code::kConflict, "the catalog was written by a newer release (" + name + "); start that one, nothing was changed");
+            return Error(Code::kConflict, "the catalog was written by a newer release (" + name +
+                                              "); start that one, nothing was changed");
     }
     for (const TextFile& file : known) {
         if (std::find(applied.begin(), applied.end(), file.name) != applied.end()) continue;
@@ -96,9 +100,13 @@ Status migrate(const Database& database) {
 }
 
 Site site_of(const Query& row) {
-    return {.id = row.text_at(0), .name = row.text_at(1), .domain = row.text_at(2), .timezone = row.text_at(3),
+    return {.id = row.text_at(0),
+            .name = row.text_at(1),
+            .domain = row.text_at(2),
+            .timezone = row.text_at(3),
             .cookieless = row.integer_at(4) != 0,
-            .ip_policy = row.text_at(5) == "drop" ? IpPolicy::kDrop : IpPolicy::kTruncate, .created_ms = row.integer_at(6)};
+            .ip_policy = row.text_at(5) == "drop" ? IpPolicy::kDrop : IpPolicy::kTruncate,
+            .created_ms = row.integer_at(6)};
 }
 
 }  // namespace
@@ -141,7 +149,9 @@ struct Catalog::State {
 };
 
 Result<std::vector<Site>> Catalog::State::read_sites() const {
-    TRY(Query query, database.prepare("SELECT id, name, domain, timezone, cookieless, ip_policy, created_ms FROM sites ORDER BY created_ms, id"));
+    TRY(Query query,
+        database.prepare(
+            "SELECT id, name, domain, timezone, cookieless, ip_policy, created_ms FROM sites ORDER BY created_ms, id"));
     std::vector<Site> out;
     for (;;) {
         TRY(const bool row, query.step());
@@ -154,11 +164,13 @@ Status Catalog::State::refresh() {
     auto fresh = std::make_shared<Snapshot>();
     TRY(auto all, read_sites());
     for (Site& site : all) fresh->sites.emplace(site.id, site);
-    TRY(Query query, database.prepare("SELECT secret_hash, id, site_id, scope, created_ms FROM keys WHERE revoked_ms IS NULL"));
+    TRY(Query query,
+        database.prepare("SELECT secret_hash, id, site_id, scope, created_ms FROM keys WHERE revoked_ms IS NULL"));
     for (;;) {
         TRY(const bool row, query.step());
         if (!row) break;
-        fresh->keys.emplace(query.text_at(0), Key{query.text_at(1), query.text_at(2), *parse_scope(query.text_at(3)), query.integer_at(4), 0});
+        fresh->keys.emplace(query.text_at(0), Key{query.text_at(1), query.text_at(2), *parse_scope(query.text_at(3)),
+                                                  query.integer_at(4), 0});
     }
     snapshot = std::move(fresh);
     return {};
@@ -180,20 +192,32 @@ std::shared_ptr<const Snapshot> Catalog::snapshot() const {
     return state_->snapshot;
 }
 
-Result<Site> Catalog::add_site(std::string_view name, std::string_view domain, std::string_view timezone, std::string_view id) {
-    if (name.empty() || name.size() > 200) return Error(Code::kInvalidArgument, "give the site a name of 1 to 200 bytes", "name");
-    if (!is_host(domain)) return Error(Code::kInvalidArgument, "the domain must be a host name such as example.org", "domain");
+Result<Site> Catalog::add_site(std::string_view name, std::string_view domain, std::string_view timezone,
+                               std::string_view id) {
+    if (name.empty() || name.size() > 200)
+        return Error(Code::kInvalidArgument, "give the site a name of 1 to 200 bytes", "name");
+    if (!is_host(domain))
+        return Error(Code::kInvalidArgument, "the domain must be a host name such as example.org", "domain");
     if (!id.empty() && !is_id(id))
-        return Error(Code::kInvalidArgument, "an id has 1 to 64 letters, digits, '.', '_' or '-' and does not start with '-'", "id");
+        return Error(Code::kInvalidArgument,
+                     "an id has 1 to 64 letters, digits, '.', '_' or '-' and does not start with '-'", "id");
     cctz::time_zone zone;
     if (!cctz::load_time_zone(std::string(timezone), &zone))
-        return Error(Code::kInvalidArgument, "unknown time zone '" + std::string(timezone) + "'; use a name such as Europe/Berlin", "timezone");
+        return Error(Code::kInvalidArgument,
+                     "unknown time zone '" + std::string(timezone) + "'; use a name such as Europe/Berlin", "timezone");
     const std::lock_guard lock(state_->mutex);
-    Site site{.id = id.empty() ? random_id() : std::string(id), .name = std::string(name), .domain = std::string(domain),
-              .timezone = std::string(timezone), .created_ms = state_->clock.wall_ms()};
-    TRY(Query insert, state_->database.prepare("INSERT INTO sites (id, name, domain, timezone, created_ms) VALUES (?, ?, ?, ?, ?)"));
-    if (auto status = insert.text(site.id).text(site.name).text(site.domain).text(site.timezone).integer(site.created_ms).run(); !status) {
-        if (status.error().code == Code::kConflict) return Error(Code::kConflict, "there is a site with the id '" + site.id + "' already", "id");
+    Site site{.id = id.empty() ? random_id() : std::string(id),
+              .name = std::string(name),
+              .domain = std::string(domain),
+              .timezone = std::string(timezone),
+              .created_ms = state_->clock.wall_ms()};
+    TRY(Query insert,
+        state_->database.prepare("INSERT INTO sites (id, name, domain, timezone, created_ms) VALUES (?, ?, ?, ?, ?)"));
+    if (auto status =
+            insert.text(site.id).text(site.name).text(site.domain).text(site.timezone).integer(site.created_ms).run();
+        !status) {
+        if (status.error().code == Code::kConflict)
+            return Error(Code::kConflict, "there is a site with the id '" + site.id + "' already", "id");
         return status.error();
     }
     TRY_STATUS(state_->refresh());
@@ -209,7 +233,8 @@ Status Catalog::remove_site(std::string_view id) {
     const std::lock_guard lock(state_->mutex);
     TRY(Query query, state_->database.prepare("DELETE FROM sites WHERE id = ?"));
     TRY_STATUS(query.text(id).run());
-    if (state_->database.changes() == 0) return Error(Code::kNotFound, "there is no site '" + std::string(id) + "'", "id");
+    if (state_->database.changes() == 0)
+        return Error(Code::kNotFound, "there is no site '" + std::string(id) + "'", "id");
     return state_->refresh();
 }
 
@@ -221,12 +246,15 @@ Status Catalog::add_user(std::string_view email, std::string_view role, std::str
     if (role != "owner" && role != "admin" && role != "editor" && role != "viewer")
         return Error(Code::kInvalidArgument, "the role must be owner, admin, editor or viewer", "role");
     if (password.size() < 8 || password.size() > 1'000)
-        return Error(Code::kInvalidArgument, "the password must have 8 to 1000 bytes; give it on standard input", "password");
+        return Error(Code::kInvalidArgument, "the password must have 8 to 1000 bytes; give it on standard input",
+                     "password");
     TRY(const std::string hash, hash_password(password));
     const std::lock_guard lock(state_->mutex);
-    TRY(Query query, state_->database.prepare("INSERT INTO users (email, role, password_hash, created_ms) VALUES (?, ?, ?, ?)"));
+    TRY(Query query,
+        state_->database.prepare("INSERT INTO users (email, role, password_hash, created_ms) VALUES (?, ?, ?, ?)"));
     if (auto status = query.text(email).text(role).text(hash).integer(state_->clock.wall_ms()).run(); !status) {
-        if (status.error().code == Code::kConflict) return Error(Code::kConflict, "there is a user '" + std::string(email) + "' already", "email");
+        if (status.error().code == Code::kConflict)
+            return Error(Code::kConflict, "there is a user '" + std::string(email) + "' already", "email");
         return status.error();
     }
     return {};
@@ -247,29 +275,40 @@ Status Catalog::remove_user(std::string_view email) {
     const std::lock_guard lock(state_->mutex);
     TRY(Query query, state_->database.prepare("DELETE FROM users WHERE email = ?"));
     TRY_STATUS(query.text(email).run());
-    if (state_->database.changes() == 0) return Error(Code::kNotFound, "there is no user '" + std::string(email) + "'", "email");
+    if (state_->database.changes() == 0)
+        return Error(Code::kNotFound, "there is no user '" + std::string(email) + "'", "email");
     return {};
 }
 
 Result<NewKey> Catalog::create_key(std::string_view site_id, Scope scope) {
     const std::lock_guard lock(state_->mutex);
     if (state_->snapshot->site(site_id) == nullptr)
-        return Error(Code::kNotFound, "there is no site '" + std::string(site_id) + "'; see 'footfall site list'", "site");
+        return Error(Code::kNotFound, "there is no site '" + std::string(site_id) + "'; see 'footfall site list'",
+                     "site");
     NewKey made{{random_id(), std::string(site_id), scope, state_->clock.wall_ms(), 0}, "ff_" + random_token(32)};
-    TRY(Query query, state_->database.prepare("INSERT INTO keys (id, site_id, scope, secret_hash, created_ms) VALUES (?, ?, ?, ?, ?)"));
-    TRY_STATUS(query.text(made.key.id).text(site_id).text(scope_name(scope)).blob(hash_of(made.secret)).integer(made.key.created_ms).run());
+    TRY(Query query, state_->database.prepare(
+                         "INSERT INTO keys (id, site_id, scope, secret_hash, created_ms) VALUES (?, ?, ?, ?, ?)"));
+    TRY_STATUS(query.text(made.key.id)
+                   .text(site_id)
+                   .text(scope_name(scope))
+                   .blob(hash_of(made.secret))
+                   .integer(made.key.created_ms)
+                   .run());
     TRY_STATUS(state_->refresh());
     return made;
 }
 
 Result<std::vector<Key>> Catalog::keys() const {
     const std::lock_guard lock(state_->mutex);
-    TRY(Query query, state_->database.prepare("SELECT id, site_id, scope, created_ms, ifnull(revoked_ms, 0) FROM keys ORDER BY created_ms, id"));
+    TRY(Query query,
+        state_->database.prepare(
+            "SELECT id, site_id, scope, created_ms, ifnull(revoked_ms, 0) FROM keys ORDER BY created_ms, id"));
     std::vector<Key> out;
     for (;;) {
         TRY(const bool row, query.step());
         if (!row) return out;
-        out.push_back({query.text_at(0), query.text_at(1), *parse_scope(query.text_at(2)), query.integer_at(3), query.integer_at(4)});
+        out.push_back({query.text_at(0), query.text_at(1), *parse_scope(query.text_at(2)), query.integer_at(3),
+                       query.integer_at(4)});
     }
 }
 
@@ -278,7 +317,8 @@ Status Catalog::revoke_key(std::string_view id) {
     TRY(Query query, state_->database.prepare("UPDATE keys SET revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL"));
     TRY_STATUS(query.integer(state_->clock.wall_ms()).text(id).run());
     if (state_->database.changes() == 0)
-        return Error(Code::kNotFound, "there is no key '" + std::string(id) + "' in force; see 'footfall key list'", "id");
+        return Error(Code::kNotFound, "there is no key '" + std::string(id) + "' in force; see 'footfall key list'",
+                     "id");
     return state_->refresh();
 }
 

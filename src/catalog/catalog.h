@@ -20,8 +20,8 @@ struct Site {
     std::string id;
     std::string name;
     std::string domain;
-    std::string timezone;      ///< IANA name, known to this machine when it was set
-    bool cookieless = false;   ///< a sent user_id is dropped
+    std::string timezone;     ///< IANA name, known to this machine when it was set
+    bool cookieless = false;  ///< a sent user_id is dropped
     IpPolicy ip_policy = IpPolicy::kTruncate;
     std::int64_t created_ms = 0;
 };
@@ -65,8 +65,9 @@ struct Snapshot {
 
 using Salt = std::array<unsigned char, 32>;
 
-/// Sites, users, keys and salts of an installation, in SQLite (embedded form). Thread-safe. Every change is durable when the call
-/// returns, and in snapshots taken after it. One process writes at a time: commands beside a running `serve` are carried out by it.
+/// Sites, users, keys and salts of an installation, in SQLite (embedded form). Thread-safe. Every change is durable
+/// when the call returns, and in snapshots taken after it. One process writes at a time: commands beside a running
+/// `serve` are carried out by it.
 class Catalog {
 public:
     /// Opens or makes the file and brings its schema up to date; kConflict where it was written by a newer release.
@@ -76,9 +77,11 @@ public:
     std::shared_ptr<const Snapshot> snapshot() const;
 
     /// `id` empty: one is made. Errors name the field: unknown time zone, malformed id or domain, id taken.
-    Result<Site> add_site(std::string_view name, std::string_view domain, std::string_view timezone, std::string_view id);
+    Result<Site> add_site(std::string_view name, std::string_view domain, std::string_view timezone,
+                          std::string_view id);
     Result<std::vector<Site>> sites() const;
-    /// Removes the site and its keys from the catalog: nothing more is accepted or answered for it. Its events stay in the store.
+    /// Removes the site and its keys from the catalog: nothing more is accepted or answered for it. Its events stay in
+    /// the store.
     Status remove_site(std::string_view id);
 
     /// The password is stored as argon2id (19 MiB, t=2, p=1); at least 8 characters.
@@ -92,7 +95,8 @@ public:
 
     /// The salt of a UTC day (days since 1970), made at first use; salts older than the day before it are destroyed.
     Result<Salt> salt(std::int64_t day);
-    /// 32 random bytes of this installation under a name, made at first use. For hash keys that are no secret of a visitor.
+    /// 32 random bytes of this installation under a name, made at first use. For hash keys that are no secret of a
+    /// visitor.
     Result<Salt> installation_secret(std::string_view name);
 
 private:

@@ -27,7 +27,8 @@ protected:
     }
     std::string all_bytes() const {
         std::string bytes;
-        for (const auto& entry : std::filesystem::directory_iterator(directory_)) bytes += read_file(entry.path().string()).value();
+        for (const auto& entry : std::filesystem::directory_iterator(directory_))
+            bytes += read_file(entry.path().string()).value();
         return bytes;
     }
 

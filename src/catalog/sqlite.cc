@@ -6,7 +6,8 @@ namespace footfall::catalog {
 namespace {
 
 Error sqlite_error(sqlite3* handle, int code) {
-    const std::string text = "catalog: " + std::string(handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code));
+    const std::string text =
+        "catalog: " + std::string(handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code));
     switch (code & 0xff) {
         case SQLITE_CONSTRAINT: return Error(Code::kConflict, text);
         case SQLITE_FULL: return Error(Code::kOverloaded, text);
@@ -48,17 +49,20 @@ Status Query::run() {
 
 std::string Query::text_at(int column) const {
     const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
-    return data == nullptr ? std::string() : std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+    return data == nullptr ? std::string()
+                           : std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
 }
 std::int64_t Query::integer_at(int column) const { return sqlite3_column_int64(statement_, column); }
 
 Result<Database> Database::open(const std::string& path) {
     sqlite3* handle = nullptr;
-    const int code = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+    const int code = sqlite3_open_v2(path.c_str(), &handle,
+                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
     Database database(handle);
     if (code != SQLITE_OK) return sqlite_error(handle, code).context(path);
     sqlite3_busy_timeout(handle, 5'000);
-    TRY_STATUS(database.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"));
+    TRY_STATUS(database.execute(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"));
     return database;
 }
 

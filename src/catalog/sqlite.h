@@ -37,7 +37,8 @@ private:
     int next_ = 1;
 };
 
-/// One SQLite connection, used under the owner's lock. WAL with synchronous=FULL: a committed change survives a power cut.
+/// One SQLite connection, used under the owner's lock. WAL with synchronous=FULL: a committed change survives a power
+/// cut.
 class Database {
 public:
     static Result<Database> open(const std::string& path);

@@ -50,7 +50,8 @@ std::optional<std::int64_t> parse_decimal(std::string_view text) {
 
 std::string format_decimal(std::int64_t ten_thousandths) {
     const bool negative = ten_thousandths < 0;
-    const auto magnitude = negative ? 0 - static_cast<std::uint64_t>(ten_thousandths) : static_cast<std::uint64_t>(ten_thousandths);
+    const auto magnitude =
+        negative ? 0 - static_cast<std::uint64_t>(ten_thousandths) : static_cast<std::uint64_t>(ten_thousandths);
     std::string out = (negative ? "-" : "") + std::to_string(magnitude / 10'000);
     if (const std::uint64_t rest = magnitude % 10'000; rest != 0) {
         std::string decimals = std::to_string(rest);
@@ -68,7 +69,8 @@ constexpr unsigned char kMappedPrefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff,
 std::string format_ip(const kind::ip& ip) {
     if (ip == kind::ip{}) return {};
     char text[INET6_ADDRSTRLEN];
-    if (std::memcmp(ip.data(), kMappedPrefix, sizeof kMappedPrefix) == 0) inet_ntop(AF_INET, ip.data() + 12, text, sizeof text);
+    if (std::memcmp(ip.data(), kMappedPrefix, sizeof kMappedPrefix) == 0)
+        inet_ntop(AF_INET, ip.data() + 12, text, sizeof text);
     else inet_ntop(AF_INET6, ip.data(), text, sizeof text);
     return text;
 }

@@ -18,17 +18,18 @@ namespace footfall::event {
 namespace kind {
 using string = std::string_view;
 using uuid = Uuid;
-using time = std::int64_t;         // epoch ms
+using time = std::int64_t;  // epoch ms
 using hash64 = std::uint64_t;
 using flag = bool;
 using real = double;
-using decimal = std::int64_t;      // ten-thousandths
+using decimal = std::int64_t;  // ten-thousandths
 using map = std::vector<std::pair<std::string_view, std::string_view>>;
 using ip = std::array<unsigned char, 16>;  // IPv6, or IPv4 mapped into it; all zero: none
 }  // namespace kind
 
-/// The record: one enriched event, with the fields of schema/event.schema.json. Strings are borrowed: from the request's buffer
-/// and the batch's Arena while it is being made, from the log's buffer when it was read. Copying an Event copies views.
+/// The record: one enriched event, with the fields of schema/event.schema.json. Strings are borrowed: from the
+/// request's buffer and the batch's Arena while it is being made, from the log's buffer when it was read. Copying an
+/// Event copies views.
 struct Event {
 #define FOOTFALL_KIND_string kind::string
 #define FOOTFALL_KIND_uuid kind::uuid
@@ -44,8 +45,8 @@ struct Event {
 #undef FOOTFALL_FIELD
 };
 
-/// Owns strings that an Event borrows and that stand in no buffer as they are (decoded, cut, derived). Views stay valid until
-/// clear(). Not thread-safe; one per request or per loop.
+/// Owns strings that an Event borrows and that stand in no buffer as they are (decoded, cut, derived). Views stay valid
+/// until clear(). Not thread-safe; one per request or per loop.
 class Arena {
 public:
     std::string_view copy(std::string_view text);
@@ -62,8 +63,8 @@ private:
     std::vector<Block> blocks_;
 };
 
-/// Appends the record of an event: one JSON object without newline, members in the schema's order, zero values left out.
-/// About 0.5 µs and no allocation beyond `out`'s growth.
+/// Appends the record of an event: one JSON object without newline, members in the schema's order, zero values left
+/// out. About 0.5 µs and no allocation beyond `out`'s growth.
 void write_record(const Event& event, std::string& out);
 
 /// Reads records. Views of the result borrow from `record` and the reader's arena and are valid until the next call.
@@ -72,7 +73,8 @@ public:
     RecordReader();
     ~RecordReader();
     RecordReader(RecordReader&&) noexcept;
-    /// kCorrupt with the member's name where the record is not one of ours or of a higher version. Unknown members are ignored.
+    /// kCorrupt with the member's name where the record is not one of ours or of a higher version. Unknown members are
+    /// ignored.
     Result<Event> read(std::string_view record);
 
 private:
@@ -80,7 +82,8 @@ private:
     std::unique_ptr<State> state_;
 };
 
-/// "12.34" → 123400. Up to 14 significant digits before the point; the fifth decimal is rounded half away from zero. nullopt otherwise.
+/// "12.34" → 123400. Up to 14 significant digits before the point; the fifth decimal is rounded half away from zero.
+/// nullopt otherwise.
 std::optional<std::int64_t> parse_decimal(std::string_view text);
 std::string format_decimal(std::int64_t ten_thousandths);
 /// Text of an address, IPv4 where it is mapped; empty for none.

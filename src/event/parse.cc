@@ -30,7 +30,8 @@ std::string_view cut(std::string_view text, std::size_t max, std::uint32_t& cut_
 /// One event: reads members by name and remembers the first thing that is wrong.
 class EventParser {
 public:
-    EventParser(const ParseOptions& options, Arena& arena, Batch& batch) : options_(options), arena_(arena), batch_(batch) {}
+    EventParser(const ParseOptions& options, Arena& arena, Batch& batch)
+        : options_(options), arena_(arena), batch_(batch) {}
 
     void run(std::uint32_t index, const element& value) {
         object top;
@@ -160,7 +161,8 @@ private:
         const auto sent_at = epoch_ms(top, "sent_at");
         if (!timestamp) return;
         event.timestamp = *timestamp;
-        // The client's clock may be wrong, but the time between the event and its sending is measured by that one clock.
+        // The client's clock may be wrong, but the time between the event and its sending is measured by that one
+        // clock.
         if (sent_at) event.timestamp += options_.receive_ms - *sent_at;
         const std::int64_t oldest = options_.trusted ? 1 : options_.receive_ms - Limits::kLateMs;
         if (event.timestamp < oldest || event.timestamp > options_.receive_ms + Limits::kEarlyMs)
@@ -226,7 +228,9 @@ private:
 
     void read_vitals(const object& data, Event& event) {
         event.pageview_id = uuid(data, "data.pageview_id");
-        const auto vital = [&](std::string_view path) { return std::clamp(number(data, path).value_or(0), 0.0, 3'600'000.0); };
+        const auto vital = [&](std::string_view path) {
+            return std::clamp(number(data, path).value_or(0), 0.0, 3'600'000.0);
+        };
         event.lcp = vital("data.lcp");
         event.inp = vital("data.inp");
         event.cls = vital("data.cls");
@@ -319,7 +323,8 @@ Status Parser::parse(std::string_view body, const ParseOptions& options, Arena& 
     out.clear();
     element root;
     if (const auto error = state_->parser.parse(body.data(), body.size(), false).get(root); error != simdjson::SUCCESS)
-        return Error(Code::kInvalidArgument, std::string("the body is not valid UTF-8 JSON: ") + simdjson::error_message(error));
+        return Error(Code::kInvalidArgument,
+                     std::string("the body is not valid UTF-8 JSON: ") + simdjson::error_message(error));
     simdjson::dom::array events;
     if (root.get(events) == simdjson::SUCCESS) {
         // size() saturates far above the limit, so it may be trusted here.

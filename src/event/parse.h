@@ -16,10 +16,10 @@ struct Limits {
     static constexpr std::size_t kEventsPerBody = 1'000;
     static constexpr std::size_t kUrl = 2'000;
     static constexpr std::size_t kTitle = 500;
-    static constexpr std::size_t kName = 200;       // event name, category, action; UTM values
+    static constexpr std::size_t kName = 200;  // event name, category, action; UTM values
     static constexpr std::size_t kLabel = 500;
-    static constexpr std::size_t kId = 200;         // user_id, session_id
-    static constexpr std::size_t kShort = 64;       // language, time zone, screen, viewport, sdk
+    static constexpr std::size_t kId = 200;    // user_id, session_id
+    static constexpr std::size_t kShort = 64;  // language, time zone, screen, viewport, sdk
     static constexpr std::size_t kUserAgent = 512;
     static constexpr std::size_t kProperties = 64;
     static constexpr std::size_t kPropertyKey = 40;
@@ -52,22 +52,23 @@ struct ParseOptions {
 };
 
 struct Batch {
-    std::uint32_t count = 0;      ///< events of the body: accepted + rejected
-    std::uint32_t values_cut = 0; ///< values that were too long
+    std::uint32_t count = 0;       ///< events of the body: accepted + rejected
+    std::uint32_t values_cut = 0;  ///< values that were too long
     std::vector<Incoming> events;
     std::vector<Rejection> rejections;
 
     void clear();
 };
 
-/// Parses and validates bodies of POST /api/v1/events: a JSON array of events or one event. Each event is judged alone. Keep one per
-/// thread: buffers are reused. What it gives borrows from the parser, the body and the arena until the next call.
+/// Parses and validates bodies of POST /api/v1/events: a JSON array of events or one event. Each event is judged alone.
+/// Keep one per thread: buffers are reused. What it gives borrows from the parser, the body and the arena until the
+/// next call.
 class Parser {
 public:
     Parser();
     ~Parser();
-    /// `body` must have 64 readable bytes behind it. kInvalidArgument: not valid UTF-8 JSON, or neither array nor object;
-    /// kTooLarge: more than 1,000 events. Then nothing is taken.
+    /// `body` must have 64 readable bytes behind it. kInvalidArgument: not valid UTF-8 JSON, or neither array nor
+    /// object; kTooLarge: more than 1,000 events. Then nothing is taken.
     Status parse(std::string_view body, const ParseOptions& options, Arena& arena, Batch& out);
 
 private:

@@ -27,7 +27,9 @@ protected:
         return R"({"type":"pageview","tracking_id":"s","data":{"page":"/a")" + (data.empty() ? "" : "," + data) + "}" +
                (more.empty() ? "" : "," + more) + "}";
     }
-    static std::string custom(const std::string& data) { return R"({"type":"event","tracking_id":"s","data":{)" + data + "}}"; }
+    static std::string custom(const std::string& data) {
+        return R"({"type":"event","tracking_id":"s","data":{)" + data + "}}";
+    }
 
     std::string body_;
     Parser parser_;
@@ -36,7 +38,8 @@ protected:
 };
 
 TEST_F(ParseTest, TheContractsExampleIsReadWhole) {
-    ASSERT_TRUE(parse(R"([{"event_id":"018f2e6a-0000-7123-8abc-0123456789ab","type":"pageview","tracking_id":"SITE","session_id":"s1",
+    ASSERT_TRUE(parse(
+        R"([{"event_id":"018f2e6a-0000-7123-8abc-0123456789ab","type":"pageview","tracking_id":"SITE","session_id":"s1",
         "user_id":"u1","data":{"page":"/pricing?utm_source=news#top","title":"Pricing","referrer":"https://news.example/",
         "timestamp":1795500000000},"context":{"url":"https://Site.Example:8443/pricing?utm_source=news","screen":"1920x1080",
         "viewport":"1200x800","language":"de-DE","timezone":"Europe/Berlin","sdk":"web/1.0.0"}}])"));
@@ -73,9 +76,12 @@ TEST_F(ParseTest, EachWrongEventIsRejectedWithItsFieldAndReasonAndItsNeighboursA
         {R"({"type":"pageview","tracking_id":"s","data":{"page":"/"},"context":1})", "context", "wrong_type"},
         {R"({"type":"pageview","tracking_id":"s","event_id":"x","data":{"page":"/"}})", "event_id", "invalid"},
         {R"({"type":"pageview","tracking_id":"s","event_id":5,"data":{"page":"/"}})", "event_id", "wrong_type"},
-        {R"({"type":"pageview","tracking_id":"s","data":{"page":"/","timestamp":"now"}})", "data.timestamp", "wrong_type"},
-        {R"({"type":"pageview","tracking_id":"s","data":{"page":"/","timestamp":1e300}})", "data.timestamp", "out_of_range"},
-        {R"({"type":"pageview","tracking_id":"s","data":{"page":"/","timestamp":-1}})", "data.timestamp", "out_of_range"},
+        {R"({"type":"pageview","tracking_id":"s","data":{"page":"/","timestamp":"now"}})", "data.timestamp",
+         "wrong_type"},
+        {R"({"type":"pageview","tracking_id":"s","data":{"page":"/","timestamp":1e300}})", "data.timestamp",
+         "out_of_range"},
+        {R"({"type":"pageview","tracking_id":"s","data":{"page":"/","timestamp":-1}})", "data.timestamp",
+         "out_of_range"},
         {R"({"type":"event","tracking_id":"s","data":{"properties":{"a":{}}}})", "data.properties.a", "wrong_type"},
         {R"({"type":"event","tracking_id":"s","data":{"properties":[1]}})", "data.properties", "wrong_type"},
         {R"({"type":"event","tracking_id":"s","data":{"revenue":"ten"}})", "data.revenue", "invalid"},
@@ -132,10 +138,12 @@ TEST_F(ParseTest, TimestampsAreTakenUpToTheContractsEdges) {
 TEST_F(ParseTest, SentAtMovesTheEventByTheClientsClockError) {
     // The client's clock is an hour behind: it sends at 'now - 1 h' an event of ten seconds before.
     const std::int64_t client_now = kNow - 3'600'000;
-    ASSERT_TRUE(parse(pageview("\"timestamp\":" + std::to_string(client_now - 10'000), "\"sent_at\":" + std::to_string(client_now))));
+    ASSERT_TRUE(parse(
+        pageview("\"timestamp\":" + std::to_string(client_now - 10'000), "\"sent_at\":" + std::to_string(client_now))));
     EXPECT_EQ(only().timestamp, kNow - 10'000);
     // A clock that is a month ahead does not make the event too early.
-    ASSERT_TRUE(parse(pageview("\"timestamp\":" + std::to_string(kNow + 30 * kDay), "\"sent_at\":" + std::to_string(kNow + 30 * kDay))));
+    ASSERT_TRUE(parse(pageview("\"timestamp\":" + std::to_string(kNow + 30 * kDay),
+                               "\"sent_at\":" + std::to_string(kNow + 30 * kDay))));
     EXPECT_EQ(only().timestamp, kNow);
 }
 
@@ -150,7 +158,8 @@ TEST_F(ParseTest, ValuesTooLongAreCutAtACharactersEdgeAndCounted) {
 }
 
 TEST_F(ParseTest, PropertiesBecomeTextAndAreLimited) {
-    ASSERT_TRUE(parse(custom(R"("name":"buy","properties":{"s":"x","i":-5,"u":18446744073709551615,"d":1.5,"b":true,"n":null})")));
+    ASSERT_TRUE(parse(
+        custom(R"("name":"buy","properties":{"s":"x","i":-5,"u":18446744073709551615,"d":1.5,"b":true,"n":null})")));
     const kind::map expected = {{"s", "x"}, {"i", "-5"}, {"u", "18446744073709551615"}, {"d", "1.5"}, {"b", "true"}};
     EXPECT_EQ(only().properties, expected);
     std::string many;

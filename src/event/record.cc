@@ -168,7 +168,8 @@ Result<Event> RecordReader::read(std::string_view record) {
         if (name == "v") {
             std::int64_t version = 0;
             if (value.get(version) != simdjson::SUCCESS || version != FOOTFALL_RECORD_VERSION)
-                return Error(Code::kCorrupt, "a record of the log has a version that this program does not know; update it", "v");
+                return Error(Code::kCorrupt,
+                             "a record of the log has a version that this program does not know; update it", "v");
             continue;
         }
         while (expected != std::end(kMembers) && expected->name != name) ++expected;

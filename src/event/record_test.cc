@@ -1,5 +1,5 @@
-// The record's golden file, schema/golden/events.jsonl, is what readers in other languages test against too. After a change of the
-// schema: UPDATE_GOLDEN=1 rewrites it, and the diff is reviewed.
+// The record's golden file, schema/golden/events.jsonl, is what readers in other languages test against too. After a
+// change of the schema: UPDATE_GOLDEN=1 rewrites it, and the diff is reviewed.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -137,9 +137,21 @@ TEST(RecordTest, HigherVersionAndWrongKindsAreRefusedByName) {
 
 TEST(DecimalTest, ReadsExactlyAndRoundsTheFifthDecimal) {
     const std::pair<const char*, std::optional<std::int64_t>> cases[] = {
-        {"0", 0}, {"19.99", 199'900}, {"-0.0001", -1}, {"1.00005", 10'001}, {"-1.00005", -10'001}, {"1.00004", 10'000},
-        {"99999999999999.9999", 999'999'999'999'999'999}, {"100000000000000", std::nullopt}, {"", std::nullopt}, {"1.", std::nullopt},
-        {".5", std::nullopt}, {"1e3", std::nullopt}, {"1,5", std::nullopt}, {"--1", std::nullopt}, {"000000000000000001", 10'000},
+        {"0", 0},
+        {"19.99", 199'900},
+        {"-0.0001", -1},
+        {"1.00005", 10'001},
+        {"-1.00005", -10'001},
+        {"1.00004", 10'000},
+        {"99999999999999.9999", 999'999'999'999'999'999},
+        {"100000000000000", std::nullopt},
+        {"", std::nullopt},
+        {"1.", std::nullopt},
+        {".5", std::nullopt},
+        {"1e3", std::nullopt},
+        {"1,5", std::nullopt},
+        {"--1", std::nullopt},
+        {"000000000000000001", 10'000},
     };
     for (const auto& [text, value] : cases) EXPECT_EQ(parse_decimal(text), value) << text;
     for (const std::int64_t value : {0L, 1L, -1L, 199'900L, 10'000L, 999'999'999'999'999'999L})

@@ -38,7 +38,8 @@ Url split_url(std::string_view text) {
     const std::size_t path_at = std::min(text.find('/'), text.size());
     std::string_view authority = text.substr(0, path_at);
     url.path = path_at < text.size() ? text.substr(path_at) : std::string_view("/");
-    if (const std::size_t user = authority.rfind('@'); user != std::string_view::npos) authority.remove_prefix(user + 1);
+    if (const std::size_t user = authority.rfind('@'); user != std::string_view::npos)
+        authority.remove_prefix(user + 1);
     if (authority.starts_with('[')) {
         url.host = authority.substr(1, std::min(authority.find(']'), authority.size()) - 1);
     } else {
@@ -51,7 +52,8 @@ std::string_view lower_case(std::string_view text, Arena& arena) {
     const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
     if (std::none_of(text.begin(), text.end(), is_upper)) return text;
     char* out = arena.allocate(text.size());
-    std::transform(text.begin(), text.end(), out, [&](char c) { return is_upper(c) ? static_cast<char>(c | 0x20) : c; });
+    std::transform(text.begin(), text.end(), out,
+                   [&](char c) { return is_upper(c) ? static_cast<char>(c | 0x20) : c; });
     return {out, text.size()};
 }
 

@@ -6,11 +6,11 @@
 
 namespace footfall::event {
 
-/// Parts of a URL or of a path with query, borrowed from it. Never fails: analytics takes what browsers send. "//host/p" and
-/// "scheme://host:port/p?q#f" have a host; anything else is a path. The path of a bare host is "/".
+/// Parts of a URL or of a path with query, borrowed from it. Never fails: analytics takes what browsers send.
+/// "//host/p" and "scheme://host:port/p?q#f" have a host; anything else is a path. The path of a bare host is "/".
 struct Url {
     std::string_view scheme;
-    std::string_view host;   // without user, port and brackets, as sent
+    std::string_view host;  // without user, port and brackets, as sent
     std::string_view path;
     std::string_view query;  // without '?'
 };

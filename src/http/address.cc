@@ -59,7 +59,8 @@ Result<std::vector<SocketAddress>> resolve_address(const std::string& text) {
     hints.ai_flags = AI_NUMERICSERV | (host.empty() ? AI_PASSIVE : 0);
     addrinfo* list = nullptr;
     const int code = ::getaddrinfo(host.empty() ? nullptr : host.c_str(), port.c_str(), &hints, &list);
-    if (code == EAI_AGAIN) return Error(Code::kUnavailable, "'" + text + "' cannot be resolved now: " + gai_strerror(code));
+    if (code == EAI_AGAIN)
+        return Error(Code::kUnavailable, "'" + text + "' cannot be resolved now: " + gai_strerror(code));
     if (code != 0) return Error(Code::kInvalidArgument, "'" + text + "' is no address: " + gai_strerror(code));
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, ::freeaddrinfo);
     for (const addrinfo* found = list; found != nullptr; found = found->ai_next) {

@@ -26,10 +26,11 @@ private:
     File directory_;  ///< kept open where a unix path is reached through it
 };
 
-/// All addresses of "host:port", "[v6]:port", "http://host:port" or "unix:/path", in the order in which they should be tried; at least
-/// one. An empty host means every address of this machine. A unix path longer than the kernel's 107 bytes is reached through its
-/// directory's descriptor, so that an installation may lie as deep as it wants; the address then holds that descriptor.
-/// kInvalidArgument: not an address; kUnavailable: the name cannot be resolved now. Blocks for as long as the system's resolver does.
+/// All addresses of "host:port", "[v6]:port", "http://host:port" or "unix:/path", in the order in which they should be
+/// tried; at least one. An empty host means every address of this machine. A unix path longer than the kernel's 107
+/// bytes is reached through its directory's descriptor, so that an installation may lie as deep as it wants; the
+/// address then holds that descriptor. kInvalidArgument: not an address; kUnavailable: the name cannot be resolved now.
+/// Blocks for as long as the system's resolver does.
 Result<std::vector<SocketAddress>> resolve_address(const std::string& text);
 
 /// What a client puts into Host for such an address: "host:port", or "localhost" for a unix socket.

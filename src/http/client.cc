@@ -33,7 +33,9 @@ std::string lower(std::string_view text) {
     return out;
 }
 
-bool has_line_break(std::string_view text) { return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos; }
+bool has_line_break(std::string_view text) {
+    return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos;
+}
 
 template <class Number>
 bool read_number(std::string_view text, Number& out, int base = 10) {
@@ -42,15 +44,22 @@ bool read_number(std::string_view text, Number& out, int base = 10) {
 }
 
 Result<std::string> head_of(const ClientRequest& request, const std::string& host) {
-    bool is_broken = has_line_break(request.method) || has_line_break(request.target) || request.target.find(' ') != std::string_view::npos;
+    bool is_broken = has_line_break(request.method) || has_line_break(request.target) ||
+                     request.target.find(' ') != std::string_view::npos;
     std::string head;
     head.reserve(256 + request.target.size());
-    head.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\nHost: ").append(host).append("\r\n");
+    head.append(request.method)
+        .append(" ")
+        .append(request.target)
+        .append(" HTTP/1.1\r\nHost: ")
+        .append(host)
+        .append("\r\n");
     for (const auto& [name, value] : request.headers) {
         is_broken = is_broken || has_line_break(name) || has_line_break(value);
         head.append(name).append(": ").append(value).append("\r\n");
     }
-    if (is_broken) return Error(Code::kInvalidArgument, "a request's target or header has a line break or a blank in it");
+    if (is_broken)
+        return Error(Code::kInvalidArgument, "a request's target or header has a line break or a blank in it");
     if (!request.body.empty() || request.method == "POST" || request.method == "PUT")
         head.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");
     return head.append("\r\n");
@@ -74,7 +83,8 @@ void Client::close() {
 }
 
 Error Client::too_large() const {
-    return Error(Code::kTooLarge, "the answer of " + address_ + " is larger than " + std::to_string(answer_bytes_max_) + " bytes");
+    return Error(Code::kTooLarge,
+                 "the answer of " + address_ + " is larger than " + std::to_string(answer_bytes_max_) + " bytes");
 }
 
 Result<short> Client::wait(short events, std::int64_t deadline_ns) {
@@ -103,8 +113,10 @@ Status Client::connect(std::int64_t deadline_ns) {
         if (!socket_.is_open()) return broken("socket", errno);
         const bool is_unix = where.family() == AF_UNIX;
         if (is_unix) {
-            // A unix socket whose backlog is full refuses at once where it may not block; blocking, it waits for room this long.
-            const std::int64_t left_us = std::max<std::int64_t>(1'000, (deadline_ns - system_clock().steady_ns()) / 1'000);
+            // A unix socket whose backlog is full refuses at once where it may not block; blocking, it waits for room
+            // this long.
+            const std::int64_t left_us =
+                std::max<std::int64_t>(1'000, (deadline_ns - system_clock().steady_ns()) / 1'000);
             const timeval limit{left_us / 1'000'000, left_us % 1'000'000};
             ::setsockopt(socket_.fd(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
             ::fcntl(socket_.fd(), F_SETFL, 0);
@@ -145,7 +157,8 @@ Result<ClientResponse> Client::send(const ClientRequest& request, int timeout_ms
         if (response) return response;
         close();
         // The server may have closed the connection, idle in its eyes, just before the request came.
-        const bool may_repeat = !answer_started_ && response.error().code == Code::kUnavailable && (is_idempotent || !maybe_processed_);
+        const bool may_repeat =
+            !answer_started_ && response.error().code == Code::kUnavailable && (is_idempotent || !maybe_processed_);
         if (!may_repeat) return response;
     }
     if (auto connected = connect(deadline_ns); !connected) {
@@ -204,8 +217,8 @@ Status Client::read_head(ClientResponse& response, Framing& framing, std::int64_
     TRY(const std::string status_line, read_line(deadline_ns));
     answer_started_ = true;
     const std::string_view line(status_line);
-    if (!line.starts_with("HTTP/1.") || line.size() < 12 || line[8] != ' ' || !read_number(line.substr(9, 3), response.status) ||
-        response.status < 100 || response.status == 101)
+    if (!line.starts_with("HTTP/1.") || line.size() < 12 || line[8] != ' ' ||
+        !read_number(line.substr(9, 3), response.status) || response.status < 100 || response.status == 101)
         return Error(Code::kUnavailable, address_ + " does not answer in HTTP/1.1");
     const bool is_http_1_0 = line[7] == '0';
     bool close = false;
@@ -222,7 +235,8 @@ Status Client::read_head(ClientResponse& response, Framing& framing, std::int64_
         std::string value(trim_blanks(std::string_view(header).substr(colon + 1)));
         if (name == "content-length") {
             std::size_t length = 0;
-            if (!read_number(std::string_view(value), length) || (framing.has_length && length != framing.content_length))
+            if (!read_number(std::string_view(value), length) ||
+                (framing.has_length && length != framing.content_length))
                 return Error(Code::kUnavailable, address_ + " sent a broken Content-Length");
             framing.has_length = true;
             framing.content_length = length;

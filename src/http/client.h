@@ -29,21 +29,22 @@ struct ClientResponse {
     std::string_view header(std::string_view lower_case_name) const;
 };
 
-/// A blocking HTTP/1.1 client of one server: one object is one connection, kept alive between requests and opened again where it was
-/// lost. For programs on this machine and in this installation, not for the open internet: it resolves names and connects to whatever
-/// it is told. Not thread-safe; a pool lends each object to one thread.
+/// A blocking HTTP/1.1 client of one server: one object is one connection, kept alive between requests and opened again
+/// where it was lost. For programs on this machine and in this installation, not for the open internet: it resolves
+/// names and connects to whatever it is told. Not thread-safe; a pool lends each object to one thread.
 class Client {
 public:
-    /// "unix:/path", "host:port" or "http://host:port"; all addresses of a name are tried. `answer_bytes_max`: a longer answer is
-    /// kTooLarge.
+    /// "unix:/path", "host:port" or "http://host:port"; all addresses of a name are tried. `answer_bytes_max`: a longer
+    /// answer is kTooLarge.
     explicit Client(std::string address, std::size_t answer_bytes_max = 512u << 20);
 
-    /// Sends a request and reads its answer within `timeout_ms`. Any status is an answer, not an error. An answer that comes before the
-    /// whole body was sent ("413", "503") is an answer too; the rest of the body is not sent then.
-    /// kUnavailable: no connection, it broke, or the answer is no HTTP; kTimeout; kTooLarge; kInvalidArgument: the address or the request
-    /// is wrong. After an error the connection is closed, and `maybe_processed()` says whether the server may have acted on the request.
-    /// A kept connection that the server closed meanwhile is opened again, once, without the caller noticing, as long as no byte of an
-    /// answer came and either none of the request was accepted or it `is_idempotent`.
+    /// Sends a request and reads its answer within `timeout_ms`. Any status is an answer, not an error. An answer that
+    /// comes before the whole body was sent ("413", "503") is an answer too; the rest of the body is not sent then.
+    /// kUnavailable: no connection, it broke, or the answer is no HTTP; kTimeout; kTooLarge; kInvalidArgument: the
+    /// address or the request is wrong. After an error the connection is closed, and `maybe_processed()` says whether
+    /// the server may have acted on the request. A kept connection that the server closed meanwhile is opened again,
+    /// once, without the caller noticing, as long as no byte of an answer came and either none of the request was
+    /// accepted or it `is_idempotent`.
     Result<ClientResponse> send(const ClientRequest& request, int timeout_ms, bool is_idempotent = false);
 
     /// Of the last send() that failed: false only where the request cannot have reached the server's handler.

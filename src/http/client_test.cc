@@ -13,8 +13,8 @@
 namespace footfall::http {
 namespace {
 
-/// Takes connections one after the other; each one reads requests (the head, and a body of its Content-Length where `reads_body`) and
-/// sends one answer of its list for each, then closes.
+/// Takes connections one after the other; each one reads requests (the head, and a body of its Content-Length where
+/// `reads_body`) and sends one answer of its list for each, then closes.
 class ScriptedServer {
 public:
     struct Connection {
@@ -63,8 +63,7 @@ private:
                 // The client sees the answer while it is still sending; then it goes on alone.
                 ::shutdown(fd, SHUT_WR);
                 char rest[4096];
-                while (::recv(fd, rest, sizeof rest, 0) > 0) {
-                }
+                while (::recv(fd, rest, sizeof rest, 0) > 0) {}
             }
             ::close(fd);
             ++closed_;
@@ -116,13 +115,15 @@ TEST(ClientTest, ReadsAnswersHoweverTheyAreFramed) {
         {kOk, 200, "ok"},
         {"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok", 200, "ok"},
         {"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", 200, "ok"},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nab\r\n1\r\nc\r\n0\r\nTrailer: t\r\n\r\n", 200, "abc"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nab\r\n1\r\nc\r\n0\r\nTrailer: t\r\n\r\n", 200,
+         "abc"},
         {many_chunks, 200, joined},
         {"HTTP/1.0 200 OK\r\n\r\nuntil the end", 200, "until the end"},
         {"HTTP/1.1 204 No Content\r\n\r\n", 204, ""},
         {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + kOk, 200, "ok"},
         {"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy", 503, "busy"},
-        {"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + std::string(1'000'000, 'y'), 200, std::string(1'000'000, 'y')},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + std::string(1'000'000, 'y'), 200,
+         std::string(1'000'000, 'y')},
     };
     for (const auto& [answer, status, body] : cases) {
         ScriptedServer server({{{answer}}});
@@ -164,8 +165,10 @@ TEST(ClientTest, AnswersThatCannotBeTrustedAreErrors) {
 
 TEST(ClientTest, AnswersOverTheLimitAreNotHeld) {
     const std::string body(1'001, 'x');
-    for (const std::string& answer : {"HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n" + body, "HTTP/1.0 200 OK\r\n\r\n" + body,
-                                      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n" + body.substr(0, 1'000) + "\r\n1\r\nx\r\n0\r\n\r\n"}) {
+    for (const std::string& answer :
+         {"HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n" + body, "HTTP/1.0 200 OK\r\n\r\n" + body,
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n" + body.substr(0, 1'000) +
+              "\r\n1\r\nx\r\n0\r\n\r\n"}) {
         ScriptedServer server({{{answer}}});
         Client client(server.address(), 1'000);
         EXPECT_EQ(client.send({}, 20'000).error().code, Code::kTooLarge) << answer.substr(0, 100);
@@ -173,7 +176,8 @@ TEST(ClientTest, AnswersOverTheLimitAreNotHeld) {
 }
 
 TEST(ClientTest, OneConnectionServesManyRequests) {
-    ScriptedServer server({{{kOk, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", kOk}}});
+    ScriptedServer server({{{kOk, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+                             "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", kOk}}});
     Client client(server.address());
     EXPECT_EQ(client.send({}, 20'000)->body, "ok");
     EXPECT_EQ(client.send({.method = "HEAD"}, 20'000)->body, "");
@@ -185,9 +189,12 @@ TEST(ClientTest, OneConnectionServesManyRequests) {
 TEST(ClientTest, SendsWhatItIsGivenAndNoMore) {
     ScriptedServer server({{{kOk}}});
     Client client(server.address());
-    ASSERT_TRUE(client.send({.method = "POST", .target = "/a?b=c", .headers = {{"X-Name", "value"}}, .body = "body"}, 20'000));
-    EXPECT_EQ(server.first_head(), "POST /a?b=c HTTP/1.1\r\nHost: " + server.address() + "\r\nX-Name: value\r\nContent-Length: 4\r\n\r\n");
-    for (const ClientRequest& broken : {ClientRequest{.target = "/a b"}, ClientRequest{.target = "/\r\nX: y"}, ClientRequest{.headers = {{"A", "b\r\nC: d"}}}}) {
+    ASSERT_TRUE(
+        client.send({.method = "POST", .target = "/a?b=c", .headers = {{"X-Name", "value"}}, .body = "body"}, 20'000));
+    EXPECT_EQ(server.first_head(),
+              "POST /a?b=c HTTP/1.1\r\nHost: " + server.address() + "\r\nX-Name: value\r\nContent-Length: 4\r\n\r\n");
+    for (const ClientRequest& broken : {ClientRequest{.target = "/a b"}, ClientRequest{.target = "/\r\nX: y"},
+                                        ClientRequest{.headers = {{"A", "b\r\nC: d"}}}}) {
         EXPECT_EQ(client.send(broken, 20'000).error().code, Code::kInvalidArgument);
         EXPECT_FALSE(client.maybe_processed());
     }
@@ -232,7 +239,8 @@ TEST(ClientTest, WhatWasNotAskedForIsNotTakenForAnAnswer) {
 }
 
 TEST(ClientTest, AnAnswerThatComesBeforeTheBodyIsSentIsRead) {
-    ScriptedServer server({{{"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig"}, false}});
+    ScriptedServer server(
+        {{{"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig"}, false}});
     Client client(server.address());
     const std::string body(64 << 20, 'x');
     const auto response = client.send({.method = "POST", .body = body}, 20'000);
@@ -248,14 +256,16 @@ TEST(ClientTest, NobodyThereIsUnavailableAndNotProcessed) {
         const ScriptedServer server({});
         address = server.address();
     }
-    for (const std::string& where : {address, "unix:" + testing::TempDir() + "nobody.sock", "unix:" + testing::TempDir() + std::string(120, 'd') + "/nobody.sock"}) {
+    for (const std::string& where : {address, "unix:" + testing::TempDir() + "nobody.sock",
+                                     "unix:" + testing::TempDir() + std::string(120, 'd') + "/nobody.sock"}) {
         Client client(where);
         const auto response = client.send({}, 20'000);
         ASSERT_FALSE(response);
         EXPECT_EQ(response.error().code, Code::kUnavailable) << response.error().message;
         EXPECT_FALSE(client.maybe_processed());
     }
-    for (const char* where : {"nonsense", "unix:", "127.0.0.1:http"}) EXPECT_EQ(Client(where).send({}, 20'000).error().code, Code::kInvalidArgument) << where;
+    for (const char* where : {"nonsense", "unix:", "127.0.0.1:http"})
+        EXPECT_EQ(Client(where).send({}, 20'000).error().code, Code::kInvalidArgument) << where;
 }
 
 TEST(ClientTest, ADeadlineEndsEveryWait) {
@@ -291,8 +301,9 @@ class ClientServerTest : public ServerTest {};
 
 TEST_F(ClientServerTest, LargeBodiesGoBothWaysOverBothKindsOfSocket) {
     const std::string path = "unix:" + testing::TempDir() + "http_client.sock";
-    server_ = std::make_unique<Server>(ServerOptions{.body_bytes_max = 64 << 20, .clock = &system_clock()},
-                                       [](Exchange& exchange) { exchange.respond({.body = std::string(exchange.request().body)}); });
+    server_ = std::make_unique<Server>(
+        ServerOptions{.body_bytes_max = 64 << 20, .clock = &system_clock()},
+        [](Exchange& exchange) { exchange.respond({.body = std::string(exchange.request().body)}); });
     ASSERT_TRUE(server_->listen("127.0.0.1:0"));
     ASSERT_TRUE(server_->listen(path));
     ASSERT_TRUE(server_->start());

@@ -31,10 +31,12 @@ constexpr int kStepsPerTurn = 64;
 
 struct Metrics {
     std::array<metrics::Counter*, 6> by_class{};
-    metrics::Counter& bad = metrics::counter("footfall_http_bad_requests_total", "Requests that could not be read as HTTP, or broke a limit.");
+    metrics::Counter& bad = metrics::counter("footfall_http_bad_requests_total",
+                                             "Requests that could not be read as HTTP, or broke a limit.");
     Metrics() {
         for (std::size_t i = 1; i < by_class.size(); ++i)
-            by_class[i] = &metrics::counter("footfall_http_requests_total", "Requests answered, by class of status.", "status=\"" + std::to_string(i) + "xx\"");
+            by_class[i] = &metrics::counter("footfall_http_requests_total", "Requests answered, by class of status.",
+                                            "status=\"" + std::to_string(i) + "xx\"");
     }
     void answered(int status) { by_class[static_cast<std::size_t>(std::clamp(status / 100, 1, 5))]->add(); }
 };
@@ -157,8 +159,8 @@ void Connection::ready(std::uint32_t events) {
     run();
 }
 
-// A loop, since requests that were sent together would nest calls otherwise; with a limit, since a client that sends without a pause would
-// have the loop for itself otherwise.
+// A loop, since requests that were sent together would nest calls otherwise; with a limit, since a client that sends
+// without a pause would have the loop for itself otherwise.
 void Connection::run() {
     if (is_running_) return;
     is_running_ = true;
@@ -256,7 +258,8 @@ void Connection::begin_request() {
 void Connection::send_continue() {
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     // The answers before this are out, so these few bytes find room; where not, half a line must not stay.
-    if (::send(fd_, kContinue.data(), kContinue.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(kContinue.size())) close();
+    if (::send(fd_, kContinue.data(), kContinue.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(kContinue.size()))
+        close();
 }
 
 bool Connection::on_body() {
@@ -337,7 +340,8 @@ void Connection::respond(Response response) {
 
 void Connection::start_answer(Response response, bool early) {
     counters().answered(response.status);
-    closing_ = response.close || !framing_.keep_alive || end_of_stream_ || loop_.shared_.stopping.load(std::memory_order_relaxed);
+    closing_ = response.close || !framing_.keep_alive || end_of_stream_ ||
+               loop_.shared_.stopping.load(std::memory_order_relaxed);
     drain_after_ = early;
     std::string_view body = response.static_body.empty() ? std::string_view(response.body) : response.static_body;
     append_head(response, body.size());
@@ -387,11 +391,13 @@ void Connection::append_head(const Response& response, std::size_t body_bytes) {
 /// False where the connection must wait for room, or has gone.
 bool Connection::write_some() {
     while (out_sent_ < out_.size() || !body_left_.empty()) {
-        iovec parts[2] = {{out_.data() + out_sent_, out_.size() - out_sent_}, {const_cast<char*>(body_left_.data()), body_left_.size()}};
+        iovec parts[2] = {{out_.data() + out_sent_, out_.size() - out_sent_},
+                          {const_cast<char*>(body_left_.data()), body_left_.size()}};
         msghdr message{};
         message.msg_iov = parts;
         message.msg_iovlen = 2;
-        const ssize_t n = body_left_.empty() ? ::send(fd_, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL) : ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+        const ssize_t n = body_left_.empty() ? ::send(fd_, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
+                                             : ::sendmsg(fd_, &message, MSG_NOSIGNAL);
         if (n < 0) {
             if (errno == EINTR) continue;
             if (errno != EAGAIN) {

@@ -13,8 +13,8 @@ namespace footfall::http {
 class EventLoop;
 enum class Admission : std::uint8_t;
 
-/// Node of a list in the order of its deadlines. All members of one list wait equally long, so that a new one is always the last: setting
-/// and clearing a timer costs a few stores.
+/// Node of a list in the order of its deadlines. All members of one list wait equally long, so that a new one is always
+/// the last: setting and clearing a timer costs a few stores.
 struct TimerNode {
     TimerNode* previous = nullptr;
     TimerNode* next = nullptr;
@@ -49,8 +49,8 @@ private:
     std::size_t end_ = 0;
 };
 
-/// One connection of one loop: reads a request, hands it to the handler, writes its answer, goes on with the next. All on the loop's
-/// thread, but complete(), which queues to it.
+/// One connection of one loop: reads a request, hands it to the handler, writes its answer, goes on with the next. All
+/// on the loop's thread, but complete(), which queues to it.
 class Connection final : public Exchange {
 public:
     Connection(EventLoop& loop, int fd, Peer peer, Admission admission);
@@ -64,7 +64,8 @@ public:
     std::int64_t started_ns() const override { return started_ns_; }
     unsigned loop_index() const override;
 
-    /// Goes on as far as it can now. It may have left its loop when this returns, but not the memory: that stays till the turn is over.
+    /// Goes on as far as it can now. It may have left its loop when this returns, but not the memory: that stays till
+    /// the turn is over.
     void run();
     /// What epoll says of the socket.
     void ready(std::uint32_t events);
@@ -108,13 +109,14 @@ private:
     const Admission admission_;
     State state_ = State::kHead;
     bool readable_ = true;
-    bool peer_is_done_ = false;   ///< epoll told of the end of the stream and won't again, so reading goes on until it is there
+    bool peer_is_done_ =
+        false;  ///< epoll told of the end of the stream and won't again, so reading goes on until it is there
     bool end_of_stream_ = false;
     bool is_running_ = false;
-    bool is_queued_ = false;      ///< among the loop's again_
-    bool waits_writable_ = false; ///< EPOLLOUT is asked for
-    bool closing_ = false;        ///< no further request after this answer
-    bool drain_after_ = false;    ///< the client may still be sending when the answer is out
+    bool is_queued_ = false;       ///< among the loop's again_
+    bool waits_writable_ = false;  ///< EPOLLOUT is asked for
+    bool closing_ = false;         ///< no further request after this answer
+    bool drain_after_ = false;     ///< the client may still be sending when the answer is out
     TimerNode timer_;
     Wait waiting_ = Wait::kNone;
 
@@ -129,8 +131,8 @@ private:
 
     std::string out_;  ///< the head of an answer, and a small body
     std::size_t out_sent_ = 0;
-    std::string large_body_;          ///< a large body, as the handler gave it
-    std::string_view body_left_;      ///< of large_body_ or of static bytes
+    std::string large_body_;      ///< a large body, as the handler gave it
+    std::string_view body_left_;  ///< of large_body_ or of static bytes
     std::size_t drained_ = 0;
 };
 

@@ -17,16 +17,22 @@ constexpr std::size_t kStep = 32 * 1024;
 constexpr std::size_t kRatioFreeBytes = 64 * 1024;
 constexpr int kZstdWindowLogMax = 23;  // 8 MiB
 
-Error broken(std::string_view coding) { return Error(Code::kInvalidArgument, "the body is no valid " + std::string(coding) + " data", "Content-Encoding"); }
+Error broken(std::string_view coding) {
+    return Error(Code::kInvalidArgument, "the body is no valid " + std::string(coding) + " data", "Content-Encoding");
+}
 
 /// Says whether `produced` bytes out of `consumed` are still allowed.
 class Budget {
 public:
-    Budget(std::size_t bytes_max, double ratio_max, std::size_t input) : bytes_max_(bytes_max), ratio_max_(ratio_max), input_(static_cast<double>(input)) {}
+    Budget(std::size_t bytes_max, double ratio_max, std::size_t input)
+        : bytes_max_(bytes_max), ratio_max_(ratio_max), input_(static_cast<double>(input)) {}
     Status check(std::size_t produced) const {
-        if (produced > bytes_max_) return Error(Code::kTooLarge, "the body is larger than " + std::to_string(bytes_max_) + " bytes when decompressed");
+        if (produced > bytes_max_)
+            return Error(Code::kTooLarge,
+                         "the body is larger than " + std::to_string(bytes_max_) + " bytes when decompressed");
         if (produced > kRatioFreeBytes && static_cast<double>(produced) > ratio_max_ * input_)
-            return Error(Code::kTooLarge, "the body is compressed more than " + std::to_string(static_cast<int>(ratio_max_)) + " times");
+            return Error(Code::kTooLarge,
+                         "the body is compressed more than " + std::to_string(static_cast<int>(ratio_max_)) + " times");
         return {};
     }
 
@@ -82,8 +88,8 @@ Result<std::string> inflate_zstd(std::string_view body, const Budget& budget) {
 }
 
 Result<std::string> inflate_brotli(std::string_view body, const Budget& budget) {
-    const std::unique_ptr<BrotliDecoderState, void (*)(BrotliDecoderState*)> state(BrotliDecoderCreateInstance(nullptr, nullptr, nullptr),
-                                                                                   BrotliDecoderDestroyInstance);
+    const std::unique_ptr<BrotliDecoderState, void (*)(BrotliDecoderState*)> state(
+        BrotliDecoderCreateInstance(nullptr, nullptr, nullptr), BrotliDecoderDestroyInstance);
     if (!state) return Error(Code::kInternal, "brotli does not start");
     const auto* next_in = reinterpret_cast<const std::uint8_t*>(body.data());
     std::size_t left_in = body.size();
@@ -93,7 +99,8 @@ Result<std::string> inflate_brotli(std::string_view body, const Budget& budget) 
         out.resize(at + kStep);
         auto* next_out = reinterpret_cast<std::uint8_t*>(out.data() + at);
         std::size_t left_out = kStep;
-        const BrotliDecoderResult result = BrotliDecoderDecompressStream(state.get(), &left_in, &next_in, &left_out, &next_out, nullptr);
+        const BrotliDecoderResult result =
+            BrotliDecoderDecompressStream(state.get(), &left_in, &next_in, &left_out, &next_out, nullptr);
         out.resize(at + kStep - left_out);
         TRY_STATUS(budget.check(out.size()));
         if (result == BROTLI_DECODER_RESULT_SUCCESS) break;
@@ -111,13 +118,15 @@ bool is_known_encoding(std::string_view encoding) {
     return false;
 }
 
-Result<std::string> decode_body(std::string_view encoding, std::string_view body, std::size_t bytes_max, double ratio_max) {
+Result<std::string> decode_body(std::string_view encoding, std::string_view body, std::size_t bytes_max,
+                                double ratio_max) {
     const Budget budget(bytes_max, ratio_max, body.size());
     if (encoding.empty() || equal_ignoring_case(encoding, "identity")) {
         TRY_STATUS(Budget(bytes_max, 1e18, body.size()).check(body.size()));
         return std::string(body);
     }
-    if (equal_ignoring_case(encoding, "gzip") || equal_ignoring_case(encoding, "x-gzip")) return inflate_gzip(body, budget);
+    if (equal_ignoring_case(encoding, "gzip") || equal_ignoring_case(encoding, "x-gzip"))
+        return inflate_gzip(body, budget);
     if (equal_ignoring_case(encoding, "zstd")) return inflate_zstd(body, budget);
     if (equal_ignoring_case(encoding, "br")) return inflate_brotli(body, budget);
     return Error(Code::kUnsupported, "unknown Content-Encoding; use gzip, zstd, br or none", "Content-Encoding");

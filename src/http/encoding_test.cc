@@ -18,7 +18,8 @@ std::string zstd(std::string_view text) {
 std::string brotli(std::string_view text) {
     std::size_t size = BrotliEncoderMaxCompressedSize(text.size()) + 64;
     std::string out(size, '\0');
-    EXPECT_TRUE(BrotliEncoderCompress(5, 22, BROTLI_MODE_GENERIC, text.size(), reinterpret_cast<const std::uint8_t*>(text.data()), &size,
+    EXPECT_TRUE(BrotliEncoderCompress(5, 22, BROTLI_MODE_GENERIC, text.size(),
+                                      reinterpret_cast<const std::uint8_t*>(text.data()), &size,
                                       reinterpret_cast<std::uint8_t*>(out.data())));
     out.resize(size);
     return out;
@@ -40,7 +41,9 @@ TEST_P(EncodingTest, ComesBackWholeAndItsFaultsAreNamed) {
     EXPECT_EQ(decode_body(name, "not that", 1 << 20, 100).error().code, Code::kInvalidArgument);
     EXPECT_EQ(decode_body(name, "", 1 << 20, 100).error().code, Code::kInvalidArgument);
     for (const std::size_t cut : {std::size_t{1}, std::size_t{3}, encoded.size() / 2, encoded.size() - 1})
-        EXPECT_EQ(decode_body(name, encoded.substr(0, encoded.size() - cut), 1 << 20, 100).error().code, Code::kInvalidArgument) << cut;
+        EXPECT_EQ(decode_body(name, encoded.substr(0, encoded.size() - cut), 1 << 20, 100).error().code,
+                  Code::kInvalidArgument)
+            << cut;
 }
 
 TEST_P(EncodingTest, BombsAreRefusedWhereTheyGrow) {
@@ -66,7 +69,8 @@ TEST(EncodingTest, AWindowThatTheInputClaimsIsNotMade) {
     ZSTD_inBuffer in{text.data(), text.size(), 0};
     ASSERT_EQ(ZSTD_compressStream2(context.get(), &out, &in, ZSTD_e_flush), 0u);
     ASSERT_EQ(ZSTD_compressStream2(context.get(), &out, &in, ZSTD_e_end), 0u);
-    EXPECT_EQ(decode_body("zstd", std::string_view(encoded).substr(0, out.pos), 1 << 20, 1e9).error().code, Code::kInvalidArgument);
+    EXPECT_EQ(decode_body("zstd", std::string_view(encoded).substr(0, out.pos), 1 << 20, 1e9).error().code,
+              Code::kInvalidArgument);
 }
 
 TEST(EncodingTest, UnknownCodingsAndListsAreUnsupported) {

@@ -28,9 +28,12 @@ constexpr std::uint64_t kWakeTag = 0;
 
 struct Metrics {
     metrics::Counter& accepted = metrics::counter("footfall_http_connections_total", "Connections that were accepted.");
-    metrics::Counter& refused = metrics::counter("footfall_http_connections_refused_total", "Connections over a limit, turned away.");
-    metrics::Counter& pauses = metrics::counter("footfall_http_accept_pauses_total", "Times that accepting was paused for want of descriptors or memory.");
-    metrics::Counter& timeouts = metrics::counter("footfall_http_timeouts_total", "Connections that were closed because the client was too slow.");
+    metrics::Counter& refused =
+        metrics::counter("footfall_http_connections_refused_total", "Connections over a limit, turned away.");
+    metrics::Counter& pauses = metrics::counter("footfall_http_accept_pauses_total",
+                                                "Times that accepting was paused for want of descriptors or memory.");
+    metrics::Counter& timeouts = metrics::counter("footfall_http_timeouts_total",
+                                                  "Connections that were closed because the client was too slow.");
     metrics::Gauge& open = metrics::gauge("footfall_http_connections", "Connections that are open.");
 };
 Metrics& counters() {
@@ -137,7 +140,9 @@ Status EventLoop::add_listener(int fd) {
     return watch_listener(fd);
 }
 
-void EventLoop::start() { thread_ = std::thread([this] { run(); }); }
+void EventLoop::start() {
+    thread_ = std::thread([this] { run(); });
+}
 
 void EventLoop::wake() {
     const std::uint64_t one = 1;
@@ -173,8 +178,7 @@ bool EventLoop::is_abandoned() {
 
 void EventLoop::run() {
     name_thread("http-" + std::to_string(index_));
-    while (serve_turn()) {
-    }
+    while (serve_turn()) {}
     const std::lock_guard lock(shared_.running_mutex);
     --shared_.loops_running;
     shared_.loop_ended.notify_all();
@@ -271,7 +275,8 @@ void EventLoop::take_connection(int fd, const Peer& peer) {
     else counters().refused.add();
     if (admission == Admission::kDropped) {
         // Nobody waits for its request, so a reset may overtake this answer.
-        static constexpr std::string_view kBusy = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        static constexpr std::string_view kBusy =
+            "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
         [[maybe_unused]] const ssize_t n = ::send(fd, kBusy.data(), kBusy.size(), MSG_NOSIGNAL);
         ::close(fd);
         return;

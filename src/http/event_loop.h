@@ -47,8 +47,9 @@ private:
     std::unordered_map<std::string, std::size_t> addresses_;  ///< admitted ones by peer, only where they are limited
 };
 
-/// One thread with one epoll set. A connection is registered once, edge-triggered: no epoll_ctl a request. A small request costs
-/// epoll_wait, recv and send, and where another thread answers, its share of a write to the eventfd, which is never read.
+/// One thread with one epoll set. A connection is registered once, edge-triggered: no epoll_ctl a request. A small
+/// request costs epoll_wait, recv and send, and where another thread answers, its share of a write to the eventfd,
+/// which is never read.
 class EventLoop {
 public:
     EventLoop(Shared& shared, unsigned index);

@@ -24,15 +24,17 @@ struct Peer {
     bool is_unix = false;
 };
 
-/// A request as it was read. All views borrow from the connection's buffer and are valid until its response has been given.
+/// A request as it was read. All views borrow from the connection's buffer and are valid until its response has been
+/// given.
 struct Request {
     Method method = Method::kOther;
     std::string_view method_name;
-    std::string_view target;  // as sent: path and query
-    std::string_view path;    // percent-encoded as sent
-    std::string_view query;   // behind the '?', without it
+    std::string_view target;                                             // as sent: path and query
+    std::string_view path;                                               // percent-encoded as sent
+    std::string_view query;                                              // behind the '?', without it
     std::vector<std::pair<std::string_view, std::string_view>> headers;  // names as sent
-    std::string_view body;    // de-chunked; still content-encoded. At least 64 readable bytes follow it (simdjson's padding)
+    std::string_view
+        body;  // de-chunked; still content-encoded. At least 64 readable bytes follow it (simdjson's padding)
     Peer peer;
 
     /// Value of the first header of that name (ASCII case ignored); empty where there is none.
@@ -51,8 +53,8 @@ struct Response {
     bool close = false;
 };
 
-/// One request in flight. Belongs to its connection, which keeps it alive, and its Request, until respond() or complete() was called:
-/// exactly once, by whoever took the exchange.
+/// One request in flight. Belongs to its connection, which keeps it alive, and its Request, until respond() or
+/// complete() was called: exactly once, by whoever took the exchange.
 class Exchange {
 public:
     virtual const Request& request() const = 0;
@@ -64,7 +66,8 @@ public:
     virtual std::int64_t started_ns() const = 0;
     /// Which of the server's loops this is: 0 … loops-1. For state per loop (parsers, caches) without locks.
     virtual unsigned loop_index() const = 0;
-    /// Room for the handler's own data, kept with the exchange until it is answered (one allocation is reused by the connection).
+    /// Room for the handler's own data, kept with the exchange until it is answered (one allocation is reused by the
+    /// connection).
     std::shared_ptr<void> user_data;
 
 protected:
@@ -73,43 +76,44 @@ protected:
 
 /// Called on the loop thread; must not block. It answers at once or hands the exchange on.
 using Handler = std::function<void(Exchange&)>;
-/// Called when the headers are there, before the body is read. A response ends the request early: it is sent, and what the client still
-/// sends is drained, up to ServerOptions::drain_bytes_max or drain_ms, then the connection is closed.
+/// Called when the headers are there, before the body is read. A response ends the request early: it is sent, and what
+/// the client still sends is drained, up to ServerOptions::drain_bytes_max or drain_ms, then the connection is closed.
 using HeaderCheck = std::function<std::optional<Response>(const Request&)>;
 
 struct ServerOptions {
     unsigned loops = 1;
     std::size_t header_bytes_max = 16 * 1024;
-    std::size_t body_bytes_max = 1024 * 1024;      // as sent, before decompression; more is 413
+    std::size_t body_bytes_max = 1024 * 1024;  // as sent, before decompression; more is 413
     int header_timeout_ms = 5'000;
     int body_timeout_ms = 10'000;
     int idle_timeout_ms = 30'000;
     int write_timeout_ms = 10'000;
     std::size_t drain_bytes_max = 4 * 1024 * 1024;
     int drain_ms = 2'000;
-    std::size_t connections_max = 10'000;          // more are answered 503 and closed
-    std::size_t connections_per_address_max = 0;   // 0: no limit; an IPv6 address counts as its /64
+    std::size_t connections_max = 10'000;         // more are answered 503 and closed
+    std::size_t connections_per_address_max = 0;  // 0: no limit; an IPv6 address counts as its /64
     std::string server_name = "footfall";
     Clock* clock = &system_clock();
 };
 
-/// HTTP/1.1 and 1.0 on epoll loops, one thread each; a connection lives and dies on its loop. Requests of one connection are handled in
-/// order, one at a time (pipelined ones wait). Thread-safe where it says so.
+/// HTTP/1.1 and 1.0 on epoll loops, one thread each; a connection lives and dies on its loop. Requests of one
+/// connection are handled in order, one at a time (pipelined ones wait). Thread-safe where it says so.
 class Server {
 public:
     Server(ServerOptions options, Handler handler, HeaderCheck check = {});
     /// Stops at once where stop() was not called.
     ~Server();
 
-    /// Binds and listens; several calls listen on several addresses. "host:port" (port 0: the system chooses) or "unix:/path".
+    /// Binds and listens; several calls listen on several addresses. "host:port" (port 0: the system chooses) or
+    /// "unix:/path".
     Status listen(const std::string& address);
     /// The port that the first TCP listen() got.
     std::uint16_t port() const;
     /// Starts the loop threads.
     Status start();
-    /// Stops accepting, lets requests in flight finish (idle connections are closed, answers carry "Connection: close") up to
-    /// `grace_ms`, then closes the rest and joins. Thread-safe, once. An exchange that is still in somebody's hands afterwards stays
-    /// valid, its answer is dropped.
+    /// Stops accepting, lets requests in flight finish (idle connections are closed, answers carry "Connection: close")
+    /// up to `grace_ms`, then closes the rest and joins. Thread-safe, once. An exchange that is still in somebody's
+    /// hands afterwards stays valid, its answer is dropped.
     void stop(int grace_ms);
 
 private:

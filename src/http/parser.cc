@@ -21,7 +21,8 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 constexpr std::array<bool, 256> make_table(std::string_view others) {
     std::array<bool, 256> table{};
-    for (char c = 'a'; c <= 'z'; ++c) table[static_cast<std::size_t>(c)] = table[static_cast<std::size_t>(c - 32)] = true;
+    for (char c = 'a'; c <= 'z'; ++c)
+        table[static_cast<std::size_t>(c)] = table[static_cast<std::size_t>(c - 32)] = true;
     for (char c = '0'; c <= '9'; ++c) table[static_cast<std::size_t>(c)] = true;
     for (const char c : others) table[static_cast<std::size_t>(c)] = true;
     return table;
@@ -58,7 +59,8 @@ Method method_of(std::string_view name) {
 }  // namespace
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+    return a.size() == b.size() &&
+           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string_view trim_blanks(std::string_view text) {
@@ -96,7 +98,8 @@ ParseState HeadParser::parse(std::string_view buffer, Request& request, Framing&
         return fail(400, "this is no HTTP request");  // TLS, mostly: its client gets to know at once
     }
 
-    // The first line is judged as soon as it is there, so that what speaks another protocol does not wait for a timeout.
+    // The first line is judged as soon as it is there, so that what speaks another protocol does not wait for a
+    // timeout.
     const std::size_t line_feed = buffer.find('\n', start);
     const std::size_t line_end = line_feed == std::string_view::npos ? buffer.size() : line_feed + 1;
     const std::size_t line_max = std::min(start + kRequestLineBytesMax, head_bytes_max_);
@@ -155,7 +158,8 @@ bool HeadParser::parse_request_line(std::string_view line, Request& request, Fra
     if (version == "HTTP/1.0") {
         framing.is_http_1_0 = true;
     } else if (version != "HTTP/1.1") {
-        const bool is_version = version.size() == 8 && version.starts_with("HTTP/") && is_digit(version[5]) && version[6] == '.' && is_digit(version[7]);
+        const bool is_version = version.size() == 8 && version.starts_with("HTTP/") && is_digit(version[5]) &&
+                                version[6] == '.' && is_digit(version[7]);
         if (is_version) failure_ = {505, "this server speaks HTTP/1.1"};
         return false;
     }
@@ -179,7 +183,8 @@ bool HeadParser::parse_target(Request& request) {
         // The absolute form, as a proxy gets it. Its authority is not used, but it must be one.
         const std::size_t colon = std::min(path.find("://"), path.size());
         const std::string_view scheme = path.substr(0, colon);
-        if (colon == path.size() || (!equal_ignoring_case(scheme, "http") && !equal_ignoring_case(scheme, "https"))) return false;
+        if (colon == path.size() || (!equal_ignoring_case(scheme, "http") && !equal_ignoring_case(scheme, "https")))
+            return false;
         path.remove_prefix(colon + 3);
         const std::string_view authority = path.substr(0, path.find_first_of("/?#"));
         if (authority.empty() || !is_of(kHost, authority)) return false;
@@ -299,7 +304,8 @@ ParseState ChunkDecoder::feed(std::string_view& in, std::string& out) {
             continue;
         }
         const bool whole = take_line(in);
-        if (line_.size() > (where_ == Where::kTrailer ? kTrailerBytesMax : kChunkLineBytesMax)) return fail(400, "a chunk's line is too long");
+        if (line_.size() > (where_ == Where::kTrailer ? kTrailerBytesMax : kChunkLineBytesMax))
+            return fail(400, "a chunk's line is too long");
         if (!whole) return ParseState::kIncomplete;
         if (!line_.ends_with("\r\n")) return fail(400, "a chunk's line ends without CR LF");
         line_.resize(line_.size() - 2);

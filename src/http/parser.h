@@ -25,16 +25,17 @@ struct ParseFailure {
 
 enum class ParseState : std::uint8_t { kIncomplete, kDone, kFailed };
 
-/// Parses the head of a request (RFC 9112), strictly: what two parsers could read differently is refused, since there may be a proxy in
-/// front. Refused: bare CR and LF, folded lines, blanks before a colon, control characters, Content-Length beside Transfer-Encoding,
-/// differing lengths, codings other than chunked, none, several or a broken Host in HTTP/1.1. What is refused, and how, does not depend
-/// on the pieces in which the bytes came.
+/// Parses the head of a request (RFC 9112), strictly: what two parsers could read differently is refused, since there
+/// may be a proxy in front. Refused: bare CR and LF, folded lines, blanks before a colon, control characters,
+/// Content-Length beside Transfer-Encoding, differing lengths, codings other than chunked, none, several or a broken
+/// Host in HTTP/1.1. What is refused, and how, does not depend on the pieces in which the bytes came.
 class HeadParser {
 public:
     explicit HeadParser(std::size_t head_bytes_max) : head_bytes_max_(head_bytes_max) {}
 
-    /// `buffer` is all that was read of this request so far; call again with more. On kDone `request` borrows from `buffer` and
-    /// head_bytes() is where the body starts. May be called again with the same bytes at another place, to borrow from there.
+    /// `buffer` is all that was read of this request so far; call again with more. On kDone `request` borrows from
+    /// `buffer` and head_bytes() is where the body starts. May be called again with the same bytes at another place, to
+    /// borrow from there.
     ParseState parse(std::string_view buffer, Request& request, Framing& framing);
     std::size_t head_bytes() const { return head_bytes_; }
     const ParseFailure& failure() const { return failure_; }
@@ -59,8 +60,8 @@ class ChunkDecoder {
 public:
     explicit ChunkDecoder(std::size_t body_bytes_max) : body_bytes_max_(body_bytes_max) {}
 
-    /// Takes bytes from the front of `in` and appends the body's to `out`. kIncomplete: all of `in` was taken. kDone: the body is whole,
-    /// and what is left of `in` is the next request's.
+    /// Takes bytes from the front of `in` and appends the body's to `out`. kIncomplete: all of `in` was taken. kDone:
+    /// the body is whole, and what is left of `in` is the next request's.
     ParseState feed(std::string_view& in, std::string& out);
     const ParseFailure& failure() const { return failure_; }
 

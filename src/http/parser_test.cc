@@ -74,12 +74,12 @@ std::vector<Case> cases() {
         // Headers.
         {get + "A: \xff \t b\r\n", 0},
         {get + "A:\r\n", 0},
-        {"GET / HTTP/1.1\r\nHost : a\r\n", 400},   // blank before the colon
+        {"GET / HTTP/1.1\r\nHost : a\r\n", 400},  // blank before the colon
         {get + "A: b\r\n c\r\n", 400},            // folded line
         {get + "A: b\r\n\tc\r\n", 400},
         {"GET / HTTP/1.1\r\n " + kHost, 400},
-        {get + "A: b\nC: d\r\n", 400},             // bare LF
-        {get + "A: b\rC: d\r\n", 400},             // bare CR
+        {get + "A: b\nC: d\r\n", 400},  // bare LF
+        {get + "A: b\rC: d\r\n", 400},  // bare CR
         {get + "A: \x01\r\n", 400},
         {get + std::string("A: \0\r\n", 6), 400},
         {get + "A: \x7f\r\n", 400},
@@ -122,14 +122,16 @@ std::string read(std::string_view text, std::size_t step, std::size_t head_bytes
         // At another place each time, as a buffer that grows is.
         const std::string buffer(text.substr(0, n));
         switch (parser.parse(buffer, request, framing)) {
-            case ParseState::kFailed: return std::to_string(parser.failure().status) + " " + std::string(parser.failure().message);
+            case ParseState::kFailed:
+                return std::to_string(parser.failure().status) + " " + std::string(parser.failure().message);
             case ParseState::kIncomplete:
                 if (n == text.size()) return "incomplete";
                 break;
             case ParseState::kDone: {
                 std::string out = "done " + std::to_string(parser.head_bytes()) + " ";
                 out.append(request.method_name).append(" ").append(request.path).append(" ").append(request.query);
-                for (const auto& [name, value] : request.headers) out.append("\n").append(name).append("=").append(value);
+                for (const auto& [name, value] : request.headers)
+                    out.append("\n").append(name).append("=").append(value);
                 return out;
             }
         }
@@ -146,20 +148,23 @@ TEST(HeadParserTest, TakesWhatIsUnambiguousAndRefusesTheRestWithItsStatus) {
 TEST(HeadParserTest, EveryPieceSizeGivesTheSameAsTheWhole) {
     for (const Case& c : cases()) {
         const std::string whole = c.head + "\r\nBODY";
-        for (const std::size_t max : {std::size_t{16 * 1024}, std::size_t{8 * 1024}, std::size_t{60}, std::size_t{20}}) {
+        for (const std::size_t max :
+             {std::size_t{16 * 1024}, std::size_t{8 * 1024}, std::size_t{60}, std::size_t{20}}) {
             const std::string expected = read(whole, 1 << 20, max);
             const std::size_t step_max = whole.size() > 1'000 ? 2 : whole.size();
-            for (std::size_t step = 1; step <= step_max; ++step) ASSERT_EQ(read(whole, step, max), expected) << c.head.substr(0, 200) << " " << step << " " << max;
+            for (std::size_t step = 1; step <= step_max; ++step)
+                ASSERT_EQ(read(whole, step, max), expected) << c.head.substr(0, 200) << " " << step << " " << max;
         }
     }
 }
 
 TEST(HeadParserTest, WhatCannotBecomeARequestIsRefusedBeforeItsEnd) {
-    for (const auto& [text, status] : std::vector<std::pair<std::string, const char*>>{{"\x16\x03\x01", "400"},
-                                                                                        {"GET / HTTP/1.1\n", "400"},
-                                                                                        {"SSH-2.0-OpenSSH\r\n", "400"},
-                                                                                        {"GET /" + std::string(8'300, 'a'), "414"},
-                                                                                        {"GET / HTTP/1.1\r\nA: " + std::string(17'000, 'x'), "431"}})
+    for (const auto& [text, status] :
+         std::vector<std::pair<std::string, const char*>>{{"\x16\x03\x01", "400"},
+                                                          {"GET / HTTP/1.1\n", "400"},
+                                                          {"SSH-2.0-OpenSSH\r\n", "400"},
+                                                          {"GET /" + std::string(8'300, 'a'), "414"},
+                                                          {"GET / HTTP/1.1\r\nA: " + std::string(17'000, 'x'), "431"}})
         EXPECT_EQ(read(text, 1 << 20).substr(0, 3), status) << text.substr(0, 100);
 }
 
@@ -167,7 +172,8 @@ TEST(HeadParserTest, SplitsTargetAndKeepsHeadersInOrder) {
     HeadParser parser(16 * 1024);
     Request request;
     Framing framing;
-    const std::string head = "POST /a/b?c=d&e#f HTTP/1.1\r\nHost: x\r\nX-A:  1 \r\nx-a: 2\r\nConnection: Close\r\nContent-Length: 3\r\n\r\n";
+    const std::string head =
+        "POST /a/b?c=d&e#f HTTP/1.1\r\nHost: x\r\nX-A:  1 \r\nx-a: 2\r\nConnection: Close\r\nContent-Length: 3\r\n\r\n";
     ASSERT_EQ(parser.parse(head, request, framing), ParseState::kDone);
     EXPECT_EQ(request.path, "/a/b");
     EXPECT_EQ(request.query, "c=d&e");
@@ -182,7 +188,10 @@ TEST(HeadParserTest, AbsoluteTargetsGiveTheirPath) {
         const char* target;
         const char* path;
         const char* query;
-    } cases[] = {{"http://a", "/", ""}, {"http://a?x=/y", "/", "x=/y"}, {"http://a:80/b/c?d", "/b/c", "d"}, {"http://a/b#c?d", "/b", ""}};
+    } cases[] = {{"http://a", "/", ""},
+                 {"http://a?x=/y", "/", "x=/y"},
+                 {"http://a:80/b/c?d", "/b/c", "d"},
+                 {"http://a/b#c?d", "/b", ""}};
     for (const auto& [target, path, query] : cases) {
         HeadParser parser(16 * 1024);
         Request request;
@@ -230,7 +239,8 @@ std::string decode(std::string_view text, std::size_t step) {
         std::string_view in = text.substr(at, step);
         switch (decoder.feed(in, out)) {
             case ParseState::kFailed: return std::to_string(decoder.failure().status);
-            case ParseState::kDone: return out + "|" + std::string(in) + std::string(text.substr(std::min(at + step, text.size())));
+            case ParseState::kDone:
+                return out + "|" + std::string(in) + std::string(text.substr(std::min(at + step, text.size())));
             case ParseState::kIncomplete: EXPECT_TRUE(in.empty()); break;
         }
     }

@@ -13,9 +13,13 @@ std::string_view take_segment(std::string_view& path) {
     return segment;
 }
 
-std::size_t count_segments(std::string_view path) { return static_cast<std::size_t>(std::count(path.begin(), path.end(), '/')); }
+std::size_t count_segments(std::string_view path) {
+    return static_cast<std::size_t>(std::count(path.begin(), path.end(), '/'));
+}
 
-bool is_parameter(std::string_view segment) { return segment.size() > 2 && segment.front() == '{' && segment.back() == '}'; }
+bool is_parameter(std::string_view segment) {
+    return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
+}
 
 // Both have as many segments.
 bool matches(std::string_view pattern, std::string_view path) {
@@ -41,8 +45,12 @@ constexpr std::array<MethodName, 7> kMethods = {{{Method::kGet, "GET"},
 
 }  // namespace
 
-void Router::add(Method method, std::string pattern, Handler handler) { add(method, false, std::move(pattern), std::move(handler)); }
-void Router::add_all(std::string pattern, Handler handler) { add(Method::kOther, true, std::move(pattern), std::move(handler)); }
+void Router::add(Method method, std::string pattern, Handler handler) {
+    add(method, false, std::move(pattern), std::move(handler));
+}
+void Router::add_all(std::string pattern, Handler handler) {
+    add(Method::kOther, true, std::move(pattern), std::move(handler));
+}
 
 void Router::add(Method method, bool all_methods, std::string pattern, Handler handler) {
     const std::size_t segments = count_segments(pattern);
@@ -70,7 +78,8 @@ void Router::handle(Exchange& exchange) const {
         if (!allowed.empty()) allowed += ", ";
         allowed += name;
     }
-    if (allowed.empty()) return exchange.respond(error_response(Error(Code::kNotFound, "there is nothing at this path")));
+    if (allowed.empty())
+        return exchange.respond(error_response(Error(Code::kNotFound, "there is nothing at this path")));
     Response response = error_response(Error(Code::kInvalidArgument, "this path takes " + allowed));
     response.status = 405;
     response.headers.emplace_back("Allow", allowed);

@@ -12,7 +12,8 @@ TEST_F(RouterTest, FindsPathsMethodsAndParameters) {
     Router router;
     const auto say = [](std::string text) {
         return [text](Exchange& exchange) {
-            exchange.respond({.body = text + std::string(path_parameter("/sites/{id}/keys", exchange.request().path, "{id}"))});
+            exchange.respond(
+                {.body = text + std::string(path_parameter("/sites/{id}/keys", exchange.request().path, "{id}"))});
         };
     };
     router.add(Method::kGet, "/", say("root"));

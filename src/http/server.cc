@@ -19,15 +19,17 @@ namespace footfall::http {
 namespace {
 
 constexpr int kBacklog = 1024;
-// Of an answer, bytes that the kernel holds beyond what is on its way. It bounds the memory of slow readers, and makes their progress
-// visible in small steps, so that the write timeout cuts those that stand still and not those that are far away.
+// Of an answer, bytes that the kernel holds beyond what is on its way. It bounds the memory of slow readers, and makes
+// their progress visible in small steps, so that the write timeout cuts those that stand still and not those that are
+// far away.
 constexpr int kUnsentBytesMax = 256 * 1024;
 
 std::uint16_t bound_port(int fd) {
     sockaddr_storage name{};
     socklen_t size = sizeof name;
     ::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size);
-    return ntohs(name.ss_family == AF_INET ? reinterpret_cast<sockaddr_in&>(name).sin_port : reinterpret_cast<sockaddr_in6&>(name).sin6_port);
+    return ntohs(name.ss_family == AF_INET ? reinterpret_cast<sockaddr_in&>(name).sin_port
+                                           : reinterpret_cast<sockaddr_in6&>(name).sin6_port);
 }
 
 // What connections inherit from their listener costs no call for each of them.
@@ -89,7 +91,8 @@ Status Server::listen(const std::string& address) {
     const mode_t mask = is_unix ? ::umask(0177) : 0;
     const int err = ::bind(listener.fd(), where.get(), where.length()) == 0 ? 0 : errno;
     if (is_unix) ::umask(mask);
-    if (err == EADDRINUSE) return Error(Code::kConflict, "the address " + address + " is in use; choose another with --listen");
+    if (err == EADDRINUSE)
+        return Error(Code::kConflict, "the address " + address + " is in use; choose another with --listen");
     if (err != 0) return errno_error("bind to " + address, err);
     if (::listen(listener.fd(), kBacklog) != 0) return errno_error("listen on " + address, errno);
     if (is_unix) state_->unix_paths.push_back(absolute_path(address.substr(std::string_view("unix:").size())));
@@ -117,7 +120,8 @@ void Server::stop(int grace_ms) {
 }
 
 void Server::State::stop(int grace_ms) {
-    // New connections are refused at once instead of waiting for nobody; the descriptors stay open, since loops still name them.
+    // New connections are refused at once instead of waiting for nobody; the descriptors stay open, since loops still
+    // name them.
     for (const File& listener : listeners) ::shutdown(listener.fd(), SHUT_RDWR);
     for (const std::string& path : unix_paths) ::unlink(path.c_str());
     if (started) {
@@ -125,7 +129,8 @@ void Server::State::stop(int grace_ms) {
         for (auto& loop : loops) loop->wake();
         {
             std::unique_lock lock(shared.running_mutex);
-            shared.loop_ended.wait_for(lock, std::chrono::milliseconds(grace_ms), [this] { return shared.loops_running == 0; });
+            shared.loop_ended.wait_for(lock, std::chrono::milliseconds(grace_ms),
+                                       [this] { return shared.loops_running == 0; });
         }
         shared.cutting = true;
         for (auto& loop : loops) loop->wake();
@@ -199,7 +204,8 @@ std::optional<std::string> query_value(std::string_view query, std::string_view 
         query.remove_prefix(std::min(end + 1, query.size()));
         const std::size_t equals = std::min(pair.find('='), pair.size());
         const auto key = percent_decode(pair.substr(0, equals), true);
-        if (key && *key == name) return percent_decode(equals < pair.size() ? pair.substr(equals + 1) : std::string_view(), true);
+        if (key && *key == name)
+            return percent_decode(equals < pair.size() ? pair.substr(equals + 1) : std::string_view(), true);
     }
     return std::nullopt;
 }

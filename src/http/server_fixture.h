@@ -20,7 +20,8 @@
 
 namespace footfall::http {
 
-/// A socket that sends what a test wants and reads what is on the wire. Reads give up after 20 s, so that a test fails and does not hang.
+/// A socket that sends what a test wants and reads what is on the wire. Reads give up after 20 s, so that a test fails
+/// and does not hang.
 class Raw {
 public:
     explicit Raw(std::uint16_t port) : Raw("127.0.0.1:" + std::to_string(port)) {}
@@ -121,7 +122,12 @@ protected:
             [](Exchange& exchange) {
                 const Request& request = exchange.request();
                 Response response;
-                response.body.append(request.method_name).append(" ").append(request.path).append(" [").append(request.body).append("]");
+                response.body.append(request.method_name)
+                    .append(" ")
+                    .append(request.path)
+                    .append(" [")
+                    .append(request.body)
+                    .append("]");
                 exchange.respond(std::move(response));
             },
             std::move(check));
@@ -138,7 +144,8 @@ protected:
         return answer;
     }
 
-    /// For those who want to say what time it is; it outlives the server. It starts at the instant of the example in RFC 9110.
+    /// For those who want to say what time it is; it outlives the server. It starts at the instant of the example in
+    /// RFC 9110.
     ManualClock clock_{784'111'777'000};
     std::unique_ptr<Server> server_;
 };

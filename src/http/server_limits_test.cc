@@ -43,8 +43,10 @@ TEST_F(ServerLimitsTest, WhatIsNoRequestIsAnsweredWithItsStatusAndClosed) {
 
 TEST_F(ServerLimitsTest, TooLargeBodiesAreAnsweredEarlyAndWithoutAReset) {
     start_echo({.body_bytes_max = 1'000});
-    EXPECT_TRUE(roundtrip("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + std::string(1'000, 'x')).starts_with("HTTP/1.1 200 "));
-    EXPECT_TRUE(roundtrip("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551615\r\n\r\n").starts_with("HTTP/1.1 413 "));
+    EXPECT_TRUE(roundtrip("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + std::string(1'000, 'x'))
+                    .starts_with("HTTP/1.1 200 "));
+    EXPECT_TRUE(roundtrip("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551615\r\n\r\n")
+                    .starts_with("HTTP/1.1 413 "));
     Raw raw(port());
     raw.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n");
     EXPECT_TRUE(raw.send(std::string(2'000'000, 'x')));
@@ -109,8 +111,9 @@ TEST_F(ServerLimitsTest, SlowClientsAreCutAtTheirLimits) {
     metrics::Counter& timeouts = metrics::counter("footfall_http_timeouts_total", "");
     const std::uint64_t before = timeouts.value();
     const std::string head = "POST / HTTP/1.1\r\nHost: x\r\n";
-    for (const std::string& text : {std::string("GET / HT"), head, head + "Content-Length: 5\r\n\r\n", head + "Content-Length: 5\r\n\r\nab",
-                                    head + "Transfer-Encoding: chunked\r\n\r\n", head + "Transfer-Encoding: chunked\r\n\r\n5\r\nab"}) {
+    for (const std::string& text :
+         {std::string("GET / HT"), head, head + "Content-Length: 5\r\n\r\n", head + "Content-Length: 5\r\n\r\nab",
+          head + "Transfer-Encoding: chunked\r\n\r\n", head + "Transfer-Encoding: chunked\r\n\r\n5\r\nab"}) {
         Raw raw(port());
         raw.send(text);
         EXPECT_TRUE(raw.read_all().starts_with("HTTP/1.1 408 ")) << text;
@@ -133,7 +136,8 @@ TEST_F(ServerLimitsTest, ADripDoesNotProlongTheTimeOfAHeader) {
 }
 
 TEST_F(ServerLimitsTest, AClientThatDoesNotReadIsCut) {
-    start({.write_timeout_ms = 100}, [](Exchange& exchange) { exchange.respond({.body = std::string(20'000'000, 'x')}); });
+    start({.write_timeout_ms = 100},
+          [](Exchange& exchange) { exchange.respond({.body = std::string(20'000'000, 'x')}); });
     metrics::Counter& timeouts = metrics::counter("footfall_http_timeouts_total", "");
     const std::uint64_t before = timeouts.value();
     Raw raw(port());

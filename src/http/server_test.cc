@@ -17,7 +17,8 @@ TEST_F(ServerTest, AnswersWithLengthDateAndServer) {
     start_echo({.clock = &clock_});
     const std::string answer = roundtrip("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello");
     EXPECT_EQ(answer,
-              "HTTP/1.1 200 OK\r\nServer: footfall\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Type: application/json\r\n"
+              "HTTP/1.1 200 OK\r\nServer: footfall\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Type: "
+              "application/json\r\n"
               "Content-Length: 15\r\n\r\nPOST /a [hello]");
 }
 
@@ -72,8 +73,7 @@ TEST_F(ServerTest, AClientThatSendsWithoutAPauseLeavesOthersTheirTurn) {
         std::string text;
         for (int i = 0; i < 1'000; ++i) text += kGet;
         std::thread reader([&] { raw.read_all(); });
-        while (!stop && raw.send(text)) {
-        }
+        while (!stop && raw.send(text)) {}
         raw.finish();
         reader.join();
     });
@@ -91,7 +91,9 @@ TEST_F(ServerTest, BodiesInAnyPiecesArriveWhole) {
     EXPECT_TRUE(dripping.read_all().ends_with("POST /s [hello]"));
 
     const std::string body(300'000, 'b');
-    const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n";
+    const std::string head =
+        "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) +
+        "\r\n\r\n";
     Raw raw(port());
     raw.send(head.substr(0, 10));
     raw.send(head.substr(10));
@@ -113,7 +115,8 @@ TEST_F(ServerTest, ChunkedBodiesAreJoinedAndTheNextRequestIsFound) {
     EXPECT_TRUE(answer.ends_with("GET / []")) << answer.substr(answer.size() - 100);
 
     Raw dripping(port());
-    for (const char c : std::string_view("POST /d HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nabc\r\n2;q\r\nde\r\n0\r\n\r\n"))
+    for (const char c : std::string_view("POST /d HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: "
+                                         "close\r\n\r\n3\r\nabc\r\n2;q\r\nde\r\n0\r\n\r\n"))
         dripping.send(std::string_view(&c, 1));
     EXPECT_TRUE(dripping.read_all().ends_with("POST /d [abcde]"));
 }
@@ -127,13 +130,15 @@ TEST_F(ServerTest, BehindABodyStand64ReadableBytes) {
         exchange.respond({.body = std::to_string(body.size()) + (sum == -1 ? "?" : "")});
     });
     Client client(address());
-    for (const std::size_t size : {std::size_t{1}, std::size_t{4'000}, std::size_t{4'096}, std::size_t{65'536}, std::size_t{1'000'000}}) {
+    for (const std::size_t size :
+         {std::size_t{1}, std::size_t{4'000}, std::size_t{4'096}, std::size_t{65'536}, std::size_t{1'000'000}}) {
         const std::string body(size, 'x');
         EXPECT_EQ(client.send({.method = "POST", .body = body}, 10'000)->body, std::to_string(size));
     }
     for (const char* size : {"1", "20", "1000"}) {
         const std::size_t bytes = std::stoul(size, nullptr, 16);
-        EXPECT_TRUE(roundtrip("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string(size) + "\r\n" + std::string(bytes, 'x') + "\r\n0\r\n\r\n")
+        EXPECT_TRUE(roundtrip("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string(size) +
+                              "\r\n" + std::string(bytes, 'x') + "\r\n0\r\n\r\n")
                         .ends_with("\r\n" + std::to_string(bytes)));
     }
 }
@@ -146,9 +151,12 @@ TEST_F(ServerTest, ExpectationsAreAnsweredBeforeTheBodyIsSent) {
     raw.send("abc");
     EXPECT_TRUE(raw.read_until("]").ends_with("POST /free [abc]"));
     // Who sends the body at once does not need it, and neither does a request without a body or HTTP/1.0.
-    EXPECT_EQ(count(roundtrip("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\nabc"), "HTTP/1.1 100"), 0);
+    EXPECT_EQ(count(roundtrip("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\nabc"),
+                    "HTTP/1.1 100"),
+              0);
     EXPECT_EQ(count(roundtrip("GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n"), "HTTP/1.1 100"), 0);
-    EXPECT_EQ(count(roundtrip("POST / HTTP/1.0\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\nabc"), "HTTP/1.1 100"), 0);
+    EXPECT_EQ(
+        count(roundtrip("POST / HTTP/1.0\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\nabc"), "HTTP/1.1 100"), 0);
     EXPECT_TRUE(roundtrip("GET / HTTP/1.1\r\nHost: x\r\nExpect: a pony\r\n\r\n").starts_with("HTTP/1.1 417 "));
 }
 
@@ -181,7 +189,9 @@ TEST_F(ServerTest, StatusesWithoutABodyHaveNoLength) {
 }
 
 TEST_F(ServerTest, HeadersOfAnAnswerCannotEndTheirLine) {
-    start({}, [](Exchange& exchange) { exchange.respond({.status = 303, .headers = {{"Location", "/a\r\nSet-Cookie: b"}}}); });
+    start({}, [](Exchange& exchange) {
+        exchange.respond({.status = 303, .headers = {{"Location", "/a\r\nSet-Cookie: b"}}});
+    });
     const std::string answer = roundtrip(kGet);
     EXPECT_NE(answer.find("\r\nLocation: /a  Set-Cookie: b\r\n"), std::string::npos) << answer;
 }
@@ -199,7 +209,8 @@ TEST_F(ServerTest, LargeAnswersReachSlowReadersWhole) {
     for (const std::string& where : {address(), path}) {
         Raw raw(where);
         // Both answers are asked for before anything is read; the second one waits until the first is out.
-        raw.send("GET /dynamic HTTP/1.1\r\nHost: x\r\n\r\nGET /static HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        raw.send(
+            "GET /dynamic HTTP/1.1\r\nHost: x\r\n\r\nGET /static HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         const std::string answer = raw.read_all();
         EXPECT_EQ(count(answer, "HTTP/1.1 200"), 2) << where;
         EXPECT_GT(answer.size(), 10'000'000u) << where;
@@ -288,13 +299,15 @@ TEST_F(ServerTest, PeersAreMappedIntoVersion6) {
         exchange.respond({.body = text + (peer.port > 0 && !peer.is_unix ? " with a port" : "")});
     });
     EXPECT_EQ(Client(address()).send({}, 10'000)->body, "0.0.0.0.0.0.0.0.0.0.255.255.127.0.0.1. with a port");
-    EXPECT_EQ(Client("http://" + address() + "/").send({}, 10'000)->body, "0.0.0.0.0.0.0.0.0.0.255.255.127.0.0.1. with a port");
+    EXPECT_EQ(Client("http://" + address() + "/").send({}, 10'000)->body,
+              "0.0.0.0.0.0.0.0.0.0.255.255.127.0.0.1. with a port");
 }
 
 TEST_F(ServerTest, UnixSocketsOfAnyDepthWork) {
     const std::string directory = testing::TempDir() + "http_" + std::string(100, 'd');
     ASSERT_TRUE(make_directories(directory));
-    Server server({}, [](Exchange& exchange) { exchange.respond({.body = exchange.request().peer.is_unix ? "unix" : "tcp"}); });
+    Server server(
+        {}, [](Exchange& exchange) { exchange.respond({.body = exchange.request().peer.is_unix ? "unix" : "tcp"}); });
     const std::string where = "unix:" + directory + "/s.sock";
     ASSERT_TRUE(server.listen(where));
     ASSERT_TRUE(server.start());

@@ -34,7 +34,8 @@ std::string_view forwarded_for(std::string_view element) {
         const std::size_t end = std::min(element.find(';'), element.size());
         const std::string_view pair = trim(element.substr(0, end));
         element.remove_prefix(std::min(end + 1, element.size()));
-        if (pair.size() > 4 && (pair[0] | 0x20) == 'f' && (pair[1] | 0x20) == 'o' && (pair[2] | 0x20) == 'r' && pair[3] == '=')
+        if (pair.size() > 4 && (pair[0] | 0x20) == 'f' && (pair[1] | 0x20) == 'o' && (pair[2] | 0x20) == 'r' &&
+            pair[3] == '=')
             return pair.substr(4);
     }
     return {};
@@ -66,7 +67,8 @@ Result<std::vector<Network>> parse_networks(std::string_view text) {
             if (parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size() || digits.empty()) bits = -1;
         }
         if (!ip || bits < 0 || bits > (is_v4 ? 32 : 128))
-            return Error(Code::kInvalidArgument, "'" + std::string(item) + "' is not a network such as 10.0.0.0/8", "http.trusted_proxies");
+            return Error(Code::kInvalidArgument, "'" + std::string(item) + "' is not a network such as 10.0.0.0/8",
+                         "http.trusted_proxies");
         networks.push_back({*ip, is_v4 ? bits + 96 : bits});
     }
     return networks;
@@ -74,7 +76,8 @@ Result<std::vector<Network>> parse_networks(std::string_view text) {
 
 event::kind::ip client_address(const http::Request& request, std::span<const Network> trusted) {
     const auto is_trusted = [&](const event::kind::ip& ip) {
-        return std::any_of(trusted.begin(), trusted.end(), [&](const Network& network) { return network.contains(ip); });
+        return std::any_of(trusted.begin(), trusted.end(),
+                           [&](const Network& network) { return network.contains(ip); });
     };
     event::kind::ip address = request.peer.address;
     // A unix socket's peer can only be a proxy on this machine.

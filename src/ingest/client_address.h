@@ -21,9 +21,10 @@ struct Network {
 /// "127.0.0.0/8, ::1/128": networks separated by commas; an address alone is a network of one.
 Result<std::vector<Network>> parse_networks(std::string_view text);
 
-/// The visitor's address: the peer's, or, where the peer is a trusted proxy, the last hop of X-Forwarded-For (or of Forwarded, where there is
-/// no X-Forwarded-For) that is not a trusted proxy itself. What stands left of that hop is the client's own claim and is not looked at. A hop
-/// that is no address ends the walk at the hop behind it. Looks at 32 hops at most.
+/// The visitor's address: the peer's, or, where the peer is a trusted proxy, the last hop of X-Forwarded-For (or of
+/// Forwarded, where there is no X-Forwarded-For) that is not a trusted proxy itself. What stands left of that hop is
+/// the client's own claim and is not looked at. A hop that is no address ends the walk at the hop behind it. Looks at
+/// 32 hops at most.
 event::kind::ip client_address(const http::Request& request, std::span<const Network> trusted);
 
 }  // namespace footfall::ingest

@@ -10,12 +10,17 @@ namespace footfall::ingest {
 namespace {
 
 struct Metrics {
-    metrics::Histogram& wait = metrics::histogram("footfall_commit_wait_seconds", "From the submission of a request to the start of its group.");
-    metrics::Histogram& group = metrics::histogram("footfall_commit_group_seconds", "Deduplicating, appending and syncing one group.");
-    metrics::Counter& requests = metrics::counter("footfall_commit_requests_total", "Requests whose events are durable.");
+    metrics::Histogram& wait = metrics::histogram("footfall_commit_wait_seconds",
+                                                  "From the submission of a request to the start of its group.");
+    metrics::Histogram& group =
+        metrics::histogram("footfall_commit_group_seconds", "Deduplicating, appending and syncing one group.");
+    metrics::Counter& requests =
+        metrics::counter("footfall_commit_requests_total", "Requests whose events are durable.");
     metrics::Counter& groups = metrics::counter("footfall_commit_groups_total", "Groups appended to the log.");
-    metrics::Counter& refused = metrics::counter("footfall_commit_refused_total", "Requests whose group could not be made durable.");
-    metrics::Gauge& queue = metrics::gauge("footfall_commit_queue_bytes", "Bytes that waited for the log when the last group was formed.");
+    metrics::Counter& refused =
+        metrics::counter("footfall_commit_refused_total", "Requests whose group could not be made durable.");
+    metrics::Gauge& queue =
+        metrics::gauge("footfall_commit_queue_bytes", "Bytes that waited for the log when the last group was formed.");
 };
 Metrics& counters() {
     static Metrics instance;
@@ -38,8 +43,11 @@ std::string write_tally(const Submission::Tally& tally) {
     return out;
 }
 
-Committer::Committer(log::EventLog& log, Dedup& dedup, Clock& clock, CommitterOptions options, std::function<void(Error)> fatal)
-    : log_(log), dedup_(dedup), clock_(clock), options_(options), fatal_(std::move(fatal)), thread_([this] { run(); }) {}
+Committer::Committer(log::EventLog& log, Dedup& dedup, Clock& clock, CommitterOptions options,
+                     std::function<void(Error)> fatal)
+    : log_(log), dedup_(dedup), clock_(clock), options_(options), fatal_(std::move(fatal)), thread_([this] {
+          run();
+      }) {}
 
 Committer::~Committer() { stop(); }
 
@@ -93,11 +101,13 @@ void Committer::run() {
 void Committer::commit(Group& group) {
     const std::int64_t started = clock_.steady_ns();
     if (failpoint("mutant.ack_before_sync") == Fault::kError) return acknowledge_first(group);
-    const Status status = failed_.load() ? Status(Error(Code::kUnavailable, "the event log has stopped")) : append(group);
+    const Status status =
+        failed_.load() ? Status(Error(Code::kUnavailable, "the event log has stopped")) : append(group);
     if (!status) {
         dedup_.abort();
         counters().refused.add(group.size());
-        // A full or failing disk may recover, and nothing of the group is in the log. Anything else leaves the durable state unknown.
+        // A full or failing disk may recover, and nothing of the group is in the log. Anything else leaves the durable
+        // state unknown.
         if (status.error().code != Code::kOverloaded && !failed_.exchange(true)) fail(status.error());
         for (auto& submission : group) submission->finished(Error(status.error()));
         return;
@@ -133,7 +143,8 @@ Status Committer::append(Group& group) {
                     continue;
                 }
             }
-            entries_.push_back({log::EntryKind::kEvent, std::string_view(submission.records).substr(item.begin, item.size)});
+            entries_.push_back(
+                {log::EntryKind::kEvent, std::string_view(submission.records).substr(item.begin, item.size)});
         }
         for (const Submission::Tally& tally : submission.tallies) {
             if (tally.duplicates == 0 && tally.rejected.empty()) continue;
@@ -147,9 +158,10 @@ Status Committer::append(Group& group) {
     for (const std::string& record : tally_records_) entries_.push_back({log::EntryKind::kTally, record});
     if (entries_.empty()) return {};
     TRY(const log::Position first, log_.append(entries_));
-    // From here on the group is durable and must be answered so; an index that fails now ends the process after that, and the next start rebuilds
-    // what it missed from the log.
-    if (const Status remembered = dedup_.commit(first.offset + entries_.size()); !remembered) index_failure_ = remembered.error();
+    // From here on the group is durable and must be answered so; an index that fails now ends the process after that,
+    // and the next start rebuilds what it missed from the log.
+    if (const Status remembered = dedup_.commit(first.offset + entries_.size()); !remembered)
+        index_failure_ = remembered.error();
     return {};
 }
 

@@ -23,16 +23,16 @@ namespace footfall::ingest {
 /// What one request wants in the log. Made on a loop thread, then owned by the committer until `finished` is called.
 struct Submission {
     struct Item {
-        std::uint32_t begin = 0;       ///< of the record in `records`
+        std::uint32_t begin = 0;  ///< of the record in `records`
         std::uint32_t size = 0;
-        std::uint32_t site = 0;        ///< index into `tallies`
-        bool has_client_id = false;    ///< false: the server made the id, so it can't be a repetition
+        std::uint32_t site = 0;      ///< index into `tallies`
+        bool has_client_id = false;  ///< false: the server made the id, so it can't be a repetition
         Uuid event_id{};
     };
     /// What the request had of one site beside events that are new.
     struct Tally {
-        std::string website_id{};      ///< empty for events of unknown sites
-        std::uint64_t duplicates = 0;  ///< filled by the committer
+        std::string website_id{};                              ///< empty for events of unknown sites
+        std::uint64_t duplicates = 0;                          ///< filled by the committer
         std::map<std::string_view, std::uint64_t> rejected{};  ///< by reason, reasons are constants
     };
 
@@ -40,7 +40,8 @@ struct Submission {
     std::vector<Item> items;
     std::vector<Tally> tallies;
     std::int64_t receive_ms = 0;
-    /// Called once on the committer's thread: the number of duplicates when everything is durable, or why nothing of it is.
+    /// Called once on the committer's thread: the number of duplicates when everything is durable, or why nothing of it
+    /// is.
     std::function<void(Result<std::uint64_t> duplicates)> finished;
 
     std::size_t bytes() const { return records.size() + items.size() * sizeof(Item) + 512; }
@@ -51,26 +52,32 @@ struct CommitterOptions {
     std::size_t group_bytes_max = 4 * 1024 * 1024;
 };
 
-/// The one writer of the log. Takes all submissions that wait (a group), removes repetitions, appends the rest and the tallies in one synced
-/// append, and only then answers. Deduplicating here, on one thread and right before the append, means that a copy of an id that is still
-/// pending is in the same group or an earlier one: it shares that one's fate without any waiting list.
+/// The one writer of the log. Takes all submissions that wait (a group), removes repetitions, appends the rest and the
+/// tallies in one synced append, and only then answers. Deduplicating here, on one thread and right before the append,
+/// means that a copy of an id that is still pending is in the same group or an earlier one: it shares that one's fate
+/// without any waiting list.
 ///
 /// Cost: two wake-ups and one fdatasync a group, whatever its size; 0.2 to 0.5 µs an event for the look-up.
 class Committer {
 public:
-    /// `fatal` is called once, on the committer's thread, when the log or the index can't be trusted any more: the process must end.
-    Committer(log::EventLog& log, Dedup& dedup, Clock& clock, CommitterOptions options, std::function<void(Error)> fatal);
+    /// `fatal` is called once, on the committer's thread, when the log or the index can't be trusted any more: the
+    /// process must end.
+    Committer(log::EventLog& log, Dedup& dedup, Clock& clock, CommitterOptions options,
+              std::function<void(Error)> fatal);
     /// Commits what was submitted, then joins.
     ~Committer();
 
     /// False where the queue is full, stopped or failed: nothing was taken, the caller answers 503. Thread-safe.
     [[nodiscard]] bool submit(std::unique_ptr<Submission> submission);
-    /// Waits until everything submitted so far is answered and ends the thread; later submissions are refused. Idempotent.
+    /// Waits until everything submitted so far is answered and ends the thread; later submissions are refused.
+    /// Idempotent.
     void stop();
     /// Bytes that wait. Thread-safe.
     std::size_t queued_bytes() const { return queued_bytes_.load(std::memory_order_relaxed); }
     /// Whether a submission would be refused now, to answer before a body is read.
-    bool is_full() const { return queued_bytes() >= options_.queue_bytes_max || failed_.load(std::memory_order_relaxed); }
+    bool is_full() const {
+        return queued_bytes() >= options_.queue_bytes_max || failed_.load(std::memory_order_relaxed);
+    }
 
 private:
     using Group = std::vector<std::unique_ptr<Submission>>;

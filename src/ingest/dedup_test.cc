@@ -438,6 +438,5 @@ TEST_P(DedupDeathTest, R2DeathOrFailureInTheBackgroundLosesNoId) {
     EXPECT_EQ(runs_in(options.directory).size(), index->statistics().runs) << "no leftovers";
 }
 
-
 }  // namespace
 }  // namespace footfall::ingest

@@ -21,14 +21,19 @@ constexpr std::string_view kReasons[] = {"missing", "wrong_type", "invalid", "ou
 
 struct Metrics {
     metrics::Counter& accepted = metrics::counter("footfall_events_accepted_total", "New events that are durable.");
-    metrics::Counter& duplicates = metrics::counter("footfall_events_duplicate_total", "Acknowledged repetitions of an event_id.");
+    metrics::Counter& duplicates =
+        metrics::counter("footfall_events_duplicate_total", "Acknowledged repetitions of an event_id.");
     metrics::Counter& cut = metrics::counter("footfall_values_cut_total", "Values that were too long and were cut.");
-    metrics::Counter& shed = metrics::counter("footfall_requests_shed_total", "Requests to the event endpoint that were refused with 503.");
-    metrics::Histogram& request = metrics::histogram("footfall_ingest_request_seconds", "From the first byte of a request to its answer.");
-    metrics::Histogram& prepare = metrics::histogram("footfall_ingest_prepare_seconds", "Decoding, parsing, enriching and serialising one body.");
+    metrics::Counter& shed =
+        metrics::counter("footfall_requests_shed_total", "Requests to the event endpoint that were refused with 503.");
+    metrics::Histogram& request =
+        metrics::histogram("footfall_ingest_request_seconds", "From the first byte of a request to its answer.");
+    metrics::Histogram& prepare =
+        metrics::histogram("footfall_ingest_prepare_seconds", "Decoding, parsing, enriching and serialising one body.");
 
     metrics::Counter& rejected(std::string_view reason) {
-        return metrics::counter("footfall_events_rejected_total", "Events that were refused, by reason.", "reason=\"" + std::string(reason) + "\"");
+        return metrics::counter("footfall_events_rejected_total", "Events that were refused, by reason.",
+                                "reason=\"" + std::string(reason) + "\"");
     }
 };
 Metrics& counters() {
@@ -64,17 +69,22 @@ http::Response preflight() {
     return response;
 }
 
-Error overloaded() { return Error(Code::kOverloaded, "too many events wait for the disk; send this request again later"); }
+Error overloaded() {
+    return Error(Code::kOverloaded, "too many events wait for the disk; send this request again later");
+}
 
 /// The collect or admin key of the request; nullptr without one. Holds the snapshot that the key belongs to.
 Result<const catalog::Key*> sender_key(const http::Request& request, const catalog::Snapshot& snapshot) {
     const std::string_view authorization = request.header("authorization");
     if (authorization.empty()) return nullptr;
-    if (authorization.size() < 7 || (authorization.substr(0, 7) != "Bearer " && authorization.substr(0, 7) != "bearer "))
+    if (authorization.size() < 7 ||
+        (authorization.substr(0, 7) != "Bearer " && authorization.substr(0, 7) != "bearer "))
         return Error(Code::kUnauthenticated, "the Authorization header must be 'Bearer KEY'", "Authorization");
     const catalog::Key* key = snapshot.key(authorization.substr(7));
     if (key == nullptr) return Error(Code::kUnauthenticated, "unknown or revoked key", "Authorization");
-    if (key->scope == catalog::Scope::kRead) return Error(Code::kForbidden, "a read key may not send events; make one with --scope collect", "Authorization");
+    if (key->scope == catalog::Scope::kRead)
+        return Error(Code::kForbidden, "a read key may not send events; make one with --scope collect",
+                     "Authorization");
     return key;
 }
 
@@ -123,12 +133,14 @@ std::vector<MinuteCounts::Minute> MinuteCounts::read(std::int64_t now_ms) const 
 Totals totals() {
     Totals out{.accepted = counters().accepted.value(), .duplicates = counters().duplicates.value(), .rejected = {}};
     for (const std::string_view reason : kReasons)
-        if (const std::uint64_t count = counters().rejected(reason).value(); count > 0) out.rejected.emplace_back(reason, count);
+        if (const std::uint64_t count = counters().rejected(reason).value(); count > 0)
+            out.rejected.emplace_back(reason, count);
     return out;
 }
 
 struct Endpoint::LoopState {
-    LoopState(std::shared_ptr<const enrich::Tables> tables, enrich::Identity& identity, Clock& clock) : enricher(std::move(tables), identity, clock) {}
+    LoopState(std::shared_ptr<const enrich::Tables> tables, enrich::Identity& identity, Clock& clock)
+        : enricher(std::move(tables), identity, clock) {}
 
     event::Parser parser;
     event::Arena arena;
@@ -137,10 +149,16 @@ struct Endpoint::LoopState {
     std::unordered_map<std::string_view, std::uint32_t> tally_of_site;
 };
 
-Endpoint::Endpoint(const catalog::Catalog& catalog, std::shared_ptr<const enrich::Tables> tables, enrich::Identity& identity, Committer& committer,
-                   Clock& clock, EndpointOptions options)
-    : catalog_(catalog), tables_(std::move(tables)), identity_(identity), committer_(committer), clock_(clock), options_(std::move(options)) {
-    for (unsigned i = 0; i < options_.loops; ++i) loops_.push_back(std::make_unique<LoopState>(tables_, identity_, clock_));
+Endpoint::Endpoint(const catalog::Catalog& catalog, std::shared_ptr<const enrich::Tables> tables,
+                   enrich::Identity& identity, Committer& committer, Clock& clock, EndpointOptions options)
+    : catalog_(catalog),
+      tables_(std::move(tables)),
+      identity_(identity),
+      committer_(committer),
+      clock_(clock),
+      options_(std::move(options)) {
+    for (unsigned i = 0; i < options_.loops; ++i)
+        loops_.push_back(std::make_unique<LoopState>(tables_, identity_, clock_));
 }
 
 Endpoint::~Endpoint() = default;
@@ -149,7 +167,8 @@ std::optional<http::Response> Endpoint::check(const http::Request& request) cons
     if (request.method != http::Method::kPost) return std::nullopt;
     if (committer_.is_full()) return refuse(overloaded());
     if (!http::is_known_encoding(request.header("content-encoding")))
-        return refuse(Error(Code::kUnsupported, "unknown Content-Encoding; use gzip, zstd, br or none", "Content-Encoding"));
+        return refuse(
+            Error(Code::kUnsupported, "unknown Content-Encoding; use gzip, zstd, br or none", "Content-Encoding"));
     if (!request.header("authorization").empty()) {
         const auto snapshot = catalog_.snapshot();
         if (const auto key = sender_key(request, *snapshot); !key) return refuse(key.error());
@@ -192,7 +211,9 @@ void Endpoint::handle_events(http::Exchange& exchange) {
         body = decoded;
     }
     loop.arena.clear();
-    if (const Status status = loop.parser.parse(body, {.receive_ms = now_ms, .trusted = has_key}, loop.arena, loop.batch); !status)
+    if (const Status status =
+            loop.parser.parse(body, {.receive_ms = now_ms, .trusted = has_key}, loop.arena, loop.batch);
+        !status)
         return exchange.respond(refuse(status.error()));
     counters().cut.add(loop.batch.values_cut);
 
@@ -201,7 +222,8 @@ void Endpoint::handle_events(http::Exchange& exchange) {
     submission->records.reserve(body.size() + loop.batch.events.size() * 256);
     loop.tally_of_site.clear();
     const auto tally_of = [&](std::string_view website_id) -> std::uint32_t {
-        const auto [found, added] = loop.tally_of_site.try_emplace(website_id, static_cast<std::uint32_t>(submission->tallies.size()));
+        const auto [found, added] =
+            loop.tally_of_site.try_emplace(website_id, static_cast<std::uint32_t>(submission->tallies.size()));
         if (added) submission->tallies.push_back({.website_id = std::string(website_id)});
         return found->second;
     };
@@ -234,18 +256,24 @@ void Endpoint::handle_events(http::Exchange& exchange) {
             context.user_agent = user_agent;
             context.accept_language = accept_language;
         }
-        const enrich::SitePolicy policy{.domain = site->domain, .cookieless = site->cookieless,
-                                        .ip = site->ip_policy == catalog::IpPolicy::kDrop ? enrich::IpPolicy::kDrop : enrich::IpPolicy::kTruncate};
+        const enrich::SitePolicy policy{
+            .domain = site->domain,
+            .cookieless = site->cookieless,
+            .ip = site->ip_policy == catalog::IpPolicy::kDrop ? enrich::IpPolicy::kDrop : enrich::IpPolicy::kTruncate};
         loop.enricher.enrich(event, context, policy, loop.arena);
         const auto begin = static_cast<std::uint32_t>(submission->records.size());
         event::write_record(event, submission->records);
-        submission->items.push_back({.begin = begin, .size = static_cast<std::uint32_t>(submission->records.size()) - begin,
-                                     .site = tally_of(event.website_id), .has_client_id = has_client_id, .event_id = event.event_id});
+        submission->items.push_back({.begin = begin,
+                                     .size = static_cast<std::uint32_t>(submission->records.size()) - begin,
+                                     .site = tally_of(event.website_id),
+                                     .has_client_id = has_client_id,
+                                     .event_id = event.event_id});
     }
 
     Answer reply;
     reply.received = submission->items.size();
-    std::sort(loop.batch.rejections.begin(), loop.batch.rejections.end(), [](const auto& a, const auto& b) { return a.index < b.index; });
+    std::sort(loop.batch.rejections.begin(), loop.batch.rejections.end(),
+              [](const auto& a, const auto& b) { return a.index < b.index; });
     {
         json::Writer writer(reply.rejected);
         writer.begin_array();
@@ -257,7 +285,8 @@ void Endpoint::handle_events(http::Exchange& exchange) {
             writer.end_object();
             // Unknown sites share one tally: their names are the sender's choice and without number.
             const bool known = snapshot->site(rejection.website_id) != nullptr && rejection.reason != kForbidden;
-            ++submission->tallies[tally_of(known ? rejection.website_id : std::string_view())].rejected[rejection.reason];
+            ++submission->tallies[tally_of(known ? rejection.website_id : std::string_view())]
+                  .rejected[rejection.reason];
             counters().rejected(rejection.reason).add();
         }
         writer.end_array();
@@ -266,10 +295,13 @@ void Endpoint::handle_events(http::Exchange& exchange) {
     if (loop.batch.count == 0) return exchange.respond(answer(reply, 0));
 
     const std::uint64_t rejected = loop.batch.rejections.size();
-    submission->finished = [this, &exchange, reply = std::move(reply), rejected, now_ms](Result<std::uint64_t> duplicates) {
-        if (!duplicates) return exchange.complete(refuse(duplicates.error().code == Code::kOverloaded
-                                                             ? duplicates.error()
-                                                             : Error(Code::kUnavailable, "the event log has stopped; send this request again later")));
+    submission->finished = [this, &exchange, reply = std::move(reply), rejected,
+                            now_ms](Result<std::uint64_t> duplicates) {
+        if (!duplicates)
+            return exchange.complete(
+                refuse(duplicates.error().code == Code::kOverloaded
+                           ? duplicates.error()
+                           : Error(Code::kUnavailable, "the event log has stopped; send this request again later")));
         counters().accepted.add(reply.received - *duplicates);
         counters().duplicates.add(*duplicates);
         minutes_.add(now_ms, reply.received - *duplicates, *duplicates, rejected);

@@ -27,7 +27,8 @@ void text_of(std::string& out, std::string_view, std::int64_t value) { json::app
 void text_of(std::string& out, std::string_view, std::uint64_t value) { json::append_number(out, value); }
 void text_of(std::string& out, std::string_view, bool value) { out += value ? '1' : '0'; }
 void text_of(std::string& out, std::string_view column_type, double value) {
-    if (column_type == "Float32") json::append_number(out, std::uint64_t{std::bit_cast<std::uint32_t>(static_cast<float>(value))});
+    if (column_type == "Float32")
+        json::append_number(out, std::uint64_t{std::bit_cast<std::uint32_t>(static_cast<float>(value))});
     else json::append_number(out, std::bit_cast<std::uint64_t>(value));
 }
 void text_of(std::string& out, std::string_view, const event::kind::map& value) {
@@ -66,8 +67,12 @@ std::string row_text(std::uint64_t offset, const event::Event& event) {
 std::string sql_text(std::string_view kind, std::string_view name, std::string_view column_type) {
     if (kind == "time") return fmt::format("toString(toUnixTimestamp64Milli({}))", name);
     if (kind == "bool") return fmt::format("toString(toUInt8({}))", name);
-    if (kind == "float") return fmt::format("toString({}({}))", column_type == "Float32" ? "reinterpretAsUInt32" : "reinterpretAsUInt64", name);
-    if (kind == "map") return fmt::format("arrayStringConcat(arrayMap((k, v) -> concat(k, '=', v), mapKeys({0}), mapValues({0})), ',')", name);
+    if (kind == "float")
+        return fmt::format("toString({}({}))", column_type == "Float32" ? "reinterpretAsUInt32" : "reinterpretAsUInt64",
+                           name);
+    if (kind == "map")
+        return fmt::format(
+            "arrayStringConcat(arrayMap((k, v) -> concat(k, '=', v), mapKeys({0}), mapValues({0})), ',')", name);
     if (kind == "ip") return fmt::format("lower(hex({}))", name);
     return fmt::format("toString({})", name);
 }
@@ -88,7 +93,8 @@ struct LogRow {
 
 class Auditor {
 public:
-    Auditor(store::Client& store, std::string site_filter) : store_(store), site_filter_(std::move(site_filter)), hash_sql_(row_hash_sql()) {}
+    Auditor(store::Client& store, std::string site_filter)
+        : store_(store), site_filter_(std::move(site_filter)), hash_sql_(row_hash_sql()) {}
 
     std::size_t site(std::string_view id) {
         const auto [found, added] = index_.try_emplace(std::string(id), rows_.size());
@@ -131,9 +137,12 @@ public:
         const std::vector<std::pair<std::string, std::string>> range = {
             {"partition", std::to_string(partition)}, {"first", std::to_string(first)}, {"last", std::to_string(last)}};
         TRY(const store::Answer answer,
-            store_.query({.sql = "SELECT toString(website_id), count(), groupBitXor(" + hash_sql_ + ") FROM footfall.events "
-                                 "WHERE log_partition = {partition:UInt16} AND log_offset BETWEEN {first:UInt64} AND {last:UInt64} GROUP BY website_id",
-                          .parameters = range, .timeout_ms = 120'000}));
+            store_.query({.sql = "SELECT toString(website_id), count(), groupBitXor(" + hash_sql_ +
+                                 ") FROM footfall.events "
+                                 "WHERE log_partition = {partition:UInt16} AND log_offset BETWEEN {first:UInt64} AND "
+                                 "{last:UInt64} GROUP BY website_id",
+                          .parameters = range,
+                          .timeout_ms = 120'000}));
         bool same = true;
         for (const auto& row : answer.rows) {
             const std::size_t index = site(std::get<std::string>(row.at(0)));
@@ -150,17 +159,20 @@ public:
 
     /// Rows that no entry of the log can explain. `log_end` is read after the store was asked, since both grow.
     Status compare_outside(const log::EventLog& log) {
-        TRY(const store::Answer answer,
-            store_.query({.sql = "SELECT toString(website_id), countIf(log_partition != 0 OR log_offset < {begin:UInt64}), max(log_offset) "
-                                 "FROM footfall.events GROUP BY website_id",
-                          .parameters = {{"begin", std::to_string(log.begin().offset)}}}));
+        TRY(const store::Answer answer, store_.query({.sql = "SELECT toString(website_id), countIf(log_partition != 0 "
+                                                             "OR log_offset < {begin:UInt64}), max(log_offset) "
+                                                             "FROM footfall.events GROUP BY website_id",
+                                                      .parameters = {{"begin", std::to_string(log.begin().offset)}}}));
         const std::uint64_t log_end = log.end().offset;
         for (const auto& row : answer.rows) {
             const std::size_t index = site(std::get<std::string>(row.at(0)));
             const auto before = std::get<std::uint64_t>(row.at(1));
             const auto highest = std::get<std::uint64_t>(row.at(2));
-            if (before > 0) difference(index, fmt::format("{} rows from before the log's first entry {}", before, log.begin().offset));
-            if (highest >= log_end) difference(index, fmt::format("a row at offset {} though the log ends at {}", highest, log_end));
+            if (before > 0)
+                difference(index,
+                           fmt::format("{} rows from before the log's first entry {}", before, log.begin().offset));
+            if (highest >= log_end)
+                difference(index, fmt::format("a row at offset {} though the log ends at {}", highest, log_end));
         }
         return {};
     }
@@ -177,9 +189,13 @@ public:
 private:
     Status name_differences(const std::vector<std::pair<std::string, std::string>>& range) {
         TRY(const store::Answer answer,
-            store_.query({.sql = "SELECT log_offset, " + hash_sql_ + ", toString(website_id) FROM footfall.events "
-                                 "WHERE log_partition = {partition:UInt16} AND log_offset BETWEEN {first:UInt64} AND {last:UInt64}",
-                          .parameters = range, .timeout_ms = 120'000}));
+            store_.query(
+                {.sql =
+                     "SELECT log_offset, " + hash_sql_ +
+                     ", toString(website_id) FROM footfall.events "
+                     "WHERE log_partition = {partition:UInt16} AND log_offset BETWEEN {first:UInt64} AND {last:UInt64}",
+                 .parameters = range,
+                 .timeout_ms = 120'000}));
         struct Stored {
             std::uint64_t copies = 0;
             std::uint64_t hash = 0;
@@ -198,14 +214,16 @@ private:
                 difference(row.site, fmt::format("offset {} is missing", row.offset));
                 continue;
             }
-            if (found->second.copies > 1) difference(row.site, fmt::format("offset {} is there {} times", row.offset, found->second.copies));
+            if (found->second.copies > 1)
+                difference(row.site, fmt::format("offset {} is there {} times", row.offset, found->second.copies));
             if (found->second.hash != row.hash) {
                 ++rows_[row.site].altered;
                 difference(row.site, fmt::format("offset {} differs from its record in the log", row.offset));
             }
             stored.erase(found);
         }
-        for (const auto& [offset, row] : stored) difference(site(row.site), fmt::format("offset {} is a row that no event of the log explains", offset));
+        for (const auto& [offset, row] : stored)
+            difference(site(row.site), fmt::format("offset {} is a row that no event of the log explains", offset));
         return {};
     }
 
@@ -259,19 +277,22 @@ std::string AuditReport::json() const {
 }
 
 std::string AuditReport::text() const {
-    std::string out = fmt::format("{:<24} {:<8} {:>12} {:>12} {:>11} {:>9} {:>7}  result\n", "site", "table", "received", "stored", "duplicates", "rejected", "erased");
+    std::string out = fmt::format("{:<24} {:<8} {:>12} {:>12} {:>11} {:>9} {:>7}  result\n", "site", "table",
+                                  "received", "stored", "duplicates", "rejected", "erased");
     for (const AuditRow& row : rows) {
-        out += fmt::format("{:<24} {:<8} {:>12} {:>12} {:>11} {:>9} {:>7}  {}\n", row.site_id.empty() ? "(unknown sites)" : row.site_id, row.table, row.received,
-                           row.stored, row.duplicates, row.rejected, row.erased, row.ok ? "ok" : "DIFFERS");
+        out += fmt::format("{:<24} {:<8} {:>12} {:>12} {:>11} {:>9} {:>7}  {}\n",
+                           row.site_id.empty() ? "(unknown sites)" : row.site_id, row.table, row.received, row.stored,
+                           row.duplicates, row.rejected, row.erased, row.ok ? "ok" : "DIFFERS");
         for (const std::string& difference : row.differences) out += "    " + difference + "\n";
     }
     for (const std::string& range : damage) out += "damaged: " + range + "\n";
-    out += fmt::format("compared every column of every row with the log up to offset {}: {}\n", end.offset, ok() ? "equal" : "not equal");
+    out += fmt::format("compared every column of every row with the log up to offset {}: {}\n", end.offset,
+                       ok() ? "equal" : "not equal");
     return out;
 }
 
-Result<AuditReport> run_audit(const log::EventLog& log, store::Client& store, log::Position end, const std::string& site_id,
-                              const std::vector<std::string>& known_sites) {
+Result<AuditReport> run_audit(const log::EventLog& log, store::Client& store, log::Position end,
+                              const std::string& site_id, const std::vector<std::string>& known_sites) {
     AuditReport report;
     report.end = end;
     Auditor auditor(store, site_id);
@@ -282,7 +303,8 @@ Result<AuditReport> run_audit(const log::EventLog& log, store::Client& store, lo
         const log::Position from = reader->position();
         entries.clear();
         const std::uint64_t left = end.offset - from.offset;
-        if (const Status status = reader->read(entries, std::min<std::uint64_t>(kChunkEntries, left), 64u << 20); !status) {
+        if (const Status status = reader->read(entries, std::min<std::uint64_t>(kChunkEntries, left), 64u << 20);
+            !status) {
             if (status.error().code != Code::kCorrupt) return status.error();
             // The range is named below by the log's own list of damage.
             if (reader->position() == from) return status.error();
@@ -291,7 +313,9 @@ Result<AuditReport> run_audit(const log::EventLog& log, store::Client& store, lo
         TRY_STATUS(auditor.compare(from.partition, from.offset, reader->position().offset - 1));
     }
     TRY_STATUS(auditor.compare_outside(log));
-    for (const log::Damage& damage : log.damage()) report.damage.push_back(fmt::format("log offsets {} to {} can't be read: {}", damage.first, damage.last, damage.where));
+    for (const log::Damage& damage : log.damage())
+        report.damage.push_back(
+            fmt::format("log offsets {} to {} can't be read: {}", damage.first, damage.last, damage.where));
     report.rows = auditor.take();
     return report;
 }

@@ -19,8 +19,8 @@ struct AuditRow {
     std::uint64_t duplicates = 0;  ///< acknowledged repetitions, counted and not stored
     std::uint64_t rejected = 0;
     std::uint64_t erased = 0;
-    std::uint64_t expected = 0;    ///< rows that the log says there must be
-    std::uint64_t altered = 0;     ///< rows that are there but differ from the log
+    std::uint64_t expected = 0;  ///< rows that the log says there must be
+    std::uint64_t altered = 0;   ///< rows that are there but differ from the log
     bool ok = true;
     std::vector<std::string> differences;  ///< the first ones, in words, with their offsets
 };
@@ -36,11 +36,12 @@ struct AuditReport {
     std::string text() const;
 };
 
-/// Compares the log's range [begin, end) with footfall.events: for each stretch of the log the number of rows, of distinct offsets and a hash over
-/// every column of every row, both sides computed apart (here from the records, in the store by SQL); where they differ, row by row to name it. Rows
-/// that no record explains are differences too. Everything before `end` must have been loaded. `site_id` empty: all sites.
-/// Reads the whole log once: about 2 s of CPU for a million events.
-Result<AuditReport> run_audit(const log::EventLog& log, store::Client& store, log::Position end, const std::string& site_id,
-                              const std::vector<std::string>& known_sites);
+/// Compares the log's range [begin, end) with footfall.events: for each stretch of the log the number of rows, of
+/// distinct offsets and a hash over every column of every row, both sides computed apart (here from the records, in the
+/// store by SQL); where they differ, row by row to name it. Rows that no record explains are differences too.
+/// Everything before `end` must have been loaded. `site_id` empty: all sites. Reads the whole log once: about 2 s of
+/// CPU for a million events.
+Result<AuditReport> run_audit(const log::EventLog& log, store::Client& store, log::Position end,
+                              const std::string& site_id, const std::vector<std::string>& known_sites);
 
 }  // namespace footfall::process

@@ -10,7 +10,9 @@ void add_string(store::NativeColumn& column, std::string_view, std::string_view 
 void add_uuid(store::NativeColumn& column, std::string_view, const Uuid& value) { column.add_uuid(value); }
 void add_time(store::NativeColumn& column, std::string_view, std::int64_t value) { column.add(value); }
 void add_hash64(store::NativeColumn& column, std::string_view, std::uint64_t value) { column.add(value); }
-void add_bool(store::NativeColumn& column, std::string_view, bool value) { column.add(static_cast<std::uint8_t>(value)); }
+void add_bool(store::NativeColumn& column, std::string_view, bool value) {
+    column.add(static_cast<std::uint8_t>(value));
+}
 void add_float(store::NativeColumn& column, std::string_view column_type, double value) {
     if (column_type == "Float32") column.add(static_cast<float>(value));
     else column.add(value);

@@ -30,7 +30,8 @@ private:
     std::string bytes_;
 };
 
-/// The events of one stretch of the log, split by the partitions of footfall.events (months of UTC). Buffers are reused.
+/// The events of one stretch of the log, split by the partitions of footfall.events (months of UTC). Buffers are
+/// reused.
 class EventBlocks {
 public:
     /// Parses the entries; those that are no events are passed over. Borrows nothing on return.

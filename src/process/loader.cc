@@ -23,12 +23,18 @@ constexpr std::int64_t kBackoffMaxMs = 5'000;
 
 struct Metrics {
     metrics::Counter& rows = metrics::counter("footfall_loader_rows_total", "Rows inserted into the store.");
-    metrics::Counter& batches = metrics::counter("footfall_loader_batches_total", "Inserts into the store, one a table partition and batch.");
-    metrics::Counter& errors = metrics::counter("footfall_loader_errors_total", "Inserts and questions that failed and were tried again.");
-    metrics::Counter& skipped = metrics::counter("footfall_loader_rows_present_total", "Rows found in the store already when an insert was in doubt.");
-    metrics::Counter& replaced = metrics::counter("footfall_loader_rows_replaced_total", "Rows deleted from the store because they were there twice.");
-    metrics::Histogram& insert = metrics::histogram("footfall_loader_insert_seconds", "One batch: building its blocks and inserting them.");
-    metrics::Gauge& lag = metrics::gauge("footfall_loader_lag_entries", "Entries of the log that are not in the store yet.");
+    metrics::Counter& batches =
+        metrics::counter("footfall_loader_batches_total", "Inserts into the store, one a table partition and batch.");
+    metrics::Counter& errors =
+        metrics::counter("footfall_loader_errors_total", "Inserts and questions that failed and were tried again.");
+    metrics::Counter& skipped = metrics::counter("footfall_loader_rows_present_total",
+                                                 "Rows found in the store already when an insert was in doubt.");
+    metrics::Counter& replaced = metrics::counter("footfall_loader_rows_replaced_total",
+                                                  "Rows deleted from the store because they were there twice.");
+    metrics::Histogram& insert =
+        metrics::histogram("footfall_loader_insert_seconds", "One batch: building its blocks and inserting them.");
+    metrics::Gauge& lag =
+        metrics::gauge("footfall_loader_lag_entries", "Entries of the log that are not in the store yet.");
 };
 Metrics& counters() {
     static Metrics instance;
@@ -44,14 +50,16 @@ struct Checkpoint {
 
 // "footfall loader 1\n<partition> <offset> <store identity>\n<crc of what is before, hex>\n"
 std::string write_checkpoint_text(const Checkpoint& checkpoint) {
-    const std::string body =
-        fmt::format("footfall loader 1\n{} {} {}\n", checkpoint.position.partition, checkpoint.position.offset, checkpoint.store_identity);
+    const std::string body = fmt::format("footfall loader 1\n{} {} {}\n", checkpoint.position.partition,
+                                         checkpoint.position.offset, checkpoint.store_identity);
     return body + fmt::format("{:08x}\n", crc32c(body));
 }
 
 std::optional<Checkpoint> read_checkpoint_text(const std::string& text) {
     const std::size_t crc_at = text.size() < 9 ? std::string::npos : text.size() - 9;
-    if (crc_at == std::string::npos || text.substr(crc_at) != fmt::format("{:08x}\n", crc32c(std::string_view(text).substr(0, crc_at)))) return std::nullopt;
+    if (crc_at == std::string::npos ||
+        text.substr(crc_at) != fmt::format("{:08x}\n", crc32c(std::string_view(text).substr(0, crc_at))))
+        return std::nullopt;
     Checkpoint checkpoint;
     const std::size_t line = text.find('\n') + 1;
     const char* end = text.data() + text.size();
@@ -102,9 +110,10 @@ LoaderState Loader::state() const {
 
 Status Loader::wait_loaded(log::Position position, int timeout_ms) const {
     std::unique_lock lock(mutex_);
-    if (changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return state_.loaded >= position; })) return {};
-    return Error(Code::kTimeout, fmt::format("the store holds the log up to {} of {}{}", state_.loaded.offset, position.offset,
-                                             state_.problem.empty() ? "" : "; " + state_.problem));
+    if (changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return state_.loaded >= position; }))
+        return {};
+    return Error(Code::kTimeout, fmt::format("the store holds the log up to {} of {}{}", state_.loaded.offset,
+                                             position.offset, state_.problem.empty() ? "" : "; " + state_.problem));
 }
 
 void Loader::store_restarted() {
@@ -176,9 +185,11 @@ Status Loader::step() {
         log_.wait_beyond(from, 100);
         return {};
     }
-    // While there is less than a full batch, wait for the interval: fewer, larger inserts. The first event after a pause goes at once.
+    // While there is less than a full batch, wait for the interval: fewer, larger inserts. The first event after a
+    // pause goes at once.
     const std::int64_t wait_ms = options_.interval_ms - (clock_.steady_ns() - last_insert_ns_) / 1'000'000;
-    if (wait_ms > 0 && last_insert_ns_ != 0 && end.offset - from.offset < options_.rows_max && !stop_requested(true)) sleep_ms(wait_ms);
+    if (wait_ms > 0 && last_insert_ns_ != 0 && end.offset - from.offset < options_.rows_max && !stop_requested(true))
+        sleep_ms(wait_ms);
 
     if (!reader_) {
         TRY(reader_, log_.reader(from));
@@ -210,7 +221,8 @@ Status Loader::reconcile() {
     TRY(const std::string identity, store::store_identity(store_));
     if (identity != store_identity_) {
         const std::lock_guard lock(mutex_);
-        if (state_.loaded > log_.begin()) logging::warn("loader.store_changed", {{"next", "everything that the log holds is compared and loaded"}});
+        if (state_.loaded > log_.begin())
+            logging::warn("loader.store_changed", {{"next", "everything that the log holds is compared and loaded"}});
         state_.loaded = log_.begin();
         store_identity_ = identity;
     }
@@ -221,17 +233,23 @@ Status Loader::reconcile() {
         in_doubt_ = false;
         return {};
     }
-    // A deletion that a crash interrupted goes on after the start: rows that it still takes away must not be taken for present.
-    TRY(const store::Answer deletions, store_.query({.sql = std::string(sql::text("loader-unfinished-deletions.sql"))}));
+    // A deletion that a crash interrupted goes on after the start: rows that it still takes away must not be taken for
+    // present.
+    TRY(const store::Answer deletions,
+        store_.query({.sql = std::string(sql::text("loader-unfinished-deletions.sql"))}));
     if (const auto unfinished = std::get<std::uint64_t>(deletions.rows.at(0).at(0)); unfinished > 0)
-        return Error(Code::kUnavailable, fmt::format("the store is still deleting ({} parts to go); waiting for it", unfinished));
-    TRY(const store::Answer answer, store_.query({.sql = std::string(sql::text("loader-highest-offset.sql")),
-                                                  .parameters = {{"partition", number(from.partition)}, {"from", number(from.offset)}}}));
+        return Error(Code::kUnavailable,
+                     fmt::format("the store is still deleting ({} parts to go); waiting for it", unfinished));
+    TRY(const store::Answer answer,
+        store_.query({.sql = std::string(sql::text("loader-highest-offset.sql")),
+                      .parameters = {{"partition", number(from.partition)}, {"from", number(from.offset)}}}));
     const auto count = std::get<std::uint64_t>(answer.rows.at(0).at(0));
     const auto highest = std::get<std::uint64_t>(answer.rows.at(0).at(1));
     if (count > 0 && highest >= end.offset)
-        return Error(Code::kCorrupt, fmt::format("the store holds offset {} but the log ends at {}: the log folder was replaced or cut; put it back, or move the "
-                                                 "store folder away to have it rebuilt from this log", highest, end.offset));
+        return Error(Code::kCorrupt, fmt::format("the store holds offset {} but the log ends at {}: the log folder was "
+                                                 "replaced or cut; put it back, or move the "
+                                                 "store folder away to have it rebuilt from this log",
+                                                 highest, end.offset));
     doubt_end_ = count == 0 ? from.offset : highest + 1;
     in_doubt_ = false;
     if (doubt_end_ > from.offset)
@@ -251,9 +269,12 @@ Status Loader::load(const std::vector<log::StoredEntry>& entries, log::Position 
     for (auto& [month, block] : blocks_.blocks()) {
         if (block.rows() == 0) continue;
         // What an error leaves is not known; the caller takes it as doubt.
-        if (failpoint("loader.before_insert") == Fault::kError) return Error(Code::kUnavailable, "failpoint loader.before_insert");
-        TRY_STATUS(store_.insert(EventBlocks::insert_statement(), block.bytes(), 120'000, {{"insert_deduplicate", "0"}}));
-        if (failpoint("loader.after_insert") == Fault::kError) return Error(Code::kUnavailable, "failpoint loader.after_insert");
+        if (failpoint("loader.before_insert") == Fault::kError)
+            return Error(Code::kUnavailable, "failpoint loader.before_insert");
+        TRY_STATUS(
+            store_.insert(EventBlocks::insert_statement(), block.bytes(), 120'000, {{"insert_deduplicate", "0"}}));
+        if (failpoint("loader.after_insert") == Fault::kError)
+            return Error(Code::kUnavailable, "failpoint loader.after_insert");
         counters().rows.add(block.rows());
         counters().batches.add();
         const std::lock_guard lock(mutex_);
@@ -263,16 +284,21 @@ Status Loader::load(const std::vector<log::StoredEntry>& entries, log::Position 
     return {};
 }
 
-Result<std::vector<std::uint64_t>> Loader::present_offsets(std::uint16_t partition, std::uint64_t first, std::uint64_t last) {
+Result<std::vector<std::uint64_t>> Loader::present_offsets(std::uint16_t partition, std::uint64_t first,
+                                                           std::uint64_t last) {
     const std::vector<std::pair<std::string, std::string>> range = {
         {"partition", number(partition)}, {"first", number(first)}, {"last", number(last)}};
-    TRY(const store::Answer doubled, store_.query({.sql = std::string(sql::text("loader-doubled-rows.sql")), .parameters = range}));
+    TRY(const store::Answer doubled,
+        store_.query({.sql = std::string(sql::text("loader-doubled-rows.sql")), .parameters = range}));
     if (const auto rows = std::get<std::uint64_t>(doubled.rows.at(0).at(0)); rows > 0) {
         logging::warn("loader.doubled", {{"first", first}, {"last", last}, {"rows", rows}});
         counters().replaced.add(rows);
-        TRY_STATUS(store_.execute({.sql = std::string(sql::text("loader-delete-doubled.sql")), .parameters = range, .timeout_ms = 300'000}));
+        TRY_STATUS(store_.execute(
+            {.sql = std::string(sql::text("loader-delete-doubled.sql")), .parameters = range, .timeout_ms = 300'000}));
     }
-    TRY(const store::Answer present, store_.query({.sql = std::string(sql::text("loader-present-offsets.sql")), .parameters = range, .timeout_ms = 120'000}));
+    TRY(const store::Answer present,
+        store_.query(
+            {.sql = std::string(sql::text("loader-present-offsets.sql")), .parameters = range, .timeout_ms = 120'000}));
     std::vector<std::uint64_t> offsets;
     offsets.reserve(present.rows.size());
     for (const auto& row : present.rows) offsets.push_back(std::get<std::uint64_t>(row.at(0)));

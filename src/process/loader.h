@@ -18,24 +18,25 @@
 namespace footfall::process {
 
 struct LoaderOptions {
-    std::string checkpoint_path;         ///< a small file, written atomically
-    std::int64_t interval_ms = 400;      ///< least time between the starts of two inserts while keeping up
-    std::size_t rows_max = 100'000;      ///< most rows of one insert, when behind
-    std::size_t bytes_max = 64u << 20;   ///< most record bytes of one insert
+    std::string checkpoint_path;        ///< a small file, written atomically
+    std::int64_t interval_ms = 400;     ///< least time between the starts of two inserts while keeping up
+    std::size_t rows_max = 100'000;     ///< most rows of one insert, when behind
+    std::size_t bytes_max = 64u << 20;  ///< most record bytes of one insert
 };
 
 /// What the loader has done, for /readyz, /metrics, the status page and `meta.as_of`.
 struct LoaderState {
-    log::Position loaded;                ///< everything before it is in the store
-    std::int64_t as_of_ms = 0;           ///< every event acknowledged before this moment is in the store
-    std::uint64_t rows = 0;              ///< rows inserted since the start
-    std::string problem;                 ///< why it does not get on at the moment; empty where it does
+    log::Position loaded;       ///< everything before it is in the store
+    std::int64_t as_of_ms = 0;  ///< every event acknowledged before this moment is in the store
+    std::uint64_t rows = 0;     ///< rows inserted since the start
+    std::string problem;        ///< why it does not get on at the moment; empty where it does
 };
 
-/// Reads the log and writes footfall.events, each event once. Batches are closed ranges of the log, split by the table's partitions (months), each
-/// piece one block of one insert, so that it is there as a whole or not at all. Insert tokens are off: they err both ways (docs/adr/0002). After a
-/// start, and after every insert whose result is not known, the loader asks the store which offsets above its checkpoint it holds, inserts what is
-/// missing and replaces what is there twice. The checkpoint only spares questions: an old or lost one costs time, never a count.
+/// Reads the log and writes footfall.events, each event once. Batches are closed ranges of the log, split by the
+/// table's partitions (months), each piece one block of one insert, so that it is there as a whole or not at all.
+/// Insert tokens are off: they err both ways (docs/adr/0002). After a start, and after every insert whose result is not
+/// known, the loader asks the store which offsets above its checkpoint it holds, inserts what is missing and replaces
+/// what is there twice. The checkpoint only spares questions: an old or lost one costs time, never a count.
 ///
 /// One thread of its own. Public functions are thread-safe.
 class Loader {
@@ -51,8 +52,8 @@ public:
     LoaderState state() const;
     /// Waits until everything before `position` is in the store; kTimeout with the reason otherwise.
     Status wait_loaded(log::Position position, int timeout_ms) const;
-    /// The store was started again, perhaps as another one: ask it what it holds. (It carries an identity, which the checkpoint remembers: a store
-    /// that is new or lost parts is loaded with everything that the log has.)
+    /// The store was started again, perhaps as another one: ask it what it holds. (It carries an identity, which the
+    /// checkpoint remembers: a store that is new or lost parts is loaded with everything that the log has.)
     void store_restarted();
 
 private:
@@ -60,7 +61,8 @@ private:
     Status step();
     Status reconcile();
     Status load(const std::vector<log::StoredEntry>& entries, log::Position next);
-    Result<std::vector<std::uint64_t>> present_offsets(std::uint16_t partition, std::uint64_t first, std::uint64_t last);
+    Result<std::vector<std::uint64_t>> present_offsets(std::uint16_t partition, std::uint64_t first,
+                                                       std::uint64_t last);
     Status write_checkpoint(log::Position position);
     bool stop_requested(bool caught_up) const;
     void sleep_ms(std::int64_t ms);
@@ -79,8 +81,8 @@ private:
 
     // Of the loader's thread alone.
     std::unique_ptr<log::LogReader> reader_;
-    bool in_doubt_ = true;            ///< what the store holds beyond the checkpoint is not known
-    std::uint64_t doubt_end_ = 0;     ///< offsets below it may be in the store already
+    bool in_doubt_ = true;         ///< what the store holds beyond the checkpoint is not known
+    std::uint64_t doubt_end_ = 0;  ///< offsets below it may be in the store already
     std::string store_identity_;
     std::int64_t last_insert_ns_ = 0;
     EventBlocks blocks_;

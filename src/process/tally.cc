@@ -13,7 +13,8 @@ Result<Tally> read_tally(std::string_view payload) {
     Tally tally;
     std::string_view website_id;
     simdjson::dom::object rejected;
-    if (root["website_id"].get(website_id) != simdjson::SUCCESS || root["duplicates"].get(tally.duplicates) != simdjson::SUCCESS ||
+    if (root["website_id"].get(website_id) != simdjson::SUCCESS ||
+        root["duplicates"].get(tally.duplicates) != simdjson::SUCCESS ||
         root["rejected"].get(rejected) != simdjson::SUCCESS)
         return broken;
     tally.website_id = website_id;

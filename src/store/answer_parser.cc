@@ -13,7 +13,9 @@ namespace ondemand = simdjson::ondemand;
 enum class Kind : std::uint8_t { kBool, kSigned, kUnsigned, kFloat, kText };
 
 std::string_view without(std::string_view type, std::string_view wrapper) {
-    return type.starts_with(wrapper) && type.ends_with(')') ? type.substr(wrapper.size(), type.size() - wrapper.size() - 1) : type;
+    return type.starts_with(wrapper) && type.ends_with(')')
+               ? type.substr(wrapper.size(), type.size() - wrapper.size() - 1)
+               : type;
 }
 
 Kind kind_of(std::string_view type) {
@@ -46,7 +48,8 @@ Value read_value(ondemand::value value, Kind kind) {
         if (!value.is_null()) throw simdjson::simdjson_error(simdjson::INCORRECT_TYPE);
         return std::monostate();
     }
-    if (type == ondemand::json_type::array || type == ondemand::json_type::object) return std::string(trimmed(simdjson::to_json_string(value)));
+    if (type == ondemand::json_type::array || type == ondemand::json_type::object)
+        return std::string(trimmed(simdjson::to_json_string(value)));
     switch (kind) {
         case Kind::kBool: return bool(value.get_bool());
         case Kind::kSigned: return std::int64_t(value.get_int64());
@@ -90,7 +93,8 @@ Answer parse(std::string& text) {
     if (!lines.next(line)) return answer;
     {
         ondemand::document names = parser.iterate(line);
-        for (auto name : names.get_array()) answer.columns.push_back({std::string(std::string_view(name.get_string())), {}});
+        for (auto name : names.get_array())
+            answer.columns.push_back({std::string(std::string_view(name.get_string())), {}});
     }
     if (!lines.next(line)) throw simdjson::simdjson_error(simdjson::EMPTY);
     std::vector<Kind> kinds;

@@ -18,7 +18,8 @@
 namespace footfall::store {
 namespace {
 
-// Beyond this, parameters and text travel as a form in the body: a ClickHouse server takes far more in the URL, proxies before it may not.
+// Beyond this, parameters and text travel as a form in the body: a ClickHouse server takes far more in the URL, proxies
+// before it may not.
 constexpr std::size_t kTargetBytesMax = 8 * 1024;
 // The store stops a statement by itself; the connection waits this much longer to hear so.
 constexpr int kGraceMs = 1'000;
@@ -28,7 +29,8 @@ std::string percent_encoded(std::string_view text) {
     std::string out;
     out.reserve(text.size() + text.size() / 4);
     for (const char c : text) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                           c == '_' || c == '.' || c == '~';
         if (plain) {
             out += c;
         } else {
@@ -57,11 +59,13 @@ std::string tsv_escaped(std::string_view value) {
     return out;
 }
 
-// Seconds, in steps: the embedded store keeps settings on its connections, and one that is the same as before costs nothing.
+// Seconds, in steps: the embedded store keeps settings on its connections, and one that is the same as before costs
+// nothing.
 std::string execution_seconds(int timeout_ms) {
     const int step_ms = timeout_ms >= 10'000 ? 1'000 : 100;
     const int rounded_ms = std::max(step_ms, (timeout_ms + step_ms - 1) / step_ms * step_ms);
-    return rounded_ms % 1'000 == 0 ? fmt::format("{}", rounded_ms / 1'000) : fmt::format("{:.1f}", rounded_ms / 1'000.0);
+    return rounded_ms % 1'000 == 0 ? fmt::format("{}", rounded_ms / 1'000)
+                                   : fmt::format("{:.1f}", rounded_ms / 1'000.0);
 }
 
 class Target {
@@ -83,7 +87,13 @@ private:
 };
 
 void append_form_field(std::string& form, std::string_view boundary, std::string_view name, std::string_view value) {
-    form.append("--").append(boundary).append("\r\nContent-Disposition: form-data; name=\"").append(name).append("\"\r\n\r\n").append(value).append("\r\n");
+    form.append("--")
+        .append(boundary)
+        .append("\r\nContent-Disposition: form-data; name=\"")
+        .append(name)
+        .append("\"\r\n\r\n")
+        .append(value)
+        .append("\r\n");
 }
 
 std::uint64_t summary_number(std::string_view summary, std::string_view name) {
@@ -108,7 +118,8 @@ struct Client::State {
     // A connection of the pool, given back at the end of its scope.
     class Lease {
     public:
-        Lease(State& state, std::unique_ptr<http::Client> connection) : state_(&state), connection_(std::move(connection)) {}
+        Lease(State& state, std::unique_ptr<http::Client> connection)
+            : state_(&state), connection_(std::move(connection)) {}
         Lease(Lease&&) = default;
         ~Lease() {
             if (!connection_) return;
@@ -129,7 +140,8 @@ struct Client::State {
     Result<Lease> lease(int timeout_ms) {
         std::unique_lock lock(mutex);
         if (!returned.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return lent < connections_max; }))
-            return Error(Code::kOverloaded, fmt::format("all {} connections to the event store are busy; try again", connections_max));
+            return Error(Code::kOverloaded,
+                         fmt::format("all {} connections to the event store are busy; try again", connections_max));
         ++lent;
         std::unique_ptr<http::Client> connection;
         if (idle.empty()) {
@@ -141,8 +153,8 @@ struct Client::State {
         return Lease(*this, std::move(connection));
     }
 
-    Result<http::ClientResponse> send(std::string_view method, std::string_view target, std::string_view body, std::string_view content_type,
-                                      int timeout_ms, bool is_idempotent) {
+    Result<http::ClientResponse> send(std::string_view method, std::string_view target, std::string_view body,
+                                      std::string_view content_type, int timeout_ms, bool is_idempotent) {
         http::ClientRequest request{.method = method, .target = target, .headers = {}, .body = body};
         if (!content_type.empty()) request.headers.emplace_back("Content-Type", content_type);
         if (!endpoint.user.empty()) {
@@ -157,7 +169,8 @@ struct Client::State {
         return error_of_answer(response->status, response->header("x-clickhouse-exception-code"), response->body);
     }
 
-    // Text in the body, parameters and settings in the URL; all but the settings as a form where the URL would become too long.
+    // Text in the body, parameters and settings in the URL; all but the settings as a form where the URL would become
+    // too long.
     Result<http::ClientResponse> run(const Statement& statement, const Settings& own_settings, bool is_idempotent) {
         Target target;
         target.add("max_execution_time", execution_seconds(statement.timeout_ms));
@@ -166,14 +179,17 @@ struct Client::State {
         Target with_parameters = target;
         for (const auto& [name, value] : statement.parameters) with_parameters.add("param_" + name, tsv_escaped(value));
         if (with_parameters.size() <= kTargetBytesMax)
-            return send("POST", with_parameters.text(), statement.sql, "text/plain; charset=UTF-8", statement.timeout_ms, is_idempotent);
+            return send("POST", with_parameters.text(), statement.sql, "text/plain; charset=UTF-8",
+                        statement.timeout_ms, is_idempotent);
 
         const std::string boundary = "footfall-" + random_token(24);
         std::string form;
         append_form_field(form, boundary, "query", statement.sql);
-        for (const auto& [name, value] : statement.parameters) append_form_field(form, boundary, "param_" + name, tsv_escaped(value));
+        for (const auto& [name, value] : statement.parameters)
+            append_form_field(form, boundary, "param_" + name, tsv_escaped(value));
         form.append("--").append(boundary).append("--\r\n");
-        return send("POST", target.text(), form, "multipart/form-data; boundary=" + boundary, statement.timeout_ms, is_idempotent);
+        return send("POST", target.text(), form, "multipart/form-data; boundary=" + boundary, statement.timeout_ms,
+                    is_idempotent);
     }
 };
 
@@ -185,7 +201,8 @@ Client::Client(Endpoint endpoint, std::size_t connections_max) : state_(std::mak
 Client::~Client() = default;
 
 Result<Answer> Client::query(const Statement& statement) {
-    // wait_end_of_query: the server answers when it knows how the statement ended, so that an error is a status and never half an answer.
+    // wait_end_of_query: the server answers when it knows how the statement ended, so that an error is a status and
+    // never half an answer.
     static const Settings kReading = {{"default_format", "JSONCompactEachRowWithNamesAndTypes"},
                                       {"wait_end_of_query", "1"},
                                       {"output_format_json_quote_64bit_integers", "0"},

@@ -14,20 +14,20 @@ namespace footfall::store {
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
-/// One statement. Values are always parameters: `{name:Type}` in the text, name and plain value here (the client escapes it). Statements name their
-/// database (`footfall.events`).
+/// One statement. Values are always parameters: `{name:Type}` in the text, name and plain value here (the client
+/// escapes it). Statements name their database (`footfall.events`).
 struct Statement {
     std::string sql;
     std::vector<std::pair<std::string, std::string>> parameters = {};
-    /// ClickHouse's settings, for this statement only. `priority=1` lets it pass by the queue of heavy queries in the embedded store: for small
-    /// questions that the product itself asks.
+    /// ClickHouse's settings, for this statement only. `priority=1` lets it pass by the queue of heavy queries in the
+    /// embedded store: for small questions that the product itself asks.
     Settings settings = {};
     /// Deadline for the whole call, and max_execution_time at the server.
     int timeout_ms = 30'000;
 };
 
-/// A cell of an answer. 64-bit integers are exact; wider ones, Decimal, UUID, IPv6, dates and strings come as text; arrays, maps and tuples as their
-/// JSON text. Bytes of a string that are no UTF-8 come as U+FFFD.
+/// A cell of an answer. 64-bit integers are exact; wider ones, Decimal, UUID, IPv6, dates and strings come as text;
+/// arrays, maps and tuples as their JSON text. Bytes of a string that are no UTF-8 come as U+FFFD.
 using Value = std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, std::string>;
 
 struct Column {
@@ -49,22 +49,25 @@ struct Endpoint {
     std::string password = {};
 };
 
-/// The one client of the event store, the same for the embedded child and for a ClickHouse server. Keeps a pool of connections, one
-/// statement at a time on each. Thread-safe. Errors: kUnavailable where the store does not answer or stops (whether a statement took effect is then
-/// not known), kTimeout (nor is it then), kOverloaded where it has too much to do, kTooLarge (the query's memory limit; the message says what to
-/// do), kCorrupt for damaged data, kInvalidArgument for what the store refuses as wrong, with its text.
+/// The one client of the event store, the same for the embedded child and for a ClickHouse server. Keeps a pool of
+/// connections, one statement at a time on each. Thread-safe. Errors: kUnavailable where the store does not answer or
+/// stops (whether a statement took effect is then not known), kTimeout (nor is it then), kOverloaded where it has too
+/// much to do, kTooLarge (the query's memory limit; the message says what to do), kCorrupt for damaged data,
+/// kInvalidArgument for what the store refuses as wrong, with its text.
 class Client {
 public:
     explicit Client(Endpoint endpoint, std::size_t connections_max = 16);
     ~Client();
 
-    /// Answer rows, whole in memory: for bounded results. Repeated once where a kept connection turns out to be dead, so for reading only.
+    /// Answer rows, whole in memory: for bounded results. Repeated once where a kept connection turns out to be dead,
+    /// so for reading only.
     Result<Answer> query(const Statement& statement);
     /// A statement without rows.
     Status execute(const Statement& statement);
-    /// `insert` is "INSERT INTO t (a, b) FORMAT Native" and `block` its data, sent apart from the text. On return with success the rows are stored,
-    /// and durable where the table syncs its parts.
-    Status insert(std::string_view insert, std::string_view block, int timeout_ms = 120'000, const Settings& settings = {});
+    /// `insert` is "INSERT INTO t (a, b) FORMAT Native" and `block` its data, sent apart from the text. On return with
+    /// success the rows are stored, and durable where the table syncs its parts.
+    Status insert(std::string_view insert, std::string_view block, int timeout_ms = 120'000,
+                  const Settings& settings = {});
     Status ping(int timeout_ms = 1'000);
 
 private:

@@ -39,7 +39,9 @@ protected:
 RunningStore* ClientTest::store_ = nullptr;
 
 TEST_F(ClientTest, ValuesComeExactlyAndByTheirType) {
-    const auto answer = client().query({.sql = R"(SELECT toUInt64(18446744073709551615) AS largest, toInt64(-9223372036854775808), toUInt8(7), 1.5, nan, -inf, true,
+    const auto answer = client().query(
+        {.sql =
+             R"(SELECT toUInt64(18446744073709551615) AS largest, toInt64(-9223372036854775808), toUInt8(7), 1.5, nan, -inf, true,
         NULL, toNullable(5), [1, 2], map('a', 'b'), (1, 'x'), toDecimal64('-12.3400', 4), 'tab\tquote\'slash\\', toUInt256('340282366920938463463374607431768211456'),
         toUUID('01890000-0000-7000-8000-000000000001'), toIPv6('2001:db8::1'), toDateTime64('2024-02-29 12:00:00.123', 3, 'UTC'), '\xff' AS broken)"});
     ASSERT_TRUE(answer) << answer.error().message;
@@ -101,20 +103,22 @@ TEST_F(ClientTest, AParameterKeepsEveryByteAndIsNeverSql) {
                                   "Grüße, 世界 🎉",
                                   "\x01\x02\x7f",
                                   std::string(5'000, 'x') + "'",
-                                  std::string(300'000, '\\'),   // as a form: the URL would be too long
+                                  std::string(300'000, '\\'),  // as a form: the URL would be too long
                                   "\r\n--footfall\r\n" + std::string(20'000, '\n')};
     for (const std::string& value : values) {
         const auto answer = client().query({.sql = "SELECT {value:String}", .parameters = {{"value", value}}});
         EXPECT_EQ(text(answer), value) << "of " << value.size() << " bytes: " << value.substr(0, 40);
     }
-    EXPECT_EQ(text(client().query({.sql = "SELECT arrayStringConcat({values:Array(String)}, '|')", .parameters = {{"values", R"(['a\'b','c\\d','e,f'])"}}})),
+    EXPECT_EQ(text(client().query({.sql = "SELECT arrayStringConcat({values:Array(String)}, '|')",
+                                   .parameters = {{"values", R"(['a\'b','c\\d','e,f'])"}}})),
               "a'b|c\\d|e,f");
 }
 
 TEST_F(ClientTest, ALongStatementWithLongParametersArrives) {
     std::string sql = "SELECT {value:String}";
     for (int i = 0; i < 3'000; ++i) sql += " || ''";
-    EXPECT_EQ(text(client().query({.sql = sql, .parameters = {{"value", std::string(20'000, 'y')}}})), std::string(20'000, 'y'));
+    EXPECT_EQ(text(client().query({.sql = sql, .parameters = {{"value", std::string(20'000, 'y')}}})),
+              std::string(20'000, 'y'));
 }
 
 TEST_F(ClientTest, ParametersOfParallelStatementsAreNeverMixedUp) {
@@ -125,11 +129,13 @@ TEST_F(ClientTest, ParametersOfParallelStatementsAreNeverMixedUp) {
         threads.emplace_back([&, t] {
             for (int i = 0; i < 60; ++i) {
                 const std::string mine = "thread " + std::to_string(t) + " round " + std::to_string(i);
-                const auto answer = client().query({.sql = "SELECT {mine:String}, {number:UInt64}, sum(number) FROM numbers({number:UInt64})",
-                                                    .parameters = {{"mine", mine}, {"number", std::to_string(t * 1'000 + i)}},
-                                                    .settings = {{"max_threads", std::to_string(1 + t % 2)}}});
+                const auto answer = client().query(
+                    {.sql = "SELECT {mine:String}, {number:UInt64}, sum(number) FROM numbers({number:UInt64})",
+                     .parameters = {{"mine", mine}, {"number", std::to_string(t * 1'000 + i)}},
+                     .settings = {{"max_threads", std::to_string(1 + t % 2)}}});
                 if (!answer) ++failed;
-                else if (answer->rows[0][0] != Value(mine) || answer->rows[0][1] != Value(std::uint64_t(t * 1'000 + i))) ++wrong;
+                else if (answer->rows[0][0] != Value(mine) || answer->rows[0][1] != Value(std::uint64_t(t * 1'000 + i)))
+                    ++wrong;
             }
         });
     for (auto& thread : threads) thread.join();
@@ -153,8 +159,14 @@ TEST_F(ClientTest, ErrorsSayWhatKindTheyAre) {
         {{.sql = "SELECT 1", .settings = {{"no_such_setting", "1"}}}, Code::kInvalidArgument, "no_such_setting"},
         {{.sql = "SELECT 1", .settings = {{"a=1, max_threads", "1"}}}, Code::kInvalidArgument, "Unknown setting"},
         {{.sql = "SELECT 1; SELECT 2"}, Code::kInvalidArgument, "Multi-statements"},
-        {{.sql = "SELECT groupArray(number) FROM numbers(100000000)", .settings = {{"max_memory_usage", "20000000"}}}, Code::kTooLarge, "shorter time range"},
-        {{.sql = "SELECT sleepEachRow(0.05) FROM numbers(1000)", .settings = {{"max_block_size", "1"}}, .timeout_ms = 300}, Code::kTimeout, "longer than it may"},
+        {{.sql = "SELECT groupArray(number) FROM numbers(100000000)", .settings = {{"max_memory_usage", "20000000"}}},
+         Code::kTooLarge,
+         "shorter time range"},
+        {{.sql = "SELECT sleepEachRow(0.05) FROM numbers(1000)",
+          .settings = {{"max_block_size", "1"}},
+          .timeout_ms = 300},
+         Code::kTimeout,
+         "longer than it may"},
     };
     for (const Case& one : cases) {
         const auto answer = client().query(one.statement);
@@ -167,7 +179,9 @@ TEST_F(ClientTest, ErrorsSayWhatKindTheyAre) {
 }
 
 TEST_F(ClientTest, AnAnswerTellsHowMuchWasRead) {
-    ASSERT_TRUE(client().execute({.sql = "CREATE TABLE footfall.thousand ENGINE = MergeTree ORDER BY number AS SELECT number FROM numbers(1000)"}));
+    ASSERT_TRUE(client().execute(
+        {.sql =
+             "CREATE TABLE footfall.thousand ENGINE = MergeTree ORDER BY number AS SELECT number FROM numbers(1000)"}));
     const auto answer = client().query({.sql = "SELECT sum(number) FROM footfall.thousand"});
     ASSERT_TRUE(answer) << answer.error().message;
     EXPECT_EQ(answer->rows[0][0], Value(std::uint64_t{499'500}));
@@ -187,15 +201,17 @@ TEST_F(ClientTest, AStoreThatDoesNotAnswerIsATimeoutAndItsConnectionIsNotUsedAga
 
 TEST(ClientWithoutStoreTest, AStoreThatIsNotThereIsUnavailable) {
     Client client({.address = "unix:" + testing::TempDir() + "no_such_store.sock"});
-    for (const Status& status : {client.ping(), client.execute({.sql = "SELECT 1"}), client.insert("INSERT INTO t FORMAT Native", "x")}) {
+    for (const Status& status :
+         {client.ping(), client.execute({.sql = "SELECT 1"}), client.insert("INSERT INTO t FORMAT Native", "x")}) {
         ASSERT_FALSE(status);
         EXPECT_EQ(status.error().code, Code::kUnavailable) << status.error().message;
     }
 }
 
 TEST(AnswerParserTest, WhatIsNotAnAnswerIsAnError) {
-    for (const char* text : {"[\"a\"]\n", "[\"a\"]\n[\"UInt8\"]\n[1,2]\n", "[\"a\",\"b\"]\n[\"UInt8\",\"UInt8\"]\n[1]\n", "[\"a\"]\n[\"UInt8\"]\n[\"x\"]\n",
-                             "[\"a\"]\n[\"UInt8\"]\n[1", "Code: 1. DB::Exception"}) {
+    for (const char* text :
+         {"[\"a\"]\n", "[\"a\"]\n[\"UInt8\"]\n[1,2]\n", "[\"a\",\"b\"]\n[\"UInt8\",\"UInt8\"]\n[1]\n",
+          "[\"a\"]\n[\"UInt8\"]\n[\"x\"]\n", "[\"a\"]\n[\"UInt8\"]\n[1", "Code: 1. DB::Exception"}) {
         std::string body = text;
         const auto answer = parse_answer(body);
         ASSERT_FALSE(answer) << text;
@@ -212,11 +228,14 @@ TEST(ErrorCodeTest, TheServersAnswerBecomesTheCodeOfItsKind) {
         const char* message;
     };
     const Case cases[] = {
-        {500, "60", "Code: 60. DB::Exception: Table x does not exist. (UNKNOWN_TABLE) (version 26.7.2.1)\n", Code::kInvalidArgument, "Table x does not exist. (UNKNOWN_TABLE)"},
-        {500, "", "Code: 202. DB::Exception: Too many. (TOO_MANY_SIMULTANEOUS_QUERIES)", Code::kOverloaded, "Too many. (TOO_MANY_SIMULTANEOUS_QUERIES)"},
+        {500, "60", "Code: 60. DB::Exception: Table x does not exist. (UNKNOWN_TABLE) (version 26.7.2.1)\n",
+         Code::kInvalidArgument, "Table x does not exist. (UNKNOWN_TABLE)"},
+        {500, "", "Code: 202. DB::Exception: Too many. (TOO_MANY_SIMULTANEOUS_QUERIES)", Code::kOverloaded,
+         "Too many. (TOO_MANY_SIMULTANEOUS_QUERIES)"},
         {200, "252", "Code: 252. DB::Exception: Too many parts", Code::kOverloaded, "Too many parts"},
         {500, "40", "Code: 40. DB::Exception: Checksum doesn't match", Code::kCorrupt, "Checksum doesn't match"},
-        {401, "516", "Code: 516. DB::Exception: Authentication failed", Code::kUnauthenticated, "Authentication failed"},
+        {401, "516", "Code: 516. DB::Exception: Authentication failed", Code::kUnauthenticated,
+         "Authentication failed"},
         {413, "", "", Code::kTooLarge, "the event store answered with HTTP status 413: "},
         {502, "", "Bad Gateway", Code::kUnavailable, "the event store answered with HTTP status 502: Bad Gateway"},
     };

@@ -13,7 +13,8 @@ struct Known {
     int http_status;  // what a ClickHouse server answers; 500 where there is no finer one
 };
 
-// ClickHouse's codes (src/Common/ErrorCodes.cpp) that are no mistake in the statement, and those whose HTTP status is not 500.
+// ClickHouse's codes (src/Common/ErrorCodes.cpp) that are no mistake in the statement, and those whose HTTP status is
+// not 500.
 constexpr Known kKnown[] = {
     {6, Code::kInvalidArgument, 400},    // CANNOT_PARSE_TEXT
     {26, Code::kInvalidArgument, 400},   // CANNOT_PARSE_QUOTED_STRING
@@ -76,7 +77,8 @@ std::string_view plain_text(std::string_view body) {
         const std::size_t mark = body.find(kMark);
         if (mark != std::string_view::npos && mark < 24) body.remove_prefix(mark + kMark.size());
     }
-    if (const std::size_t version = body.rfind(" (version "); version != std::string_view::npos) body = body.substr(0, version);
+    if (const std::size_t version = body.rfind(" (version "); version != std::string_view::npos)
+        body = body.substr(0, version);
     while (!body.empty() && (body.back() == '\n' || body.back() == ' ')) body.remove_suffix(1);
     return body.substr(0, 2'000);
 }
@@ -87,7 +89,8 @@ int exception_code_of(std::string_view text) {
     constexpr std::string_view kPrefix = "Code: ";
     const std::size_t at = text.find(kPrefix);
     int code = 0;
-    if (at != std::string_view::npos) std::from_chars(text.data() + at + kPrefix.size(), text.data() + text.size(), code);
+    if (at != std::string_view::npos)
+        std::from_chars(text.data() + at + kPrefix.size(), text.data() + text.size(), code);
     return code;
 }
 
@@ -101,14 +104,19 @@ Error error_of_answer(int http_status, std::string_view exception_code, std::str
     std::from_chars(exception_code.data(), exception_code.data() + exception_code.size(), exception);
     if (exception == 0) exception = exception_code_of(body.substr(0, 64));
     if (exception == 0) {
-        const Code code = http_status == 503 ? Code::kOverloaded : http_status == 413 ? Code::kTooLarge : Code::kUnavailable;
-        return Error(code, fmt::format("the event store answered with HTTP status {}: {}", http_status, plain_text(body).substr(0, 300)));
+        const Code code = http_status == 503   ? Code::kOverloaded
+                          : http_status == 413 ? Code::kTooLarge
+                                               : Code::kUnavailable;
+        return Error(code, fmt::format("the event store answered with HTTP status {}: {}", http_status,
+                                       plain_text(body).substr(0, 300)));
     }
     const Known* known = find(exception);
     Error error(known ? known->code : Code::kInvalidArgument, std::string(plain_text(body)));
     if (exception == 241)
-        error.message = "the query needs more memory than the event store may use (store.memory_max): ask for a shorter time range, fewer dimensions or a "
-                        "stricter filter, or raise the limit";
+        error.message =
+            "the query needs more memory than the event store may use (store.memory_max): ask for a shorter time "
+            "range, fewer dimensions or a "
+            "stricter filter, or raise the limit";
     else if (error.code == Code::kTimeout)
         error.message = "the query took longer than it may: ask for a shorter time range or fewer dimensions";
     return error;

@@ -7,9 +7,9 @@
 
 namespace footfall::store {
 
-/// The error that an answer of a ClickHouse server stands for: by ClickHouse's own code, which comes in the header X-ClickHouse-Exception-Code or,
-/// where that is empty, in the text "Code: 241. DB::Exception: …". The message is the server's text without code and version, or advice where
-/// there is something to do.
+/// The error that an answer of a ClickHouse server stands for: by ClickHouse's own code, which comes in the header
+/// X-ClickHouse-Exception-Code or, where that is empty, in the text "Code: 241. DB::Exception: …". The message is the
+/// server's text without code and version, or advice where there is something to do.
 Error error_of_answer(int http_status, std::string_view exception_code, std::string_view body);
 
 /// The HTTP status with which a ClickHouse server answers an error of that code.

@@ -31,7 +31,9 @@ std::string checksum(std::string_view text) {
     return to_hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
-std::string text_of(const Value& value) { return std::holds_alternative<std::string>(value) ? std::get<std::string>(value) : std::string(); }
+std::string text_of(const Value& value) {
+    return std::holds_alternative<std::string>(value) ? std::get<std::string>(value) : std::string();
+}
 
 Result<bool> has_table(Client& client) {
     TRY(const Answer answer, client.query({.sql = statement("has-migrations.sql")}));
@@ -61,11 +63,13 @@ Status migrate(Client& client, std::span<const TextFile> files) {
     for (const auto& [name, sum] : applied) {
         const auto file = std::find_if(files.begin(), files.end(), [&](const TextFile& f) { return f.name == name; });
         if (file == files.end())
-            return Error(Code::kConflict, fmt::format("the event store was made by a newer release: it has the migration {}, which this one does not know; "
+            return Error(Code::kConflict, fmt::format("the event store was made by a newer release: it has the "
+                                                      "migration {}, which this one does not know; "
                                                       "run that release. Nothing was changed",
                                                       name));
         if (checksum(file->text) != sum)
-            return Error(Code::kConflict, fmt::format("the migration {} was applied to the event store with another text than this release has; run the release "
+            return Error(Code::kConflict, fmt::format("the migration {} was applied to the event store with another "
+                                                      "text than this release has; run the release "
                                                       "that made the store. Nothing was changed",
                                                       name));
     }
@@ -79,7 +83,9 @@ Status migrate(Client& client, std::span<const TextFile> files) {
         TRY(const bool recordable, has_table(client));
         if (!recordable) continue;
         for (const TextFile* one : unrecorded) {
-            TRY_STATUS(client.execute({.sql = statement("record-migration.sql"), .parameters = {{"name", std::string(one->name)}, {"checksum", checksum(one->text)}}}));
+            TRY_STATUS(
+                client.execute({.sql = statement("record-migration.sql"),
+                                .parameters = {{"name", std::string(one->name)}, {"checksum", checksum(one->text)}}}));
             logging::info("store.migrated", {{"migration", one->name}});
         }
         unrecorded.clear();
@@ -90,7 +96,8 @@ Status migrate(Client& client, std::span<const TextFile> files) {
 Result<std::string> store_identity(Client& client) {
     TRY(const Answer answer, client.query({.sql = statement("identity.sql"), .settings = {{"priority", "1"}}}));
     const std::uint64_t* broken = answer.rows.size() == 1 ? std::get_if<std::uint64_t>(&answer.rows[0][1]) : nullptr;
-    if (broken == nullptr || text_of(answer.rows[0][0]).empty()) return Error(Code::kInvalidArgument, "the event store has no table of events yet");
+    if (broken == nullptr || text_of(answer.rows[0][0]).empty())
+        return Error(Code::kInvalidArgument, "the event store has no table of events yet");
     return fmt::format("{}:{}", text_of(answer.rows[0][0]), *broken);
 }
 

@@ -33,7 +33,9 @@ TEST_F(MigrationsTest, ASecondRunChangesNothing) {
         const Status migrated = migrate(client());
         ASSERT_TRUE(migrated) << migrated.error().message;
         EXPECT_EQ(number("SELECT count() FROM footfall.schema_migrations"), migrations().size());
-        EXPECT_EQ(number("SELECT uniqExact(name) FROM footfall.schema_migrations WHERE length(checksum) = 64 AND applied > '2020-01-01'"), migrations().size());
+        EXPECT_EQ(number("SELECT uniqExact(name) FROM footfall.schema_migrations WHERE length(checksum) = 64 AND "
+                         "applied > '2020-01-01'"),
+                  migrations().size());
     }
 }
 
@@ -90,7 +92,8 @@ TEST_F(MigrationsTest, TheEventsTableHasTheColumnsOfTheRecord) {
         const simdjson::dom::element column = field.value["x-column"];
         std::string_view codec;
         if (column["codec"].get(codec) != simdjson::SUCCESS) codec = {};
-        declared.push_back({std::string(field.key), std::string(column["type"].get_string().value()), std::string(codec)});
+        declared.push_back(
+            {std::string(field.key), std::string(column["type"].get_string().value()), std::string(codec)});
     }
     ASSERT_GT(declared.size(), 40u);
     declared.push_back({"log_partition", "UInt16", "ZSTD(1)"});
@@ -102,7 +105,8 @@ TEST_F(MigrationsTest, TheEventsTableHasTheColumnsOfTheRecord) {
     for (std::size_t i = 0; i < answer->columns.size(); ++i) at[answer->columns[i].name] = i;
     std::vector<std::array<std::string, 3>> stored;
     for (const auto& row : answer->rows) {
-        stored.push_back({std::get<std::string>(row[at["name"]]), std::get<std::string>(row[at["type"]]), std::get<std::string>(row[at["codec_expression"]])});
+        stored.push_back({std::get<std::string>(row[at["name"]]), std::get<std::string>(row[at["type"]]),
+                          std::get<std::string>(row[at["codec_expression"]])});
         EXPECT_EQ(std::get<std::string>(row[at["default_expression"]]), "") << "a row says itself what it holds";
     }
     EXPECT_EQ(stored, declared);
@@ -110,11 +114,13 @@ TEST_F(MigrationsTest, TheEventsTableHasTheColumnsOfTheRecord) {
 
 TEST_F(MigrationsTest, EveryPartOfTheEventsTableIsSyncedAndInsertTokensAreOff) {
     ASSERT_TRUE(migrate(client()));
-    const auto answer = client().query({.sql = "SELECT engine_full, partition_key, sorting_key, sampling_key FROM system.tables WHERE database = 'footfall' AND name = 'events'"});
+    const auto answer = client().query({.sql = "SELECT engine_full, partition_key, sorting_key, sampling_key FROM "
+                                               "system.tables WHERE database = 'footfall' AND name = 'events'"});
     ASSERT_TRUE(answer);
     const std::string engine = std::get<std::string>(answer->rows[0][0]);
-    for (const char* setting : {"fsync_after_insert = 1", "fsync_part_directory = 1", "min_rows_to_fsync_after_merge = 1",
-                                "min_compressed_bytes_to_fsync_after_merge = 1", "non_replicated_deduplication_window = 0"})
+    for (const char* setting :
+         {"fsync_after_insert = 1", "fsync_part_directory = 1", "min_rows_to_fsync_after_merge = 1",
+          "min_compressed_bytes_to_fsync_after_merge = 1", "non_replicated_deduplication_window = 0"})
         EXPECT_THAT(engine, testing::HasSubstr(setting));
     EXPECT_EQ(answer->rows[0][1], Value("toYYYYMM(timestamp)"));
     EXPECT_EQ(answer->rows[0][2], Value("website_id, toDate(timestamp), visitor_id, timestamp"));
@@ -142,12 +148,15 @@ TEST(StoreIdentityTest, ADamagedPartChangesIt) {
         supervisor.start();
         ASSERT_TRUE(supervisor.wait_ready(60'000)) << supervisor.state().problem;
         Client client({.address = "unix:" + directory + "/store.sock"});
-        ASSERT_TRUE(client.execute({.sql = "INSERT INTO footfall.events (website_id, timestamp, log_offset) VALUES ('a', 0, 1)"}));
+        ASSERT_TRUE(client.execute(
+            {.sql = "INSERT INTO footfall.events (website_id, timestamp, log_offset) VALUES ('a', 0, 1)"}));
         before = *store_identity(client);
     }
     int damaged = 0;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(directory + "/data/store")) {
-        if (entry.path().filename() != "data.bin" || !std::filesystem::exists(entry.path().parent_path() / "primary.cidx")) continue;
+        if (entry.path().filename() != "data.bin" ||
+            !std::filesystem::exists(entry.path().parent_path() / "primary.cidx"))
+            continue;
         std::ifstream columns(entry.path().parent_path() / "columns.txt");
         const std::string text((std::istreambuf_iterator<char>(columns)), {});
         if (text.find("website_id") == std::string::npos) continue;

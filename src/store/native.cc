@@ -9,14 +9,17 @@ namespace {
 
 // "Wrapper(x)" → "x" for that wrapper; otherwise the type itself.
 std::string_view unwrap(std::string_view type, std::string_view wrapper) {
-    if (!type.starts_with(wrapper) || type.size() < wrapper.size() + 2 || type[wrapper.size()] != '(' || type.back() != ')') return type;
+    if (!type.starts_with(wrapper) || type.size() < wrapper.size() + 2 || type[wrapper.size()] != '(' ||
+        type.back() != ')')
+        return type;
     return type.substr(wrapper.size() + 1, type.size() - wrapper.size() - 2);
 }
 
 bool is_string_map(std::string_view type) {
     const std::string_view parts = unwrap(type, "Map");
     const std::size_t comma = parts.rfind(", ");
-    return parts != type && comma != std::string_view::npos && unwrap(parts.substr(0, comma), "LowCardinality") == "String" &&
+    return parts != type && comma != std::string_view::npos &&
+           unwrap(parts.substr(0, comma), "LowCardinality") == "String" &&
            unwrap(parts.substr(comma + 2), "LowCardinality") == "String";
 }
 
@@ -26,9 +29,9 @@ std::optional<std::size_t> width_of(std::string_view type) {
         std::string_view type;
         std::size_t bytes;
     };
-    constexpr Width kWidths[] = {{"Bool", 1},  {"Int8", 1},    {"UInt8", 1},  {"Int16", 2},   {"UInt16", 2},   {"Date", 2},
-                                 {"Int32", 4}, {"UInt32", 4},  {"Date32", 4}, {"Float32", 4}, {"DateTime", 4}, {"Int64", 8},
-                                 {"UInt64", 8}, {"Float64", 8}};
+    constexpr Width kWidths[] = {{"Bool", 1},     {"Int8", 1},  {"UInt8", 1},  {"Int16", 2},  {"UInt16", 2},
+                                 {"Date", 2},     {"Int32", 4}, {"UInt32", 4}, {"Date32", 4}, {"Float32", 4},
+                                 {"DateTime", 4}, {"Int64", 8}, {"UInt64", 8}, {"Float64", 8}};
     for (const Width& width : kWidths)
         if (type == width.type) return width.bytes;
     if (type.starts_with("DateTime64(")) return 8;
@@ -74,7 +77,8 @@ void NativeColumn::clear() {
 
 void write_native_block(std::string& out, std::span<const NativeColumn> columns, std::size_t rows) {
     std::size_t size = out.size() + 20;
-    for (const NativeColumn& column : columns) size += column.head_.size() + column.offsets_.size() + column.keys_.size() + column.values_.size();
+    for (const NativeColumn& column : columns)
+        size += column.head_.size() + column.offsets_.size() + column.keys_.size() + column.values_.size();
     out.reserve(size);
     put_varint(out, columns.size());
     put_varint(out, rows);

@@ -14,17 +14,19 @@
 
 namespace footfall::store {
 
-/// One column of a block in ClickHouse's Native format, filled value by value. The type is the table's: LowCardinality(T) is sent as plain T and the
-/// engine casts it, which is a third of the cost of any other input format here. A value of another width than the column's type ends the process,
-/// since it would shift every later value. Appending is a copy into one buffer, without allocation once that has grown; clear() keeps it. Not
-/// thread-safe.
+/// One column of a block in ClickHouse's Native format, filled value by value. The type is the table's:
+/// LowCardinality(T) is sent as plain T and the engine casts it, which is a third of the cost of any other input format
+/// here. A value of another width than the column's type ends the process, since it would shift every later value.
+/// Appending is a copy into one buffer, without allocation once that has grown; clear() keeps it. Not thread-safe.
 class NativeColumn {
 public:
-    /// Types: String, UUID, IPv6, Bool, [U]Int8…64, Float32/64, Decimal of 9 or 18 digits, Date, DateTime, DateTime64, any of them in LowCardinality,
-    /// and Map(String, String) with either part in LowCardinality. Ends the process for any other.
+    /// Types: String, UUID, IPv6, Bool, [U]Int8…64, Float32/64, Decimal of 9 or 18 digits, Date, DateTime, DateTime64,
+    /// any of them in LowCardinality, and Map(String, String) with either part in LowCardinality. Ends the process for
+    /// any other.
     NativeColumn(std::string_view name, std::string_view type);
 
-    /// Numbers by their own width: Bool as uint8_t, Decimal(18, s) and DateTime64 as the int64_t of their smallest unit.
+    /// Numbers by their own width: Bool as uint8_t, Decimal(18, s) and DateTime64 as the int64_t of their smallest
+    /// unit.
     template <class T>
         requires std::is_arithmetic_v<T>
     void add(T value) {
@@ -96,7 +98,8 @@ private:
     std::string values_;
 };
 
-/// Appends one block: the bytes of an insert with FORMAT Native. `rows` is checked against every column. Blocks may follow one another.
+/// Appends one block: the bytes of an insert with FORMAT Native. `rows` is checked against every column. Blocks may
+/// follow one another.
 void write_native_block(std::string& out, std::span<const NativeColumn> columns, std::size_t rows);
 
 }  // namespace footfall::store

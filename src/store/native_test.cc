@@ -24,7 +24,8 @@ protected:
     static std::pair<std::string, std::string> stored(const std::string& type, NativeColumn column) {
         Client& client = store_->client();
         EXPECT_TRUE(client.execute({.sql = "DROP TABLE IF EXISTS footfall.one"}));
-        EXPECT_TRUE(client.execute({.sql = "CREATE TABLE footfall.one (position UInt8, value " + type + ") ENGINE = MergeTree ORDER BY position"}));
+        EXPECT_TRUE(client.execute({.sql = "CREATE TABLE footfall.one (position UInt8, value " + type +
+                                           ") ENGINE = MergeTree ORDER BY position"}));
         NativeColumn position("position", "UInt8");
         position.add(std::uint8_t{0});
         position.add(std::uint8_t{1});
@@ -66,8 +67,10 @@ TEST_F(NativeTest, NumbersOfEveryWidthRoundTrip) {
     EXPECT_EQ(numbers<double>("Float64", 0.1, -1e300), Two("0.1", "-1e300"));
     EXPECT_EQ(numbers<std::int64_t>("Decimal(18, 4)", 123'400, -5), Two("12.34", "-0.0005"));
     EXPECT_EQ(numbers<std::int32_t>("Decimal(9, 2)", 123, -1), Two("1.23", "-0.01"));
-    EXPECT_EQ(numbers<std::int64_t>("DateTime64(3, 'UTC')", 1'709'208'000'123, -1), Two("2024-02-29 12:00:00.123", "1969-12-31 23:59:59.999"));
-    EXPECT_EQ(numbers<std::uint32_t>("DateTime('UTC')", 0, 1'709'208'000), Two("1970-01-01 00:00:00", "2024-02-29 12:00:00"));
+    EXPECT_EQ(numbers<std::int64_t>("DateTime64(3, 'UTC')", 1'709'208'000'123, -1),
+              Two("2024-02-29 12:00:00.123", "1969-12-31 23:59:59.999"));
+    EXPECT_EQ(numbers<std::uint32_t>("DateTime('UTC')", 0, 1'709'208'000),
+              Two("1970-01-01 00:00:00", "2024-02-29 12:00:00"));
     EXPECT_EQ(numbers<std::uint16_t>("Date", 0, 19'782), Two("1970-01-01", "2024-02-29"));
 }
 
@@ -77,7 +80,8 @@ TEST_F(NativeTest, TextsOfEveryLengthRoundTrip) {
             NativeColumn column("value", type);
             column.add_string(std::string(length, 'a'));
             column.add_string("Grüße\n\t'\\");
-            EXPECT_EQ(stored(type, std::move(column)), Two(std::string(length, 'a'), "Grüße\n\t'\\")) << type << " " << length;
+            EXPECT_EQ(stored(type, std::move(column)), Two(std::string(length, 'a'), "Grüße\n\t'\\"))
+                << type << " " << length;
         }
     }
 }
@@ -86,7 +90,8 @@ TEST_F(NativeTest, UuidsAndAddressesRoundTrip) {
     NativeColumn ids("value", "UUID");
     ids.add_uuid(*parse_uuid("01890a5d-ac96-774b-bcce-b302099a8057"));
     ids.add_uuid({});
-    EXPECT_EQ(stored("UUID", std::move(ids)), Two("01890a5d-ac96-774b-bcce-b302099a8057", "00000000-0000-0000-0000-000000000000"));
+    EXPECT_EQ(stored("UUID", std::move(ids)),
+              Two("01890a5d-ac96-774b-bcce-b302099a8057", "00000000-0000-0000-0000-000000000000"));
 
     NativeColumn addresses("value", "IPv6");
     addresses.add_ipv6({0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
@@ -95,7 +100,8 @@ TEST_F(NativeTest, UuidsAndAddressesRoundTrip) {
 }
 
 TEST_F(NativeTest, MapsRoundTripWithEitherPartInLowCardinality) {
-    for (const char* type : {"Map(String, String)", "Map(LowCardinality(String), String)", "Map(LowCardinality(String), LowCardinality(String))"}) {
+    for (const char* type : {"Map(String, String)", "Map(LowCardinality(String), String)",
+                             "Map(LowCardinality(String), LowCardinality(String))"}) {
         NativeColumn column("value", type);
         column.add_map(std::vector<std::pair<std::string_view, std::string_view>>{{"plan", "pro"}, {"size", "10"}});
         column.add_map(std::map<std::string, std::string>{});
@@ -115,7 +121,8 @@ TEST_F(NativeTest, AClearedColumnStartsAnew) {
 
 TEST_F(NativeTest, AHundredThousandRowsAreOnePartAndABrokenBlockLeavesNone) {
     Client& client = store_->client();
-    ASSERT_TRUE(client.execute({.sql = "CREATE TABLE footfall.many (n UInt64, s String) ENGINE = MergeTree ORDER BY n"}));
+    ASSERT_TRUE(
+        client.execute({.sql = "CREATE TABLE footfall.many (n UInt64, s String) ENGINE = MergeTree ORDER BY n"}));
     std::vector<NativeColumn> columns;
     columns.emplace_back("n", "UInt64");
     columns.emplace_back("s", "String");
@@ -126,7 +133,8 @@ TEST_F(NativeTest, AHundredThousandRowsAreOnePartAndABrokenBlockLeavesNone) {
     std::string block;
     write_native_block(block, columns, 100'000);
 
-    const Status cut = client.insert("INSERT INTO footfall.many (n, s) FORMAT Native", std::string_view(block).substr(0, block.size() - 1));
+    const Status cut = client.insert("INSERT INTO footfall.many (n, s) FORMAT Native",
+                                     std::string_view(block).substr(0, block.size() - 1));
     ASSERT_FALSE(cut);
     EXPECT_EQ(cut.error().code, Code::kInvalidArgument) << cut.error().message;
     const auto none = client.query({.sql = "SELECT count() FROM footfall.many"});
@@ -137,7 +145,8 @@ TEST_F(NativeTest, AHundredThousandRowsAreOnePartAndABrokenBlockLeavesNone) {
     ASSERT_TRUE(whole) << whole.error().message;
     const auto all = client.query({.sql = "SELECT count(), sum(n), uniqExact(_part), max(s) FROM footfall.many"});
     ASSERT_TRUE(all);
-    EXPECT_THAT(all->rows[0], testing::ElementsAre(Value(std::uint64_t{100'000}), Value(std::uint64_t{4'999'950'000}), Value(std::uint64_t{1}), Value("row 99999")));
+    EXPECT_THAT(all->rows[0], testing::ElementsAre(Value(std::uint64_t{100'000}), Value(std::uint64_t{4'999'950'000}),
+                                                   Value(std::uint64_t{1}), Value("row 99999")));
 }
 
 TEST_F(NativeTest, AnInsertIntoAMissingTableSaysSo) {

@@ -1,7 +1,8 @@
 #pragma once
 
-/// The event store: client.h asks and inserts, over HTTP, whether the store is the embedded child or a ClickHouse server; native.h builds the blocks of an
-/// insert; migrations.h brings the tables to this release; embedded/ is the child process and its supervisor.
+/// The event store: client.h asks and inserts, over HTTP, whether the store is the embedded child or a ClickHouse
+/// server; native.h builds the blocks of an insert; migrations.h brings the tables to this release; embedded/ is the
+/// child process and its supervisor.
 #include "store/client.h"
 #include "store/migrations.h"
 #include "store/native.h"

@@ -22,7 +22,8 @@
 namespace footfall::store::embedded {
 namespace {
 
-// Landlock, as the kernel's documentation (userspace-api/landlock) gives it: the headers of older systems lack the newer parts.
+// Landlock, as the kernel's documentation (userspace-api/landlock) gives it: the headers of older systems lack the
+// newer parts.
 struct RulesetAttributes {
     std::uint64_t handled_access_fs;
     std::uint64_t handled_access_net;
@@ -43,20 +44,38 @@ constexpr std::uint64_t kRemoveFile = 1u << 5;
 constexpr std::uint64_t kMakeDirectory = 1u << 7;
 constexpr std::uint64_t kMakeRegular = 1u << 8;
 constexpr std::uint64_t kMakeSymbolicLink = 1u << 12;
-constexpr std::uint64_t kRefer = 1u << 13;           // ABI 2: rename and link between directories
-constexpr std::uint64_t kTruncate = 1u << 14;        // ABI 3
-constexpr std::uint64_t kDeviceControl = 1u << 15;   // ABI 5
+constexpr std::uint64_t kRefer = 1u << 13;          // ABI 2: rename and link between directories
+constexpr std::uint64_t kTruncate = 1u << 14;       // ABI 3
+constexpr std::uint64_t kDeviceControl = 1u << 15;  // ABI 5
 constexpr std::uint64_t kAllOfAbi1 = (1u << 13) - 1;
-constexpr std::uint64_t kBindTcp = 1u << 0;          // ABI 4
+constexpr std::uint64_t kBindTcp = 1u << 0;  // ABI 4
 constexpr std::uint64_t kConnectTcp = 1u << 1;
 constexpr std::uint64_t kScopeAbstractSocket = 1u << 0;  // ABI 6
 constexpr std::uint64_t kScopeSignal = 1u << 1;
 
 // What the C library and the engine read of a system. A path that is not there is passed over.
-constexpr const char* kSystemPaths[] = {"/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/share/zoneinfo", "/etc/localtime", "/etc/ld.so.cache", "/etc/nsswitch.conf",
-                                        "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/uptime", "/proc/loadavg", "/proc/sys/vm",
-                                        "/sys/fs/cgroup", "/sys/devices/system/cpu", "/sys/devices/system/node", "/sys/kernel/mm/transparent_hugepage",
-                                        "/dev/urandom", "/dev/random", "/dev/zero"};
+constexpr const char* kSystemPaths[] = {"/usr/lib",
+                                        "/usr/lib64",
+                                        "/lib",
+                                        "/lib64",
+                                        "/usr/share/zoneinfo",
+                                        "/etc/localtime",
+                                        "/etc/ld.so.cache",
+                                        "/etc/nsswitch.conf",
+                                        "/proc/self",
+                                        "/proc/cpuinfo",
+                                        "/proc/meminfo",
+                                        "/proc/stat",
+                                        "/proc/uptime",
+                                        "/proc/loadavg",
+                                        "/proc/sys/vm",
+                                        "/sys/fs/cgroup",
+                                        "/sys/devices/system/cpu",
+                                        "/sys/devices/system/node",
+                                        "/sys/kernel/mm/transparent_hugepage",
+                                        "/dev/urandom",
+                                        "/dev/random",
+                                        "/dev/zero"};
 
 Status allow(int ruleset, const std::string& path, std::uint64_t access, bool must_exist) {
     auto place = File::open(path, O_PATH);
@@ -68,14 +87,17 @@ Status allow(int ruleset, const std::string& path, std::uint64_t access, bool mu
     if (::fstat(place->fd(), &what) != 0) return errno_error("stat " + path, errno);
     if (!S_ISDIR(what.st_mode)) access &= kExecute | kWriteFile | kReadFile | kTruncate | kDeviceControl;
     const PathBeneath rule{access, place->fd()};
-    if (::syscall(SYS_landlock_add_rule, ruleset, kRulePathBeneath, &rule, 0) != 0) return errno_error("allow " + path + " by Landlock", errno);
+    if (::syscall(SYS_landlock_add_rule, ruleset, kRulePathBeneath, &rule, 0) != 0)
+        return errno_error("allow " + path + " by Landlock", errno);
     return {};
 }
 
 Status restrict_files(const Confinement& confinement, std::vector<std::string>& missing) {
     const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, kCreateRulesetVersion);
     if (abi < 1) {
-        missing.push_back("this kernel has no Landlock (it needs 5.13 and landlock among the security modules): files and connections are not confined by it");
+        missing.push_back(
+            "this kernel has no Landlock (it needs 5.13 and landlock among the security modules): files and "
+            "connections are not confined by it");
         return {};
     }
     RulesetAttributes handled{.handled_access_fs = kAllOfAbi1, .handled_access_net = 0, .scoped = 0};
@@ -91,14 +113,20 @@ Status restrict_files(const Confinement& confinement, std::vector<std::string>& 
         handled.scoped = kScopeAbstractSocket | kScopeSignal;
         size = sizeof handled;
     }
-    if (abi < 3) missing.push_back(fmt::format("Landlock of ABI {} does not guard truncation of files (Linux 6.2 does)", abi));
-    if (abi < 4) missing.push_back(fmt::format("Landlock of ABI {} does not guard TCP (Linux 6.7 does); the seccomp filter does", abi));
-    if (abi < 6) missing.push_back(fmt::format("Landlock of ABI {} does not guard signals to other processes (Linux 6.12 does)", abi));
+    if (abi < 3)
+        missing.push_back(fmt::format("Landlock of ABI {} does not guard truncation of files (Linux 6.2 does)", abi));
+    if (abi < 4)
+        missing.push_back(
+            fmt::format("Landlock of ABI {} does not guard TCP (Linux 6.7 does); the seccomp filter does", abi));
+    if (abi < 6)
+        missing.push_back(
+            fmt::format("Landlock of ABI {} does not guard signals to other processes (Linux 6.12 does)", abi));
 
     const File ruleset(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &handled, size, 0)));
     if (!ruleset.is_open()) return errno_error("make a Landlock ruleset", errno);
     const std::uint64_t read = kReadFile | kReadDirectory;
-    const std::uint64_t write = (read | kWriteFile | kRemoveDirectory | kRemoveFile | kMakeDirectory | kMakeRegular | kMakeSymbolicLink | kRefer | kTruncate) &
+    const std::uint64_t write = (read | kWriteFile | kRemoveDirectory | kRemoveFile | kMakeDirectory | kMakeRegular |
+                                 kMakeSymbolicLink | kRefer | kTruncate) &
                                 handled.handled_access_fs;
     for (const std::string& path : confinement.writable) TRY_STATUS(allow(ruleset.fd(), path, write, true));
     for (const std::string& path : confinement.readable) TRY_STATUS(allow(ruleset.fd(), path, read, true));
@@ -109,16 +137,67 @@ Status restrict_files(const Confinement& confinement, std::vector<std::string>& 
 }
 
 // Calls that a store has no use for and an attacker has. Sockets are made before.
-constexpr int kDeniedCalls[] = {
-    SYS_execve, SYS_execveat, SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp, SYS_pidfd_getfd,
-    SYS_socket, SYS_connect, SYS_bind, SYS_listen,
-    SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_move_mount, SYS_open_tree, SYS_fsopen, SYS_fsmount, SYS_mount_setattr,
-    SYS_setns, SYS_unshare, SYS_open_by_handle_at, SYS_name_to_handle_at,
-    SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_io_uring_setup, SYS_keyctl, SYS_add_key, SYS_request_key,
-    SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load, SYS_kexec_file_load, SYS_reboot, SYS_swapon, SYS_swapoff,
-    SYS_acct, SYS_quotactl, SYS_settimeofday, SYS_clock_settime, SYS_adjtimex, SYS_clock_adjtime, SYS_sethostname, SYS_setdomainname,
-    SYS_iopl, SYS_ioperm, SYS_personality, SYS_mknod, SYS_mknodat, SYS_setuid, SYS_setgid, SYS_setreuid, SYS_setregid, SYS_setresuid, SYS_setresgid,
-    SYS_syslog, SYS_vhangup, SYS_lookup_dcookie};
+constexpr int kDeniedCalls[] = {SYS_execve,
+                                SYS_execveat,
+                                SYS_ptrace,
+                                SYS_process_vm_readv,
+                                SYS_process_vm_writev,
+                                SYS_kcmp,
+                                SYS_pidfd_getfd,
+                                SYS_socket,
+                                SYS_connect,
+                                SYS_bind,
+                                SYS_listen,
+                                SYS_mount,
+                                SYS_umount2,
+                                SYS_pivot_root,
+                                SYS_chroot,
+                                SYS_move_mount,
+                                SYS_open_tree,
+                                SYS_fsopen,
+                                SYS_fsmount,
+                                SYS_mount_setattr,
+                                SYS_setns,
+                                SYS_unshare,
+                                SYS_open_by_handle_at,
+                                SYS_name_to_handle_at,
+                                SYS_bpf,
+                                SYS_perf_event_open,
+                                SYS_userfaultfd,
+                                SYS_io_uring_setup,
+                                SYS_keyctl,
+                                SYS_add_key,
+                                SYS_request_key,
+                                SYS_init_module,
+                                SYS_finit_module,
+                                SYS_delete_module,
+                                SYS_kexec_load,
+                                SYS_kexec_file_load,
+                                SYS_reboot,
+                                SYS_swapon,
+                                SYS_swapoff,
+                                SYS_acct,
+                                SYS_quotactl,
+                                SYS_settimeofday,
+                                SYS_clock_settime,
+                                SYS_adjtimex,
+                                SYS_clock_adjtime,
+                                SYS_sethostname,
+                                SYS_setdomainname,
+                                SYS_iopl,
+                                SYS_ioperm,
+                                SYS_personality,
+                                SYS_mknod,
+                                SYS_mknodat,
+                                SYS_setuid,
+                                SYS_setgid,
+                                SYS_setreuid,
+                                SYS_setregid,
+                                SYS_setresuid,
+                                SYS_setresgid,
+                                SYS_syslog,
+                                SYS_vhangup,
+                                SYS_lookup_dcookie};
 
 Status restrict_calls(std::vector<std::string>& missing) {
     const auto load = [](std::uint32_t offset) { return sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset); };
@@ -159,7 +238,8 @@ Result<std::vector<std::string>> confine(const Confinement& confinement) {
 Status die_with_parent(int parent_pid) {
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return errno_error("bind to the parent", errno);
     // It may have ended before.
-    if (::getppid() != parent_pid) return Error(Code::kUnavailable, fmt::format("the process {} that started the store is gone", parent_pid));
+    if (::getppid() != parent_pid)
+        return Error(Code::kUnavailable, fmt::format("the process {} that started the store is gone", parent_pid));
     return {};
 }
 

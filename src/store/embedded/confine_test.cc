@@ -43,7 +43,8 @@ RunningStore* ConfinementTest::store_ = nullptr;
 TEST_F(ConfinementTest, FilesInsideAreReachedSoTheStatementsBelowWouldWork) {
     Client& client = store_->client();
     std::filesystem::create_directories(inside(""));
-    const Status written = client.execute({.sql = "INSERT INTO FUNCTION file('" + inside("a.csv") + "', 'CSV', 'a UInt8') SELECT 7"});
+    const Status written =
+        client.execute({.sql = "INSERT INTO FUNCTION file('" + inside("a.csv") + "', 'CSV', 'a UInt8') SELECT 7"});
     EXPECT_TRUE(written) << written.error().message;
     const auto read = client.query({.sql = "SELECT a FROM file('" + inside("a.csv") + "', 'CSV', 'a UInt8')"});
     ASSERT_TRUE(read) << read.error().message;
@@ -52,28 +53,34 @@ TEST_F(ConfinementTest, FilesInsideAreReachedSoTheStatementsBelowWouldWork) {
 
 TEST_F(ConfinementTest, FilesOutsideAreNotRead) {
     std::ofstream(outside("secret.csv")) << "42\n";
-    for (const std::string& path : {std::string("/etc/passwd"), std::string("/etc/hostname"), std::string("/proc/1/environ"), outside("secret.csv"),
-                                    inside("../../secret.csv"), std::string(FOOTFALL_SOURCE_DIR "/README.md")}) {
-        const auto answer = store_->client().query({.sql = "SELECT * FROM file('" + path + "', 'LineAsString', 'line String')"});
+    for (const std::string& path :
+         {std::string("/etc/passwd"), std::string("/etc/hostname"), std::string("/proc/1/environ"),
+          outside("secret.csv"), inside("../../secret.csv"), std::string(FOOTFALL_SOURCE_DIR "/README.md")}) {
+        const auto answer =
+            store_->client().query({.sql = "SELECT * FROM file('" + path + "', 'LineAsString', 'line String')"});
         EXPECT_FALSE(answer) << path << " was read";
     }
     std::error_code ignored;
     std::filesystem::create_symlink(outside("secret.csv"), inside("link.csv"), ignored);
-    EXPECT_FALSE(store_->client().query({.sql = "SELECT * FROM file('" + inside("link.csv") + "', 'CSV', 'a UInt8')"})) << "through a link";
+    EXPECT_FALSE(store_->client().query({.sql = "SELECT * FROM file('" + inside("link.csv") + "', 'CSV', 'a UInt8')"}))
+        << "through a link";
 }
 
 TEST_F(ConfinementTest, NothingOutsideIsWritten) {
-    const std::string statements[] = {"INSERT INTO FUNCTION file('" + outside("a.csv") + "', 'CSV', 'a UInt8') SELECT 1",
-                                      "SELECT 1 INTO OUTFILE '" + outside("b.csv") + "' FORMAT CSV",
-                                      "BACKUP TABLE footfall.events TO File('" + outside("c") + "')",
-                                      "CREATE TABLE footfall.outside (a UInt8) ENGINE = File(CSV, '" + outside("d.csv") + "')"};
+    const std::string statements[] = {
+        "INSERT INTO FUNCTION file('" + outside("a.csv") + "', 'CSV', 'a UInt8') SELECT 1",
+        "SELECT 1 INTO OUTFILE '" + outside("b.csv") + "' FORMAT CSV",
+        "BACKUP TABLE footfall.events TO File('" + outside("c") + "')",
+        "CREATE TABLE footfall.outside (a UInt8) ENGINE = File(CSV, '" + outside("d.csv") + "')"};
     for (const std::string& sql : statements) {
         const Status done = store_->client().execute({.sql = sql});
         // Creating the table alone touches no file.
-        if (sql.starts_with("CREATE")) EXPECT_FALSE(store_->client().execute({.sql = "INSERT INTO footfall.outside VALUES (1)"}));
+        if (sql.starts_with("CREATE"))
+            EXPECT_FALSE(store_->client().execute({.sql = "INSERT INTO footfall.outside VALUES (1)"}));
         else EXPECT_FALSE(done) << sql;
     }
-    for (const char* name : {"a.csv", "b.csv", "c", "d.csv"}) EXPECT_FALSE(std::filesystem::exists(outside(name))) << name;
+    for (const char* name : {"a.csv", "b.csv", "c", "d.csv"})
+        EXPECT_FALSE(std::filesystem::exists(outside(name))) << name;
 }
 
 TEST_F(ConfinementTest, NoConnectionIsMadeAndNoProgramIsRun) {
@@ -91,7 +98,8 @@ TEST_F(ConfinementTest, NoConnectionIsMadeAndNoProgramIsRun) {
                                       "SELECT * FROM remote('" + where + "', 'system', 'one')",
                                       "INSERT INTO FUNCTION url('http://" + where + "/x', 'CSV', 'a UInt8') SELECT 1",
                                       "SELECT * FROM executable('/bin/true', 'CSV', 'a UInt8')"};
-    for (const std::string& sql : statements) EXPECT_FALSE(store_->client().execute({.sql = sql, .timeout_ms = 20'000})) << sql;
+    for (const std::string& sql : statements)
+        EXPECT_FALSE(store_->client().execute({.sql = sql, .timeout_ms = 20'000})) << sql;
     pollfd waiting{listener.fd(), POLLIN, 0};
     EXPECT_EQ(::poll(&waiting, 1, 0), 0) << "somebody connected";
     const auto answer = store_->client().query({.sql = "SELECT 1"});
@@ -124,15 +132,19 @@ TEST(ConfineTest, EachPartHoldsByItself) {
             return forbidden() ? 1 : 0;
         });
     };
-    const auto opens = [](const std::string& path, int flags) { return ::open(path.c_str(), flags | O_CLOEXEC, 0600) >= 0; };
-    EXPECT_EQ(confined([&] { return !opens(directory + "/own/a", O_RDWR | O_CREAT); }), 0) << "its own directory stays its own";
+    const auto opens = [](const std::string& path, int flags) {
+        return ::open(path.c_str(), flags | O_CLOEXEC, 0600) >= 0;
+    };
+    EXPECT_EQ(confined([&] { return !opens(directory + "/own/a", O_RDWR | O_CREAT); }), 0)
+        << "its own directory stays its own";
     EXPECT_EQ(confined([&] { return !opens("/dev/urandom", O_RDONLY) || !opens("/dev/null", O_RDWR); }), 0);
     EXPECT_EQ(confined([&] { return opens(directory + "/secret", O_RDONLY); }), 0);
     EXPECT_EQ(confined([&] { return opens(directory + "/new", O_WRONLY | O_CREAT); }), 0);
     EXPECT_EQ(confined([&] { return ::truncate((directory + "/secret").c_str(), 0) == 0; }), 0);
     EXPECT_EQ(confined([&] { return ::rename((directory + "/own/a").c_str(), (directory + "/a").c_str()) == 0; }), 0);
     EXPECT_EQ(confined([&] { return ::unlink((directory + "/secret").c_str()) == 0; }), 0);
-    EXPECT_EQ(confined([] { return ::socket(AF_INET, SOCK_STREAM, 0) >= 0 || ::socket(AF_UNIX, SOCK_STREAM, 0) >= 0; }), 0);
+    EXPECT_EQ(confined([] { return ::socket(AF_INET, SOCK_STREAM, 0) >= 0 || ::socket(AF_UNIX, SOCK_STREAM, 0) >= 0; }),
+              0);
     EXPECT_EQ(confined([] { return ::kill(::getppid(), 0) == 0; }), 0) << "signals stay inside";
     EXPECT_EQ(confined([] {
                   char program[] = "/bin/true";

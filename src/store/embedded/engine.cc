@@ -8,8 +8,8 @@
 
 namespace footfall::store::embedded {
 
-// The package of the library carries no header. These declarations follow the library's public interface (chdb.h of chdb-io/chdb-core, Apache-2.0);
-// only what is used here.
+// The package of the library carries no header. These declarations follow the library's public interface (chdb.h of
+// chdb-io/chdb-core, Apache-2.0); only what is used here.
 extern "C" {
 struct chdb_connection_box {
     void* internal_data;
@@ -30,10 +30,12 @@ struct Engine::Functions {
     void (*set_signal_handlers_enabled)(int);
     chdb_connection* (*connect)(int, char**);
     void (*close_conn)(chdb_connection*);
-    chdb_result* (*query_with_params_n)(chdb_connection, const char*, std::size_t, const char*, std::size_t, const char* const*, const std::size_t*,
-                                        const char* const*, const std::size_t*, std::size_t);
-    chdb_insert_stream (*stream_insert_with_params_n)(chdb_connection, const char*, std::size_t, const char*, std::size_t, const char* const*,
-                                                      const std::size_t*, const char* const*, const std::size_t*, std::size_t);
+    chdb_result* (*query_with_params_n)(chdb_connection, const char*, std::size_t, const char*, std::size_t,
+                                        const char* const*, const std::size_t*, const char* const*, const std::size_t*,
+                                        std::size_t);
+    chdb_insert_stream (*stream_insert_with_params_n)(chdb_connection, const char*, std::size_t, const char*,
+                                                      std::size_t, const char* const*, const std::size_t*,
+                                                      const char* const*, const std::size_t*, std::size_t);
     int (*stream_append)(chdb_insert_stream, const void*, std::size_t);
     chdb_result* (*stream_done)(chdb_insert_stream);
     void (*stream_cancel_insert)(chdb_insert_stream);
@@ -60,7 +62,8 @@ struct Engine::Functions {
         if (const char* error = result_error(result); error != nullptr && *error != '\0') {
             outcome.error = error;
         } else {
-            if (const std::size_t length = result_length(result); length > 0) outcome.data.assign(result_buffer(result), length);
+            if (const std::size_t length = result_length(result); length > 0)
+                outcome.data.assign(result_buffer(result), length);
             outcome.rows_read = result_storage_rows_read(result);
             outcome.bytes_read = result_storage_bytes_read(result);
             outcome.rows_written = result_rows_written(result);
@@ -107,16 +110,17 @@ Connection::~Connection() { engine_.functions_->close_conn(static_cast<chdb_conn
 Outcome Connection::run(std::string_view sql, std::string_view format, const Parameters& parameters) {
     const ParameterArrays arrays(parameters);
     return engine_.functions_->take(engine_.functions_->query_with_params_n(
-        connection_of(handle_), sql.data(), sql.size(), format.data(), format.size(), arrays.names.data(), arrays.name_lengths.data(),
-        arrays.values.data(), arrays.value_lengths.data(), parameters.size()));
+        connection_of(handle_), sql.data(), sql.size(), format.data(), format.size(), arrays.names.data(),
+        arrays.name_lengths.data(), arrays.values.data(), arrays.value_lengths.data(), parameters.size()));
 }
 
-Outcome Connection::insert(std::string_view sql, std::string_view format, const Parameters& parameters, std::span<const std::string_view> pieces) {
+Outcome Connection::insert(std::string_view sql, std::string_view format, const Parameters& parameters,
+                           std::span<const std::string_view> pieces) {
     const Engine::Functions& functions = *engine_.functions_;
     const ParameterArrays arrays(parameters);
-    chdb_insert_stream stream = functions.stream_insert_with_params_n(connection_of(handle_), sql.data(), sql.size(), format.data(), format.size(),
-                                                                      arrays.names.data(), arrays.name_lengths.data(), arrays.values.data(),
-                                                                      arrays.value_lengths.data(), parameters.size());
+    chdb_insert_stream stream = functions.stream_insert_with_params_n(
+        connection_of(handle_), sql.data(), sql.size(), format.data(), format.size(), arrays.names.data(),
+        arrays.name_lengths.data(), arrays.values.data(), arrays.value_lengths.data(), parameters.size());
     const char* error = functions.stream_insert_error(stream);
     for (const std::string_view piece : pieces) {
         if (error != nullptr) break;
@@ -138,8 +142,11 @@ Outcome Connection::insert(std::string_view sql, std::string_view format, const 
 }
 
 Analysis Connection::classify(std::string_view sql) const {
-    chdb_query_analysis analysis{.struct_size = sizeof(chdb_query_analysis), .statement_count = 0, .flags = 0, .query_class = 4};
-    if (engine_.functions_->classify_query_n(connection_of(handle_), sql.data(), sql.size(), nullptr, 0, &analysis) != 0) return {};
+    chdb_query_analysis analysis{
+        .struct_size = sizeof(chdb_query_analysis), .statement_count = 0, .flags = 0, .query_class = 4};
+    if (engine_.functions_->classify_query_n(connection_of(handle_), sql.data(), sql.size(), nullptr, 0, &analysis) !=
+        0)
+        return {};
     return {analysis.statement_count, static_cast<StatementClass>(std::min(analysis.query_class, 4u))};
 }
 
@@ -148,12 +155,17 @@ Engine::~Engine() = default;
 
 Result<std::unique_ptr<Engine>> Engine::load(const std::string& library_path) {
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("bmi2") || !__builtin_cpu_supports("fma"))
-        return Error(Code::kUnsupported, "the embedded event store needs a processor with AVX2, which this one lacks: use a ClickHouse server instead");
+        return Error(Code::kUnsupported,
+                     "the embedded event store needs a processor with AVX2, which this one lacks: use a ClickHouse "
+                     "server instead");
     void* library = ::dlopen(library_path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr) {
         const char* reason = ::dlerror();
-        return Error(Code::kUnavailable, fmt::format("the event store's library cannot be loaded ({}): run scripts/install, or name it with store.library",
-                                                     reason ? reason : library_path));
+        return Error(
+            Code::kUnavailable,
+            fmt::format(
+                "the event store's library cannot be loaded ({}): run scripts/install, or name it with store.library",
+                reason ? reason : library_path));
     }
     auto functions = std::make_unique<Functions>();
     const char* missing = nullptr;
@@ -182,7 +194,9 @@ Result<std::unique_ptr<Engine>> Engine::load(const std::string& library_path) {
     want("chdb_destroy_query_result", functions->destroy_query_result);
     want("chdb_classify_query_n", functions->classify_query_n);
     if (missing != nullptr)
-        return Error(Code::kUnavailable, fmt::format("{} is not a libchdb that Footfall can use: it lacks {}; version 26.7.3 has it", library_path, missing));
+        return Error(Code::kUnavailable,
+                     fmt::format("{} is not a libchdb that Footfall can use: it lacks {}; version 26.7.3 has it",
+                                 library_path, missing));
     // Signals are this process's own business.
     functions->set_signal_handlers_enabled(0);
     return std::unique_ptr<Engine>(new Engine(std::move(functions)));
@@ -195,7 +209,8 @@ Result<std::unique_ptr<Connection>> Engine::connect(const std::vector<std::strin
     for (std::string& word : words) pointers.push_back(word.data());
     pointers.push_back(nullptr);
     chdb_connection* handle = functions_->connect(static_cast<int>(words.size()), pointers.data());
-    if (handle == nullptr || *handle == nullptr) return Error(Code::kCorrupt, "the engine does not open its directory; its reason stands above");
+    if (handle == nullptr || *handle == nullptr)
+        return Error(Code::kCorrupt, "the engine does not open its directory; its reason stands above");
     return std::unique_ptr<Connection>(new Connection(*this, handle));
 }
 

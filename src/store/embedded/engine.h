@@ -26,7 +26,13 @@ struct Outcome {
 };
 
 /// What a statement would do, by the engine's own parser.
-enum class StatementClass : std::uint32_t { kReadOnly = 0, kMutating = 1, kMutatingGlobal = 2, kControl = 3, kUnknown = 4 };
+enum class StatementClass : std::uint32_t {
+    kReadOnly = 0,
+    kMutating = 1,
+    kMutatingGlobal = 2,
+    kControl = 3,
+    kUnknown = 4
+};
 struct Analysis {
     std::uint32_t statements = 0;
     StatementClass statement_class = StatementClass::kUnknown;
@@ -34,8 +40,8 @@ struct Analysis {
 
 class Engine;
 
-/// A session of the engine, with its own settings and current database. One statement at a time; not thread-safe. The engine mixes up the parameters
-/// of statements that share a connection, so each running statement has its own.
+/// A session of the engine, with its own settings and current database. One statement at a time; not thread-safe. The
+/// engine mixes up the parameters of statements that share a connection, so each running statement has its own.
 class Connection {
 public:
     ~Connection();
@@ -44,9 +50,10 @@ public:
 
     /// Runs a statement. Values of parameters are escaped as tab-separated text.
     Outcome run(std::string_view sql, std::string_view format, const Parameters& parameters);
-    /// Inserts `pieces` as one stream of data in that format. `sql` is the INSERT without FORMAT clause. Binary data never goes through the text of a
-    /// statement: the engine's splitting of text and data fails on some bytes.
-    Outcome insert(std::string_view sql, std::string_view format, const Parameters& parameters, std::span<const std::string_view> pieces);
+    /// Inserts `pieces` as one stream of data in that format. `sql` is the INSERT without FORMAT clause. Binary data
+    /// never goes through the text of a statement: the engine's splitting of text and data fails on some bytes.
+    Outcome insert(std::string_view sql, std::string_view format, const Parameters& parameters,
+                   std::span<const std::string_view> pieces);
     Analysis classify(std::string_view sql) const;
 
 private:
@@ -57,16 +64,18 @@ private:
     void* handle_;  ///< chdb_connection*
 };
 
-/// The engine's library (libchdb, ClickHouse in a process), loaded when it is asked for: it needs AVX2, and a processor without it must hear so in a
-/// sentence rather than die. One directory a process; must outlive its connections.
+/// The engine's library (libchdb, ClickHouse in a process), loaded when it is asked for: it needs AVX2, and a processor
+/// without it must hear so in a sentence rather than die. One directory a process; must outlive its connections.
 class Engine {
 public:
-    /// kUnsupported without AVX2 (x86-64-v3); kUnavailable where the library is missing or lacks a function. The library stays loaded to the process's end.
+    /// kUnsupported without AVX2 (x86-64-v3); kUnavailable where the library is missing or lacks a function. The
+    /// library stays loaded to the process's end.
     static Result<std::unique_ptr<Engine>> load(const std::string& library_path);
     ~Engine();
 
-    /// The first connection opens the directory, with the server's settings among `arguments` ("--path=/absolute", "--config-file=…"); later ones take
-    /// only settings of statements from theirs. kCorrupt: it does not open; the engine has written the reason to standard error.
+    /// The first connection opens the directory, with the server's settings among `arguments` ("--path=/absolute",
+    /// "--config-file=…"); later ones take only settings of statements from theirs. kCorrupt: it does not open; the
+    /// engine has written the reason to standard error.
     Result<std::unique_ptr<Connection>> connect(const std::vector<std::string>& arguments) const;
     std::string version() const;
 

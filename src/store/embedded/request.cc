@@ -10,10 +10,22 @@
 namespace footfall::store::embedded {
 namespace {
 
-// Names in the URL that are neither settings nor parameters, and mean nothing to a store that answers whole and trusts its socket.
-constexpr std::array<std::string_view, 14> kIgnored = {"wait_end_of_query", "buffer_size", "enable_http_compression", "user", "password", "role", "quota_key",
-                                                       "client_protocol_version", "send_progress_in_http_headers", "http_headers_progress_interval_ms",
-                                                       "session_timeout", "session_check", "stacktrace", "cancel_http_readonly_queries_on_client_close"};
+// Names in the URL that are neither settings nor parameters, and mean nothing to a store that answers whole and trusts
+// its socket.
+constexpr std::array<std::string_view, 14> kIgnored = {"wait_end_of_query",
+                                                       "buffer_size",
+                                                       "enable_http_compression",
+                                                       "user",
+                                                       "password",
+                                                       "role",
+                                                       "quota_key",
+                                                       "client_protocol_version",
+                                                       "send_progress_in_http_headers",
+                                                       "http_headers_progress_interval_ms",
+                                                       "session_timeout",
+                                                       "session_check",
+                                                       "stacktrace",
+                                                       "cancel_http_readonly_queries_on_client_close"};
 
 Error broken(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
 
@@ -33,7 +45,8 @@ Status take_field(StoreRequest& out, std::string name, std::string value) {
         return Error(Code::kUnsupported, "this store keeps no HTTP sessions (session_id)");
     } else if ((name == "compress" || name == "decompress") && value != "0" && value != "false") {
         return Error(Code::kUnsupported, "this store does not speak compressed blocks (" + name + ")");
-    } else if (name != "compress" && name != "decompress" && std::find(kIgnored.begin(), kIgnored.end(), name) == kIgnored.end()) {
+    } else if (name != "compress" && name != "decompress" &&
+               std::find(kIgnored.begin(), kIgnored.end(), name) == kIgnored.end()) {
         out.scope.settings[std::move(name)] = std::move(value);
     }
     return {};
@@ -67,7 +80,8 @@ Status read_form(StoreRequest& out, std::string_view content_type, std::string_v
     const std::string_view boundary = quoted_value(content_type, "boundary=");
     if (boundary.empty()) return broken("the form has no boundary");
     const std::string delimiter = "\r\n--" + std::string(boundary);
-    if (!body.starts_with(std::string_view(delimiter).substr(2))) return broken("the form does not start with its boundary");
+    if (!body.starts_with(std::string_view(delimiter).substr(2)))
+        return broken("the form does not start with its boundary");
     std::size_t at = delimiter.size() - 2;
     for (;;) {
         if (body.substr(at).starts_with("--")) return {};
@@ -76,8 +90,10 @@ Status read_form(StoreRequest& out, std::string_view content_type, std::string_v
         const std::size_t part_end = head_end == std::string_view::npos ? head_end : body.find(delimiter, head_end + 2);
         if (part_end == std::string_view::npos) return broken("the form is cut short");
         const std::string_view head = body.substr(at, head_end - at);
-        if (head.find("filename=") != std::string_view::npos) return Error(Code::kUnsupported, "this store takes no external tables in forms");
-        const std::string_view value = part_end >= head_end + 4 ? body.substr(head_end + 4, part_end - head_end - 4) : std::string_view();
+        if (head.find("filename=") != std::string_view::npos)
+            return Error(Code::kUnsupported, "this store takes no external tables in forms");
+        const std::string_view value =
+            part_end >= head_end + 4 ? body.substr(head_end + 4, part_end - head_end - 4) : std::string_view();
         TRY_STATUS(take_field(out, std::string(quoted_value(head, " name=")), std::string(value)));
         at = part_end + delimiter.size();
     }
@@ -88,10 +104,14 @@ Status read_form(StoreRequest& out, std::string_view content_type, std::string_v
 Result<StoreRequest> read_request(const http::Request& request) {
     StoreRequest out;
     out.read_only = request.method != http::Method::kPost;
-    if (const std::string_view encoding = request.header("content-encoding"); !encoding.empty() && encoding != "identity")
-        return Error(Code::kUnsupported, fmt::format("this store takes no bodies in the encoding '{}'", encoding.substr(0, 32)));
-    if (const std::string_view format = request.header("x-clickhouse-format"); !format.empty()) out.default_format = format;
-    if (const std::string_view database = request.header("x-clickhouse-database"); !database.empty()) out.scope.database = database;
+    if (const std::string_view encoding = request.header("content-encoding");
+        !encoding.empty() && encoding != "identity")
+        return Error(Code::kUnsupported,
+                     fmt::format("this store takes no bodies in the encoding '{}'", encoding.substr(0, 32)));
+    if (const std::string_view format = request.header("x-clickhouse-format"); !format.empty())
+        out.default_format = format;
+    if (const std::string_view database = request.header("x-clickhouse-database"); !database.empty())
+        out.scope.database = database;
     TRY_STATUS(read_url(out, request.query));
 
     std::string_view body = request.body;
@@ -110,7 +130,8 @@ Result<StoreRequest> read_request(const http::Request& request) {
         }
     } else if (const auto insert = split_insert(out.text)) {
         // Data behind the clause in the URL comes first, the body's behind it.
-        if (!insert->data.empty() && insert->data != ";") return Error(Code::kUnsupported, "this store takes an INSERT's data in the body, not in the URL");
+        if (!insert->data.empty() && insert->data != ";")
+            return Error(Code::kUnsupported, "this store takes an INSERT's data in the body, not in the URL");
         out.insert_format = insert->format;
         out.text = std::string(insert->statement);
         out.data.push_back(body);
@@ -118,7 +139,8 @@ Result<StoreRequest> read_request(const http::Request& request) {
         out.text += '\n';
         out.text += body;
     }
-    if (out.text.find_first_not_of(" \t\r\n") == std::string::npos) return broken("there is no statement in the request");
+    if (out.text.find_first_not_of(" \t\r\n") == std::string::npos)
+        return broken("there is no statement in the request");
     return out;
 }
 

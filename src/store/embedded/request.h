@@ -21,11 +21,12 @@ struct StoreRequest {
     Scope scope;
     std::string default_format = "TabSeparated";
     std::string query_id;
-    bool read_only = false;              ///< GET may not change anything
+    bool read_only = false;  ///< GET may not change anything
 };
 
-/// Reads URL, headers and body as a ClickHouse server does: the statement in the URL, in the body, in a form, or split over URL and body. kUnsupported
-/// for what this store does not speak (compression, sessions), kInvalidArgument for what is broken.
+/// Reads URL, headers and body as a ClickHouse server does: the statement in the URL, in the body, in a form, or split
+/// over URL and body. kUnsupported for what this store does not speak (compression, sessions), kInvalidArgument for
+/// what is broken.
 Result<StoreRequest> read_request(const http::Request& request);
 
 }  // namespace footfall::store::embedded

@@ -48,8 +48,10 @@ std::optional<double> execution_limit(const Scope& scope) {
 }
 
 std::string summary(const Outcome& outcome) {
-    return fmt::format(R"({{"read_rows":"{}","read_bytes":"{}","written_rows":"{}","written_bytes":"{}","elapsed_ns":"{}"}})", outcome.rows_read,
-                       outcome.bytes_read, outcome.rows_written, outcome.bytes_written, static_cast<std::uint64_t>(outcome.elapsed_seconds * 1e9));
+    return fmt::format(
+        R"({{"read_rows":"{}","read_bytes":"{}","written_rows":"{}","written_bytes":"{}","elapsed_ns":"{}"}})",
+        outcome.rows_read, outcome.bytes_read, outcome.rows_written, outcome.bytes_written,
+        static_cast<std::uint64_t>(outcome.elapsed_seconds * 1e9));
 }
 
 http::ServerOptions http_options(const StoreServerOptions& options) {
@@ -80,7 +82,8 @@ StoreServer::StoreServer(StoreServerOptions options)
 
 StoreServer::~StoreServer() { stop(0); }
 
-Status StoreServer::start(const Engine& engine, std::vector<std::string> connect_arguments, std::map<std::string, std::string> standard_settings) {
+Status StoreServer::start(const Engine& engine, std::vector<std::string> connect_arguments,
+                          std::map<std::string, std::string> standard_settings) {
     sessions_ = std::make_unique<SessionPool>(engine, std::move(connect_arguments), std::move(standard_settings));
     TRY(auto session, sessions_->take());
     Outcome version = session->connection().run("SELECT version()", "TSVRaw", {});
@@ -99,7 +102,9 @@ void StoreServer::stop(int grace_ms) {
     stopping_ = true;
     // Inserts are left alone: theirs is a matter of milliseconds, and cut short they would be in doubt.
     if (auto session = sessions_->take())
-        if (const Outcome outcome = (*session)->connection().run("KILL QUERY WHERE query_kind != 'Insert' ASYNC", "Null", {}); !outcome.error.empty())
+        if (const Outcome outcome =
+                (*session)->connection().run("KILL QUERY WHERE query_kind != 'Insert' ASYNC", "Null", {});
+            !outcome.error.empty())
             logging::warn("store.cancel_failed", {{"reason", outcome.error}});
     queries_.reset();
     others_.reset();
@@ -111,16 +116,22 @@ void StoreServer::handle(http::Exchange& exchange) {
     const http::Request& request = exchange.request();
     const bool readable = request.method == http::Method::kGet || request.method == http::Method::kHead;
     if (readable && request.path == "/ping") {
-        exchange.respond({.status = 200, .content_type = kTextType, .headers = {}, .body = "Ok.\n", .static_body = {}, .close = false});
+        exchange.respond({.status = 200,
+                          .content_type = kTextType,
+                          .headers = {},
+                          .body = "Ok.\n",
+                          .static_body = {},
+                          .close = false});
     } else if (request.path == "/" && (readable || request.method == http::Method::kPost)) {
         handle_statement(exchange);
     } else {
-        exchange.respond({.status = 404,
-                          .content_type = kTextType,
-                          .headers = {},
-                          .body = "There is no such page: statements go to /, and /ping tells whether the store is up.\n",
-                          .static_body = {},
-                          .close = false});
+        exchange.respond(
+            {.status = 404,
+             .content_type = kTextType,
+             .headers = {},
+             .body = "There is no such page: statements go to /, and /ping tells whether the store is up.\n",
+             .static_body = {},
+             .close = false});
     }
 }
 
@@ -128,8 +139,9 @@ void StoreServer::handle_statement(http::Exchange& exchange) {
     auto read = read_request(exchange.request());
     if (!read) {
         const bool unsupported = read.error().code == Code::kUnsupported;
-        exchange.respond(failure({}, fmt::format("Code: {}. DB::Exception: {}. ({})", unsupported ? 48 : 62, read.error().message,
-                                                 unsupported ? "NOT_IMPLEMENTED" : "SYNTAX_ERROR")));
+        exchange.respond(
+            failure({}, fmt::format("Code: {}. DB::Exception: {}. ({})", unsupported ? 48 : 62, read.error().message,
+                                    unsupported ? "NOT_IMPLEMENTED" : "SYNTAX_ERROR")));
         return;
     }
     auto request = std::make_shared<StoreRequest>(std::move(*read));
@@ -137,8 +149,9 @@ void StoreServer::handle_statement(http::Exchange& exchange) {
     const bool taken = lane_of(*request).submit(
         [this, request, &exchange] { exchange.complete(carry_out(*request, exchange.started_ns())); });
     if (taken) return;
-    http::Response response =
-        failure(request->query_id, "Code: 202. DB::Exception: Too many statements run and wait already; try again. (TOO_MANY_SIMULTANEOUS_QUERIES)");
+    http::Response response = failure(request->query_id,
+                                      "Code: 202. DB::Exception: Too many statements run and wait already; try again. "
+                                      "(TOO_MANY_SIMULTANEOUS_QUERIES)");
     response.headers.emplace_back("Retry-After", "1");
     exchange.respond(std::move(response));
 }
@@ -155,10 +168,14 @@ http::Response StoreServer::carry_out(StoreRequest& request, std::int64_t starte
     if (stopping_) return failure(request.query_id, "Code: 236. DB::Exception: The store is stopping. (ABORTED)");
     const double waited = static_cast<double>(options_.clock->steady_ns() - started_ns) / 1e9;
     if (const auto limit = execution_limit(request.scope); limit && waited > *limit)
-        return failure(request.query_id, fmt::format("Code: 159. DB::Exception: Timeout exceeded: waited {:.1f} s for its turn. (TIMEOUT_EXCEEDED)", waited));
+        return failure(
+            request.query_id,
+            fmt::format("Code: 159. DB::Exception: Timeout exceeded: waited {:.1f} s for its turn. (TIMEOUT_EXCEEDED)",
+                        waited));
 
     auto taken = sessions_->take();
-    if (!taken) return failure(request.query_id, "Code: 210. DB::Exception: " + taken.error().message + ". (NETWORK_ERROR)");
+    if (!taken)
+        return failure(request.query_id, "Code: 210. DB::Exception: " + taken.error().message + ". (NETWORK_ERROR)");
     std::unique_ptr<Session> session = std::move(*taken);
     Outcome outcome = session->enter(request.scope);
     // What could not be entered is of unknown state: the session goes.
@@ -167,13 +184,16 @@ http::Response StoreServer::carry_out(StoreRequest& request, std::int64_t starte
     bool keep = true;
     std::string_view format = request.default_format;
     if (!request.insert_format.empty()) {
-        if (request.read_only) return failure(request.query_id, "Code: 164. DB::Exception: GET may only read; use POST. (READONLY)");
+        if (request.read_only)
+            return failure(request.query_id, "Code: 164. DB::Exception: GET may only read; use POST. (READONLY)");
         outcome = session->connection().insert(request.text, request.insert_format, request.parameters, request.data);
         keep = outcome.error.empty();
     } else {
         const Analysis analysis = session->connection().classify(request.text);
         if (analysis.statements > 1)
-            return failure(request.query_id, "Code: 62. DB::Exception: Multi-statements are not allowed: send one statement a request. (SYNTAX_ERROR)");
+            return failure(request.query_id,
+                           "Code: 62. DB::Exception: Multi-statements are not allowed: send one statement a request. "
+                           "(SYNTAX_ERROR)");
         if (request.read_only && analysis.statement_class != StatementClass::kReadOnly)
             return failure(request.query_id, "Code: 164. DB::Exception: GET may only read; use POST. (READONLY)");
         outcome = session->connection().run(request.text, request.default_format, request.parameters);
@@ -183,9 +203,12 @@ http::Response StoreServer::carry_out(StoreRequest& request, std::int64_t starte
     if (keep) sessions_->give_back(std::move(session));
     if (!outcome.error.empty()) return failure(request.query_id, outcome.error);
     if (outcome.data.size() > options_.answer_bytes_max)
-        return failure(request.query_id, fmt::format("Code: 396. DB::Exception: The answer has {} bytes, and this store sends {} at most: ask for less. "
-                                                     "(TOO_MANY_ROWS_OR_BYTES)",
-                                                     outcome.data.size(), options_.answer_bytes_max));
+        return failure(
+            request.query_id,
+            fmt::format(
+                "Code: 396. DB::Exception: The answer has {} bytes, and this store sends {} at most: ask for less. "
+                "(TOO_MANY_ROWS_OR_BYTES)",
+                outcome.data.size(), options_.answer_bytes_max));
     return {.status = 200,
             .content_type = content_type_of(format),
             .headers = {{"X-ClickHouse-Query-Id", request.query_id},
@@ -204,7 +227,8 @@ http::Response StoreServer::failure(std::string_view query_id, const std::string
     response.status = http_status_of_exception(code);
     response.content_type = kTextType;
     response.body = text;
-    if (text.rfind("(version ") == std::string::npos && !version_.empty()) response.body += fmt::format(" (version {})", version_);
+    if (text.rfind("(version ") == std::string::npos && !version_.empty())
+        response.body += fmt::format(" (version {})", version_);
     response.body += '\n';
     if (!query_id.empty()) response.headers.emplace_back("X-ClickHouse-Query-Id", query_id);
     response.headers.emplace_back("X-ClickHouse-Exception-Code", std::to_string(code));

@@ -31,8 +31,9 @@ struct StoreServerOptions {
     Clock* clock = &system_clock();
 };
 
-/// The ClickHouse HTTP interface over the engine: GET /ping, and statements at / as a ClickHouse server takes them (docs: request.h). Statements that
-/// change sessions (SET, USE) are carried out and forgotten. An answer is sent whole.
+/// The ClickHouse HTTP interface over the engine: GET /ping, and statements at / as a ClickHouse server takes them
+/// (docs: request.h). Statements that change sessions (SET, USE) are carried out and forgotten. An answer is sent
+/// whole.
 class StoreServer {
 public:
     explicit StoreServer(StoreServerOptions options);
@@ -43,8 +44,10 @@ public:
     Status listen(const std::string& address) { return http_.listen(address); }
     std::uint16_t port() const { return http_.port(); }
     /// Opens the directory with a first connection and starts answering. `engine` must outlive the server.
-    Status start(const Engine& engine, std::vector<std::string> connect_arguments, std::map<std::string, std::string> standard_settings);
-    /// Stops accepting, waits `grace_ms` for statements that run, cancels queries that still do, and returns when none is left.
+    Status start(const Engine& engine, std::vector<std::string> connect_arguments,
+                 std::map<std::string, std::string> standard_settings);
+    /// Stops accepting, waits `grace_ms` for statements that run, cancels queries that still do, and returns when none
+    /// is left.
     void stop(int grace_ms);
 
 private:

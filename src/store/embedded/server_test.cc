@@ -26,7 +26,8 @@ protected:
     static http::ClientResponse send(std::string_view method, std::string_view target, std::string_view body = {},
                                      std::vector<std::pair<std::string_view, std::string_view>> headers = {}) {
         static http::Client client("unix:" + store_->directory() + "/store.sock");
-        auto response = client.send({.method = method, .target = target, .headers = std::move(headers), .body = body}, 30'000);
+        auto response =
+            client.send({.method = method, .target = target, .headers = std::move(headers), .body = body}, 30'000);
         if (!response) ADD_FAILURE() << response.error().message;
         return response ? *response : http::ClientResponse{};
     }
@@ -45,10 +46,15 @@ TEST_F(StoreServerTest, AStatementMayStandInTheUrlInTheBodyOrInBoth) {
     EXPECT_EQ(send("POST", "/", "SELECT 5 AS a", {{"X-ClickHouse-Format", "CSVWithNames"}}).body, "\"a\"\n5\n");
     EXPECT_EQ(send("POST", "/?param_a=x%5Cty", "SELECT {a:String} FORMAT TSVRaw").body, "x\ty\n");
     EXPECT_EQ(send("POST", "/?database=footfall", "SELECT currentDatabase()").body, "footfall\n");
-    EXPECT_EQ(send("POST", "/", "SELECT currentDatabase()", {{"X-ClickHouse-Database", "footfall"}}).body, "footfall\n");
+    EXPECT_EQ(send("POST", "/", "SELECT currentDatabase()", {{"X-ClickHouse-Database", "footfall"}}).body,
+              "footfall\n");
     EXPECT_EQ(send("POST", "/", "SELECT currentDatabase()").body, "default\n");
-    EXPECT_EQ(send("POST", "/?max_threads=1", "--x\r\n--x--", {{"Content-Type", "multipart/form-data; boundary=x"}}).status, 400);
-    EXPECT_EQ(send("POST", "/", "--x\r\nContent-Disposition: form-data; name=\"query\"\r\n\r\nSELECT {a:String}\r\n--x\r\nContent-Disposition: form-data; name=\"param_a\"\r\n\r\n\r\n\r\n--x--\r\n",
+    EXPECT_EQ(
+        send("POST", "/?max_threads=1", "--x\r\n--x--", {{"Content-Type", "multipart/form-data; boundary=x"}}).status,
+        400);
+    EXPECT_EQ(send("POST", "/",
+                   "--x\r\nContent-Disposition: form-data; name=\"query\"\r\n\r\nSELECT "
+                   "{a:String}\r\n--x\r\nContent-Disposition: form-data; name=\"param_a\"\r\n\r\n\r\n\r\n--x--\r\n",
                    {{"Content-Type", "multipart/form-data; boundary=x"}})
                   .status,
               400)
@@ -56,13 +62,18 @@ TEST_F(StoreServerTest, AStatementMayStandInTheUrlInTheBodyOrInBoth) {
 }
 
 TEST_F(StoreServerTest, AnInsertMayBringItsDataInEveryPlace) {
-    ASSERT_EQ(send("POST", "/", "CREATE TABLE footfall.places (a String, n UInt8) ENGINE = MergeTree ORDER BY n").status, 200);
+    ASSERT_EQ(
+        send("POST", "/", "CREATE TABLE footfall.places (a String, n UInt8) ENGINE = MergeTree ORDER BY n").status,
+        200);
     EXPECT_EQ(send("POST", "/", "INSERT INTO footfall.places VALUES ('values', 1)").body, "");
     EXPECT_EQ(send("POST", "/", "INSERT INTO footfall.places FORMAT CSV\n\"text\",2\n").body, "");
-    EXPECT_EQ(send("POST", "/?query=INSERT+INTO+footfall.places+(n,a)+FORMAT+JSONEachRow", "{\"a\":\"body\",\"n\":3}").body, "");
+    EXPECT_EQ(
+        send("POST", "/?query=INSERT+INTO+footfall.places+(n,a)+FORMAT+JSONEachRow", "{\"a\":\"body\",\"n\":3}").body,
+        "");
     EXPECT_EQ(send("POST", "/?query=INSERT+INTO+footfall.places+VALUES", "('split', 4)").body, "");
     EXPECT_EQ(send("POST", "/", "INSERT INTO footfall.places SELECT 'select', 5").body, "");
-    const http::ClientResponse response = send("POST", "/?query=INSERT+INTO+footfall.places+FORMAT+CSV", "\"summary\",6\n\"summary\",6\n");
+    const http::ClientResponse response =
+        send("POST", "/?query=INSERT+INTO+footfall.places+FORMAT+CSV", "\"summary\",6\n\"summary\",6\n");
     EXPECT_THAT(std::string(response.header("x-clickhouse-summary")), HasSubstr(R"("written_rows":"2")"));
     EXPECT_EQ(send("POST", "/", "SELECT groupArray(DISTINCT a) FROM (SELECT * FROM footfall.places ORDER BY n)").body,
               "['values','text','body','split','select','summary']\n");
@@ -131,7 +142,8 @@ TEST_F(StoreServerTest, NothingOfARequestReachesTheNext) {
     EXPECT_EQ(send("POST", "/", "SELECT currentDatabase()").body, "default\n");
     EXPECT_EQ(send("POST", "/", "CREATE TEMPORARY TABLE mine (a UInt8)").status, 200);
     EXPECT_EQ(send("POST", "/", "SELECT * FROM mine").status, 404);
-    EXPECT_EQ(send("POST", "/?max_threads=1%27%2C+max_block_size%3D%277", "SELECT 1").status, 400) << "a value stays a value";
+    EXPECT_EQ(send("POST", "/?max_threads=1%27%2C+max_block_size%3D%277", "SELECT 1").status, 400)
+        << "a value stays a value";
 }
 
 TEST_F(StoreServerTest, ItParsesAsAServerDoesAndNotAsTheCommandLine) {
@@ -149,9 +161,12 @@ TEST_F(StoreServerTest, TooManyQueriesAreRefusedAtOnceWhileInsertsAndSmallQuesti
     for (int i = 0; i < 24; ++i)
         threads.emplace_back([&] {
             http::Client client("unix:" + store_->directory() + "/store.sock");
-            const auto response = client.send({.method = "POST", .target = "/", .headers = {}, .body = "SELECT sleep(0.2)"}, 30'000);
+            const auto response =
+                client.send({.method = "POST", .target = "/", .headers = {}, .body = "SELECT sleep(0.2)"}, 30'000);
             if (response && response->status == 200) ++done;
-            else if (response && response->status == 503 && response->header("retry-after") == "1" && response->header("x-clickhouse-exception-code") == "202") ++refused;
+            else if (response && response->status == 503 && response->header("retry-after") == "1" &&
+                     response->header("x-clickhouse-exception-code") == "202")
+                ++refused;
             else ++other;
         });
     while (refused == 0 && done < 20) std::this_thread::yield();
@@ -172,9 +187,14 @@ TEST_F(StoreServerTest, AQueryThatWaitedLongerThanItMayRunIsNotStarted) {
     http::Client client("unix:" + store_->directory() + "/store.sock");
     http::ClientResponse running;
     do {
-        running = *client.send({.method = "POST", .target = "/?priority=1", .headers = {}, .body = "SELECT count() FROM system.processes WHERE query LIKE 'SELECT sleep%'"}, 30'000);
+        running = *client.send({.method = "POST",
+                                .target = "/?priority=1",
+                                .headers = {},
+                                .body = "SELECT count() FROM system.processes WHERE query LIKE 'SELECT sleep%'"},
+                               30'000);
     } while (running.body == "0\n");
-    const auto late = client.send({.method = "POST", .target = "/?max_execution_time=0.1", .headers = {}, .body = "SELECT 1"}, 30'000);
+    const auto late = client.send(
+        {.method = "POST", .target = "/?max_execution_time=0.1", .headers = {}, .body = "SELECT 1"}, 30'000);
     before.join();
     ASSERT_TRUE(late);
     EXPECT_EQ(late->header("x-clickhouse-exception-code"), "159") << late->body;

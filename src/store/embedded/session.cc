@@ -43,7 +43,8 @@ Outcome Session::enter(const Scope& scope) {
     for (const auto& [name, value] : scope.settings) {
         if (!is_setting_name(name)) {
             Outcome refused;
-            refused.error = fmt::format("Code: 115. DB::Exception: Unknown setting '{}'. (UNKNOWN_SETTING)", name.substr(0, 64));
+            refused.error =
+                fmt::format("Code: 115. DB::Exception: Unknown setting '{}'. (UNKNOWN_SETTING)", name.substr(0, 64));
             return refused;
         }
         const auto current = current_.settings.find(name);
@@ -62,7 +63,8 @@ Outcome Session::enter(const Scope& scope) {
     return {};
 }
 
-SessionPool::SessionPool(const Engine& engine, std::vector<std::string> connect_arguments, std::map<std::string, std::string> standard)
+SessionPool::SessionPool(const Engine& engine, std::vector<std::string> connect_arguments,
+                         std::map<std::string, std::string> standard)
     : engine_(engine), arguments_(std::move(connect_arguments)), standard_(std::move(standard)) {}
 
 Result<std::unique_ptr<Session>> SessionPool::take() {

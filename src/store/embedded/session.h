@@ -17,8 +17,9 @@ struct Scope {
     std::string database = "default";
 };
 
-/// A connection of the engine that knows which settings it carries. enter() changes just what differs from the last statement's, so nothing of one
-/// request reaches the next, and requests alike cost no extra statement (a SET costs about 0.5 ms). Not thread-safe.
+/// A connection of the engine that knows which settings it carries. enter() changes just what differs from the last
+/// statement's, so nothing of one request reaches the next, and requests alike cost no extra statement (a SET costs
+/// about 0.5 ms). Not thread-safe.
 class Session {
 public:
     /// `standard` are the settings that every statement starts from.
@@ -34,10 +35,12 @@ private:
     Scope current_;
 };
 
-/// Sessions that wait for their next statement. Thread-safe. Whoever takes one gives it back, unless something went wrong with it.
+/// Sessions that wait for their next statement. Thread-safe. Whoever takes one gives it back, unless something went
+/// wrong with it.
 class SessionPool {
 public:
-    SessionPool(const Engine& engine, std::vector<std::string> connect_arguments, std::map<std::string, std::string> standard);
+    SessionPool(const Engine& engine, std::vector<std::string> connect_arguments,
+                std::map<std::string, std::string> standard);
 
     Result<std::unique_ptr<Session>> take();
     void give_back(std::unique_ptr<Session> session);

@@ -13,11 +13,14 @@ struct Token {
 };
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
-bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$'; }
+bool is_word(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$';
+}
 char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
 
 bool equals(std::string_view word, std::string_view upper_case) {
-    return std::equal(word.begin(), word.end(), upper_case.begin(), upper_case.end(), [](char a, char b) { return upper(a) == b; });
+    return std::equal(word.begin(), word.end(), upper_case.begin(), upper_case.end(),
+                      [](char a, char b) { return upper(a) == b; });
 }
 
 // Just enough of SQL's words to find a clause.
@@ -90,10 +93,13 @@ std::string_view data_behind(std::string_view rest) {
 
 std::optional<FormattedInsert> split_insert(std::string_view text) {
     Lexer lexer(text);
-    if (const Token first = lexer.next(); first.kind != TokenKind::kWord || !equals(first.text, "INSERT")) return std::nullopt;
-    if (const Token into = lexer.next(); into.kind != TokenKind::kWord || !equals(into.text, "INTO")) return std::nullopt;
+    if (const Token first = lexer.next(); first.kind != TokenKind::kWord || !equals(first.text, "INSERT"))
+        return std::nullopt;
+    if (const Token into = lexer.next(); into.kind != TokenKind::kWord || !equals(into.text, "INTO"))
+        return std::nullopt;
     Token token = lexer.next();
-    if (token.kind == TokenKind::kWord && (equals(token.text, "TABLE") || equals(token.text, "FUNCTION"))) token = lexer.next();
+    if (token.kind == TokenKind::kWord && (equals(token.text, "TABLE") || equals(token.text, "FUNCTION")))
+        token = lexer.next();
     // `token` is the first part of the table's name, which may be any word.
     int depth = 0;
     for (token = lexer.next(); token.kind != TokenKind::kEnd; token = lexer.next()) {

@@ -10,11 +10,11 @@ namespace footfall::store::embedded {
 struct FormattedInsert {
     std::string_view statement;  ///< without the FORMAT clause
     std::string_view format;
-    std::string_view data;       ///< what stands in the text behind the clause
+    std::string_view data;  ///< what stands in the text behind the clause
 };
 
-/// Takes an INSERT with a FORMAT clause apart, by tokens: comments, strings, quoted names and brackets are seen as the engine sees them. nullopt for
-/// every other statement, INSERT … VALUES and INSERT … SELECT among them. Borrows.
+/// Takes an INSERT with a FORMAT clause apart, by tokens: comments, strings, quoted names and brackets are seen as the
+/// engine sees them. nullopt for every other statement, INSERT … VALUES and INSERT … SELECT among them. Borrows.
 std::optional<FormattedInsert> split_insert(std::string_view text);
 
 /// The first word in upper case: "SELECT". Empty where there is none.

@@ -45,8 +45,9 @@ std::string xml_escaped(std::string_view text) {
     return out;
 }
 
-// The engine would read a config.xml of the working directory or of the user's home if it were not given its own. The limits are those of a machine of
-// 1 GiB, in proportion; the engine's own defaults are those of a server (caches of 5 GiB, 90 % of the memory).
+// The engine would read a config.xml of the working directory or of the user's home if it were not given its own. The
+// limits are those of a machine of 1 GiB, in proportion; the engine's own defaults are those of a server (caches of 5
+// GiB, 90 % of the memory).
 std::string engine_config(const StoreOptions& options) {
     return fmt::format(R"(<clickhouse>
     <max_server_memory_usage>{memory}</max_server_memory_usage>
@@ -77,12 +78,14 @@ std::string engine_config(const StoreOptions& options) {
     <backups><allowed_path>{directory}/backups</allowed_path></backups>
 </clickhouse>
 )",
-                       fmt::arg("memory", options.memory_max), fmt::arg("cache", std::min<std::uint64_t>(options.memory_max / 18, 256u << 20)),
+                       fmt::arg("memory", options.memory_max),
+                       fmt::arg("cache", std::min<std::uint64_t>(options.memory_max / 18, 256u << 20)),
                        fmt::arg("small_cache", std::min<std::uint64_t>(options.memory_max / 72, 64u << 20)),
                        fmt::arg("directory", xml_escaped(options.data_dir)));
 }
 
-// What every statement starts from. The last three undo what the engine sets for the command line, so that it parses as a server does.
+// What every statement starts from. The last three undo what the engine sets for the command line, so that it parses as
+// a server does.
 std::map<std::string, std::string> standard_settings(const StoreOptions& options, unsigned threads) {
     const std::uint64_t spill = options.memory_max / 5;
     return {{"max_memory_usage", std::to_string(options.memory_max / 12 * 7)},
@@ -117,14 +120,18 @@ std::array<int, 3> version_numbers(std::string_view text) {
 
 constexpr std::string_view kVersionFile = "/engine-version";
 
-// An older engine may misread what a newer one wrote, and would then be taken for a damaged directory: it stays untouched.
+// An older engine may misread what a newer one wrote, and would then be taken for a damaged directory: it stays
+// untouched.
 Status refuse_newer(const std::string& directory, const std::string& version) {
     const std::string path = directory + std::string(kVersionFile);
     if (!path_exists(path)) return {};
     TRY(const std::string written_by, read_file(path));
     if (version_numbers(written_by) <= version_numbers(version)) return {};
-    return Error(Code::kConflict, fmt::format("the event store in {} was written by the engine {}, and this release has {}: run the newer release", directory,
-                                              written_by, version));
+    return Error(
+        Code::kConflict,
+        fmt::format(
+            "the event store in {} was written by the engine {}, and this release has {}: run the newer release",
+            directory, written_by, version));
 }
 
 int code_of(StoreExit exit) { return static_cast<int>(exit); }
@@ -141,23 +148,29 @@ extern "C" void end_now(int) {
 }
 
 int serve(const StoreOptions& options, const sigset_t& stop_signals) {
-    if (const auto made = make_directories(options.data_dir); !made) return report(StoreExit::kFailed, "store.directory", made.error());
+    if (const auto made = make_directories(options.data_dir); !made)
+        return report(StoreExit::kFailed, "store.directory", made.error());
     const auto lock = LockFile::acquire(options.data_dir + "/footfall.lock", kLockWaitMs);
-    if (!lock) return report(lock.error().code == Code::kConflict ? StoreExit::kInUse : StoreExit::kFailed, "store.lock", lock.error());
+    if (!lock)
+        return report(lock.error().code == Code::kConflict ? StoreExit::kInUse : StoreExit::kFailed, "store.lock",
+                      lock.error());
     const std::string config_path = options.data_dir + "/config.xml";
     if (const auto written = write_file_atomically(config_path, engine_config(options)); !written)
         return report(StoreExit::kFailed, "store.config", written.error());
-    if (::chdir(options.data_dir.c_str()) != 0) return report(StoreExit::kFailed, "store.directory", errno_error("chdir " + options.data_dir, errno));
+    if (::chdir(options.data_dir.c_str()) != 0)
+        return report(StoreExit::kFailed, "store.directory", errno_error("chdir " + options.data_dir, errno));
 
     const unsigned threads = options.threads != 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());
     StoreServerOptions server_options;
     server_options.queries.at_once = threads;
     StoreServer server(server_options);
-    if (const auto listening = server.listen(options.address); !listening) return report(StoreExit::kFailed, "store.listen", listening.error());
+    if (const auto listening = server.listen(options.address); !listening)
+        return report(StoreExit::kFailed, "store.listen", listening.error());
 
     if (!path_exists(options.library))
         return report(StoreExit::kNoEngine, "store.engine",
-                      Error(Code::kUnavailable, "the event store's library is not at " + options.library + ": run scripts/install, or name it with store.library"));
+                      Error(Code::kUnavailable, "the event store's library is not at " + options.library +
+                                                    ": run scripts/install, or name it with store.library"));
     const auto missing = confine({.writable = {options.data_dir}, .readable = {options.library}});
     if (!missing) return report(StoreExit::kFailed, "store.confinement", missing.error());
     for (const std::string& sentence : *missing) logging::warn("store.confinement", {{"missing", sentence}});
@@ -165,19 +178,22 @@ int serve(const StoreOptions& options, const sigset_t& stop_signals) {
     const auto engine = Engine::load(options.library);
     if (!engine) return report(StoreExit::kNoEngine, "store.engine", engine.error());
     const std::string version = (*engine)->version();
-    if (const auto known = refuse_newer(options.data_dir, version); !known) return report(StoreExit::kFailed, "store.engine", known.error());
-    const auto started = server.start(**engine, {"--path=" + options.data_dir, "--config-file=" + config_path}, standard_settings(options, threads));
+    if (const auto known = refuse_newer(options.data_dir, version); !known)
+        return report(StoreExit::kFailed, "store.engine", known.error());
+    const auto started = server.start(**engine, {"--path=" + options.data_dir, "--config-file=" + config_path},
+                                      standard_settings(options, threads));
     if (!started) {
-        if (const auto writable = probe_writable(options.data_dir); !writable) return report(StoreExit::kFailed, "store.disk", writable.error());
-        return report(started.error().code == Code::kCorrupt ? StoreExit::kWillNotOpen : StoreExit::kFailed, "store.open", started.error());
+        if (const auto writable = probe_writable(options.data_dir); !writable)
+            return report(StoreExit::kFailed, "store.disk", writable.error());
+        return report(started.error().code == Code::kCorrupt ? StoreExit::kWillNotOpen : StoreExit::kFailed,
+                      "store.open", started.error());
     }
     if (const auto noted = write_file_atomically(options.data_dir + std::string(kVersionFile), version); !noted)
         logging::warn("store.version_not_noted", {{"reason", noted.error().message}});
     logging::info("store.open", {{"directory", options.data_dir}, {"engine", version}});
 
     int signal = 0;
-    while (::sigwait(&stop_signals, &signal) != 0) {
-    }
+    while (::sigwait(&stop_signals, &signal) != 0) {}
     ::alarm(kEndAfterSeconds - 1);
     server.stop(kGraceMs);
     logging::info("store.stopped");
@@ -212,11 +228,17 @@ Result<StoreOptions> parse_store_options(std::span<const std::string> words) {
         else if (name == "--log-level") options.log_level = value;
         else if (name == "--log-format") options.log_format = value;
         else if (name == "--parent-pid") fine = read_number(value, options.parent_pid);
-        else return Error(Code::kInvalidArgument, "unknown argument " + name + "; 'footfall store' is started by 'footfall serve'", name);
+        else
+            return Error(Code::kInvalidArgument,
+                         "unknown argument " + name + "; 'footfall store' is started by 'footfall serve'", name);
         if (!fine) return Error(Code::kInvalidArgument, "'" + value + "' is no value of " + name, name);
     }
-    for (const auto& [name, value] : {std::pair("--data-dir", &options.data_dir), std::pair("--address", &options.address), std::pair("--library", &options.library)})
-        if (value->empty()) return Error(Code::kInvalidArgument, std::string(name) + " is missing; 'footfall store' is started by 'footfall serve'", name);
+    for (const auto& [name, value] :
+         {std::pair("--data-dir", &options.data_dir), std::pair("--address", &options.address),
+          std::pair("--library", &options.library)})
+        if (value->empty())
+            return Error(Code::kInvalidArgument,
+                         std::string(name) + " is missing; 'footfall store' is started by 'footfall serve'", name);
     // With a relative path every insert that syncs its directory fails: the engine doubles the path.
     options.data_dir = absolute_path(options.data_dir);
     options.library = absolute_path(options.library);
@@ -225,11 +247,15 @@ Result<StoreOptions> parse_store_options(std::span<const std::string> words) {
 
 int run_store(const StoreOptions& options) {
     using logging::Level;
-    const Level level = options.log_level == "debug" ? Level::kDebug : options.log_level == "warn" ? Level::kWarn : options.log_level == "error" ? Level::kError : Level::kInfo;
+    const Level level = options.log_level == "debug"   ? Level::kDebug
+                        : options.log_level == "warn"  ? Level::kWarn
+                        : options.log_level == "error" ? Level::kError
+                                                       : Level::kInfo;
     logging::configure(level, options.log_format == "json" ? logging::Format::kJson : logging::Format::kText, "store");
     ::prctl(PR_SET_NAME, "footfall-store");
     if (options.parent_pid != 0)
-        if (const auto bound = die_with_parent(options.parent_pid); !bound) return report(StoreExit::kFailed, "store.parent", bound.error());
+        if (const auto bound = die_with_parent(options.parent_pid); !bound)
+            return report(StoreExit::kFailed, "store.parent", bound.error());
 
     // Waited for, not handled; every thread of the engine inherits the mask.
     sigset_t stop_signals;

@@ -28,15 +28,19 @@ constexpr int kRefusalsMax = 2;
 constexpr int kCrashesMax = 5;
 constexpr std::int64_t kSettledNs = 60'000'000'000;
 
-metrics::Counter& starts_counter() { return metrics::counter("footfall_store_starts_total", "Processes of the embedded event store started."); }
+metrics::Counter& starts_counter() {
+    return metrics::counter("footfall_store_starts_total", "Processes of the embedded event store started.");
+}
 
 std::string exit_text(int status) {
-    if (WIFSIGNALED(status)) return fmt::format("it was ended by signal {} ({})", WTERMSIG(status), ::sigdescr_np(WTERMSIG(status)));
+    if (WIFSIGNALED(status))
+        return fmt::format("it was ended by signal {} ({})", WTERMSIG(status), ::sigdescr_np(WTERMSIG(status)));
     switch (static_cast<StoreExit>(WEXITSTATUS(status))) {
         case StoreExit::kStopped: return "it stopped by itself";
         case StoreExit::kUsage: return "it did not understand its arguments";
         case StoreExit::kWillNotOpen: return "the engine does not open its directory";
-        case StoreExit::kNoEngine: return "the engine's library is missing or does not run on this processor; see the log";
+        case StoreExit::kNoEngine:
+            return "the engine's library is missing or does not run on this processor; see the log";
         case StoreExit::kInUse: return "another process has its directory open";
         case StoreExit::kFailed: break;
     }
@@ -46,7 +50,9 @@ std::string exit_text(int status) {
 }  // namespace
 
 Supervisor::Supervisor(SupervisorOptions options)
-    : options_(std::move(options)), client_(Endpoint{.address = options_.store.address}, 2), stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    : options_(std::move(options)),
+      client_(Endpoint{.address = options_.store.address}, 2),
+      stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     FOOTFALL_CHECK(stop_event_.is_open());
     state_.problem = "the event store was not started";
 }
@@ -156,7 +162,8 @@ Result<Supervisor::Child> Supervisor::spawn() {
     // Standard output is the server's own: what the engine prints belongs to the log.
     ::posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);
     Child child;
-    const int err = ::posix_spawn(&child.pid, options_.program.c_str(), &files, &attributes, arguments.data(), environment.data());
+    const int err =
+        ::posix_spawn(&child.pid, options_.program.c_str(), &files, &attributes, arguments.data(), environment.data());
     ::posix_spawnattr_destroy(&attributes);
     ::posix_spawn_file_actions_destroy(&files);
     if (err != 0) return errno_error("start the event store", err);
@@ -173,7 +180,9 @@ bool Supervisor::pause(const File* child, int milliseconds) const {
     pollfd waiting[2] = {{stop_event_.fd(), POLLIN, 0}, {child ? child->fd() : -1, POLLIN, 0}};
     const std::int64_t end_ns = options_.clock->steady_ns() + milliseconds * std::int64_t{1'000'000};
     for (;;) {
-        const std::int64_t left_ms = milliseconds < 0 ? -1 : std::max<std::int64_t>(0, (end_ns - options_.clock->steady_ns() + 999'999) / 1'000'000);
+        const std::int64_t left_ms =
+            milliseconds < 0 ? -1
+                             : std::max<std::int64_t>(0, (end_ns - options_.clock->steady_ns() + 999'999) / 1'000'000);
         const int n = ::poll(waiting, 2, static_cast<int>(left_ms));
         if (n > 0) return false;
         if (n == 0) return true;
@@ -224,7 +233,8 @@ Supervisor::Ending Supervisor::reap(const Child& child) {
         const std::int64_t end_ns = options_.clock->steady_ns() + stop_grace_ms_ * std::int64_t{1'000'000};
         int n = 0;
         do {
-            n = ::poll(&ended, 1, static_cast<int>(std::max<std::int64_t>(0, (end_ns - options_.clock->steady_ns()) / 1'000'000)));
+            n = ::poll(&ended, 1,
+                       static_cast<int>(std::max<std::int64_t>(0, (end_ns - options_.clock->steady_ns()) / 1'000'000)));
         } while (n < 0 && errno == EINTR);
         if (n == 0) {
             logging::warn("store.killed", {{"pid", child.pid}, {"reason", "it did not stop in time"}});
@@ -244,9 +254,11 @@ Supervisor::Ending Supervisor::reap(const Child& child) {
     if (WIFSIGNALED(status)) {
         // A kill from outside (the kernel's, for memory, too) says nothing about the directory.
         const int signal = WTERMSIG(status);
-        return signal == SIGKILL || signal == SIGTERM || signal == SIGINT || signal == SIGHUP ? Ending::kFailed : Ending::kCrashed;
+        return signal == SIGKILL || signal == SIGTERM || signal == SIGINT || signal == SIGHUP ? Ending::kFailed
+                                                                                              : Ending::kCrashed;
     }
-    return static_cast<StoreExit>(WEXITSTATUS(status)) == StoreExit::kWillNotOpen ? Ending::kWillNotOpen : Ending::kFailed;
+    return static_cast<StoreExit>(WEXITSTATUS(status)) == StoreExit::kWillNotOpen ? Ending::kWillNotOpen
+                                                                                  : Ending::kFailed;
 }
 
 Status Supervisor::move_aside() {
@@ -255,7 +267,9 @@ Status Supervisor::move_aside() {
     if (::rename(directory.c_str(), aside.c_str()) != 0) return errno_error("move " + directory + " aside", errno);
     TRY_STATUS(sync_directory(directory.substr(0, directory.rfind('/') + 1)));
     logging::error("store.moved_aside", {{"directory", aside}, {"then", "a new store is filled from the event log"}});
-    metrics::counter("footfall_store_replaced_total", "Directories of the embedded event store that would not open and were moved aside.").add();
+    metrics::counter("footfall_store_replaced_total",
+                     "Directories of the embedded event store that would not open and were moved aside.")
+        .add();
     may_move_aside_ = false;
     const std::lock_guard lock(mutex_);
     ++state_.replaced;

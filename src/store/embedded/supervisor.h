@@ -18,32 +18,35 @@
 namespace footfall::store::embedded {
 
 struct SupervisorOptions {
-    StoreOptions store;                                  ///< `parent_pid` is filled in
-    std::string program = "/proc/self/exe";              ///< what is started …
-    std::vector<std::string> words = {"footfall", "store"};  ///< … with these words in front of the store's arguments (argv[0] first)
-    /// Run each time the store answers again, before it counts as ready: migrations. An error is shown in the state and tried again.
+    StoreOptions store;                      ///< `parent_pid` is filled in
+    std::string program = "/proc/self/exe";  ///< what is started …
+    std::vector<std::string> words = {
+        "footfall", "store"};  ///< … with these words in front of the store's arguments (argv[0] first)
+    /// Run each time the store answers again, before it counts as ready: migrations. An error is shown in the state and
+    /// tried again.
     std::function<Status(Client&)> prepare;
-    int open_timeout_ms = 300'000;                       ///< a store that does not answer by then is killed
-    int backoff_first_ms = 200;                          ///< before the first restart; doubled each time …
-    int backoff_max_ms = 10'000;                         ///< … up to this, reset once the store was ready for a minute
+    int open_timeout_ms = 300'000;  ///< a store that does not answer by then is killed
+    int backoff_first_ms = 200;     ///< before the first restart; doubled each time …
+    int backoff_max_ms = 10'000;    ///< … up to this, reset once the store was ready for a minute
     Clock* clock = &system_clock();
 };
 
 /// What the supervisor knows, for /readyz, /metrics and doctor.
 struct SupervisorState {
     bool ready = false;
-    std::string problem;            ///< why it is not ready; empty where it is
-    std::uint64_t starts = 0;       ///< processes started
-    /// How often this supervisor moved a directory aside that would not open: the store is empty then, and everything must be loaded again. For
-    /// what happened before this process see store_identity().
+    std::string problem;       ///< why it is not ready; empty where it is
+    std::uint64_t starts = 0;  ///< processes started
+    /// How often this supervisor moved a directory aside that would not open: the store is empty then, and everything
+    /// must be loaded again. For what happened before this process see store_identity().
     std::uint64_t replaced = 0;
-    int pid = 0;                    ///< of the child; 0 where there is none
+    int pid = 0;  ///< of the child; 0 where there is none
 };
 
-/// Keeps the embedded store running: starts `footfall store` as a child, restarts it with back-off when it ends, and moves its directory aside
-/// ("….broken-<time>") when the engine refuses to open it twice, or dies from it five times, while the disk is fine: the store can be rebuilt from the
-/// log, refusing to start cannot be mended by anybody. A directory that was made new is never moved. The child dies with this process. Public functions
-/// are thread-safe.
+/// Keeps the embedded store running: starts `footfall store` as a child, restarts it with back-off when it ends, and
+/// moves its directory aside
+/// ("….broken-<time>") when the engine refuses to open it twice, or dies from it five times, while the disk is fine:
+/// the store can be rebuilt from the log, refusing to start cannot be mended by anybody. A directory that was made new
+/// is never moved. The child dies with this process. Public functions are thread-safe.
 class Supervisor {
 public:
     explicit Supervisor(SupervisorOptions options);
@@ -86,8 +89,8 @@ private:
     SupervisorState state_;
 
     // Of the thread alone.
-    int refused_in_a_row_ = 0;   ///< openings that ended in kWillNotOpen
-    int crashes_in_a_row_ = 0;   ///< deaths by signal before it ever answered
+    int refused_in_a_row_ = 0;     ///< openings that ended in kWillNotOpen
+    int crashes_in_a_row_ = 0;     ///< deaths by signal before it ever answered
     bool may_move_aside_ = false;  ///< the directory was there before this supervisor, or has opened once
 
     std::thread thread_;

@@ -52,7 +52,8 @@ protected:
         return answer ? std::get<std::uint64_t>(answer->rows[0][0]) : 0;
     }
     static Status insert_row(Client& client) {
-        return client.execute({.sql = "INSERT INTO footfall.events (website_id, timestamp, log_offset) VALUES ('a', 0, 1)"});
+        return client.execute(
+            {.sql = "INSERT INTO footfall.events (website_id, timestamp, log_offset) VALUES ('a', 0, 1)"});
     }
 
     std::string directory_;
@@ -69,7 +70,8 @@ TEST_F(SupervisorTest, AKilledStoreIsStartedAgainWithWhatItHad) {
         ASSERT_TRUE(insert_row(client));
         const SupervisorState before = supervisor.state();
         ASSERT_EQ(::kill(before.pid, SIGKILL), 0);
-        ASSERT_TRUE(eventually([&] { return supervisor.state().starts == round + 1 && supervisor.state().ready; })) << supervisor.state().problem;
+        ASSERT_TRUE(eventually([&] { return supervisor.state().starts == round + 1 && supervisor.state().ready; }))
+            << supervisor.state().problem;
         EXPECT_NE(supervisor.state().pid, before.pid);
         EXPECT_EQ(rows(client), round);
     }
@@ -98,10 +100,16 @@ TEST_F(SupervisorTest, AQueryThatRunsDoesNotHoldTheStopUp) {
     supervisor.start();
     ASSERT_TRUE(supervisor.wait_ready(60'000)) << supervisor.state().problem;
     Client client({.address = options_.store.address});
-    std::thread asking([&] { EXPECT_FALSE(client.query({.sql = "SELECT sleepEachRow(0.1) FROM numbers(600)", .settings = {{"max_block_size", "1"}}, .timeout_ms = 60'000})); });
+    std::thread asking([&] {
+        EXPECT_FALSE(client.query({.sql = "SELECT sleepEachRow(0.1) FROM numbers(600)",
+                                   .settings = {{"max_block_size", "1"}},
+                                   .timeout_ms = 60'000}));
+    });
     Client beside({.address = options_.store.address});
     ASSERT_TRUE(eventually([&] {
-        const auto answer = beside.query({.sql = "SELECT count() FROM system.processes WHERE query LIKE 'SELECT sleepEachRow%'", .settings = {{"priority", "1"}}});
+        const auto answer =
+            beside.query({.sql = "SELECT count() FROM system.processes WHERE query LIKE 'SELECT sleepEachRow%'",
+                          .settings = {{"priority", "1"}}});
         return answer && answer->rows[0][0] == Value(std::uint64_t{1});
     }));
     const std::int64_t before_ns = system_clock().steady_ns();
@@ -148,7 +156,8 @@ TEST_F(SupervisorTest, AFailureThatIsNotTheDirectorysLeavesItInPlace) {
         const char* script;
         const char* problem;
     };
-    for (const Case& one : {Case{"exit 69", "library"}, Case{"exit 70", "see the log"}, Case{"exit 75", "another process"}, Case{"kill -KILL $$", "signal 9"}}) {
+    for (const Case& one : {Case{"exit 69", "library"}, Case{"exit 70", "see the log"},
+                            Case{"exit 75", "another process"}, Case{"kill -KILL $$", "signal 9"}}) {
         use_script(one.script);
         make_data_directory();
         Supervisor supervisor(options_);
@@ -172,7 +181,8 @@ TEST_F(SupervisorTest, AMissingLibraryAndAMissingProgramAreNamed) {
     options_.program = directory_ + "/no_such_program";
     Supervisor supervisor(options_);
     supervisor.start();
-    EXPECT_TRUE(eventually([&] { return supervisor.state().problem.find("No such file") != std::string::npos; })) << supervisor.state().problem;
+    EXPECT_TRUE(eventually([&] { return supervisor.state().problem.find("No such file") != std::string::npos; }))
+        << supervisor.state().problem;
 }
 
 TEST_F(SupervisorTest, AnOrphansLockIsWaitedFor) {

@@ -35,8 +35,8 @@ inline embedded::SupervisorOptions store_options(const std::string& directory) {
     return options;
 }
 
-/// A real embedded store in a directory of its own, for tests of any library. Where it does not start, the test fails with the reason. Link
-/// footfall_store_testing.
+/// A real embedded store in a directory of its own, for tests of any library. Where it does not start, the test fails
+/// with the reason. Link footfall_store_testing.
 class RunningStore {
 public:
     /// `adjust` may change the options before the start.
@@ -49,7 +49,8 @@ public:
         client_ = std::make_unique<Client>(Endpoint{.address = options.store.address}, 64);
         supervisor_ = std::make_unique<embedded::Supervisor>(std::move(options));
         supervisor_->start();
-        if (const Status ready = supervisor_->wait_ready(60'000); !ready) ADD_FAILURE() << ready.error().message << " (library: " << engine_library() << ")";
+        if (const Status ready = supervisor_->wait_ready(60'000); !ready)
+            ADD_FAILURE() << ready.error().message << " (library: " << engine_library() << ")";
     }
     ~RunningStore() {
         supervisor_->stop();
