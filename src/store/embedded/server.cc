@@ -85,6 +85,7 @@ StoreServer::~StoreServer() { stop(0); }
 Status StoreServer::start(const Engine& engine, std::vector<std::string> connect_arguments,
                           std::map<std::string, std::string> standard_settings) {
     sessions_ = std::make_unique<SessionPool>(engine, std::move(connect_arguments), std::move(standard_settings));
+    TRY_STATUS(sessions_->open());
     TRY(auto session, sessions_->take());
     Outcome version = session->connection().run("SELECT version()", "TSVRaw", {});
     if (!version.error.empty()) return Error(Code::kCorrupt, "the engine does not answer: " + version.error);

@@ -67,6 +67,11 @@ SessionPool::SessionPool(const Engine& engine, std::vector<std::string> connect_
                          std::map<std::string, std::string> standard)
     : engine_(engine), arguments_(std::move(connect_arguments)), standard_(std::move(standard)) {}
 
+Status SessionPool::open() {
+    TRY(anchor_, engine_.connect(arguments_));
+    return {};
+}
+
 Result<std::unique_ptr<Session>> SessionPool::take() {
     {
         const std::lock_guard lock(mutex_);

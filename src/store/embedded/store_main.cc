@@ -68,7 +68,7 @@ std::string engine_config(const StoreOptions& options) {
     <background_buffer_flush_schedule_pool_size>1</background_buffer_flush_schedule_pool_size>
     <background_distributed_schedule_pool_size>1</background_distributed_schedule_pool_size>
     <background_message_broker_schedule_pool_size>1</background_message_broker_schedule_pool_size>
-    <max_thread_pool_size>200</max_thread_pool_size>
+    <max_thread_pool_size>500</max_thread_pool_size>
     <max_thread_pool_free_size>10</max_thread_pool_free_size>
     <merge_tree>
         <max_suspicious_broken_parts>1000000</max_suspicious_broken_parts>
