@@ -8,7 +8,6 @@
 #include <mutex>
 
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include "base/bytes.h"
 #include "http/client.h"
@@ -59,6 +58,26 @@ std::string tsv_escaped(std::string_view value) {
     return out;
 }
 
+// The type that a statement gives a parameter: "{name:Type}" → "Type…"; empty where it does not name it.
+std::string_view type_behind(std::string_view sql, std::string_view name) {
+    const auto skip_blanks = [](std::string_view text) { return text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size())); };
+    for (std::size_t at = sql.find('{'); at != std::string_view::npos; at = sql.find('{', at + 1)) {
+        std::string_view rest = skip_blanks(sql.substr(at + 1));
+        if (!rest.starts_with(name)) continue;
+        rest = skip_blanks(rest.substr(name.size()));
+        if (rest.starts_with(':')) return skip_blanks(rest.substr(1));
+    }
+    return {};
+}
+
+// The value of a parameter as ClickHouse wants it sent. Containers are read as the literals that they are, and names as they stand.
+std::string encoded_parameter(std::string_view sql, std::string_view name, std::string_view value) {
+    const std::string_view type = type_behind(sql, name);
+    for (const std::string_view literal : {"Array(", "Map(", "Tuple(", "Identifier"})
+        if (type.starts_with(literal)) return std::string(value);
+    return tsv_escaped(value);
+}
+
 // Seconds, in steps: the embedded store keeps settings on its connections, and one that is the same as before costs
 // nothing.
 std::string execution_seconds(int timeout_ms) {
@@ -106,6 +125,19 @@ std::uint64_t summary_number(std::string_view summary, std::string_view name) {
 }
 
 }  // namespace
+
+std::string array_literal(std::span<const std::string> values) {
+    std::string out = "[";
+    for (const std::string& value : values) {
+        out += out.size() > 1 ? ",'" : "'";
+        for (const char c : value) {
+            if (c == '\\' || c == '\'') out += '\\';
+            out += c;
+        }
+        out += '\'';
+    }
+    return out + "]";
+}
 
 struct Client::State {
     Endpoint endpoint;
@@ -177,7 +209,7 @@ struct Client::State {
         target.add(own_settings);
         target.add(statement.settings);
         Target with_parameters = target;
-        for (const auto& [name, value] : statement.parameters) with_parameters.add("param_" + name, tsv_escaped(value));
+        for (const auto& [name, value] : statement.parameters) with_parameters.add("param_" + name, encoded_parameter(statement.sql, name, value));
         if (with_parameters.size() <= kTargetBytesMax)
             return send("POST", with_parameters.text(), statement.sql, "text/plain; charset=UTF-8",
                         statement.timeout_ms, is_idempotent);
@@ -186,7 +218,7 @@ struct Client::State {
         std::string form;
         append_form_field(form, boundary, "query", statement.sql);
         for (const auto& [name, value] : statement.parameters)
-            append_form_field(form, boundary, "param_" + name, tsv_escaped(value));
+            append_form_field(form, boundary, "param_" + name, encoded_parameter(statement.sql, name, value));
         form.append("--").append(boundary).append("--\r\n");
         return send("POST", target.text(), form, "multipart/form-data; boundary=" + boundary, statement.timeout_ms,
                     is_idempotent);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,9 @@ struct Statement {
     /// Deadline for the whole call, and max_execution_time at the server.
     int timeout_ms = 30'000;
 };
+
+/// "['a','b']": the value of a parameter of the type Array(String).
+std::string array_literal(std::span<const std::string> values);
 
 /// A cell of an answer. 64-bit integers are exact; wider ones, Decimal, UUID, IPv6, dates and strings come as text;
 /// arrays, maps and tuples as their JSON text. Bytes of a string that are no UTF-8 come as U+FFFD.
