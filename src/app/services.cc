@@ -341,6 +341,13 @@ std::vector<api::NotReady> Services::not_ready() const {
     if (state.log->stopped())
         parts.push_back({"log", "the event log has stopped after a failed sync; the process is ending"});
     else if (state.committer->is_full()) parts.push_back({"ingest", "too many events wait for the disk"});
+    // The log refuses below this mark; only a mark that was set is known here, the default follows the disk's size.
+    const auto space = disk_space(state.data_dir);
+    const auto reserve = static_cast<std::uint64_t>(state.settings.log_disk_reserve_bytes);
+    if (space && reserve > 0 && space->bytes_free < reserve)
+        parts.push_back(
+            {"log", fmt::format("the disk has {} MiB free and log.disk_reserve_bytes keeps {} MiB: events are refused",
+                                space->bytes_free >> 20, reserve >> 20)});
     const store::embedded::SupervisorState child = state.supervisor->state();
     if (!child.ready) parts.push_back({"store", child.problem});
     const process::LoaderState loader = state.loader->state();

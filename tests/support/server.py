@@ -130,7 +130,8 @@ class Server:
         self.starts += 1
         with open(self.log_path, "wb") as log, open(self.log_path.with_suffix(".out"), "wb") as out:
             self.process = subprocess.Popen(
-                [binary(), "serve", "--data", str(self.data), *self.flags],
+                # A test run that is killed takes its servers with it; setpriv becomes the server, so the process id is its own.
+                ["setpriv", "--pdeathsig", "KILL", binary(), "serve", "--data", str(self.data), *self.flags],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=log,

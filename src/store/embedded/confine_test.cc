@@ -97,9 +97,18 @@ TEST_F(ConfinementTest, NoConnectionIsMadeAndNoProgramIsRun) {
                                       "SELECT * FROM s3('http://" + where + "/bucket/x', 'k', 's', 'CSV', 'a UInt8')",
                                       "SELECT * FROM remote('" + where + "', 'system', 'one')",
                                       "INSERT INTO FUNCTION url('http://" + where + "/x', 'CSV', 'a UInt8') SELECT 1",
-                                      "SELECT * FROM executable('/bin/true', 'CSV', 'a UInt8')"};
-    for (const std::string& sql : statements)
-        EXPECT_FALSE(store_->client().execute({.sql = sql, .timeout_ms = 20'000})) << sql;
+                                      "SELECT * FROM executable('run.sh', 'CSV', 'a UInt8')"};
+    // A program that would say what it was told to, in the place where the engine looks for it.
+    const std::string scripts = store_->directory() + "/data/user_scripts";
+    std::filesystem::create_directories(scripts);
+    std::ofstream(scripts + "/run.sh") << "#!/bin/sh\necho 1\n";
+    std::filesystem::permissions(scripts + "/run.sh", std::filesystem::perms::owner_all);
+    for (const std::string& sql : statements) {
+        const Status done =
+            store_->client().execute({.sql = sql, .settings = {{"http_max_tries", "1"}, {"s3_retry_attempts", "0"}}});
+        EXPECT_FALSE(done) << sql;
+        EXPECT_FALSE(!done && done.error().code == Code::kTimeout) << sql;
+    }
     pollfd waiting{listener.fd(), POLLIN, 0};
     EXPECT_EQ(::poll(&waiting, 1, 0), 0) << "somebody connected";
     const auto answer = store_->client().query({.sql = "SELECT 1"});

@@ -84,13 +84,14 @@ StoreServer::~StoreServer() { stop(0); }
 
 Status StoreServer::start(const Engine& engine, std::vector<std::string> connect_arguments,
                           std::map<std::string, std::string> standard_settings) {
-    sessions_ = std::make_unique<SessionPool>(engine, std::move(connect_arguments), std::move(standard_settings));
-    TRY_STATUS(sessions_->open());
-    TRY(auto session, sessions_->take());
+    auto sessions = std::make_unique<SessionPool>(engine, std::move(connect_arguments), std::move(standard_settings));
+    TRY_STATUS(sessions->open());
+    TRY(auto session, sessions->take());
     Outcome version = session->connection().run("SELECT version()", "TSVRaw", {});
     if (!version.error.empty()) return Error(Code::kCorrupt, "the engine does not answer: " + version.error);
     version_ = version.data.substr(0, version.data.find('\n'));
-    sessions_->give_back(std::move(session));
+    sessions->give_back(std::move(session));
+    sessions_ = std::move(sessions);
     queries_ = std::make_unique<WorkerPool>("store-query", options_.queries.at_once, options_.queries.waiting_max);
     inserts_ = std::make_unique<WorkerPool>("store-insert", options_.inserts.at_once, options_.inserts.waiting_max);
     others_ = std::make_unique<WorkerPool>("store-other", options_.others.at_once, options_.others.waiting_max);
@@ -98,15 +99,15 @@ Status StoreServer::start(const Engine& engine, std::vector<std::string> connect
 }
 
 void StoreServer::stop(int grace_ms) {
-    if (!sessions_ || stopping_) return;
+    // Without sessions there is nothing to stop, and after a failed opening the engine must not be asked again: it crashes.
+    if (!sessions_) return;
     http_.stop(grace_ms);
     stopping_ = true;
     // Inserts are left alone: theirs is a matter of milliseconds, and cut short they would be in doubt.
-    if (auto session = sessions_->take())
-        if (const Outcome outcome =
-                (*session)->connection().run("KILL QUERY WHERE query_kind != 'Insert' ASYNC", "Null", {});
-            !outcome.error.empty())
-            logging::warn("store.cancel_failed", {{"reason", outcome.error}});
+    if (auto session = sessions_->take()) {
+        const Outcome killed = (*session)->connection().run("KILL QUERY WHERE query_kind != 'Insert' ASYNC", "Null", {});
+        if (!killed.error.empty()) logging::warn("store.cancel_failed", {{"reason", killed.error}});
+    }
     queries_.reset();
     others_.reset();
     inserts_.reset();

@@ -1,5 +1,6 @@
 // The child as other programs see it: the ClickHouse HTTP interface.
 #include <atomic>
+#include <fstream>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -144,6 +145,20 @@ TEST_F(StoreServerTest, NothingOfARequestReachesTheNext) {
     EXPECT_EQ(send("POST", "/", "SELECT * FROM mine").status, 404);
     EXPECT_EQ(send("POST", "/?max_threads=1%27%2C+max_block_size%3D%277", "SELECT 1").status, 400)
         << "a value stays a value";
+}
+
+// An engine without connections closes its directory, and each opening leaves threads behind until it stands still.
+TEST_F(StoreServerTest, DroppedSessionsLeaveNoThreadsBehind) {
+    const auto threads = [] {
+        std::ifstream file("/proc/" + std::to_string(store_->supervisor().state().pid) + "/status");
+        for (std::string line; std::getline(file, line);)
+            if (line.starts_with("Threads:")) return std::stoi(line.substr(8));
+        return 0;
+    };
+    ASSERT_EQ(send("POST", "/", "SET max_threads = 1").status, 200);
+    const int before = threads();
+    for (int i = 0; i < 40; ++i) ASSERT_EQ(send("POST", "/", "SET max_threads = 1").status, 200);
+    EXPECT_LT(threads(), before + 10);
 }
 
 TEST_F(StoreServerTest, ItParsesAsAServerDoesAndNotAsTheCommandLine) {
