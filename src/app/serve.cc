@@ -32,9 +32,10 @@ logging::Level level_of(std::string_view text) {
     return logging::Level::kInfo;
 }
 
-int fail(const Error& error) {
-    logging::error("serve.failed", {{"error", error.message}});
-    std::fputs(error_line(error).c_str(), stderr);
+// One sentence, once: as a log line where a program reads the log, else as people read it.
+int fail(const Error& error, bool as_json) {
+    if (as_json) logging::error("serve.failed", {{"error", error.message}});
+    else std::fputs(error_line(error).c_str(), stderr);
     return 1;
 }
 
@@ -61,6 +62,7 @@ pid_t start_demo(const std::string& address) {
 int serve(const Settings& settings, ServeOptions options) {
     logging::configure(level_of(settings.logging_level),
                        settings.logging_format == "json" ? logging::Format::kJson : logging::Format::kText, "serve");
+    const bool as_json = settings.logging_format == "json";
     // Blocked before the first thread starts, so that every thread leaves them to this one.
     sigset_t signals;
     sigemptyset(&signals);
@@ -74,13 +76,13 @@ int serve(const Settings& settings, ServeOptions options) {
                                        // sigtimedwait below looks at the flag; the signal only wakes it.
                                        ::kill(::getpid(), SIGTERM);
                                    }});
-    if (!services) return fail(services.error());
+    if (!services) return fail(services.error(), as_json);
     const auto control = ControlServer::start((*services)->data_dir(), **services);
-    if (!control) return fail(control.error());
+    if (!control) return fail(control.error(), as_json);
     if (options.demo) {
-        if (const Status status = (*services)->make_demo_site(); !status) return fail(status.error());
+        if (const Status status = (*services)->make_demo_site(); !status) return fail(status.error(), as_json);
     }
-    if (const Status status = (*services)->listen(); !status) return fail(status.error());
+    if (const Status status = (*services)->listen(); !status) return fail(status.error(), as_json);
     const std::string address = (*services)->listening_on();
     logging::info("serve.listening",
                   {{"url", "http://" + address}, {"data", (*services)->data_dir()}, {"version", version_number()}});

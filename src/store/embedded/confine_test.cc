@@ -83,7 +83,7 @@ TEST_F(ConfinementTest, NothingOutsideIsWritten) {
         EXPECT_FALSE(std::filesystem::exists(outside(name))) << name;
 }
 
-TEST_F(ConfinementTest, NoConnectionIsMadeAndNoProgramIsRun) {
+TEST_F(ConfinementTest, NoConnectionIsMade) {
     const File listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -96,13 +96,7 @@ TEST_F(ConfinementTest, NoConnectionIsMadeAndNoProgramIsRun) {
     const std::string statements[] = {"SELECT * FROM url('http://" + where + "/x', 'LineAsString', 'line String')",
                                       "SELECT * FROM s3('http://" + where + "/bucket/x', 'k', 's', 'CSV', 'a UInt8')",
                                       "SELECT * FROM remote('" + where + "', 'system', 'one')",
-                                      "INSERT INTO FUNCTION url('http://" + where + "/x', 'CSV', 'a UInt8') SELECT 1",
-                                      "SELECT * FROM executable('run.sh', 'CSV', 'a UInt8')"};
-    // A program that would say what it was told to, in the place where the engine looks for it.
-    const std::string scripts = store_->directory() + "/data/user_scripts";
-    std::filesystem::create_directories(scripts);
-    std::ofstream(scripts + "/run.sh") << "#!/bin/sh\necho 1\n";
-    std::filesystem::permissions(scripts + "/run.sh", std::filesystem::perms::owner_all);
+                                      "INSERT INTO FUNCTION url('http://" + where + "/x', 'CSV', 'a UInt8') SELECT 1"};
     for (const std::string& sql : statements) {
         const Status done =
             store_->client().execute({.sql = sql, .settings = {{"http_max_tries", "1"}, {"s3_retry_attempts", "0"}}});
@@ -113,6 +107,19 @@ TEST_F(ConfinementTest, NoConnectionIsMadeAndNoProgramIsRun) {
     EXPECT_EQ(::poll(&waiting, 1, 0), 0) << "somebody connected";
     const auto answer = store_->client().query({.sql = "SELECT 1"});
     EXPECT_TRUE(answer) << "the store is still well";
+}
+
+TEST_F(ConfinementTest, NoProgramIsRun) {
+    // In the place where the engine looks for it, and it would leave a trace there.
+    const std::string scripts = store_->directory() + "/data/user_scripts";
+    std::filesystem::create_directories(scripts);
+    std::ofstream(scripts + "/run.sh") << "#!/bin/sh\necho 1 | tee " << scripts << "/trace\n";
+    std::filesystem::permissions(scripts + "/run.sh", std::filesystem::perms::owner_all);
+    ASSERT_EQ(std::system((scripts + "/run.sh").c_str()), 0);
+    ASSERT_TRUE(std::filesystem::remove(scripts + "/trace")) << "the program works";
+    const auto answer = store_->client().query({.sql = "SELECT * FROM executable('run.sh', 'CSV', 'a UInt8')"});
+    EXPECT_TRUE(!answer || answer->rows.empty());
+    EXPECT_FALSE(std::filesystem::exists(scripts + "/trace"));
 }
 
 TEST_F(ConfinementTest, TheEnvironmentOfTheServerIsNotPassedOn) {

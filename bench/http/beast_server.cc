@@ -1,0 +1,98 @@
+// The same as footfall_server.cc on Boost.Beast: one thread, callbacks, a connection's buffers and parser used again, concrete executors,
+// and the timeouts that a server on the open internet cannot be without. What an engineer writes who wants the library to look good.
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using tcp = asio::ip::tcp;
+using Executor = asio::io_context::executor_type;
+using Socket = asio::basic_stream_socket<tcp, Executor>;
+using Stream = beast::basic_stream<tcp, Executor>;
+
+constexpr std::uint64_t kBodyBytesMax = 1024 * 1024;
+constexpr std::uint32_t kHeaderBytesMax = 16 * 1024;
+constexpr auto kTimeout = std::chrono::seconds(10);
+
+class Session : public std::enable_shared_from_this<Session> {
+public:
+    Session(Socket socket, bool has_timeouts) : stream_(std::move(socket)), has_timeouts_(has_timeouts) {}
+
+    void read() {
+        parser_.emplace();
+        parser_->body_limit(kBodyBytesMax);
+        parser_->header_limit(kHeaderBytesMax);
+        if (has_timeouts_) stream_.expires_after(kTimeout);
+        http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](beast::error_code error, std::size_t) {
+            if (!error) self->answer();
+        });
+    }
+
+private:
+    void answer() {
+        response_ = {};
+        response_.result(http::status::no_content);
+        response_.version(parser_->get().version());
+        response_.keep_alive(parser_->get().keep_alive());
+        response_.set(http::field::server, "beast");
+        if (has_timeouts_) stream_.expires_after(kTimeout);
+        http::async_write(stream_, response_, [self = shared_from_this()](beast::error_code error, std::size_t) {
+            if (!error && self->response_.keep_alive()) self->read();
+        });
+    }
+
+    Stream stream_;
+    const bool has_timeouts_;
+    beast::flat_buffer buffer_;
+    std::optional<http::request_parser<http::string_body>> parser_;
+    http::response<http::empty_body> response_;
+};
+
+class Listener {
+public:
+    Listener(asio::io_context& context, bool has_timeouts)
+        : acceptor_(context.get_executor(), {asio::ip::address_v4::loopback(), 0}), has_timeouts_(has_timeouts) {}
+    unsigned port() const { return acceptor_.local_endpoint().port(); }
+    void accept() {
+        acceptor_.async_accept([this](beast::error_code error, Socket socket) {
+            if (error) return;
+            socket.set_option(tcp::no_delay(true));
+            std::make_shared<Session>(std::move(socket), has_timeouts_)->read();
+            accept();
+        });
+    }
+
+private:
+    asio::basic_socket_acceptor<tcp, Executor> acceptor_;
+    const bool has_timeouts_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const bool has_timeouts = argc <= 1 || std::string_view(argv[1]) != "untimed";
+    asio::io_context context(1);
+    asio::signal_set ending(context, SIGTERM);
+    ending.async_wait([&](beast::error_code, int) { context.stop(); });
+    Listener listener(context, has_timeouts);
+    listener.accept();
+    std::printf("%u\n", listener.port());
+    std::fflush(stdout);
+    context.run();
+    return 0;
+}
