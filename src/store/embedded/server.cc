@@ -99,13 +99,15 @@ Status StoreServer::start(const Engine& engine, std::vector<std::string> connect
 }
 
 void StoreServer::stop(int grace_ms) {
-    // Without sessions there is nothing to stop, and after a failed opening the engine must not be asked again: it crashes.
+    // Without sessions there is nothing to stop, and after a failed opening the engine must not be asked again: it
+    // crashes.
     if (!sessions_) return;
     http_.stop(grace_ms);
     stopping_ = true;
     // Inserts are left alone: theirs is a matter of milliseconds, and cut short they would be in doubt.
     if (auto session = sessions_->take()) {
-        const Outcome killed = (*session)->connection().run("KILL QUERY WHERE query_kind != 'Insert' ASYNC", "Null", {});
+        const Outcome killed =
+            (*session)->connection().run("KILL QUERY WHERE query_kind != 'Insert' ASYNC", "Null", {});
         if (!killed.error.empty()) logging::warn("store.cancel_failed", {{"reason", killed.error}});
     }
     queries_.reset();

@@ -42,7 +42,8 @@ public:
     SessionPool(const Engine& engine, std::vector<std::string> connect_arguments,
                 std::map<std::string, std::string> standard);
 
-    /// Opens the first connection and keeps it: without any the engine would close, and with it everything that it holds in memory.
+    /// Opens the first connection and keeps it: without any the engine would close, and with it everything that it
+    /// holds in memory.
     Status open();
     Result<std::unique_ptr<Session>> take();
     void give_back(std::unique_ptr<Session> session);
