@@ -12,8 +12,7 @@ std::span<const TextFile> files();
 std::string_view text(std::string_view name) {
     for (const TextFile& file : files())
         if (file.name == name) return file.text;
-    FOOTFALL_CHECK(!"no such SQL file");
-    return {};
+    check_failed("an SQL file of that name is embedded", __FILE__, __LINE__);
 }
 
 }  // namespace footfall::process::sql
