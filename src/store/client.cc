@@ -60,7 +60,9 @@ std::string tsv_escaped(std::string_view value) {
 
 // The type that a statement gives a parameter: "{name:Type}" → "Type…"; empty where it does not name it.
 std::string_view type_behind(std::string_view sql, std::string_view name) {
-    const auto skip_blanks = [](std::string_view text) { return text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size())); };
+    const auto skip_blanks = [](std::string_view text) {
+        return text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+    };
     for (std::size_t at = sql.find('{'); at != std::string_view::npos; at = sql.find('{', at + 1)) {
         std::string_view rest = skip_blanks(sql.substr(at + 1));
         if (!rest.starts_with(name)) continue;
@@ -70,7 +72,8 @@ std::string_view type_behind(std::string_view sql, std::string_view name) {
     return {};
 }
 
-// The value of a parameter as ClickHouse wants it sent. Containers are read as the literals that they are, and names as they stand.
+// The value of a parameter as ClickHouse wants it sent. Containers are read as the literals that they are, and names as
+// they stand.
 std::string encoded_parameter(std::string_view sql, std::string_view name, std::string_view value) {
     const std::string_view type = type_behind(sql, name);
     for (const std::string_view literal : {"Array(", "Map(", "Tuple(", "Identifier"})
@@ -209,7 +212,8 @@ struct Client::State {
         target.add(own_settings);
         target.add(statement.settings);
         Target with_parameters = target;
-        for (const auto& [name, value] : statement.parameters) with_parameters.add("param_" + name, encoded_parameter(statement.sql, name, value));
+        for (const auto& [name, value] : statement.parameters)
+            with_parameters.add("param_" + name, encoded_parameter(statement.sql, name, value));
         if (with_parameters.size() <= kTargetBytesMax)
             return send("POST", with_parameters.text(), statement.sql, "text/plain; charset=UTF-8",
                         statement.timeout_ms, is_idempotent);

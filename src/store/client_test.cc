@@ -113,8 +113,15 @@ TEST_F(ClientTest, AParameterKeepsEveryByteAndIsNeverSql) {
 
 TEST_F(ClientTest, ElementsOfAnArrayKeepEveryByteToo) {
     using namespace std::string_literals;
-    const std::vector<std::string> values = {"a'b",          "c\\d", "e,f]", "", "tab\tline\nreturn\r", "nul\0inside"s,
-                                             "{x:String}", "世界",  std::string(10'000, '\'')};
+    const std::vector<std::string> values = {"a'b",
+                                             "c\\d",
+                                             "e,f]",
+                                             "",
+                                             "tab\tline\nreturn\r",
+                                             "nul\0inside"s,
+                                             "{x:String}",
+                                             "世界",
+                                             std::string(10'000, '\'')};
     for (const std::size_t count : {std::size_t{0}, std::size_t{1}, values.size()}) {
         const std::vector<std::string> some(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(count));
         const auto answer = client().query({.sql = "SELECT arrayJoin({ values : Array(String) }) AS value",
@@ -126,14 +133,17 @@ TEST_F(ClientTest, ElementsOfAnArrayKeepEveryByteToo) {
 }
 
 TEST_F(ClientTest, LiteralsOfOtherContainersAndNamesAreTakenAsTheyStand) {
-    EXPECT_EQ(text(client().query({.sql = "SELECT toString(arraySum({n:Array(UInt64)}))", .parameters = {{"n", "[1,2,39]"}}})),
+    EXPECT_EQ(text(client().query(
+                  {.sql = "SELECT toString(arraySum({n:Array(UInt64)}))", .parameters = {{"n", "[1,2,39]"}}})),
               "42");
-    EXPECT_EQ(text(client().query({.sql = "SELECT {m:Map(String, String)}['k']", .parameters = {{"m", "{'k':'it\\'s'}"}}})),
-              "it's");
-    EXPECT_EQ(text(client().query({.sql = "SELECT toString(count()) FROM footfall.{t:Identifier}",
-                                   .parameters = {{"t", "events"}}})),
+    EXPECT_EQ(
+        text(client().query({.sql = "SELECT {m:Map(String, String)}['k']", .parameters = {{"m", "{'k':'it\\'s'}"}}})),
+        "it's");
+    EXPECT_EQ(text(client().query(
+                  {.sql = "SELECT toString(count()) FROM footfall.{t:Identifier}", .parameters = {{"t", "events"}}})),
               "0");
-    EXPECT_FALSE(client().query({.sql = "SELECT * FROM {t:Identifier}", .parameters = {{"t", "system.one; DROP TABLE x"}}}));
+    EXPECT_FALSE(
+        client().query({.sql = "SELECT * FROM {t:Identifier}", .parameters = {{"t", "system.one; DROP TABLE x"}}}));
 }
 
 TEST_F(ClientTest, ALongStatementWithLongParametersArrives) {
