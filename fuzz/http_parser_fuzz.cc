@@ -7,8 +7,8 @@
 
 #include "http/parser.h"
 
-// A connection's bytes, requests one behind the other. The first byte of the input says in which pieces they come; however
-// they come, the same is read from them, and what is read keeps the promises of the parser's header.
+// A connection's bytes, requests one behind the other. The first byte of the input says in which pieces they come;
+// however they come, the same is read from them, and what is read keeps the promises of the parser's header.
 
 namespace {
 
@@ -27,7 +27,8 @@ void require(bool promise) {
 }
 
 bool is_text(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x20 || c == '\t'; });
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return static_cast<unsigned char>(c) >= 0x20 || c == '\t'; });
 }
 
 /// Reads requests as a connection does, and writes down what it read.
@@ -36,8 +37,7 @@ public:
     /// False when the connection would be closed.
     bool feed(std::string_view piece) {
         buffer_.append(piece);
-        while (is_open_ && step()) {
-        }
+        while (is_open_ && step()) {}
         return is_open_;
     }
     const std::string& transcript() const { return transcript_; }
@@ -86,7 +86,12 @@ private:
         require(!(framing_.chunked && framing_.content_length > 0));
         std::size_t hosts = 0;
         std::size_t lengths = 0;
-        transcript_.append("head ").append(request_.method_name).append(" ").append(request_.path).append(" ").append(request_.query);
+        transcript_.append("head ")
+            .append(request_.method_name)
+            .append(" ")
+            .append(request_.path)
+            .append(" ")
+            .append(request_.query);
         for (const auto& [name, value] : request_.headers) {
             require(!name.empty() && is_text(name) && is_text(value));
             hosts += footfall::http::equal_ignoring_case(name, "host");
@@ -118,8 +123,7 @@ private:
 
 std::string read_in_pieces(std::string_view stream, std::size_t step) {
     Reader reader;
-    for (std::size_t at = 0; at < stream.size() && reader.feed(stream.substr(at, step)); at += step) {
-    }
+    for (std::size_t at = 0; at < stream.size() && reader.feed(stream.substr(at, step)); at += step) {}
     return reader.transcript();
 }
 

@@ -1,5 +1,5 @@
-// Our HTTP layer alone: reads a body and answers 204. `inline` answers on the loop; `handed` hands each request to another thread,
-// which answers all that it finds at once, as the endpoint for events does after a sync of its log.
+// Our HTTP layer alone: reads a body and answers 204. `inline` answers on the loop; `handed` hands each request to
+// another thread, which answers all that it finds at once, as the endpoint for events does after a sync of its log.
 #include <csignal>
 #include <cstdio>
 #include <string_view>

@@ -238,7 +238,9 @@ void Connection::begin_request() {
     const ServerOptions& options = loop_.shared_.options;
     if (framing_.content_length > options.body_bytes_max) return refuse({413, "the body is too large"});
     const std::size_t whole = head_.head_bytes() + static_cast<std::size_t>(framing_.content_length);
-    if (in_.size() < whole) reserve_for_body(std::min(whole, head_.head_bytes() + kBodyStep));
+    // A little more than the body: a read that fills its room has to be repeated, to see whether the socket holds more.
+    if (in_.size() < whole)
+        reserve_for_body((std::min(whole, head_.head_bytes() + kBodyStep) / kReadStep + 1) * kReadStep);
     if (loop_.shared_.check) {
         if (auto early = loop_.shared_.check(request_)) return answer_early(std::move(*early));
     }

@@ -54,7 +54,7 @@ private:
 class Connection final : public Exchange {
 public:
     Connection(EventLoop& loop, int fd, Peer peer, Admission admission);
-    ~Connection();
+    virtual ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -158,6 +159,7 @@ void EventLoop::post(Connection* connection, Response response) {
     const bool was_empty = posted_.empty();
     posted_.push_back({connection, std::move(response)});
     // Under the lock: once the loop has taken this answer, a server that stops may be gone, and its eventfd with it.
+    // Waking it after the lock, with a count of those who do, was measured and costs the same.
     if (was_empty) wake();
 }
 
@@ -210,7 +212,7 @@ void EventLoop::dispatch(std::uint64_t tag, std::uint32_t events) {
     } else if ((tag & 1) != 0) {
         if (accepting_) accept_some(static_cast<int>(tag >> 1));
     } else {
-        reinterpret_cast<Connection*>(tag)->ready(events);
+        std::bit_cast<Connection*>(tag)->ready(events);
     }
 }
 

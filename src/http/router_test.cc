@@ -10,7 +10,7 @@ using RouterTest = ServerTest;
 
 TEST_F(RouterTest, FindsPathsMethodsAndParameters) {
     Router router;
-    const auto say = [](std::string text) {
+    const auto say = [](const std::string& text) {
         return [text](Exchange& exchange) {
             exchange.respond(
                 {.body = text + std::string(path_parameter("/sites/{id}/keys", exchange.request().path, "{id}"))});

@@ -110,13 +110,13 @@ inline double open_connections() { return metrics::gauge("footfall_http_connecti
 /// A server on a port of its own, over real sockets.
 class ServerTest : public testing::Test {
 protected:
-    void start(ServerOptions options, Handler handler, HeaderCheck check = {}) {
+    void start(const ServerOptions& options, Handler handler, HeaderCheck check = {}) {
         server_ = std::make_unique<Server>(options, std::move(handler), std::move(check));
         ASSERT_TRUE(server_->listen("127.0.0.1:0"));
         ASSERT_TRUE(server_->start());
     }
     /// Answers "METHOD /path [body]".
-    void start_echo(ServerOptions options = {}, HeaderCheck check = {}) {
+    void start_echo(const ServerOptions& options = {}, HeaderCheck check = {}) {
         start(
             options,
             [](Exchange& exchange) {

@@ -137,7 +137,7 @@ TEST_F(ServerLimitsTest, ADripDoesNotProlongTheTimeOfAHeader) {
 
 TEST_F(ServerLimitsTest, AClientThatDoesNotReadIsCut) {
     start({.write_timeout_ms = 100},
-          [](Exchange& exchange) { exchange.respond({.body = std::string(20'000'000, 'x')}); });
+          [](Exchange& exchange) { exchange.respond({.body = std::string(8'000'000, 'x')}); });
     metrics::Counter& timeouts = metrics::counter("footfall_http_timeouts_total", "");
     const std::uint64_t before = timeouts.value();
     Raw raw(port());
