@@ -4,6 +4,7 @@ taken."""
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import threading
@@ -57,7 +58,8 @@ def open_log_file(server: Server) -> str:
         for entry in pathlib.Path(f"/proc/{server.pid}/fd").iterdir():
             try:
                 target = os.readlink(entry)
-                if target.startswith(str(server.data / "log")):
+                # Segments are numbered; files made ahead of time (reserve, spare) are not, and their errors cost nothing.
+                if target.startswith(str(server.data / "log")) and re.search(r"\d", pathlib.Path(target).name):
                     found[target] = (target, pathlib.Path(target).stat().st_mtime_ns)
             except OSError:
                 continue
