@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iostream>
 #include <random>
+#include <string>
 
 #include "base/clock.h"
 #include "ingest/dedup.h"
@@ -17,7 +18,16 @@ namespace {
 
 constexpr std::int64_t kNow = 1'795'500'000'000;
 
-void measure(Dedup* index, std::size_t count) {
+void measure(const std::string& directory, std::size_t count) {
+    const auto open = [&] {
+        auto opened = Dedup::open({.directory = directory}, system_clock());
+        if (!opened) {
+            std::cerr << opened.error().message << "\n";
+            std::exit(1);
+        }
+        return std::move(*opened);
+    };
+    auto index = open();
     const auto rss_mib = [] {
         std::ifstream statm("/proc/self/statm");
         std::size_t size = 0, resident = 0;
@@ -108,13 +118,12 @@ void measure(Dedup* index, std::size_t count) {
     const std::int64_t began = ns();
     const std::uint64_t from = index->replay_from();
     index.reset();
-    index = open(options);
+    index = open();
     std::cout << "open " << static_cast<double>(ns() - began) / 1e6 << " ms";
     const std::int64_t replay = ns();
     for (std::size_t i = from; i < count; ++i)
         FOOTFALL_CHECK(index->restore("site", id_of(i), kNow + static_cast<std::int64_t>(i / 5), i));
     std::cout << ", replay of " << count - from << " ids " << static_cast<double>(ns() - replay) / 1e6 << " ms\n";
-    fs::remove_all(options.directory);
 }
 
 }  // namespace
@@ -125,11 +134,6 @@ int main(int argc, char** argv) {
         std::cerr << "usage: dedup_bench DIRECTORY [IDS]\n";
         return 2;
     }
-    auto index = footfall::ingest::Dedup::open({.directory = argv[1]}, footfall::system_clock());
-    if (!index) {
-        std::cerr << index.error().message << "\n";
-        return 1;
-    }
-    footfall::ingest::measure(index->get(), argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 2'000'000);
+    footfall::ingest::measure(argv[1], argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 2'000'000);
     return 0;
 }
