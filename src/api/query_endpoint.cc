@@ -49,19 +49,26 @@ http::Response refuse(const Error& error) {
 }
 
 Result<std::string> answer(const http::Request& request, const catalog::Snapshot& snapshot, query::Service& service,
-                           const std::function<std::string()>& as_of) {
+                           const std::function<std::string()>& as_of,
+                           const std::function<std::string()>& store_problem) {
     TRY(const catalog::Key* key, reader_key(request, snapshot));
     TRY(const std::string id, website_id_of(request.body));
     TRY(const catalog::Site* site, readable_site(*key, id, snapshot));
     TRY(const query::Request parsed, query::parse_request(request.body));
+    if (const std::string problem = store_problem(); !problem.empty()) return Error(Code::kUnavailable, problem);
     return service.run(parsed, {.id = site->id, .timezone = site->timezone, .created_ms = site->created_ms}, as_of);
 }
 
 }  // namespace
 
 QueryEndpoint::QueryEndpoint(const catalog::Catalog& catalog, query::Service& service, WorkerPool& pool, Clock& clock,
-                             std::function<std::string()> as_of)
-    : catalog_(catalog), service_(service), pool_(pool), clock_(clock), as_of_(std::move(as_of)) {}
+                             std::function<std::string()> as_of, std::function<std::string()> store_problem)
+    : catalog_(catalog),
+      service_(service),
+      pool_(pool),
+      clock_(clock),
+      as_of_(std::move(as_of)),
+      store_problem_(std::move(store_problem)) {}
 
 void QueryEndpoint::handle(http::Exchange& exchange) {
     // Unknown callers don't reach the pool.
@@ -72,7 +79,7 @@ void QueryEndpoint::handle(http::Exchange& exchange) {
             metrics::histogram("footfall_query_seconds", "From the start of a query's work to its answer.");
         const auto snapshot = catalog_.snapshot();
         const std::int64_t started = clock_.steady_ns();
-        auto result = answer(exchange.request(), *snapshot, service_, as_of_);
+        auto result = answer(exchange.request(), *snapshot, service_, as_of_, store_problem_);
         seconds.observe_ns(clock_.steady_ns() - started);
         if (!result) return exchange.complete(refuse(result.error()));
         http::Response response;

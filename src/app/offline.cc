@@ -21,6 +21,9 @@ public:
     catalog::Catalog& catalog() override { return services_ ? services_->catalog() : *catalog_; }
 
     Result<process::AuditReport> audit(const std::string& site_id) override {
+        // A wrong word is judged before anything is started for it.
+        if (!site_id.empty() && catalog().snapshot()->site(site_id) == nullptr)
+            return Error(Code::kNotFound, "there is no site '" + site_id + "'; see 'footfall site list'", "--site");
         TRY_STATUS(open_services());
         return services_->audit(site_id);
     }
@@ -44,7 +47,8 @@ private:
     Status open_services() {
         if (services_) return {};
         catalog_.reset();
-        lock_.reset();  // Services take it themselves
+        lock_.reset();                     // Services take it themselves
+        settings_.logging_level = "warn";  // of the store's process; this one's follows
         logging::configure(logging::Level::kWarn, logging::Format::kText, "command");
         TRY(services_, Services::open(settings_, {}));
         return {};

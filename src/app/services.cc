@@ -270,9 +270,10 @@ Status Services::listen() {
         ingest::EndpointOptions{.trusted_proxies = std::move(trusted), .loops = loops});
     state.query_pool =
         std::make_unique<WorkerPool>("query", static_cast<std::size_t>(state.settings.query_concurrency_max), 64);
-    state.query_endpoint =
-        std::make_unique<api::QueryEndpoint>(*state.catalog, *state.query, *state.query_pool, state.clock,
-                                             [&state] { return iso(state.loader->state().as_of_ms); });
+    state.query_endpoint = std::make_unique<api::QueryEndpoint>(
+        *state.catalog, *state.query, *state.query_pool, state.clock,
+        [&state] { return iso(state.loader->state().as_of_ms); },
+        [&state] { return state.supervisor->state().problem; });
     state.router.add_all("/api/v1/events", [&state](http::Exchange& exchange) { state.endpoint->handle(exchange); });
     state.router.add(http::Method::kPost, "/api/v1/query",
                      [&state](http::Exchange& exchange) { state.query_endpoint->handle(exchange); });

@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <sys/un.h>
 
+#include <charconv>
 #include <cstddef>
 #include <cstring>
 #include <filesystem>
@@ -53,6 +54,11 @@ Result<std::vector<SocketAddress>> resolve_address(const std::string& text) {
         return Error(Code::kInvalidArgument, "'" + text + "' is no address; use HOST:PORT or unix:PATH");
     std::string host = host_port.substr(0, colon);
     const std::string port = host_port.substr(colon + 1);
+    // getaddrinfo cuts a larger number to 16 bits and listens somewhere else.
+    std::uint16_t port_number = 0;
+    const auto parsed = std::from_chars(port.data(), port.data() + port.size(), port_number);
+    if (port.empty() || parsed.ec != std::errc() || parsed.ptr != port.data() + port.size())
+        return Error(Code::kInvalidArgument, "'" + text + "' has no port from 0 to 65535");
     if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;

@@ -24,6 +24,8 @@ namespace footfall::store::embedded {
 namespace {
 
 constexpr int kPollMs = 20;
+constexpr int kHealthMs = 1'000;  // between the questions to a store that is ready
+constexpr int kSilencesMax = 2;   // one may be a machine that is busy for a moment
 constexpr int kRefusalsMax = 2;
 constexpr int kCrashesMax = 5;
 constexpr std::int64_t kSettledNs = 60'000'000'000;
@@ -87,6 +89,15 @@ void Supervisor::set_problem(std::string problem) {
     const std::lock_guard lock(mutex_);
     state_.ready = false;
     state_.problem = std::move(problem);
+}
+
+void Supervisor::set_ready() {
+    {
+        const std::lock_guard lock(mutex_);
+        state_.ready = true;
+        state_.problem.clear();
+    }
+    changed_.notify_all();
 }
 
 // The child is bound to the thread that starts it, so this one lives as long as the supervisor.
@@ -193,8 +204,22 @@ bool Supervisor::pause(const File* child, int milliseconds) const {
 Supervisor::Ending Supervisor::watch(const Child& child, bool& was_ready) {
     const std::int64_t give_up_ns = options_.clock->steady_ns() + options_.open_timeout_ms * std::int64_t{1'000'000};
     bool answers = false;
+    bool is_prepared = false;
+    int silences = 0;
     int wait_ms = kPollMs;
     while (pause(&child.handle, wait_ms)) {
+        if (is_prepared) {
+            // A process that hangs does not end, so being ready is asked for again and again. It is not killed: a long
+            // stall of the disk or a debugger passes, and a restart would not be quicker.
+            silences = client_.ping().has_value() ? 0 : silences + 1;
+            if (silences == kSilencesMax) {
+                logging::warn("store.silent", {{"pid", child.pid}});
+                set_problem("the event store does not answer");
+            } else if (silences == 0) {
+                set_ready();
+            }
+            continue;
+        }
         if (!answers) {
             answers = client_.ping().has_value();
             if (!answers && options_.clock->steady_ns() > give_up_ns) {
@@ -212,13 +237,9 @@ Supervisor::Ending Supervisor::watch(const Child& child, bool& was_ready) {
             continue;
         }
         was_ready = true;
-        {
-            const std::lock_guard lock(mutex_);
-            state_.ready = true;
-            state_.problem.clear();
-        }
-        changed_.notify_all();
-        wait_ms = -1;  // until something happens
+        is_prepared = true;
+        set_ready();
+        wait_ms = kHealthMs;
     }
     return reap(child);
 }

@@ -79,6 +79,7 @@ private:
     void count_failure(Ending ending);
     Status move_aside();
     void set_problem(std::string problem);
+    void set_ready();
 
     const SupervisorOptions options_;
     Client client_;
