@@ -144,8 +144,15 @@ void write_record(const Event& event, std::string& out) {
 
 struct RecordReader::State {
     simdjson::dom::parser parser;
+    simdjson::ondemand::parser head_parser;
     std::string padded;
     std::unordered_map<std::string_view, const Member*> by_name;
+
+    /// simdjson reads beyond the end of what it parses.
+    void pad(std::string_view record) {
+        padded.assign(record);
+        padded.append(simdjson::SIMDJSON_PADDING, '\0');
+    }
 };
 
 RecordReader::RecordReader() : state_(std::make_unique<State>()) {
@@ -156,8 +163,7 @@ RecordReader::RecordReader(RecordReader&&) noexcept = default;
 
 Result<Event> RecordReader::read(std::string_view record) {
     State& state = *state_;
-    state.padded.assign(record);
-    state.padded.append(simdjson::SIMDJSON_PADDING, '\0');
+    state.pad(record);
     simdjson::dom::object object;
     if (state.parser.parse(state.padded.data(), record.size(), false).get(object) != simdjson::SUCCESS)
         return Error(Code::kCorrupt, "a record of the log is not a JSON object");
@@ -183,6 +189,52 @@ Result<Event> RecordReader::read(std::string_view record) {
         }
         if (!member->read(value, event))
             return Error(Code::kCorrupt, "a record of the log has a wrong value", std::string(name));
+    }
+    return event;
+}
+
+Result<Event> RecordReader::read_head(std::string_view record) {
+    namespace ondemand = simdjson::ondemand;
+    State& state = *state_;
+    state.pad(record);
+    const Error damaged(Code::kCorrupt, "a record of the log is not a JSON object of ours");
+    ondemand::document document;
+    ondemand::object object;
+    if (state.head_parser.iterate(state.padded.data(), record.size(), state.padded.size()).get(document) !=
+            simdjson::SUCCESS ||
+        document.get_object().get(object) != simdjson::SUCCESS)
+        return damaged;
+    Event event;
+    for (auto member : object) {
+        std::string_view name;
+        ondemand::value value;
+        if (member.unescaped_key().get(name) != simdjson::SUCCESS || member.value().get(value) != simdjson::SUCCESS)
+            return damaged;
+        std::int64_t number = 0;
+        std::string_view text;
+        bool is_right = true;
+        if (name == "v") {
+            if (value.get(number) != simdjson::SUCCESS || number != FOOTFALL_RECORD_VERSION)
+                return Error(Code::kCorrupt,
+                             "a record of the log has a version that this program does not know; update it", "v");
+        } else if (name == "timestamp" || name == "received_at") {
+            is_right = value.get(number) == simdjson::SUCCESS;
+            (name == "timestamp" ? event.timestamp : event.received_at) = number;
+        } else if (name == "website_id" || name == "event_type" || name == "user_id") {
+            is_right = value.get(text) == simdjson::SUCCESS;
+            (name == "website_id" ? event.website_id : name == "event_type" ? event.event_type : event.user_id) = text;
+        } else if (name == "event_id") {
+            const auto uuid = value.get(text) == simdjson::SUCCESS ? parse_uuid(text) : std::nullopt;
+            is_right = uuid.has_value();
+            event.event_id = uuid.value_or(Uuid{});
+        } else if (name == "visitor_id") {
+            const auto id = value.get(text) == simdjson::SUCCESS ? parse_hex64(text) : std::nullopt;
+            is_right = id.has_value();
+            event.visitor_id = id.value_or(0);
+        } else {
+            break;
+        }
+        if (!is_right) return Error(Code::kCorrupt, "a record of the log has a wrong value", std::string(name));
     }
     return event;
 }

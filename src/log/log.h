@@ -66,8 +66,8 @@ public:
     /// Appends the group as a whole and returns the position of its first entry; the rest follow without a gap. On
     /// return with a value every entry is durable: synced to disk. kOverloaded (full disk, write failed): nothing of
     /// the group is in the log, it may be tried again. kTooLarge: neither, and it never will be (the disk log takes 64
-    /// MiB a group). Any other error: the log has stopped and the process must end (whether the group is durable is not
-    /// known). An empty group is nothing. One thread at a time.
+    /// MiB a group). Any other error: the log has stopped and the process must end (the group was withdrawn, or where
+    /// that failed too, whether it is durable is not known). An empty group is nothing. One thread at a time.
     virtual Result<Position> append(std::span<const Entry> group) = 0;
 
     /// Position behind the last durable entry. Thread-safe.

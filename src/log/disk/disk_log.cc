@@ -124,6 +124,10 @@ struct DiskLog::State {
     void make_spare(std::uint64_t size);
     Status write_group(std::string_view frame);
     Status roll_back();
+    /// Overwrites a group whose sync failed, so that what its senders were refused is not in the log at the next start.
+    /// The failed sync is not tried again: these are other bytes, and nothing is acknowledged by their sync. Where the
+    /// disk refuses them too, the group is in doubt, and the senders' retries settle it by their event ids.
+    void withdraw(std::size_t bytes);
 
     const DiskLogOptions options;
     Clock& clock;
@@ -334,9 +338,18 @@ Status DiskLog::State::write_group(std::string_view frame) {
     auto synced = active->file.sync_data();
     if (failpoint("log.sync") == Fault::kError) synced = Error(Code::kIo, "fdatasync: injected error");
     meters.sync.observe_ns(clock.steady_ns() - began);
-    if (!synced) return stop(synced.error(), "appending to the event log");
+    if (!synced) {
+        withdraw(frame.size());
+        return stop(synced.error(), "appending to the event log");
+    }
     (void)failpoint("log.after_sync");
     return {};
+}
+
+void DiskLog::State::withdraw(std::size_t bytes) {
+    const auto zeroed = active->file.write_at(std::string(bytes, '\0'), active->at);
+    const auto synced = zeroed ? active->file.sync() : zeroed;
+    if (!synced) logging::error("log.not_withdrawn", {{"offset", table->end()}, {"error", synced.error().message}});
 }
 
 Status DiskLog::State::roll_back() {
