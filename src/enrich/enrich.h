@@ -47,7 +47,7 @@ struct DataFiles {
     std::vector<std::string> directories{};
 };
 
-/// ../node_modules, ../../node_modules and ../share/footfall seen from the program's directory, ./node_modules,
+/// node_modules in the four directories above the program's, nearest first; ../share/footfall seen from it;
 /// /usr/share/footfall.
 std::vector<std::string> default_directories(std::string_view program_directory);
 

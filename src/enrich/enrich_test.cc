@@ -229,9 +229,11 @@ TEST(TablesTest, AnOperatorsOwnFileThatCannotBeReadIsAnError) {
 }
 
 TEST(TablesTest, DefaultDirectoriesAreSeenFromTheProgram) {
-    const auto directories = default_directories("/opt/footfall/bin");
-    EXPECT_NE(std::find(directories.begin(), directories.end(), "/opt/footfall/bin/../share/footfall"),
-              directories.end());
+    EXPECT_EQ(default_directories("/opt/footfall/bin"),
+              (std::vector<std::string>{"/opt/footfall/node_modules", "/opt/node_modules", "/node_modules",
+                                        "/opt/footfall/bin/../share/footfall", "/usr/share/footfall"}));
+    EXPECT_EQ(default_directories(""), std::vector<std::string>{"/usr/share/footfall"})
+        << "nothing is taken from where the program was started";
 }
 
 }  // namespace

@@ -87,11 +87,12 @@ Result<Geo> Geo::open(const std::vector<std::string>& paths) {
     return Geo(std::move(state));
 }
 
-Place Geo::find(const event::kind::ip& address) const {
+Geo::Entry Geo::find_entry(const event::kind::ip& address) const {
     if (!is_public(address)) return {};
     int error = MMDB_SUCCESS;
     MMDB_lookup_result_s found{};
-    if (is_ipv4(address)) {
+    const bool v4 = is_ipv4(address);
+    if (v4) {
         if (state_->ipv4 == nullptr) return {};
         sockaddr_in socket_address{};
         socket_address.sin_family = AF_INET;
@@ -104,7 +105,13 @@ Place Geo::find(const event::kind::ip& address) const {
         std::memcpy(&socket_address.sin6_addr, address.data(), 16);
         found = MMDB_lookup_sockaddr(state_->ipv6, reinterpret_cast<const sockaddr*>(&socket_address), &error);
     }
-    return error == MMDB_SUCCESS && found.found_entry ? place_of(found.entry) : Place{};
+    if (error != MMDB_SUCCESS || !found.found_entry) return {};
+    return {.family = v4 ? std::uint8_t{4} : std::uint8_t{6}, .offset = found.entry.offset};
+}
+
+Place Geo::place_at(Entry entry) const {
+    if (entry.family == 0) return {};
+    return place_of({.mmdb = entry.family == 4 ? state_->ipv4 : state_->ipv6, .offset = entry.offset});
 }
 
 std::string Geo::version() const {

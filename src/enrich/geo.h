@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -30,9 +31,18 @@ public:
     Geo(Geo&&) noexcept;
     Geo& operator=(Geo&&) noexcept;
 
-    /// About 0.8 µs for addresses all over the database, half of it cache misses. Loopback, private, link-local and
-    /// other addresses that are nowhere give an empty place.
-    Place find(const event::kind::ip& address) const;
+    /// Where in its file an address leads: the same entry for all addresses of the same place. All zero: nowhere, as
+    /// for loopback, private, link-local and unknown addresses.
+    struct Entry {
+        std::uint8_t family = 0;  ///< 4 or 6
+        std::uint32_t offset = 0;
+        bool operator==(const Entry&) const = default;
+    };
+    /// About 0.2 µs, most of it cache misses for addresses all over the database.
+    Entry find_entry(const event::kind::ip& address) const;
+    /// About 0.6 µs more: the texts of an entry are found anew each time, so a caller with many addresses keeps them.
+    Place place_at(Entry entry) const;
+    Place find(const event::kind::ip& address) const { return place_at(find_entry(address)); }
 
     /// Types and build dates of the files: "city ipv4 2026-06-05, city ipv6 2026-06-05".
     std::string version() const;
