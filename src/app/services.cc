@@ -34,6 +34,9 @@ namespace {
 constexpr int kLockWaitMs = 5'000;
 constexpr int kAuditWaitMs = 60'000;
 constexpr std::int64_t kSaltEveryMs = 60'000;
+// What a start has to read again of the log for the visitor ids: as much as for the index of event ids.
+constexpr std::uint64_t kIdentityEveryEntries = 64 << 10;
+constexpr std::int64_t kIdentityEveryMs = 10 * 60'000;
 constexpr std::int64_t kSaltAheadMs = 10 * 60'000;
 
 std::string iso(std::int64_t epoch_ms) {
@@ -75,6 +78,7 @@ struct Services::State {
     Status open(Options options);
     Status open_log_and_index();
     Status replay_log_tail();
+    void save_identity();
     Status prepare_store(store::Client& client);
     void run_housekeeping();
 
@@ -92,6 +96,7 @@ struct Services::State {
     std::unique_ptr<store::Client> store;
     std::unique_ptr<store::embedded::Supervisor> supervisor;
     std::unique_ptr<process::Loader> loader;
+    std::once_flag loader_started;
     std::unique_ptr<ingest::Committer> committer;
     std::unique_ptr<ingest::Endpoint> endpoint;
     std::unique_ptr<query::Service> query;
@@ -100,6 +105,10 @@ struct Services::State {
     std::unique_ptr<WorkerPool> query_pool;
     std::unique_ptr<http::Server> server;
     std::string host;
+
+    /// Offset of the log up to which the saved visitor ids are complete.
+    std::uint64_t identity_saved = 0;
+    std::int64_t identity_saved_ms = 0;
 
     std::thread housekeeping;
     std::mutex housekeeping_mutex;
@@ -151,7 +160,6 @@ Status Services::State::open(Options options) {
     identity = std::make_unique<enrich::Identity>([this](std::int64_t day) { return catalog->salt(day); });
     TRY_STATUS(identity->prepare(clock.wall_ms()));
     TRY_STATUS(replay_log_tail());
-    loader->start();
 
     committer = std::make_unique<ingest::Committer>(
         *log, *dedup, clock,
@@ -161,6 +169,7 @@ Status Services::State::open(Options options) {
         });
     query = std::make_unique<query::Service>(
         *store, clock, query::Service::Options{.timeout_ms = static_cast<int>(settings.query_timeout_ms)});
+    identity_saved_ms = clock.wall_ms();
     housekeeping = std::thread([this] { run_housekeeping(); });
     return {};
 }
@@ -181,8 +190,15 @@ Status Services::State::open_log_and_index() {
 
 /// What the index and the visitor ids must know of the log's last events.
 Status Services::State::replay_log_tail() {
-    const log::Position from{0, std::max(dedup->replay_from(), log->begin().offset)};
     const log::Position end = log->end();
+    identity_saved = dedup->replay_from();
+    if (const auto saved = identity->load(data_dir + "/identity"); saved && *saved <= end.offset)
+        identity_saved = *saved;
+    else if (saved || saved.error().code != Code::kNotFound)
+        // It may cost some visitors of today a second id; no event.
+        logging::warn("identity.not_loaded",
+                      {{"error", saved ? "it knows of events that the log does not have" : saved.error().message}});
+    const log::Position from{0, std::max(std::min(dedup->replay_from(), identity_saved), log->begin().offset)};
     if (from.offset > end.offset)
         return Error(Code::kCorrupt, fmt::format("the index of event ids knows of offset {} but the log ends at {}: "
                                                  "the log folder was replaced or cut; put it back, "
@@ -202,8 +218,9 @@ Status Services::State::replay_log_tail() {
             return status;
         for (const log::StoredEntry& entry : entries) {
             if (entry.kind != log::EntryKind::kEvent) continue;
-            TRY(const event::Event event, records.read(entry.payload));
+            TRY(const event::Event event, records.read_head(entry.payload));
             TRY_STATUS(dedup->restore(event.website_id, event.event_id, event.received_at, entry.position.offset));
+            if (entry.position.offset < identity_saved) continue;
             if (event.event_type == "pageview" || event.event_type == "event")
                 identity->remember_seen(event.visitor_id, event.received_at);
             if (event.event_type == "identify" && !event.user_id.empty())
@@ -215,8 +232,17 @@ Status Services::State::replay_log_tail() {
     return {};
 }
 
+void Services::State::save_identity() {
+    const std::uint64_t end = log->end().offset;
+    identity_saved_ms = clock.wall_ms();
+    if (end == identity_saved) return;
+    if (const Status saved = identity->save(data_dir + "/identity", end); saved) identity_saved = end;
+    else logging::warn("identity.not_saved", {{"error", saved.error().message}});
+}
+
 Status Services::State::prepare_store(store::Client& client) {
     TRY_STATUS(store::migrate(client));
+    std::call_once(loader_started, [this] { loader->start(); });
     loader->store_restarted();
     return {};
 }
@@ -239,6 +265,8 @@ void Services::State::run_housekeeping() {
             if (const Status status = identity->prepare(now + kSaltAheadMs); !status)
                 logging::warn("identity.salt", {{"error", status.error().message}});
         }
+        if (log->end().offset - identity_saved >= kIdentityEveryEntries || now - identity_saved_ms >= kIdentityEveryMs)
+            save_identity();
         const process::LoaderState state = loader->state();
         lag.set(state.as_of_ms == 0 ? 0 : static_cast<double>(std::max<std::int64_t>(0, now - state.as_of_ms)) / 1000);
         end.set(static_cast<double>(log->end().offset));
@@ -319,7 +347,10 @@ void Services::stop(int grace_ms) {
         state.stopping = true;
     }
     state.housekeeping_wake.notify_all();
-    if (state.housekeeping.joinable()) state.housekeeping.join();
+    if (state.housekeeping.joinable()) {
+        state.housekeeping.join();
+        state.save_identity();
+    }
     if (state.supervisor) state.supervisor->stop();
     state.server.reset();
     state.committer.reset();

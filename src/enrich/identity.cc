@@ -8,6 +8,8 @@
 #include <shared_mutex>
 #include <unordered_map>
 
+#include "base/bytes.h"
+#include "base/file.h"
 #include "base/metrics.h"
 #include "enrich/siphash.h"
 
@@ -90,8 +92,12 @@ public:
     }
     void clear() { current_ = {}, previous_ = {}; }
 
+    using Map = std::unordered_map<std::uint64_t, Value>;
+    const Map& current() const { return current_; }
+    const Map& previous() const { return previous_; }
+
 private:
-    std::unordered_map<std::uint64_t, Value> current_, previous_;
+    Map current_, previous_;
 };
 
 struct Alias {
@@ -269,6 +275,123 @@ std::uint64_t Identity::visitor_id(const Sender& sender) {
     if (!is_identify) return state_->follow_alias(id, extends_session, sender.receive_ms);
     if (!sender.user_id.empty()) state_->add_alias(id, known_id(sender.site, sender.user_id), sender.receive_ms);
     return id;
+}
+
+// On disk: u32 magic, u32 version, u64 log offset, then for each shard i64 day of its aliases and four lists (open and
+// aliases, each the previous and the current generation): u32 count, count x (u64 id, value); u32 CRC32C of all before.
+namespace {
+
+constexpr std::uint32_t kStateMagic = 0x49444646;  // "FFDI"
+constexpr std::uint32_t kStateVersion = 1;
+constexpr std::size_t kStateHead = 16;
+
+void put_value(std::string& out, std::int64_t seen_ms) { put(out, seen_ms); }
+void put_value(std::string& out, const Alias& alias) {
+    put(out, alias.known);
+    put(out, alias.last_seen_ms);
+}
+
+template <class Map>
+void put_map(std::string& out, const Map& map) {
+    put(out, static_cast<std::uint32_t>(map.size()));
+    for (const auto& [id, value] : map) {
+        put(out, id);
+        put_value(out, value);
+    }
+}
+
+/// Takes values from the front of what is left; once something is missing it gives zeros and is_whole() is false.
+class StateReader {
+public:
+    explicit StateReader(std::string_view in) : left_(in) {}
+    template <class T>
+    T take() {
+        if (left_.size() < sizeof(T)) {
+            whole_ = false;
+            left_ = {};
+            return {};
+        }
+        const T value = get<T>(left_.data());
+        left_.remove_prefix(sizeof(T));
+        return value;
+    }
+    bool is_whole() const { return whole_; }
+    bool is_at_end() const { return left_.empty(); }
+
+    void take_value(std::int64_t& seen_ms) { seen_ms = take<std::int64_t>(); }
+    void take_value(Alias& alias) {
+        alias.known = take<std::uint64_t>();
+        alias.last_seen_ms = take<std::int64_t>();
+    }
+    template <class Value>
+    void take_map(Generations<Value>& into, std::size_t limit) {
+        const auto count = take<std::uint32_t>();
+        for (std::uint32_t i = 0; i < count && whole_; ++i) {
+            const auto id = take<std::uint64_t>();
+            Value value{};
+            take_value(value);
+            into.put(id, value, limit);
+        }
+    }
+    template <class Value>
+    void take_generations(Generations<Value>& into, std::size_t limit) {
+        take_map(into, limit);
+        into.rotate();
+        take_map(into, limit);
+    }
+
+private:
+    std::string_view left_;
+    bool whole_ = true;
+};
+
+}  // namespace
+
+Status Identity::save(const std::string& path, std::uint64_t log_offset) const {
+    std::string out;
+    put(out, kStateMagic);
+    put(out, kStateVersion);
+    put(out, log_offset);
+    for (Shard& shard : state_->shards) {
+        const std::lock_guard lock(shard.mutex);
+        put(out, shard.aliases_day);
+        put_map(out, shard.open.previous());
+        put_map(out, shard.open.current());
+        put_map(out, shard.aliases.previous());
+        put_map(out, shard.aliases.current());
+    }
+    put(out, crc32c(out));
+    return write_file_atomically(path, out);
+}
+
+Result<std::uint64_t> Identity::load(const std::string& path) {
+    if (!path_exists(path)) return Error(Code::kNotFound, path + " is not there");
+    TRY(const std::string raw, read_file(path));
+    const Error damaged(Code::kCorrupt, path + " is damaged");
+    if (raw.size() < kStateHead + sizeof(std::uint32_t) || get<std::uint32_t>(raw.data()) != kStateMagic ||
+        get<std::uint32_t>(raw.data() + raw.size() - 4) != crc32c(std::string_view(raw).substr(0, raw.size() - 4)))
+        return damaged;
+    StateReader reader(std::string_view(raw).substr(4, raw.size() - 8));
+    if (reader.take<std::uint32_t>() != kStateVersion)
+        return Error(Code::kUnsupported, path + " was made by a newer release");
+    const auto log_offset = reader.take<std::uint64_t>();
+    std::array<Shard, kShards> loaded;
+    for (Shard& shard : loaded) {
+        shard.aliases_day = reader.take<std::int64_t>();
+        reader.take_generations(shard.open, kOpenMax / kShards);
+        reader.take_generations(shard.aliases, kAliasesMax / kShards);
+    }
+    if (!reader.is_whole() || !reader.is_at_end()) return damaged;
+    for (std::size_t i = 0; i < kShards; ++i) {
+        Shard& shard = state_->shards[i];
+        const std::lock_guard lock(shard.mutex);
+        shard.open = std::move(loaded[i].open);
+        shard.aliases = std::move(loaded[i].aliases);
+        shard.aliases_day = loaded[i].aliases_day;
+        if (!shard.open.current().empty() || !shard.open.previous().empty()) state_->has_open = true;
+        if (!shard.aliases.current().empty() || !shard.aliases.previous().empty()) state_->has_aliases = true;
+    }
+    return log_offset;
 }
 
 void Identity::remember_seen(std::uint64_t visitor_id, std::int64_t received_ms) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -67,9 +68,15 @@ public:
 
     std::uint64_t visitor_id(const Sender& sender);
 
-    /// What a restart must not forget, read back from the store or the log: `remember_seen` for pageviews and events of
-    /// the last 30 minutes (needed between 23:30 and 00:30 UTC, and for visitors with an alias), `remember_alias` for
-    /// the day's identify events, in order.
+    /// Writes what a restart must not forget, durable on return: the open visitors and the aliases, as of a log that
+    /// ended at `log_offset` (taken before the call, so that all events below it are in). Ids and times only;
+    /// yesterday's go with the next writing after they have lost their use. Some bytes in most hours, at most 14 MB.
+    Status save(const std::string& path, std::uint64_t log_offset) const;
+    /// Takes in what was saved and returns its `log_offset`: events from there on are to be remembered by the two calls
+    /// below. kNotFound: there is no such file. kCorrupt, kUnsupported: nothing was taken in.
+    Result<std::uint64_t> load(const std::string& path);
+    /// An event of the log that save() may not have seen, in the log's order: `remember_seen` for pageviews and events,
+    /// `remember_alias` for identify events.
     void remember_seen(std::uint64_t visitor_id, std::int64_t received_ms);
     void remember_alias(std::string_view site, std::uint64_t anonymous_id, std::string_view user_id,
                         std::int64_t received_ms);

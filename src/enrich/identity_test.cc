@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <random>
@@ -14,6 +16,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/file.h"
 #include "enrich/siphash.h"
 
 namespace footfall::enrich {
@@ -239,6 +242,51 @@ TEST_F(IdentityTest, AliasesComeBackAfterARestart) {
     ASSERT_TRUE(restarted.prepare(kNoon).has_value());
     EXPECT_EQ(restarted.visitor_id(sender(kNoon + 40 * kMinute)), anonymous);
     EXPECT_EQ(restarted.visitor_id(sender(kNoon + 70 * kMinute)), Identity::known_id("site", "u1"));
+}
+
+TEST_F(IdentityTest, WhatIsSavedComesBackWithoutTheLog) {
+    const std::string path = testing::TempDir() + "footfall_identity_" + std::to_string(::getpid());
+    Sender other = sender(kMidnight - 40 * kMinute);
+    other.address = event::parse_ip("203.0.113.8").value();
+    const std::uint64_t anonymous = id(other);
+    other.event_type = "identify";
+    other.user_id = "u1";
+    id(other);
+    const std::uint64_t open = id_at(kMidnight - 10 * kMinute);
+    ASSERT_TRUE(identity.save(path, 4711).has_value());
+
+    Identity restarted(salts.source());
+    const auto offset = restarted.load(path);
+    ASSERT_TRUE(offset.has_value()) << offset.error().message;
+    EXPECT_EQ(*offset, 4711u);
+    ASSERT_TRUE(restarted.prepare(kMidnight + kMinute).has_value());
+    EXPECT_EQ(restarted.visitor_id(sender(kMidnight + kMinute)), open) << "its session is open over midnight";
+    ASSERT_TRUE(restarted.prepare(kMidnight - kMinute).has_value());
+    other.event_type = "pageview";
+    other.user_id = {};
+    other.receive_ms = other.timestamp = kMidnight - kMinute;
+    EXPECT_EQ(restarted.visitor_id(other), Identity::known_id("site", "u1")) << "its session ended at 23:50";
+    EXPECT_NE(anonymous, Identity::known_id("site", "u1"));
+    std::filesystem::remove(path);
+}
+
+TEST_F(IdentityTest, ADamagedStateIsRefusedWholeAndAMissingOneIsTold) {
+    const std::string path = testing::TempDir() + "footfall_identity_damaged_" + std::to_string(::getpid());
+    EXPECT_EQ(identity.load(path).error().code, Code::kNotFound);
+    id_at(kMidnight - 10 * kMinute);
+    identify_at(kMidnight - 9 * kMinute, "u1");
+    ASSERT_TRUE(identity.save(path, 1).has_value());
+    const std::string whole = read_file(path).value();
+    for (std::size_t at = 0; at < whole.size(); ++at) {
+        std::string damaged = whole;
+        damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+        ASSERT_TRUE(write_file_atomically(path, damaged).has_value());
+        ASSERT_EQ(identity.load(path).error().code, Code::kCorrupt) << at;
+        if (at % 16 != 0) continue;
+        ASSERT_TRUE(write_file_atomically(path, whole.substr(0, at)).has_value());
+        ASSERT_EQ(identity.load(path).error().code, Code::kCorrupt) << "cut at " << at;
+    }
+    std::filesystem::remove(path);
 }
 
 TEST_F(IdentityTest, AnAliasOutlivesMidnightOnlyWithTheSessionThatIsOpen) {

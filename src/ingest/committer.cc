@@ -1,5 +1,8 @@
 #include "ingest/committer.h"
 
+#include <algorithm>
+#include <chrono>
+
 #include "base/failpoint.h"
 #include "base/json.h"
 #include "base/logging.h"
@@ -77,11 +80,21 @@ void Committer::run() {
     name_thread("committer");
     Group waiting;
     Group group;
+    bool shared = false;  // by several requests: the group before
+    std::int64_t began_ns = 0;
+    std::int64_t took_ns = 0;
     for (;;) {
         if (waiting.empty()) {
             std::unique_lock lock(mutex_);
             ready_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
             if (queue_.empty()) return;
+            if (shared) {
+                const std::int64_t interval_ns =
+                    std::clamp(2 * took_ns, options_.group_interval_ns, options_.group_interval_ns_max);
+                const std::int64_t pause_ns = began_ns + interval_ns - clock_.steady_ns();
+                if (pause_ns > 0)
+                    ready_.wait_for(lock, std::chrono::nanoseconds(pause_ns), [this] { return stopping_; });
+            }
             waiting.swap(queue_);
         }
         std::size_t bytes = 0;
@@ -92,7 +105,10 @@ void Committer::run() {
         }
         waiting.erase(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(taken));
         counters().queue.set(static_cast<double>(queued_bytes()));
+        shared = group.size() > 1;
+        began_ns = clock_.steady_ns();
         commit(group);
+        took_ns = clock_.steady_ns() - began_ns;
         group.clear();
         queued_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
     }

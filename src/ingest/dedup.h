@@ -17,7 +17,7 @@ struct DedupOptions {
     /// Bound of the filters that are kept in memory; beyond it look-ups read the disk (or the page cache).
     std::uint64_t memory_max = 128u << 20;
     /// Ids that are held in memory before they are written to disk; decides how much of the log a start has to replay.
-    std::uint32_t flush_ids = 512u << 10;
+    std::uint32_t flush_ids = 128u << 10;
     /// Ids are written at the latest when they are this old, so that the log can be deleted behind them.
     std::int64_t flush_age_ms = 6 * 3'600'000;
 };
@@ -34,8 +34,8 @@ struct DedupOptions {
 ///   at full load.
 /// - A record has 16 bytes: key and second of receipt. With filter and fences 17.5 bytes an id on disk: 53 GB at that
 ///   load.
-/// - New ids go to a table in memory (35 bytes each). With 512 Ki of them, or the oldest 6 h old, a background thread
-///   sorts the table and writes it as a run (dedup_run.h), while a fresh table takes the new ids; 9 MB, once in 105 s
+/// - New ids go to a table in memory (35 bytes each). With 128 Ki of them, or the oldest 6 h old, a background thread
+///   sorts the table and writes it as a run (dedup_run.h), while a fresh table takes the new ids; 2.3 MB, once in 26 s
 ///   at 5,000/s. commit() only swaps.
 /// - Buckets: an id goes to the section of its bucket in a run. A UUIDv7 has the bucket of its own hour. So an id of
 ///   now is looked for in the few runs that hold ids of its hour, whatever the age of the index. UUIDs of other kinds
@@ -43,8 +43,8 @@ struct DedupOptions {
 ///   another, for otherwise anybody could make buckets without number. Whether an id is early or late depends on when
 ///   it comes, so a version 7 id is looked for in its hour and among those.
 /// - Runs: four of a level are merged into one of the next, in the background, in streams with constant memory, up to
-///   32 Mi ids; so a look-up asks at most 3 runs of each of 3 levels and the large ones: for an id of now 2 to 12, for
-///   other ids 9 + (their number / 32 million). Every id is written 4 times: 350 KB/s at 5,000/s. Expired records are
+///   32 Mi ids; so a look-up asks at most 3 runs of each of 4 levels and the large ones: for an id of now 2 to 15, for
+///   other ids 12 + (their number / 32 million). Every id is written 5 times: 440 KB/s at 5,000/s. Expired records are
 ///   left out; a run with none but expired ones is deleted whole, two days late, so that a wall clock that runs ahead
 ///   for a day makes it forget nothing.
 /// - Memory: filter and fences of a section have 1.47 MB a million ids. Those that are used most, for their size, are
@@ -52,7 +52,7 @@ struct DedupOptions {
 ///   million; beyond that a look-up reads 64 bytes of each filter that is not resident, about 1 µs while the system has
 ///   them in its cache. No id is ever forgotten for want of memory.
 /// - Start: the manifest names the runs and the offset of the log up to which they are complete. Nothing is scanned;
-///   the caller replays the log from there: 0.5 million entries at most in steady state, 2.5 million where the disk
+///   the caller replays the log from there: 0.13 million entries at most in steady state, 0.7 million where the disk
 ///   could not keep up before. Filters are resident again after the first look-ups.
 /// - Damage: every byte that is read is covered by a CRC, and a damaged one is an error, never "not seen".
 /// - Files: manifest (log offset, runs), secret, NUMBER.run, lock. A file is made as NAME.tmp, synced, renamed, the

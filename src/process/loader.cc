@@ -89,6 +89,8 @@ void Loader::start() {
     } else if (text) {
         logging::warn("loader.checkpoint_unusable", {{"path", options_.checkpoint_path}, {"from", from.offset}});
     }
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
     state_.loaded = from;
     thread_ = std::thread([this] { run(); });
 }

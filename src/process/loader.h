@@ -45,6 +45,7 @@ public:
     /// Stops without waiting for the rest; it is loaded after the next start.
     ~Loader();
 
+    /// Once. Does nothing where stop() was called already.
     void start();
     /// Loads what the log holds now, at most for `grace_ms`, and ends the thread.
     void stop(int grace_ms);
