@@ -206,12 +206,19 @@ Supervisor::Ending Supervisor::watch(const Child& child, bool& was_ready) {
     bool answers = false;
     bool is_prepared = false;
     int silences = 0;
+    std::int64_t heard_ns = 0;
     int wait_ms = kPollMs;
     while (pause(&child.handle, wait_ms)) {
         if (is_prepared) {
-            // A process that hangs does not end, so being ready is asked for again and again. It is not killed: a long
-            // stall of the disk or a debugger passes, and a restart would not be quicker.
+            // A process that hangs does not end, so being ready is asked for again and again. A stall of the disk or a
+            // debugger passes, and a restart would not be quicker; a deadlock stays.
             silences = client_.ping().has_value() ? 0 : silences + 1;
+            if (silences == 0) heard_ns = options_.clock->steady_ns();
+            if (options_.clock->steady_ns() - heard_ns > options_.silent_max_ms * std::int64_t{1'000'000}) {
+                logging::error("store.hung", {{"pid", child.pid}, {"silent_ms", options_.silent_max_ms}});
+                ::kill(child.pid, SIGKILL);
+                break;
+            }
             if (silences == kSilencesMax) {
                 logging::warn("store.silent", {{"pid", child.pid}});
                 set_problem("the event store does not answer");
@@ -238,6 +245,7 @@ Supervisor::Ending Supervisor::watch(const Child& child, bool& was_ready) {
         }
         was_ready = true;
         is_prepared = true;
+        heard_ns = options_.clock->steady_ns();
         set_ready();
         wait_ms = kHealthMs;
     }

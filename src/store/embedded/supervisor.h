@@ -26,6 +26,7 @@ struct SupervisorOptions {
     /// tried again.
     std::function<Status(Client&)> prepare;
     int open_timeout_ms = 300'000;  ///< a store that does not answer by then is killed
+    int silent_max_ms = 120'000;    ///< a store that was ready and does not answer for so long is killed
     int backoff_first_ms = 200;     ///< before the first restart; doubled each time …
     int backoff_max_ms = 10'000;    ///< … up to this, reset once the store was ready for a minute
     Clock* clock = &system_clock();
@@ -42,8 +43,8 @@ struct SupervisorState {
     int pid = 0;  ///< of the child; 0 where there is none
 };
 
-/// Keeps the embedded store running: starts `footfall store` as a child, restarts it with back-off when it ends, and
-/// moves its directory aside
+/// Keeps the embedded store running: starts `footfall store` as a child, restarts it with back-off when it ends or
+/// has been silent too long, and moves its directory aside
 /// ("….broken-<time>") when the engine refuses to open it twice, or dies from it five times, while the disk is fine:
 /// the store can be rebuilt from the log, refusing to start cannot be mended by anybody. A directory that was made new
 /// is never moved. The child dies with this process. Public functions are thread-safe.

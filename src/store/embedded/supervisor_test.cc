@@ -78,6 +78,22 @@ TEST_F(SupervisorTest, AKilledStoreIsStartedAgainWithWhatItHad) {
     EXPECT_EQ(supervisor.state().replaced, 0u);
 }
 
+TEST_F(SupervisorTest, AStoreThatStaysSilentIsKilledAndStartedAgain) {
+    options_.silent_max_ms = 100;
+    Supervisor supervisor(options_);
+    supervisor.start();
+    ASSERT_TRUE(supervisor.wait_ready(60'000)) << supervisor.state().problem;
+    Client client({.address = options_.store.address});
+    ASSERT_TRUE(insert_row(client));
+    const SupervisorState before = supervisor.state();
+    ASSERT_EQ(::kill(before.pid, SIGSTOP), 0);
+    ASSERT_TRUE(eventually([&] { return supervisor.state().starts >= 2 && supervisor.state().ready; }))
+        << supervisor.state().problem;
+    EXPECT_NE(supervisor.state().pid, before.pid);
+    EXPECT_EQ(rows(client), 1u);
+    EXPECT_EQ(supervisor.state().replaced, 0u);
+}
+
 TEST_F(SupervisorTest, AStoppedStoreEndsByItselfAndOpensAgain) {
     for (std::uint64_t round = 0; round < 2; ++round) {
         Supervisor supervisor(options_);
