@@ -28,7 +28,9 @@ std::string nearest(std::string_view word, std::span<const std::string_view> can
     std::size_t best_distance = 0;
     for (const std::string_view candidate : candidates) {
         const std::size_t d = distance(word, candidate);
-        if (d > std::max<std::size_t>(2, std::max(word.size(), candidate.size()) / 3)) continue;
+        // Of a word of three letters, two changes leave nothing.
+        const std::size_t longer = std::max(word.size(), candidate.size());
+        if (d > (longer <= 3 ? 1 : std::max<std::size_t>(2, longer / 3))) continue;
         if (best.empty() || d < best_distance) {
             best = candidate;
             best_distance = d;
