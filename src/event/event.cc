@@ -6,6 +6,11 @@
 #include <cstring>
 
 namespace footfall::event {
+namespace {
+
+constexpr std::int64_t kDecimalMax = 999'999'999'999'999'999;  // of the column's Decimal(18, 4)
+
+}  // namespace
 
 char* Arena::allocate(std::size_t size) {
     if (blocks_.empty() || blocks_.back().bytes.size() - blocks_.back().used < size)
@@ -45,6 +50,7 @@ std::optional<std::int64_t> parse_decimal(std::string_view text) {
     for (const char c : significant) value = value * 10 + (c - '0');
     for (std::size_t i = 0; i < 4; ++i) value = value * 10 + (i < decimals.size() ? decimals[i] - '0' : 0);
     if (decimals.size() > 4 && decimals[4] >= '5') ++value;
+    if (value > kDecimalMax) return std::nullopt;  // it was rounded up out of the type
     return negative ? -value : value;
 }
 

@@ -85,8 +85,8 @@ private:
     std::unique_ptr<State> state_;
 };
 
-/// "12.34" → 123400. Up to 14 significant digits before the point; the fifth decimal is rounded half away from zero.
-/// nullopt otherwise.
+/// "12.34" → 123400. Up to 14 significant digits before the point, also after rounding; the fifth decimal is rounded
+/// half away from zero. nullopt otherwise.
 std::optional<std::int64_t> parse_decimal(std::string_view text);
 std::string format_decimal(std::int64_t ten_thousandths);
 /// Text of an address, IPv4 where it is mapped; empty for none.

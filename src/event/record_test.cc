@@ -167,7 +167,10 @@ TEST(DecimalTest, ReadsExactlyAndRoundsTheFifthDecimal) {
         {"-1.00005", -10'001},
         {"1.00004", 10'000},
         {"99999999999999.9999", 999'999'999'999'999'999},
+        {"99999999999999.99994", 999'999'999'999'999'999},
         {"100000000000000", std::nullopt},
+        {"99999999999999.99995", std::nullopt},  // rounded it would have 15 digits, which no reader takes
+        {"-99999999999999.99995", std::nullopt},
         {"", std::nullopt},
         {"1.", std::nullopt},
         {".5", std::nullopt},
