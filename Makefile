@@ -5,7 +5,7 @@ export JOBS
 # What `make serve` gives to `footfall serve`, for example: make serve SERVE_FLAGS='--listen 127.0.0.1:9000'
 SERVE_FLAGS ?= --demo
 # Seconds that each fuzz target runs in `make fuzz`.
-FUZZ_SECONDS ?= 10
+FUZZ_SECONDS ?= 5
 export FUZZ_SECONDS
 
 .PHONY: help serve build test bench fuzz lint format clean
@@ -50,7 +50,6 @@ bench:
 
 fuzz:
 	@scripts/install fuzz
-	@scripts/build fuzz fuzz/all
 	@scripts/fuzz
 
 clean:
