@@ -80,6 +80,7 @@ void check_parameters(const Statement& statement) {
 }
 
 void check_statement(const Plan& plan, const Range& range, const Zone& zone) {
+    FOOTFALL_CHECK(range.from_ms >= 0);            // before it the engine's days wrap
     FOOTFALL_CHECK(range.from_ms <= range.to_ms);  // equal for a day that the zone left out
     const Statement statement = compose(plan, range, zone, kTimeoutMs);
     for (const char c : statement.sql) FOOTFALL_CHECK(c == '\n' || (c >= 0x20 && c < 0x7f));

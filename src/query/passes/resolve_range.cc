@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -97,6 +98,10 @@ Status resolve_range(const PlanContext& context, Plan& plan) {
             break;
         }
     }
+    // East of UTC 1970 begins before the epoch. No event is that old, and the engine's toDate() of such an instant is a
+    // day of 2149, so that nothing would lie behind it.
+    plan.range.from_ms = std::max<std::int64_t>(plan.range.from_ms, 0);
+    plan.range.to_ms = std::max<std::int64_t>(plan.range.to_ms, 0);
     plan.reasons.push_back(fmt::format("from {} to {}, by the clock of {}",
                                        context.zone.instant_text(plan.range.from_ms),
                                        context.zone.instant_text(plan.range.to_ms), context.zone.name()));
