@@ -1,0 +1,232 @@
+// The audit finds what was planted: it is only worth something if it can fail.
+#include "process/audit.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "process/process_fixture.h"
+
+namespace footfall::process {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class AuditTest : public ProcessTest {
+protected:
+    AuditReport audit(const std::string& site = {}, const std::vector<std::string>& known = {}) {
+        auto report = run_audit(*log_, store(), log_->end(), site, known);
+        EXPECT_TRUE(report) << report.error().message;
+        return report ? std::move(*report) : AuditReport();
+    }
+    static const AuditRow& row(const AuditReport& report, const std::string& site) {
+        for (const AuditRow& row : report.rows)
+            if (row.site_id == site) return row;
+        ADD_FAILURE() << "no row of " << site;
+        static const AuditRow none;
+        return none;
+    }
+    static event::Event of(const char* site, std::uint64_t number) {
+        event::Event event = numbered(number);
+        event.website_id = site;
+        return event;
+    }
+    /// Ten events of a and five of b, in the log and, but for those left out, in the store.
+    void fill(const std::vector<std::uint64_t>& without = {}) {
+        std::vector<event::Event> events;
+        for (std::uint64_t i = 0; i < 15; ++i) events.push_back(of(i % 3 == 2 ? "b" : "a", i));
+        append(events);
+        std::vector<std::pair<std::uint64_t, event::Event>> rows;
+        for (std::uint64_t i = 0; i < 15; ++i)
+            if (std::find(without.begin(), without.end(), i) == without.end()) rows.emplace_back(i, events[i]);
+        ASSERT_NO_FATAL_FAILURE(insert(rows));
+    }
+};
+
+TEST_F(AuditTest, R12ACleanStoreIsOkAndItsSumsAreThoseOfTheLog) {
+    fill();
+    append({}, R"({"website_id":"a","duplicates":4,"rejected":{"missing":2,"invalid":1}})");
+    append({}, R"({"website_id":"","duplicates":0,"rejected":{"unknown":7}})");
+    append({}, R"({"website_id":"a","duplicates":1,"rejected":{"missing":1}})");
+    const AuditReport report = audit("", {"quiet"});
+    EXPECT_TRUE(report.ok());
+    EXPECT_EQ(report.end.offset, 18u);
+    const AuditRow& a = row(report, "a");
+    EXPECT_TRUE(a.ok);
+    EXPECT_EQ(a.received, 15u);
+    EXPECT_EQ(a.stored, 10u);
+    EXPECT_EQ(a.duplicates, 5u);
+    EXPECT_EQ(a.rejected, 4u);
+    EXPECT_EQ(a.expected, 10u);
+    EXPECT_EQ(row(report, "b").stored, 5u);
+    EXPECT_EQ(row(report, "").rejected, 7u);
+    EXPECT_TRUE(row(report, "quiet").ok);
+    EXPECT_EQ(report.rows.size(), 4u);
+    EXPECT_THAT(report.json(), HasSubstr(R"({"site":"a","table":"events","received":15,"stored":10,"duplicates":5,)"
+                                         R"("rejected":4,"erased":0,"ok":true,"differences":[]})"));
+    EXPECT_THAT(report.text(), HasSubstr("up to offset 18: equal"));
+    EXPECT_THAT(report.text(), HasSubstr("(unknown sites)"));
+    const AuditReport one = audit("b");
+    ASSERT_EQ(one.rows.size(), 1u);
+    EXPECT_EQ(one.rows[0].site_id, "b");
+}
+
+TEST_F(AuditTest, R12TheExtremesOfEveryColumnAreEqualOnBothSides) {
+    const SampleEvents samples;
+    std::vector<std::pair<std::uint64_t, event::Event>> rows;
+    for (const event::Event& event : samples.all()) {
+        append({event});
+        rows.emplace_back(rows.size(), event);
+    }
+    ASSERT_NO_FATAL_FAILURE(insert(rows));
+    const AuditReport report = audit();
+    EXPECT_TRUE(report.ok()) << report.text();
+}
+
+TEST_F(AuditTest, R12AnEmptyLogAndStoreAreEqual) {
+    EXPECT_TRUE(audit().ok());
+    EXPECT_THAT(audit().rows, IsEmpty());
+    EXPECT_EQ(audit().json(), "[]");
+}
+
+TEST_F(AuditTest, R12AMissingRowIsNamed) {
+    fill({4, 14});
+    const AuditReport report = audit();
+    EXPECT_FALSE(report.ok());
+    EXPECT_FALSE(row(report, "a").ok);
+    EXPECT_EQ(row(report, "a").stored, 9u);
+    EXPECT_EQ(row(report, "a").expected, 10u);
+    EXPECT_THAT(row(report, "a").differences, ElementsAre("offset 4 is missing"));
+    EXPECT_THAT(row(report, "b").differences, ElementsAre("offset 14 is missing"));
+    EXPECT_THAT(report.text(), HasSubstr("DIFFERS\n    offset 4 is missing\n"));
+    EXPECT_THAT(report.text(), HasSubstr("not equal"));
+    EXPECT_THAT(report.json(), HasSubstr(R"("ok":false,"differences":["offset 4 is missing"])"));
+}
+
+TEST_F(AuditTest, R12ADoubleRowIsNamedThoughItsHashesCancelOut) {
+    fill();
+    insert({{3, of("a", 3)}});
+    insert({{5, of("b", 5)}});
+    insert({{5, of("b", 5)}});
+    const AuditReport report = audit();
+    EXPECT_THAT(row(report, "a").differences, ElementsAre("offset 3 is there 2 times"));
+    EXPECT_THAT(row(report, "b").differences, ElementsAre("offset 5 is there 3 times"));
+    EXPECT_EQ(row(report, "b").stored, 7u);
+}
+
+TEST_F(AuditTest, R12AMissingRowIsNotHiddenByADoubleOne) {
+    fill({6});
+    insert({{3, of("a", 3)}});
+    const AuditReport report = audit();
+    EXPECT_EQ(row(report, "a").stored, 10u) << "the number is right";
+    EXPECT_FALSE(row(report, "a").ok);
+    EXPECT_THAT(row(report, "a").differences, ElementsAre("offset 3 is there 2 times", "offset 6 is missing"));
+}
+
+TEST_F(AuditTest, R12TwoRowsWithEachOthersOffsetsDiffer) {
+    fill({0, 1});
+    insert({{1, of("a", 0)}, {0, of("a", 1)}});
+    const AuditReport report = audit();
+    EXPECT_EQ(row(report, "a").altered, 2u);
+    EXPECT_THAT(row(report, "a").differences, ElementsAre("offset 0 differs from its record in the log",
+                                                          "offset 1 differs from its record in the log"));
+}
+
+// A row for each column, with that column altered alone.
+void alter(std::string_view& value) { value = value.empty() ? "x" : value.substr(0, value.size() - 1); }
+void alter(Uuid& value) { value.bytes[15] ^= 1; }
+void alter(std::int64_t& value) { value += 1; }
+void alter(std::uint64_t& value) { value ^= 1ull << 63; }
+void alter(bool& value) { value = !value; }
+void alter(double& value) { value += 0.125; }
+void alter(event::kind::map& value) {
+    if (value.empty()) value.emplace_back("k", "");
+    else std::swap(value.front().first, value.front().second);
+}
+void alter(event::kind::ip& value) { value[15] ^= 1; }
+
+TEST_F(AuditTest, R12AnAlterationOfAnyColumnIsFoundAndNamed) {
+    const std::vector<std::function<void(event::Event&)>> alterations = {
+#define FOOTFALL_FIELD(name, kind_name, column_type) [](event::Event& event) { alter(event.name); },
+#include "event/fields.inc"
+#undef FOOTFALL_FIELD
+    };
+    const SampleEvents samples;
+    for (const event::Event& sample : {samples.all()[1], samples.all().back()}) {
+        // A log and a store that hold nothing but these.
+        execute("TRUNCATE TABLE footfall.events");
+        log_.reset();
+        std::filesystem::remove_all(folder_ / "log");
+        ASSERT_NO_FATAL_FAILURE(open_log());
+        std::vector<event::Event> events(alterations.size(), sample);
+        const std::uint64_t first = append(events);
+        std::vector<std::pair<std::uint64_t, event::Event>> rows;
+        for (std::size_t i = 0; i < events.size(); ++i) {
+            alterations[i](events[i]);
+            rows.emplace_back(first + i, events[i]);
+        }
+        ASSERT_NO_FATAL_FAILURE(insert(rows));
+        const AuditReport report = audit();
+        EXPECT_FALSE(report.ok());
+        EXPECT_EQ(row(report, std::string(sample.website_id)).altered, alterations.size());
+        const auto& named = row(report, std::string(sample.website_id)).differences;
+        EXPECT_EQ(std::count_if(named.begin(), named.end(),
+                                [](const std::string& text) { return text.find("differs") != std::string::npos; }),
+                  20)
+            << "the first ones are named, the rest is counted";
+        EXPECT_EQ(named.back(), "\u2026 and more");
+    }
+}
+
+TEST_F(AuditTest, R12RowsThatNoRecordExplainsAreNamed) {
+    fill();
+    append({}, R"({"website_id":"a","duplicates":1,"rejected":{}})");  // offset 15
+    insert({{15, of("a", 15)}});
+    insert({{100, of("b", 100)}});
+    insert({{2, of("c", 2)}}, 7);
+    const AuditReport report = audit();
+    EXPECT_THAT(row(report, "a").differences, ElementsAre("offset 15 is a row that no event of the log explains"));
+    EXPECT_THAT(row(report, "b").differences, ElementsAre("a row at offset 100 though the log ends at 16"));
+    EXPECT_THAT(row(report, "c").differences, ElementsAre("1 rows from before the log's first entry 0"));
+    EXPECT_FALSE(report.ok());
+}
+
+TEST_F(AuditTest, R12OnlyTheSiteThatIsAskedForDecides) {
+    fill({4});
+    EXPECT_FALSE(audit("a").ok());
+    EXPECT_TRUE(audit("b").ok());
+}
+
+TEST_F(AuditTest, R12DamageOfTheLogIsNamedAndIsNotOk) {
+    fill();
+    append({of("a", 15)});
+    log_.reset();
+    for (const auto& file : std::filesystem::directory_iterator(folder_ / "log")) {
+        const auto opened = File::open(file.path(), O_RDWR);
+        ASSERT_TRUE(opened);
+        const bool has_frame = opened->read_at(4'096, 1).value() == "\xf6";
+        ASSERT_TRUE(!has_frame || opened->write_at("????", 4'096 + 60));
+    }
+    ASSERT_NO_FATAL_FAILURE(open_log());
+    insert({{15, of("a", 15)}});
+    const AuditReport report = audit();
+    EXPECT_FALSE(report.ok());
+    ASSERT_EQ(report.damage.size(), 1u);
+    EXPECT_THAT(report.damage[0], HasSubstr("log offsets 0 to 14 can't be read"));
+    EXPECT_THAT(report.text(), HasSubstr("damaged: log offsets 0 to 14"));
+    EXPECT_THAT(report.json(), HasSubstr(R"("ok":false)"));
+}
+
+TEST_F(AuditTest, AStoreThatDoesNotAnswerIsAnErrorAndNoVerdict) {
+    fill();
+    store::Client nobody({.address = "unix:" + (folder_ / "nobody.sock")});
+    const auto report = run_audit(*log_, nobody, log_->end(), "", {});
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().code, Code::kUnavailable);
+}
+
+}  // namespace
+}  // namespace footfall::process

@@ -1,0 +1,313 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/clock.h"
+#include "base/testing/test_folder.h"
+#include "event/event.h"
+#include "log/disk/disk_log.h"
+#include "process/event_block.h"
+#include "store/client.h"
+#include "store/testing/running_store.h"
+
+namespace footfall::process {
+
+inline constexpr std::int64_t kNow = 1'795'500'000'000;  // 2026-11-24T06:00:00Z
+inline constexpr std::int64_t kDay = 86'400'000;
+
+/// Waits for what another thread does; false when it does not come.
+inline bool eventually(const std::function<bool()>& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > deadline) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    return true;
+}
+
+/// An event that the store takes, numbered.
+inline event::Event numbered(std::uint64_t number, std::int64_t timestamp = kNow) {
+    event::Event event;
+    event.website_id = "site";
+    event.event_id.bytes[6] = 0x40;
+    for (std::size_t i = 0; i < 8; ++i) event.event_id.bytes[15 - i] = static_cast<unsigned char>(number >> (8 * i));
+    event.event_type = "pageview";
+    event.timestamp = timestamp;
+    event.received_at = kNow;
+    event.visitor_id = number;
+    event.page = "/";
+    return event;
+}
+
+/// The one real store of this program's tests: it takes a second to start, so it is started by the first test that asks
+/// for it and ends with the program. A death test's process uses that of the process that started it.
+class StoreForAll final : public testing::Environment {
+public:
+    static store::Client& client() {
+        if (!client_ && !is_borrowed()) {
+            store_ = std::make_unique<store::RunningStore>(
+                "process", [](store::embedded::SupervisorOptions& options) { options.backoff_first_ms = 1; });
+            ::setenv(kVariable, ("unix:" + store_->directory() + "/store.sock").c_str(), 1);
+        }
+        if (!client_) client_ = std::make_unique<store::Client>(store::Endpoint{.address = std::getenv(kVariable)});
+        return *client_;
+    }
+    static store::embedded::Supervisor& supervisor() { return store_->supervisor(); }
+    static bool is_borrowed() { return store_ == nullptr && std::getenv(kVariable) != nullptr; }
+
+    void TearDown() override {
+        client_.reset();
+        store_.reset();
+        ::unsetenv(kVariable);
+    }
+
+private:
+    static constexpr const char* kVariable = "FOOTFALL_TEST_STORE";
+    static inline std::unique_ptr<store::RunningStore> store_;
+    static inline std::unique_ptr<store::Client> client_;
+};
+inline testing::Environment* const kStoreForAll = testing::AddGlobalTestEnvironment(new StoreForAll);
+
+/// The tests of what reads the log: a disk log in a folder of the test's own, and one real store for all of them, whose
+/// table is empty at the start of each.
+class ProcessTest : public testing::Test {
+protected:
+    void SetUp() override {
+        ASSERT_NO_FATAL_FAILURE(open_log());
+        if (is_death_child()) return;
+        execute("SYSTEM START MERGES footfall.events");
+        execute("TRUNCATE TABLE footfall.events");
+    }
+    static bool is_death_child() { return StoreForAll::is_borrowed(); }
+    static store::Client& store() { return StoreForAll::client(); }
+    static store::embedded::Supervisor& supervisor() { return StoreForAll::supervisor(); }
+
+    static void execute(const std::string& sql) {
+        const Status done = store().execute({.sql = sql});
+        EXPECT_TRUE(done) << sql << ": " << done.error().message;
+    }
+    /// Rows of an answer as text, its cells apart by a blank.
+    static std::vector<std::string> ask(const std::string& sql) {
+        const auto answer = store().query({.sql = sql});
+        if (!answer) {
+            ADD_FAILURE() << sql << ": " << answer.error().message;
+            return {};
+        }
+        std::vector<std::string> out;
+        for (const auto& row : answer->rows) {
+            out.emplace_back();
+            for (const store::Value& value : row) {
+                if (!out.back().empty()) out.back() += ' ';
+                if (const auto* text = std::get_if<std::string>(&value)) out.back() += *text;
+                if (const auto* number = std::get_if<std::uint64_t>(&value)) out.back() += std::to_string(*number);
+                if (const auto* number = std::get_if<std::int64_t>(&value)) out.back() += std::to_string(*number);
+            }
+        }
+        return out;
+    }
+    /// The offsets of the table's rows, each as often as it is there.
+    static std::vector<std::uint64_t> offsets() {
+        std::vector<std::uint64_t> out;
+        for (const std::string& row : ask("SELECT log_offset FROM footfall.events ORDER BY log_offset"))
+            out.push_back(std::stoull(row));
+        return out;
+    }
+    static std::vector<std::uint64_t> range(std::uint64_t first, std::uint64_t end) {
+        std::vector<std::uint64_t> out;
+        for (; first < end; ++first) out.push_back(first);
+        return out;
+    }
+
+    void open_log() {
+        log_.reset();
+        auto opened = log::DiskLog::open({.directory = folder_ / "log",
+                                          .segment_bytes_max = 64 * 1024,
+                                          .free_bytes_min = 0,
+                                          .free_inodes_min = 0,
+                                          .reserve_bytes = 0},
+                                         clock_);
+        ASSERT_TRUE(opened) << opened.error().message;
+        log_ = std::move(*opened);
+    }
+    /// Appends one group; the offset of its first entry.
+    std::uint64_t append(const std::vector<event::Event>& events, const std::string& tally = {}) {
+        std::vector<std::string> records(events.size());
+        std::vector<log::Entry> group;
+        for (std::size_t i = 0; i < events.size(); ++i) {
+            event::write_record(events[i], records[i]);
+            group.push_back({log::EntryKind::kEvent, records[i]});
+        }
+        if (!tally.empty()) group.push_back({log::EntryKind::kTally, tally});
+        const auto first = log_->append(group);
+        EXPECT_TRUE(first) << first.error().message;
+        return first ? first->offset : 0;
+    }
+    /// Inserts events as the rows of these offsets, as the loader does.
+    static void insert(const std::vector<std::pair<std::uint64_t, event::Event>>& rows, std::uint16_t partition = 0) {
+        std::vector<std::string> records(rows.size());
+        std::vector<log::StoredEntry> entries;
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            event::write_record(rows[i].second, records[i]);
+            entries.push_back({{partition, rows[i].first}, log::EntryKind::kEvent, records[i]});
+        }
+        EventBlocks blocks;
+        const Status built = blocks.build(entries);
+        ASSERT_TRUE(built) << built.error().message;
+        for (auto& [month, block] : blocks.blocks()) {
+            const Status done = store().insert(EventBlocks::insert_statement(), block.bytes());
+            ASSERT_TRUE(done) << done.error().message;
+        }
+    }
+
+    TestFolder folder_;
+    ManualClock clock_{kNow};
+    std::unique_ptr<log::DiskLog> log_;
+};
+
+/// Events of each type with every field set, each to a value of its own, and the extremes of each kind. What they
+/// borrow lives as long as this does.
+class SampleEvents {
+public:
+    SampleEvents() {
+        const char* types[] = {"pageview", "event", "identify", "ping", "vitals"};
+        for (int i = 0; i < 5; ++i) full(types[i], i);
+        longest();
+        numbers();
+        odd_texts();
+        // Nothing but what must be there.
+        event::Event& least = add("event");
+        least = {};
+        least.website_id = "s";
+        least.event_type = "event";
+        least.timestamp = least.received_at = 1;
+        least.event_id.bytes[15] = 1;
+        least.visitor_id = 1;
+    }
+    SampleEvents(const SampleEvents&) = delete;
+    SampleEvents& operator=(const SampleEvents&) = delete;
+
+    const std::vector<event::Event>& all() const { return events_; }
+
+private:
+    std::string_view keep(std::string text) { return arena_.copy(text); }
+
+    event::Event& add(std::string_view type) {
+        events_.push_back(numbered(events_.size() + 1));
+        events_.back().event_type = type;
+        return events_.back();
+    }
+    // A setter by the field's kind; the value differs from field to field and from round to round.
+    void set_string(std::string_view& field, const std::string& name, int round) {
+        field = keep(name + " " + std::to_string(round));
+    }
+    static void set_uuid(Uuid& field, const std::string& name, int round) {
+        for (std::size_t i = 0; i < 16; ++i)
+            field.bytes[i] = static_cast<unsigned char>(0x10 + 16 * static_cast<std::size_t>(round) + i + name.size());
+    }
+    static void set_time(std::int64_t& field, const std::string& name, int round) {
+        field = kNow - 40 * kDay * round - static_cast<std::int64_t>(name.size()) - 1;
+    }
+    static void set_hash64(std::uint64_t& field, const std::string& name, int round) {
+        field = 0x0123456789abcdefu * static_cast<unsigned>(round + 1) + name.size();
+    }
+    static void set_bool(bool& field, const std::string& name, int round) { field = (name.size() + round) % 2 == 0; }
+    static void set_float(double& field, const std::string& name, int round) {
+        field = 1.25 * (round + 1) + static_cast<double>(name.size());
+    }
+    static void set_decimal(std::int64_t& field, const std::string& name, int round) {
+        field = static_cast<std::int64_t>(name.size()) * (round % 2 == 0 ? 12'345 : -12'340);
+    }
+    void set_map(event::kind::map& field, const std::string& name, int round) {
+        for (int i = 0; i <= round; ++i)
+            field.emplace_back(keep(name + std::to_string(i)), keep("value " + std::to_string(round)));
+    }
+    static void set_ip(event::kind::ip& field, const std::string& name, int round) {
+        field = event::parse_ip(round % 2 == 0 ? "2001:db8:12::" : "203.0.113.0").value();
+        field[5] = static_cast<unsigned char>(round % 2 == 0 ? name.size() : 0);
+    }
+
+    void full(std::string_view type, int round) {
+        event::Event& event = add(type);
+#define FOOTFALL_FIELD(name, kind_name, column_type) set_##kind_name(event.name, #name, round);
+#include "event/fields.inc"
+#undef FOOTFALL_FIELD
+        event.event_type = type;
+    }
+    void longest() {
+        event::Event& event = add("event");
+        // As long as the parser lets them be, and beyond the two bytes of a length.
+        event.page = event.referrer = keep(std::string(2'000, 'p'));
+        event.title = event.event_label = keep(std::string(500, 't'));
+        event.website_id = keep(std::string(1'000, 'w'));
+        event.user_id = keep(std::string(200, 'u'));
+        event.event_name = keep(std::string(70'000, 'n'));
+        for (int i = 0; i < 64; ++i)
+            event.properties.emplace_back(keep(std::string(38, 'k') + std::to_string(10 + i)),
+                                          keep(std::string(500, 'v')));
+    }
+    void numbers() {
+        constexpr std::int64_t kLargest = 999'999'999'999'999'999;  // of Decimal(18, 4)
+        const double values[] = {1.7976931348623157e308,
+                                 -1.7976931348623157e308,
+                                 5e-324,
+                                 -2.2250738585072014e-308,
+                                 0.1,
+                                 -1.0 / 3,
+                                 9007199254740993.0,
+                                 -0.0};
+        const double vitals[] = {
+            3.4028234663852886e38, 1.401298464324817e-45, 0.1, 16'777'217, 86'400, 3'600'000, 100, 1.0 / 3};
+        const std::int64_t revenues[] = {kLargest, -kLargest, 1, -1, 10'000, -123'400, 0, 999'999};
+        const std::uint64_t visitors[] = {~0ull, 1, 1ull << 63, 0x00ff00ff00ff00ffu, 2, 3, 4, 5};
+        for (std::size_t i = 0; i < 8; ++i) {
+            event::Event& event = add("vitals");
+            event.event_value = values[i];
+            event.lcp = event.inp = event.cls = event.fcp = event.ttfb = vitals[i];
+            event.time_on_page = event.scroll_depth = vitals[7 - i];
+            event.revenue = revenues[i];
+            event.visitor_id = visitors[i];
+            for (auto& byte : event.pageview_id.bytes) byte = static_cast<unsigned char>(0xff >> i);
+        }
+        add("ping").timestamp = 1;
+        add("ping").timestamp = 951'782'400'000 - 1;                // the last of 2000-02-28
+        add("ping").timestamp = 1'709'251'199'999;                  // the last of 2024-02-29
+        add("ping").ip = event::parse_ip("ffff::ffff").value();     // as IPv6 …
+        add("ping").ip = event::parse_ip("255.255.255.0").value();  // … and mapped
+        add("ping").ip = event::parse_ip("::1").value();
+    }
+    void odd_texts() {
+        using namespace std::string_literals;
+        const std::string texts[] = {"nul\0in the middle\0"s,
+                                     "\0"s,
+                                     "Gr\u00f6\u00dfe \u65e5\u672c \U0001f4b6 \u0301",
+                                     "tab\tline\nreturn\rend",
+                                     "'quoted' \"twice\" `back` \\slash\\",
+                                     "'); DROP TABLE footfall.events; --",
+                                     "{name:String} %s ${x} \\N NULL",
+                                     "\x01\x02\x1f\x7f",
+                                     " ",
+                                     "=1+1"};
+        for (const std::string& text : texts) {
+            event::Event& event = add("event");
+            event.page = event.title = event.user_id = event.event_name = event.campaign = event.city = keep(text);
+            event.properties = {{keep(text), keep(text)}, {keep(text + "2"), ""}, {"", keep(text)}};
+        }
+    }
+
+    event::Arena arena_;
+    std::vector<event::Event> events_;
+};
+
+}  // namespace footfall::process
