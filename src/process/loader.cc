@@ -172,11 +172,13 @@ void Loader::run() {
 }
 
 Status Loader::step() {
+    // Before the store is asked anything: the lag matters most while the store does not answer.
+    report_lag();
     if (in_doubt_) TRY_STATUS(reconcile());
+    report_lag();
     const log::Position from = state().loaded;
     const std::int64_t looked_at_ms = clock_.wall_ms();
     const log::Position end = log_.end();
-    counters().lag.set(static_cast<double>(end.offset - from.offset));
     if (end <= from) {
         {
             const std::lock_guard lock(mutex_);
@@ -217,6 +219,8 @@ Status Loader::step() {
     changed_.notify_all();
     return {};
 }
+
+void Loader::report_lag() const { counters().lag.set(static_cast<double>(log_.end().offset - state().loaded.offset)); }
 
 Status Loader::reconcile() {
     // Another store than the checkpoint was written for, or one that lost parts: nothing is taken to be there.

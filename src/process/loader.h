@@ -60,6 +60,7 @@ public:
 private:
     void run();
     Status step();
+    void report_lag() const;
     Status reconcile();
     Status load(const std::vector<log::StoredEntry>& entries, log::Position next);
     Result<std::vector<std::uint64_t>> present_offsets(std::uint16_t partition, std::uint64_t first,

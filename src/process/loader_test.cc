@@ -99,6 +99,7 @@ private:
 };
 
 std::uint64_t counted(const char* name) { return metrics::counter(name, "").value(); }
+double lag() { return metrics::gauge("footfall_loader_lag_entries", "").value(); }
 
 TEST_F(LoaderTest, BatchesAreClosedRangesOfTheLogAndEachMonthOfOneIsOnePart) {
     execute("SYSTEM STOP MERGES footfall.events");
@@ -298,6 +299,22 @@ TEST_F(LoaderTest, R10AStoreThatIsKilledInTheMiddleOfInsertsHasEachEventOnceAfte
     EXPECT_LT(loader_->state().loaded.offset, 1'000u) << "it was killed behind everything, which proves nothing";
     expect_loaded();
     expect_rows(1'000);
+}
+
+TEST_F(LoaderTest, LagIsWhatTheLogHoldsAndTheStoreDoesNotEvenWhileTheStoreFails) {
+    append_numbered(10);
+    start();
+    expect_loaded();
+    EXPECT_TRUE(eventually([] { return lag() == 0; }));
+    take_away();
+    append_numbered(7);
+    ASSERT_TRUE(wait_problem());
+    EXPECT_TRUE(eventually([] { return lag() == 7; }));
+    append_numbered(3);
+    EXPECT_TRUE(eventually([] { return lag() == 10; })) << "the lag stands still while it grows";
+    bring_back();
+    expect_loaded();
+    EXPECT_TRUE(eventually([] { return lag() == 0; }));
 }
 
 TEST_F(LoaderTest, AsOfIsTheTimeUpToWhichAllThatWasAcknowledgedIsThere) {
