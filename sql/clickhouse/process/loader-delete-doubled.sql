@@ -1,4 +1,5 @@
--- Deletes all copies of rows that stand more than once, so that the loader can insert them again. Waits until it is done.
+-- Deletes the copies of rows that stand more than once. The engine goes part by part and asks anew for each, so of copies in several parts it
+-- deletes all, or all but the last: what is missing then the loader inserts. Waits until it is done.
 ALTER TABLE footfall.events
 DELETE WHERE log_partition = {partition:UInt16} AND log_offset IN
 (
