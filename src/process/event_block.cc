@@ -21,7 +21,9 @@ void add_decimal(store::NativeColumn& column, std::string_view, std::int64_t val
 void add_map(store::NativeColumn& column, std::string_view, const event::kind::map& value) { column.add_map(value); }
 void add_ip(store::NativeColumn& column, std::string_view, const event::kind::ip& value) { column.add_ipv6(value); }
 
-// Year and month of an instant in UTC, as toYYYYMM gives it. Days to civil date by Howard Hinnant's algorithm.
+}  // namespace
+
+// Days to civil date by Howard Hinnant's algorithm.
 int month_of(std::int64_t epoch_ms) {
     const std::int64_t day = (epoch_ms >= 0 ? epoch_ms : epoch_ms - 86'399'999) / 86'400'000 + 719'468;
     const std::int64_t era = (day >= 0 ? day : day - 146'096) / 146'097;
@@ -33,21 +35,21 @@ int month_of(std::int64_t epoch_ms) {
     return static_cast<int>((year_of_era + era * 400 + (month <= 2 ? 1 : 0)) * 100 + month);
 }
 
-}  // namespace
-
 EventBlock::EventBlock() {
 #define FOOTFALL_FIELD(name, kind_name, column_type) columns_.emplace_back(#name, column_type);
 #include "event/fields.inc"
 #undef FOOTFALL_FIELD
+    columns_.emplace_back("session_key", "UInt64");
     columns_.emplace_back("log_partition", "UInt16");
     columns_.emplace_back("log_offset", "UInt64");
 }
 
-void EventBlock::add(const event::Event& event, log::Position position) {
+void EventBlock::add(const event::Event& event, std::uint64_t session_key, log::Position position) {
     std::size_t column = 0;
 #define FOOTFALL_FIELD(name, kind_name, column_type) add_##kind_name(columns_[column++], column_type, event.name);
 #include "event/fields.inc"
 #undef FOOTFALL_FIELD
+    columns_[column++].add(session_key);
     columns_[column++].add(position.partition);
     columns_[column].add(position.offset);
     ++rows_;
@@ -64,16 +66,20 @@ std::string_view EventBlock::bytes() {
     return bytes_;
 }
 
-Status EventBlocks::build(std::span<const log::StoredEntry> entries, std::span<const std::uint64_t> without) {
+Status EventBlocks::build(std::span<const log::StoredEntry> entries, std::span<const std::uint64_t> without,
+                          const AssignSession& assign_session) {
     // Months that no longer occur are dropped, so that an import of years does not leave its buffers behind.
     std::erase_if(blocks_, [](const auto& block) { return block.second.rows() == 0; });
     for (auto& [month, block] : blocks_) block.clear();
     newest_received_ms_ = 0;
     for (const log::StoredEntry& entry : entries) {
         if (entry.kind != log::EntryKind::kEvent) continue;
-        if (std::binary_search(without.begin(), without.end(), entry.position.offset)) continue;
+        const bool is_left_out = std::binary_search(without.begin(), without.end(), entry.position.offset);
+        if (is_left_out && !assign_session) continue;
         TRY(const event::Event event, reader_.read(entry.payload));
-        blocks_[month_of(event.timestamp)].add(event, entry.position);
+        const std::uint64_t session_key = assign_session ? assign_session(event) : 0;
+        if (is_left_out) continue;
+        blocks_[month_of(event.timestamp)].add(event, session_key, entry.position);
         newest_received_ms_ = std::max(newest_received_ms_, event.received_at);
     }
     return {};
@@ -91,7 +97,7 @@ const std::string& EventBlocks::insert_statement() {
 #define FOOTFALL_FIELD(name, kind_name, column_type) text += #name ", ";
 #include "event/fields.inc"
 #undef FOOTFALL_FIELD
-        return text + "log_partition, log_offset) FORMAT Native";
+        return text + "session_key, log_partition, log_offset) FORMAT Native";
     }();
     return statement;
 }

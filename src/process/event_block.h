@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -14,11 +15,14 @@
 
 namespace footfall::process {
 
+/// Year and month of an instant in UTC, as toYYYYMM gives it: the partition of its row.
+int month_of(std::int64_t epoch_ms);
+
 /// Rows of one table partition, as columns ready for the wire.
 class EventBlock {
 public:
     EventBlock();
-    void add(const event::Event& event, log::Position position);
+    void add(const event::Event& event, std::uint64_t session_key, log::Position position);
     void clear();
     std::size_t rows() const { return rows_; }
     /// The block in Native format; valid until the next call.
@@ -34,8 +38,12 @@ private:
 /// reused.
 class EventBlocks {
 public:
-    /// Parses the entries; those that are no events are passed over. Borrows nothing on return.
-    Status build(std::span<const log::StoredEntry> entries, std::span<const std::uint64_t> without = {});
+    /// Gives an event its session. Called for every event in the log's order, also for those that are left out.
+    using AssignSession = std::function<std::uint64_t(const event::Event&)>;
+    /// Parses the entries; those that are no events are passed over, and of the others the rows in `without` (sorted
+    /// offsets) are left out. Borrows nothing on return.
+    Status build(std::span<const log::StoredEntry> entries, std::span<const std::uint64_t> without = {},
+                 const AssignSession& assign_session = {});
 
     std::size_t rows() const;
     std::map<int, EventBlock>& blocks() { return blocks_; }

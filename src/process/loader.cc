@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <unordered_map>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -75,7 +75,7 @@ std::optional<Checkpoint> read_checkpoint_text(const std::string& text) {
 }  // namespace
 
 Loader::Loader(log::EventLog& log, store::Client& store, Clock& clock, LoaderOptions options)
-    : log_(log), store_(store), clock_(clock), options_(std::move(options)) {}
+    : log_(log), store_(store), clock_(clock), options_(std::move(options)), session_store_(store) {}
 
 Loader::~Loader() { stop(0); }
 
@@ -257,6 +257,9 @@ Status Loader::reconcile() {
                                                  "store folder away to have it rebuilt from this log",
                                                  highest, end.offset));
     doubt_end_ = count == 0 ? from.offset : highest + 1;
+    // Sessions are what the log up to the checkpoint makes; the rest of their rows is written again.
+    TRY_STATUS(session_store_.delete_beyond(from));
+    sessions_started_ = false;
     in_doubt_ = false;
     if (doubt_end_ > from.offset)
         logging::info("loader.reconcile", {{"from", from.offset}, {"to", doubt_end_}, {"rows_present", count}});
@@ -271,7 +274,8 @@ Status Loader::load(const std::vector<log::StoredEntry>& entries, log::Position 
     if (first < doubt_end_) {
         TRY(present, present_offsets(next.partition, first, next.offset - 1));
     }
-    TRY_STATUS(blocks_.build(entries, present));
+    TRY_STATUS(prepare_sessions(entries));
+    TRY_STATUS(blocks_.build(entries, present, [this](const event::Event& event) { return sessions_.apply(event); }));
     for (auto& [month, block] : blocks_.blocks()) {
         if (block.rows() == 0) continue;
         // What an error leaves is not known; the caller takes it as doubt.
@@ -286,8 +290,36 @@ Status Loader::load(const std::vector<log::StoredEntry>& entries, log::Position 
         const std::lock_guard lock(mutex_);
         state_.rows += block.rows();
     }
+    const log::Position last{next.partition, next.offset - 1};
+    TRY_STATUS(session_store_.insert(sessions_.take_changes(last.offset), sessions_.take_aliases(), last));
+    sessions_.let_go();
     counters().insert.observe_ns(clock_.steady_ns() - started);
     return {};
+}
+
+Status Loader::prepare_sessions(const std::vector<log::StoredEntry>& entries) {
+    std::map<std::pair<std::string, std::uint64_t>, SessionFold::LookUp> by_visitor;
+    for (const log::StoredEntry& entry : entries) {
+        if (entry.kind != log::EntryKind::kEvent) continue;
+        TRY(event::Event event, reader_of_heads_.read_head(entry.payload));
+        if (!sessions_started_) {
+            // By the log's time, not by the clock's: a log that is read again from its beginning has its own days.
+            TRY_STATUS(session_store_.start(sessions_, event.received_at - SessionFold::kHoldMs, entry.position));
+            sessions_started_ = true;
+        }
+        // Most events are of now, and need nothing but what is in memory.
+        const bool is_ping = event.event_type == "ping";
+        if (!is_ping && !sessions_.look_up_for(event)) continue;
+        TRY(event, reader_of_heads_.read(entry.payload));
+        const auto asked = sessions_.look_up_for(event);
+        if (!asked) continue;
+        const auto [known, added] = by_visitor.try_emplace({asked->website_id, asked->visitor_id}, *asked);
+        if (!added) known->second.ended_from = std::min(known->second.ended_from, asked->ended_from);
+    }
+    std::vector<SessionFold::LookUp> who;
+    who.reserve(by_visitor.size());
+    for (auto& [visitor, look_up] : by_visitor) who.push_back(std::move(look_up));
+    return session_store_.look_up(sessions_, who);
 }
 
 Result<std::vector<std::uint64_t>> Loader::present_offsets(std::uint16_t partition, std::uint64_t first,

@@ -13,6 +13,8 @@
 #include "base/result.h"
 #include "log/log.h"
 #include "process/event_block.h"
+#include "process/sessions/fold.h"
+#include "process/sessions/session_store.h"
 #include "store/client.h"
 
 namespace footfall::process {
@@ -32,11 +34,12 @@ struct LoaderState {
     std::string problem;        ///< why it does not get on at the moment; empty where it does
 };
 
-/// Reads the log and writes footfall.events, each event once. Batches are closed ranges of the log, split by the
-/// table's partitions (months), each piece one block of one insert, so that it is there as a whole or not at all.
-/// Insert tokens are off: they err both ways (docs/adr/0002). After a start, and after every insert whose result is not
-/// known, the loader asks the store which offsets above its checkpoint it holds, inserts what is missing and replaces
-/// what is there twice. The checkpoint only spares questions: an old or lost one costs time, never a count.
+/// Reads the log and writes footfall.events, each event once, and the sessions that they make. Batches are closed
+/// ranges of the log, split by the table's partitions (months), each piece one block of one insert, so that it is there
+/// as a whole or not at all. Insert tokens are off: they err both ways (docs/adr/0002). After a start, and after every
+/// insert whose result is not known, the loader asks the store which offsets above its checkpoint it holds, inserts
+/// what is missing and replaces what is there twice. The checkpoint only spares questions: an old or lost one costs
+/// time, never a count.
 ///
 /// One thread of its own. Public functions are thread-safe.
 class Loader {
@@ -63,6 +66,8 @@ private:
     void report_lag() const;
     Status reconcile();
     Status load(const std::vector<log::StoredEntry>& entries, log::Position next);
+    /// Brings the sessions that the entries' events may reach into the fold.
+    Status prepare_sessions(const std::vector<log::StoredEntry>& entries);
     Result<std::vector<std::uint64_t>> present_offsets(std::uint16_t partition, std::uint64_t first,
                                                        std::uint64_t last);
     Status write_checkpoint(log::Position position);
@@ -88,6 +93,10 @@ private:
     std::string store_identity_;
     std::int64_t last_insert_ns_ = 0;
     EventBlocks blocks_;
+    SessionFold sessions_;
+    bool sessions_started_ = false;  ///< the fold goes on from what the tables hold
+    SessionStore session_store_;
+    event::RecordReader reader_of_heads_;
 
     std::thread thread_;
 };

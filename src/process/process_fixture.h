@@ -88,7 +88,8 @@ protected:
         ASSERT_NO_FATAL_FAILURE(open_log());
         if (is_death_child()) return;
         execute("SYSTEM START MERGES footfall.events");
-        execute("TRUNCATE TABLE footfall.events");
+        for (const char* table : {"events", "sessions", "session_alias"})
+            execute("TRUNCATE TABLE footfall." + std::string(table));
     }
     static bool is_death_child() { return StoreForAll::is_borrowed(); }
     static store::Client& store() { return StoreForAll::client(); }

@@ -1,0 +1,204 @@
+#include "process/sessions/fold.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <xxhash.h>
+
+namespace footfall::process {
+namespace {
+
+/// How long before a ping its pageview may lie, where the pageview's id does not tell its time.
+constexpr std::int64_t kPingReachMs = 6 * 3'600'000;
+
+constexpr std::int64_t kLetGoEveryMs = 60'000;
+
+std::int64_t pageview_time(const event::Event& ping) {
+    const auto named = ping.pageview_id.time_ms();
+    return named ? std::min(*named, ping.timestamp) : ping.timestamp - kPingReachMs;
+}
+
+}  // namespace
+
+SessionFold::VisitorKey SessionFold::key_of(std::string_view website_id, std::uint64_t visitor_id, bool is_bot) {
+    return {.site = XXH64(website_id.data(), website_id.size(), 0), .visitor = visitor_id, .is_bot = is_bot};
+}
+
+void SessionFold::restart(std::int64_t complete_from) {
+    visitors_.clear();
+    looked_up_.clear();
+    held_ = 0;
+    complete_from_ = complete_from;
+    newest_received_at_ = 0;
+    changed_.clear();
+    joined_away_.clear();
+    aliases_.clear();
+    engaged_.clear();
+    engaged_before_.clear();
+}
+
+void SessionFold::load(Session session, std::uint64_t version, std::vector<std::uint64_t> absorbed_keys) {
+    // In between, a session may be held under another key than the table's, or not at all any more.
+    FOOTFALL_CHECK(changed_.empty() && joined_away_.empty());
+    Visitor& visitor = visitors_[key_of(session.website_id, session.visitor_id, session.is_bot)];
+    for (const auto& held : visitor)
+        if (held->session.session_key == session.session_key && held->session.website_id == session.website_id) return;
+    auto held = std::make_unique<Held>();
+    held->session = std::move(session);
+    held->version = version;
+    held->absorbed = std::move(absorbed_keys);
+    visitor.push_back(std::move(held));
+    ++held_;
+}
+
+std::optional<SessionFold::LookUp> SessionFold::look_up_for(const event::Event& event) const {
+    std::int64_t from = 0;
+    if (makes_sessions(event.event_type)) from = event.timestamp - kSessionGapMs + 1;
+    else if (event.event_type == "ping" && event.time_on_page > 0) from = pageview_time(event);
+    else return std::nullopt;
+    if (from >= complete_from_) return std::nullopt;
+    const auto known = looked_up_.find(key_of(event.website_id, event.visitor_id, false));
+    if (known != looked_up_.end() && known->second <= from) return std::nullopt;
+    return LookUp{.website_id = std::string(event.website_id), .visitor_id = event.visitor_id, .ended_from = from};
+}
+
+void SessionFold::looked_up(const LookUp& who) {
+    const auto [known, added] = looked_up_.try_emplace(key_of(who.website_id, who.visitor_id, false), who.ended_from);
+    if (!added) known->second = std::min(known->second, who.ended_from);
+}
+
+void SessionFold::touch(Held& held) {
+    if (held.is_changed) return;
+    held.is_changed = true;
+    held.before = held.session;
+    changed_.push_back(&held);
+}
+
+std::uint64_t SessionFold::add_session(Visitor& visitor, Session session) {
+    session.engaged = take_engaged(session.session_key);
+    auto held = std::make_unique<Held>();
+    held->session = std::move(session);
+    held->is_changed = true;
+    changed_.push_back(held.get());
+    visitor.push_back(std::move(held));
+    ++held_;
+    return visitor.back()->session.session_key;
+}
+
+void SessionFold::join(Visitor& visitor, std::size_t into, std::size_t from) {
+    Held& kept = *visitor[into];
+    touch(*visitor[from]);
+    std::unique_ptr<Held> gone = std::move(visitor[from]);
+    visitor.erase(visitor.begin() + static_cast<std::ptrdiff_t>(from));
+    --held_;
+    const std::uint64_t keys[] = {kept.session.session_key, gone->session.session_key};
+    kept.session.join(gone->session);
+    gone->is_gone = true;
+    kept.absorbed.insert(kept.absorbed.end(), gone->absorbed.begin(), gone->absorbed.end());
+    for (const std::uint64_t key : keys)
+        if (key != kept.session.session_key) kept.absorbed.push_back(key);
+    // All of them: what was joined to the key that is gone now follows it.
+    for (const std::uint64_t old_key : kept.absorbed)
+        aliases_.push_back(
+            {.website_id = kept.session.website_id, .old_key = old_key, .new_key = kept.session.session_key});
+    joined_away_.push_back(std::move(gone));
+}
+
+std::uint64_t SessionFold::apply(const event::Event& event) {
+    newest_received_at_ = std::max(newest_received_at_, event.received_at);
+    if (!makes_sessions(event.event_type)) {
+        if (event.event_type == "ping" && event.time_on_page > 0) note_engaged(event);
+        return 0;
+    }
+    Visitor& visitor = visitors_[key_of(event.website_id, event.visitor_id, event.is_bot)];
+    std::optional<std::size_t> reached;
+    std::optional<std::size_t> also;  // never a third: sessions are half an hour apart
+    for (std::size_t i = 0; i < visitor.size(); ++i) {
+        if (visitor[i]->session.website_id != event.website_id || !visitor[i]->session.reaches(event.timestamp))
+            continue;
+        (reached ? also : reached) = i;
+    }
+    Session single = Session::of(event);
+    if (!reached) return add_session(visitor, std::move(single));
+    Held& held = *visitor[*reached];
+    touch(held);
+    held.session.extend(single);
+    if (also) join(visitor, *reached, *also);
+    return held.session.session_key;
+}
+
+void SessionFold::note_engaged(const event::Event& ping) {
+    const std::uint64_t session_key = session_key_of(ping.pageview_id);
+    const auto visitor = visitors_.find(key_of(ping.website_id, ping.visitor_id, ping.is_bot));
+    if (visitor != visitors_.end()) {
+        for (const auto& held : visitor->second) {
+            if (held->session.session_key != session_key) continue;
+            if (held->session.events > 1 || held->session.engaged >= ping.time_on_page) return;
+            touch(*held);
+            held->session.engaged = static_cast<float>(ping.time_on_page);
+            return;
+        }
+    }
+    remember_engaged(session_key, static_cast<float>(ping.time_on_page));
+}
+
+void SessionFold::remember_engaged(std::uint64_t session_key, float seconds) {
+    if (engaged_.size() >= kPendingMax / 2 && !engaged_.contains(session_key))
+        engaged_before_ = std::exchange(engaged_, {});
+    float& most = engaged_[session_key];
+    most = std::max(most, seconds);
+}
+
+float SessionFold::take_engaged(std::uint64_t session_key) {
+    float most = 0;
+    for (auto* generation : {&engaged_, &engaged_before_}) {
+        const auto found = generation->find(session_key);
+        if (found == generation->end()) continue;
+        most = std::max(most, found->second);
+        generation->erase(found);
+    }
+    return most;
+}
+
+std::vector<SessionChange> SessionFold::take_changes(std::uint64_t version) {
+    std::vector<SessionChange> changes;
+    changes.reserve(changed_.size());
+    for (Held* held : changed_) {
+        held->is_changed = false;
+        SessionChange change{.before = std::exchange(held->before, std::nullopt),
+                             .before_version = held->version,
+                             .after = std::nullopt};
+        if (!held->is_gone) change.after = held->session;
+        if (change.before == change.after) continue;
+        held->version = version;
+        changes.push_back(std::move(change));
+    }
+    changed_.clear();
+    joined_away_.clear();
+    return changes;
+}
+
+std::vector<SessionAlias> SessionFold::take_aliases() {
+    // A key that was joined twice in a batch leads to where it came last.
+    std::vector<SessionAlias> last;
+    std::set<std::uint64_t> seen;
+    for (auto alias = aliases_.rbegin(); alias != aliases_.rend(); ++alias)
+        if (seen.insert(alias->old_key).second) last.push_back(std::move(*alias));
+    aliases_.clear();
+    return last;
+}
+
+void SessionFold::let_go() {
+    const std::int64_t keep_from = newest_received_at_ - kHoldMs;
+    // Not after each batch: a walk over all of them pays when a minute's worth has become old.
+    if (keep_from < complete_from_ + kLetGoEveryMs) return;
+    complete_from_ = keep_from;
+    looked_up_.clear();
+    for (auto at = visitors_.begin(); at != visitors_.end();) {
+        held_ -= std::erase_if(at->second, [&](const auto& held) { return held->session.ended_at < keep_from; });
+        at = at->second.empty() ? visitors_.erase(at) : std::next(at);
+    }
+}
+
+}  // namespace footfall::process

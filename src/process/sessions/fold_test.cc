@@ -1,0 +1,288 @@
+#include "process/sessions/fold.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <map>
+#include <random>
+#include <set>
+#include <span>
+#include <tuple>
+
+#include <gtest/gtest.h>
+
+#include "process/sessions/session_reference.h"
+
+namespace footfall::process {
+namespace {
+
+/// The table as the changes leave it: each must find what it cancels.
+class Table {
+public:
+    void take(SessionFold& fold) {
+        const std::uint64_t version = ++version_;
+        const auto changes = fold.take_changes(version);
+        for (const SessionChange& change : changes) {
+            EXPECT_FALSE(change.before == change.after);
+            if (!change.before) continue;
+            const auto found = sessions_.find(change.before->session_key);
+            ASSERT_TRUE(found != sessions_.end() && found->second == *change.before) << "a row that is not there";
+            ASSERT_EQ(versions_.at(change.before->session_key), change.before_version);
+            sessions_.erase(found);
+        }
+        for (const SessionChange& change : changes) {
+            if (!change.after) continue;
+            ASSERT_TRUE(sessions_.emplace(change.after->session_key, *change.after).second) << "a key twice";
+            versions_[change.after->session_key] = version;
+        }
+        for (const SessionAlias& alias : fold.take_aliases()) aliases_[alias.old_key] = alias.new_key;
+        fold.let_go();
+    }
+    const std::map<std::uint64_t, Session>& sessions() const { return sessions_; }
+    std::uint64_t resolve(std::uint64_t key) const {
+        const auto found = aliases_.find(key);
+        return found == aliases_.end() ? key : found->second;
+    }
+    std::size_t aliases() const { return aliases_.size(); }
+
+    void load(SessionFold& fold, const std::function<bool(const Session&)>& wanted) const {
+        for (const auto& [key, session] : sessions_) {
+            if (!wanted(session)) continue;
+            std::vector<std::uint64_t> absorbed;
+            for (const auto& [old_key, new_key] : aliases_)
+                if (new_key == key) absorbed.push_back(old_key);
+            fold.load(session, versions_.at(key), absorbed);
+        }
+    }
+    void apply(SessionFold& fold, std::span<const event::Event> batch, std::vector<std::uint64_t>& keys) const {
+        for (const auto& event : batch) {
+            const auto who = fold.look_up_for(event);
+            if (!who) continue;
+            load(fold, [&](const Session& s) {
+                return s.website_id == who->website_id && s.visitor_id == who->visitor_id &&
+                       s.ended_at >= who->ended_from;
+            });
+            fold.looked_up(*who);
+        }
+        for (const auto& event : batch) keys.push_back(fold.apply(event));
+    }
+
+private:
+    std::map<std::uint64_t, Session> sessions_;
+    std::map<std::uint64_t, std::uint64_t> versions_;
+    std::uint64_t version_ = 0;
+    std::map<std::uint64_t, std::uint64_t> aliases_;
+};
+
+TEST(SessionFoldTest, AGapOfThirtyMinutesEndsASession) {
+    SessionFold fold;
+    const std::uint64_t first = fold.apply(event_at(kSessionsNow, "/a"));
+    EXPECT_EQ(fold.apply(event_at(kSessionsNow + 30 * kMinute - 1, "/b")), first);
+    EXPECT_NE(fold.apply(event_at(kSessionsNow + 60 * kMinute - 1, "/c")), first);
+    Table table;
+    table.take(fold);
+    ASSERT_EQ(table.sessions().size(), 2u);
+    const Session& session = table.sessions().at(first);
+    EXPECT_EQ(session.started_at, kSessionsNow);
+    EXPECT_EQ(session.ended_at, kSessionsNow + 30 * kMinute - 1);
+    EXPECT_EQ(session.pageviews, 2u);
+    EXPECT_EQ(session.entry_page, "/a");
+    EXPECT_EQ(session.exit_page, "/b");
+}
+
+TEST(SessionFoldTest, ALateEventJoinsTwoSessionsAndTheEarlierReceivedKeyStays) {
+    SessionFold fold;
+    Table table;
+    auto early = event_at(kSessionsNow, "/a");
+    auto later = event_at(kSessionsNow + 40 * kMinute, "/c");
+    later.received_at = kSessionsNow + 1;
+    const std::uint64_t first = fold.apply(early);
+    const std::uint64_t second = fold.apply(later);
+    ASSERT_NE(first, second);
+    table.take(fold);
+    EXPECT_EQ(fold.apply(event_at(kSessionsNow + 20 * kMinute, "/b")), first);
+    table.take(fold);
+    ASSERT_EQ(table.sessions().size(), 1u);
+    EXPECT_EQ(table.sessions().at(first).pageviews, 3u);
+    EXPECT_EQ(table.resolve(second), first);
+    EXPECT_EQ(table.resolve(first), first);
+}
+
+TEST(SessionFoldTest, WhatWasJoinedBeforeFollowsTheKeyThatGoes) {
+    SessionFold fold;
+    Table table;
+    const auto received = [](event::Event event, std::int64_t at) {
+        event.received_at = at;
+        return event;
+    };
+    const std::uint64_t b = fold.apply(received(event_at(kSessionsNow + 40 * kMinute), kSessionsNow + 1));
+    const std::uint64_t c = fold.apply(received(event_at(kSessionsNow + 80 * kMinute), kSessionsNow + 2));
+    fold.apply(received(event_at(kSessionsNow + 60 * kMinute), kSessionsNow + 3));  // b and c
+    const std::uint64_t a = fold.apply(received(event_at(kSessionsNow), kSessionsNow + 4));
+    EXPECT_EQ(fold.apply(received(event_at(kSessionsNow + 20 * kMinute), kSessionsNow + 5)), b)
+        << "b was received first";
+    table.take(fold);
+    EXPECT_EQ(table.resolve(a), b);
+    EXPECT_EQ(table.resolve(c), b);
+    EXPECT_EQ(table.sessions().at(b).events, 5u);
+}
+
+TEST(SessionFoldTest, VisitorsSitesAndBotsHaveTheirOwn) {
+    SessionFold fold;
+    std::set<std::uint64_t> keys = {fold.apply(event_at(kSessionsNow)),
+                                    fold.apply(event_at(kSessionsNow, "/", "pageview", 2))};
+    auto other_site = event_at(kSessionsNow);
+    other_site.website_id = "other";
+    keys.insert(fold.apply(other_site));
+    auto bot = event_at(kSessionsNow);
+    bot.is_bot = true;
+    keys.insert(fold.apply(bot));
+    EXPECT_EQ(keys.size(), 4u);
+}
+
+TEST(SessionFoldTest, PingsAndIdentifyMakeNoSessionAndProlongNone) {
+    SessionFold fold;
+    Table table;
+    for (const char* type : {"ping", "vitals", "identify"})
+        EXPECT_EQ(fold.apply(event_at(kSessionsNow, "/", type)), 0u);
+    table.take(fold);
+    EXPECT_TRUE(table.sessions().empty());
+    const std::uint64_t first = fold.apply(event_at(kSessionsNow));
+    fold.apply(event_at(kSessionsNow + 20 * kMinute, "/", "ping"));
+    EXPECT_NE(fold.apply(event_at(kSessionsNow + 40 * kMinute)), first);
+}
+
+TEST(SessionFoldTest, ASingleEventsEngagedTimeIsTheLargestPingsWhicheverComesFirst) {
+    const auto ping_of = [](const event::Event& view, float seconds) {
+        auto ping = event_at(view.timestamp + 1000, "", "ping");
+        ping.pageview_id = view.event_id;
+        ping.time_on_page = seconds;
+        return ping;
+    };
+    const auto view = event_at(kSessionsNow);
+    for (const bool early : {false, true}) {
+        SessionFold fold;
+        Table table;
+        if (early) fold.apply(ping_of(view, 12));
+        const std::uint64_t key = fold.apply(view);
+        table.take(fold);
+        fold.apply(ping_of(view, 7));
+        if (!early) fold.apply(ping_of(view, 12));
+        table.take(fold);
+        EXPECT_EQ(table.sessions().at(key).engaged, 12) << early;
+        fold.apply(event_at(kSessionsNow + kMinute));
+        table.take(fold);
+        EXPECT_EQ(table.sessions().at(key).engaged, 0) << "a longer session has a duration";
+    }
+}
+
+TEST(SessionFoldTest, EventsOfOneMillisecondAreOrderedByWhatTheySay) {
+    for (const bool turned : {false, true}) {
+        SessionFold fold;
+        Table table;
+        auto a = event_at(kSessionsNow, "/a");
+        a.source = "x";
+        auto b = event_at(kSessionsNow, "/b");
+        b.source = "w";
+        fold.apply(turned ? b : a);
+        const std::uint64_t key = table.resolve(fold.apply(turned ? a : b));
+        table.take(fold);
+        const Session& session = table.sessions().at(key);
+        EXPECT_EQ(session.entry_page, "/a");
+        EXPECT_EQ(session.exit_page, "/b");
+        EXPECT_EQ(session.attributes, SessionAttributes::of(b)) << "w before x";
+    }
+}
+
+TEST(SessionFoldTest, AnUnchangedSessionIsNoChange) {
+    SessionFold fold;
+    Table table;
+    const auto view = event_at(kSessionsNow);
+    fold.apply(view);
+    table.take(fold);
+    auto ping = event_at(kSessionsNow + 1, "", "ping");
+    ping.pageview_id = view.event_id;
+    ping.time_on_page = 0;
+    fold.apply(ping);
+    EXPECT_TRUE(fold.take_changes(99).empty());
+}
+
+TEST(SessionAttributesTest, GiveBackWhatTheyWereMadeOf) {
+    auto event = event_at(kSessionsNow);
+    event.user_id = std::string(300, 'u');
+    event.city = "M\xc3\xbcnchen";
+    event.screen_class = "mobile";
+    const SessionAttributes attributes = SessionAttributes::of(event);
+    const SessionAttributes copy{attributes.values()};
+    EXPECT_EQ(copy, SessionAttributes::of(event));
+    EXPECT_EQ(copy.values().front(), event.user_id);
+    EXPECT_EQ(copy.values().back(), "mobile");
+    EXPECT_TRUE(SessionAttributes().values().front().empty());
+}
+
+TEST(SessionFoldPropertyTest, IsTheNaiveDefinitionWhateverTheOrderTheBatchesAndTheRestarts) {
+    const char* given = std::getenv("SEED");
+    const std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
+    std::cout << "SEED=" << seed << "\n";
+    std::mt19937_64 random(seed);
+    std::size_t aliases = 0;
+    std::size_t let_go = 0;
+    for (int round = 0; round < 120; ++round) {
+        const auto events = random_events(random, 40 + random() % 400);
+        const auto expected = naive(events);
+
+        std::vector<std::uint64_t> whole_keys;
+        SessionFold whole;
+        Table in_one;
+        in_one.apply(whole, events, whole_keys);
+        in_one.take(whole);
+
+        // The same log in batches, with starts from the table in between.
+        std::vector<std::uint64_t> keys;
+        SessionFold fold;
+        Table table;
+        for (std::size_t at = 0; at < events.size();) {
+            const std::size_t end = std::min(events.size(), at + 1 + random() % 30);
+            if (random() % 4 == 0) {
+                // What a restart knows is the table, and the pings of the last hours.
+                const std::int64_t from = events[at].received_at - SessionFold::kHoldMs;
+                fold.restart(from);
+                table.load(fold, [&](const Session& s) { return s.ended_at >= from; });
+                for (std::size_t i = 0; i < at; ++i)
+                    if (events[i].event_type == "ping") fold.apply(events[i]);
+                table.take(fold);
+            }
+            table.apply(fold, std::span(events).subspan(at, end - at), keys);
+            at = end;
+            const std::size_t held = fold.held();
+            table.take(fold);
+            let_go += held - fold.held();
+        }
+        EXPECT_EQ(keys, whole_keys) << "keys depend on the log alone";
+        EXPECT_TRUE(table.sessions() == in_one.sessions());
+        aliases += table.aliases();
+
+        ASSERT_EQ(table.sessions().size(), expected.size());
+        for (const ExpectedSession& session : expected) {
+            std::set<std::uint64_t> of_events;
+            for (const std::size_t place : session.events) of_events.insert(table.resolve(keys[place]));
+            ASSERT_EQ(of_events.size(), 1u) << "one session, one key";
+            const Session& found = table.sessions().at(*of_events.begin());
+            EXPECT_EQ(found.events, session.events.size());
+            EXPECT_EQ(found.pageviews, session.pageviews);
+            EXPECT_EQ(found.interactions, session.interactions);
+            EXPECT_EQ(found.started_at, session.started_at);
+            EXPECT_EQ(found.ended_at, session.ended_at);
+            EXPECT_EQ(found.entry_page, session.entry_page);
+            EXPECT_EQ(found.exit_page, session.exit_page);
+            EXPECT_EQ(found.attributes, session.attributes);
+            EXPECT_EQ(found.engaged, session.engaged);
+        }
+        if (HasFailure()) break;
+    }
+    EXPECT_GT(aliases, 100u) << "or late events that join sessions were not tried";
+    EXPECT_GT(let_go, 100u) << "or look-ups in the table were not tried";
+}
+
+}  // namespace
+}  // namespace footfall::process

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "event/event.h"
+
+namespace footfall::process {
+
+/// A run of one visitor's pageviews and events, bots' apart, with no gap of 30 minutes or more of event time. Pings,
+/// vitals and identify calls are in none and prolong none.
+inline constexpr std::int64_t kSessionGapMs = 30 * 60'000;
+
+/// What a session takes over from its first event, as columns of footfall.events and footfall.sessions.
+#define FOOTFALL_SESSION_ATTRIBUTES(X)                                                                           \
+    X(user_id)                                                                                                   \
+    X(hostname) X(referrer) X(source) X(medium) X(campaign) X(term) X(content) X(channel) X(click_id) X(country) \
+        X(region) X(city) X(language) X(device_type) X(browser) X(browser_version) X(os) X(os_version) X(screen_class)
+
+/// The attributes in one string: most sessions are never asked for theirs one by one.
+class SessionAttributes {
+public:
+#define FOOTFALL_COUNT(name) +1
+    static constexpr std::size_t kCount = 0 FOOTFALL_SESSION_ATTRIBUTES(FOOTFALL_COUNT);
+#undef FOOTFALL_COUNT
+    using Values = std::array<std::string_view, kCount>;
+
+    SessionAttributes() = default;
+    explicit SessionAttributes(const Values& values);
+    static SessionAttributes of(const event::Event& event);
+
+    /// In the order of FOOTFALL_SESSION_ATTRIBUTES; they borrow from this.
+    Values values() const;
+    /// By the values, one after the other.
+    bool operator<(const SessionAttributes& other) const { return values() < other.values(); }
+    bool operator==(const SessionAttributes&) const = default;
+
+private:
+    std::string packed_;  // of each value but the last: its size as a varint; then all values
+};
+
+/// A session as it is in the table. Whatever the order in which its events come, the same events give the same session,
+/// but for its key: that is of the event which was received first. Two events of the same millisecond are told apart by
+/// what they say, the smaller text being the earlier one.
+struct Session {
+    std::string website_id;
+    std::uint64_t visitor_id = 0;
+    bool is_bot = false;
+    /// XXH64 of the event_id of the event that was received first; never 0.
+    std::uint64_t session_key = 0;
+    std::int64_t first_received_at =
+        0;  ///< when that was, epoch ms: of two sessions that are joined, the key of the earlier stays
+    std::int64_t started_at = 0;  ///< time of the first event
+    std::int64_t ended_at = 0;    ///< time of the last event
+    std::uint32_t pageviews = 0;
+    std::uint32_t events = 0;        ///< pageviews and custom events
+    std::uint32_t interactions = 0;  ///< custom events that are not non_interactive
+    /// Engaged time of the one event of a session that has no other, seconds; 0 for longer ones.
+    float engaged = 0;
+    std::int64_t entry_at = 0;  ///< of the first pageview; 0 without one
+    std::int64_t exit_at = 0;
+    std::string entry_page;
+    std::string exit_page;
+    SessionAttributes attributes;
+
+    bool operator==(const Session&) const = default;
+
+    /// The session of one event.
+    static Session of(const event::Event& event);
+    /// Whether an event of this time belongs to it.
+    bool reaches(std::int64_t timestamp) const {
+        return timestamp < ended_at + kSessionGapMs && timestamp > started_at - kSessionGapMs;
+    }
+    /// Takes in an event that it reaches; the key stays.
+    void extend(const Session& other);
+    /// Takes in another session of the same visitor. The key of the two that was received earlier stays.
+    void join(const Session& other);
+};
+
+/// The key of the session whose first received event this is.
+std::uint64_t session_key_of(const Uuid& event_id);
+
+/// Whether events of this type make sessions.
+inline bool makes_sessions(std::string_view event_type) { return event_type == "pageview" || event_type == "event"; }
+
+}  // namespace footfall::process

@@ -1,0 +1,277 @@
+#include "process/sessions/session_store.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "base/failpoint.h"
+#include "process/event_block.h"
+#include "process/sql.h"
+#include "store/native.h"
+
+namespace footfall::process {
+namespace {
+
+constexpr std::int64_t kPingsBackMs = 24 * 3'600'000;
+/// Visitors of one question.
+constexpr std::size_t kLookUpsMax = 2'000;
+constexpr int kTimeoutMs = 120'000;
+
+std::string number(std::uint64_t value) { return std::to_string(value); }
+
+/// The cells of a row, one after the other.
+class Row {
+public:
+    explicit Row(const std::vector<store::Value>& cells) : cells_(cells) {}
+    std::string text() { return std::get<std::string>(next()); }
+    std::uint64_t integer() {
+        const store::Value& value = next();
+        if (const auto* negative = std::get_if<std::int64_t>(&value)) return static_cast<std::uint64_t>(*negative);
+        return std::get<std::uint64_t>(value);
+    }
+    std::int64_t milliseconds() { return static_cast<std::int64_t>(integer()); }
+    bool flag() { return std::get<bool>(next()); }
+    float real() {
+        const store::Value& value = next();
+        if (const auto* exact = std::get_if<double>(&value)) return static_cast<float>(*exact);
+        if (const auto* negative = std::get_if<std::int64_t>(&value)) return static_cast<float>(*negative);
+        return static_cast<float>(std::get<std::uint64_t>(value));
+    }
+
+private:
+    const store::Value& next() { return cells_.at(at_++); }
+    const std::vector<store::Value>& cells_;
+    std::size_t at_ = 0;
+};
+
+/// Rows of one table partition; the columns of footfall.sessions in its order.
+class SessionBlock {
+public:
+    SessionBlock() {
+        for (const auto& [name, type] : kColumns) columns_.emplace_back(name, type);
+    }
+    void add(const Session& session, std::int8_t sign, std::uint64_t version, log::Position last) {
+        std::size_t at = 0;
+        columns_[at++].add_string(session.website_id);
+        columns_[at++].add(session.visitor_id);
+        columns_[at++].add(static_cast<std::uint8_t>(session.is_bot));
+        columns_[at++].add(session.session_key);
+        columns_[at++].add(session.first_received_at);
+        columns_[at++].add(session.started_at);
+        columns_[at++].add(session.ended_at);
+        columns_[at++].add(session.pageviews);
+        columns_[at++].add(session.events);
+        columns_[at++].add(session.interactions);
+        columns_[at++].add(session.engaged);
+        columns_[at++].add(session.entry_at);
+        columns_[at++].add(session.exit_at);
+        columns_[at++].add_string(session.entry_page);
+        columns_[at++].add_string(session.exit_page);
+        for (const std::string_view value : session.attributes.values()) columns_[at++].add_string(value);
+        columns_[at++].add(sign);
+        columns_[at++].add(version);
+        columns_[at++].add(last.partition);
+        columns_[at].add(last.offset);
+        ++rows_;
+    }
+    std::string bytes() const {
+        std::string out;
+        store::write_native_block(out, columns_, rows_);
+        return out;
+    }
+    static std::string insert_statement() {
+        std::string names;
+        for (const auto& [name, type] : kColumns) names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
+        return fmt::format("INSERT INTO footfall.sessions ({}) FORMAT Native", names);
+    }
+
+private:
+    static constexpr std::pair<const char*, const char*> kColumns[] = {{"website_id", "String"},
+                                                                       {"visitor_id", "UInt64"},
+                                                                       {"is_bot", "Bool"},
+                                                                       {"session_key", "UInt64"},
+                                                                       {"first_received_at", "DateTime64(3, 'UTC')"},
+                                                                       {"started_at", "DateTime64(3, 'UTC')"},
+                                                                       {"ended_at", "DateTime64(3, 'UTC')"},
+                                                                       {"pageviews", "UInt32"},
+                                                                       {"events", "UInt32"},
+                                                                       {"interactions", "UInt32"},
+                                                                       {"engaged", "Float32"},
+                                                                       {"entry_at", "DateTime64(3, 'UTC')"},
+                                                                       {"exit_at", "DateTime64(3, 'UTC')"},
+                                                                       {"entry_page", "String"},
+                                                                       {"exit_page", "String"},
+#define FOOTFALL_COLUMN(name) {#name, "String"},
+                                                                       FOOTFALL_SESSION_ATTRIBUTES(FOOTFALL_COLUMN)
+#undef FOOTFALL_COLUMN
+                                                                           {"sign", "Int8"},
+                                                                       {"version", "UInt64"},
+                                                                       {"log_partition", "UInt16"},
+                                                                       {"log_offset", "UInt64"}};
+
+    std::vector<store::NativeColumn> columns_;
+    std::size_t rows_ = 0;
+};
+
+const store::Settings& insert_settings() {
+    static const store::Settings settings = {{"insert_deduplicate", "0"}};
+    return settings;
+}
+
+}  // namespace
+
+Status SessionStore::delete_beyond(log::Position position) {
+    const std::vector<std::pair<std::string, std::string>> from = {{"partition", number(position.partition)},
+                                                                   {"from", number(position.offset)}};
+    for (const std::string name : {"sessions", "session-aliases"}) {
+        TRY(const store::Answer found,
+            store_.query({.sql = std::string(sql::text(name + "-beyond.sql")), .parameters = from}));
+        if (std::get<std::uint64_t>(found.rows.at(0).at(0)) == 0) continue;
+        TRY_STATUS(store_.execute(
+            {.sql = std::string(sql::text(name + "-delete-beyond.sql")), .parameters = from, .timeout_ms = 300'000}));
+    }
+    return {};
+}
+
+Status SessionStore::start(SessionFold& fold, std::int64_t ended_from, log::Position position) {
+    fold.restart(ended_from);
+    TRY(const store::Answer sessions, store_.query({.sql = std::string(sql::text("sessions-open.sql")),
+                                                    .parameters = {{"ended_from", std::to_string(ended_from)}},
+                                                    .timeout_ms = kTimeoutMs}));
+    TRY_STATUS(load(fold, sessions));
+    TRY(const store::Answer pings,
+        store_.query({.sql = std::string(sql::text("sessions-pings.sql")),
+                      .parameters = {{"received_from", std::to_string(ended_from - kPingsBackMs)},
+                                     {"partition", number(position.partition)},
+                                     {"before", number(position.offset)},
+                                     {"limit", number(SessionFold::kPendingMax / 2)}},
+                      .timeout_ms = kTimeoutMs}));
+    for (const auto& cells : pings.rows) {
+        Row row(cells);
+        event::Event ping;
+        const std::string website_id = row.text();
+        ping.website_id = website_id;
+        ping.visitor_id = row.integer();
+        ping.is_bot = row.flag();
+        ping.event_type = "ping";
+        if (const auto pageview = parse_uuid(row.text())) ping.pageview_id = *pageview;
+        ping.time_on_page = row.real();
+        fold.apply(ping);
+    }
+    return {};
+}
+
+Status SessionStore::look_up(SessionFold& fold, std::span<const SessionFold::LookUp> who) {
+    for (std::size_t at = 0; at < who.size(); at += kLookUpsMax) {
+        const auto some = who.subspan(at, std::min(kLookUpsMax, who.size() - at));
+        std::vector<std::string> sites;
+        std::string visitors;
+        std::int64_t ended_from = INT64_MAX;
+        for (const SessionFold::LookUp& one : some) {
+            if (std::find(sites.begin(), sites.end(), one.website_id) == sites.end())
+                sites.emplace_back(one.website_id);
+            visitors += fmt::format("{}{}", visitors.empty() ? "" : ",", one.visitor_id);
+            ended_from = std::min(ended_from, one.ended_from);
+        }
+        // Every site with every visitor: what is too much is right all the same.
+        TRY(const store::Answer sessions, store_.query({.sql = std::string(sql::text("sessions-of-visitors.sql")),
+                                                        .parameters = {{"sites", store::array_literal(sites)},
+                                                                       {"visitors", "[" + visitors + "]"},
+                                                                       {"ended_from", std::to_string(ended_from)}},
+                                                        .timeout_ms = kTimeoutMs}));
+        TRY_STATUS(load(fold, sessions));
+        for (const SessionFold::LookUp& one : some) fold.looked_up(one);
+    }
+    return {};
+}
+
+Status SessionStore::load(SessionFold& fold, const store::Answer& sessions) {
+    if (sessions.rows.empty()) return {};
+    std::vector<std::pair<Session, std::uint64_t>> found;
+    std::string keys;
+    for (const auto& cells : sessions.rows) {
+        Row row(cells);
+        Session session;
+        session.website_id = row.text();
+        session.visitor_id = row.integer();
+        session.is_bot = row.flag();
+        session.session_key = row.integer();
+        session.first_received_at = row.milliseconds();
+        session.started_at = row.milliseconds();
+        session.ended_at = row.milliseconds();
+        session.pageviews = static_cast<std::uint32_t>(row.integer());
+        session.events = static_cast<std::uint32_t>(row.integer());
+        session.interactions = static_cast<std::uint32_t>(row.integer());
+        session.engaged = row.real();
+        session.entry_at = row.milliseconds();
+        session.exit_at = row.milliseconds();
+        session.entry_page = row.text();
+        session.exit_page = row.text();
+        std::array<std::string, SessionAttributes::kCount> texts;
+        SessionAttributes::Values values;
+        for (std::size_t i = 0; i < texts.size(); ++i) values[i] = texts[i] = row.text();
+        session.attributes = SessionAttributes(values);
+        keys += fmt::format("{}{}", keys.empty() ? "" : ",", session.session_key);
+        const std::uint64_t version = row.integer();
+        found.emplace_back(std::move(session), version);
+    }
+    TRY(const store::Answer aliases, store_.query({.sql = std::string(sql::text("sessions-aliases-of.sql")),
+                                                   .parameters = {{"keys", "[" + keys + "]"}},
+                                                   .timeout_ms = kTimeoutMs}));
+    std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> absorbed;
+    for (const auto& cells : aliases.rows) {
+        Row row(cells);
+        const std::uint64_t old_key = row.integer();
+        absorbed[row.integer()].push_back(old_key);
+    }
+    for (auto& [session, version] : found) {
+        std::vector<std::uint64_t> old_keys = absorbed[session.session_key];
+        fold.load(std::move(session), version, std::move(old_keys));
+    }
+    return {};
+}
+
+Status SessionStore::insert(std::span<const SessionChange> changes, std::span<const SessionAlias> aliases,
+                            log::Position last) {
+    // By the month in which they started, as the table is partitioned: each block is one part, there or not as a whole.
+    std::map<std::int64_t, SessionBlock> blocks;
+    for (const SessionChange& change : changes) {
+        if (change.before)
+            blocks[month_of(change.before->started_at)].add(*change.before, -1, change.before_version, last);
+        if (change.after) blocks[month_of(change.after->started_at)].add(*change.after, 1, last.offset, last);
+    }
+    static const std::string statement = SessionBlock::insert_statement();
+    for (const auto& [month, block] : blocks) {
+        if (failpoint("sessions.before_insert") == Fault::kError)
+            return Error(Code::kUnavailable, "failpoint sessions.before_insert");
+        TRY_STATUS(store_.insert(statement, block.bytes(), kTimeoutMs, insert_settings()));
+    }
+    if (failpoint("sessions.before_aliases") == Fault::kError)
+        return Error(Code::kUnavailable, "failpoint sessions.before_aliases");
+    if (aliases.empty()) return {};
+    std::vector<store::NativeColumn> columns;
+    for (const auto& [name, type] :
+         std::initializer_list<std::pair<const char*, const char*>>{{"website_id", "String"},
+                                                                    {"old_key", "UInt64"},
+                                                                    {"new_key", "UInt64"},
+                                                                    {"log_partition", "UInt16"},
+                                                                    {"log_offset", "UInt64"}})
+        columns.emplace_back(name, type);
+    for (const SessionAlias& alias : aliases) {
+        columns[0].add_string(alias.website_id);
+        columns[1].add(alias.old_key);
+        columns[2].add(alias.new_key);
+        columns[3].add(last.partition);
+        columns[4].add(last.offset);
+    }
+    std::string block;
+    store::write_native_block(block, columns, aliases.size());
+    return store_.insert(
+        "INSERT INTO footfall.session_alias (website_id, old_key, new_key, log_partition, log_offset) FORMAT Native",
+        block, kTimeoutMs, insert_settings());
+}
+
+}  // namespace footfall::process

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "log/log.h"
+#include "process/sessions/fold.h"
+#include "store/client.h"
+
+namespace footfall::process {
+
+/// footfall.sessions and footfall.session_alias, as the fold needs them. Errors are those of store::Client; after one,
+/// what the tables hold of the batch is not known until delete_beyond(). Not thread-safe.
+class SessionStore {
+public:
+    explicit SessionStore(store::Client& store) : store_(store) {}
+
+    /// Takes away what batches wrote that end at `position` or later. Waits until it is done.
+    Status delete_beyond(log::Position position);
+    /// Starts the fold from the tables, which hold what the log says before `position`: the sessions that ended at
+    /// `ended_from` or later, and the engaged times that were received in the day before that or since.
+    Status start(SessionFold& fold, std::int64_t ended_from, log::Position position);
+    /// Loads all sessions that these look-ups ask for, and tells the fold so.
+    Status look_up(SessionFold& fold, std::span<const SessionFold::LookUp> who);
+    /// Writes what a batch changed, durable on return. `last` is the batch's last entry.
+    Status insert(std::span<const SessionChange> changes, std::span<const SessionAlias> aliases, log::Position last);
+
+private:
+    Status load(SessionFold& fold, const store::Answer& sessions);
+    store::Client& store_;
+};
+
+}  // namespace footfall::process
