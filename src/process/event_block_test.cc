@@ -13,7 +13,6 @@ namespace footfall::process {
 namespace {
 
 using testing::ElementsAre;
-using testing::IsEmpty;
 
 // What the column must hold, and the expression that reads it: by the kind, written apart from the code under test.
 // Texts are compared as their bytes in hex, since an answer of the store is JSON.

@@ -56,27 +56,35 @@ inline event::Event numbered(std::uint64_t number, std::int64_t timestamp = kNow
 class StoreForAll final : public testing::Environment {
 public:
     static store::Client& client() {
-        if (!client_ && !is_borrowed()) {
-            store_ = std::make_unique<store::RunningStore>(
+        Parts& all = parts();
+        if (!all.client && !is_borrowed()) {
+            all.store = std::make_unique<store::RunningStore>(
                 "process", [](store::embedded::SupervisorOptions& options) { options.backoff_first_ms = 1; });
-            ::setenv(kVariable, ("unix:" + store_->directory() + "/store.sock").c_str(), 1);
+            ::setenv(kVariable, ("unix:" + all.store->directory() + "/store.sock").c_str(), 1);
         }
-        if (!client_) client_ = std::make_unique<store::Client>(store::Endpoint{.address = std::getenv(kVariable)});
-        return *client_;
+        if (!all.client)
+            all.client = std::make_unique<store::Client>(store::Endpoint{.address = std::getenv(kVariable)});
+        return *all.client;
     }
-    static store::embedded::Supervisor& supervisor() { return store_->supervisor(); }
-    static bool is_borrowed() { return store_ == nullptr && std::getenv(kVariable) != nullptr; }
+    static store::embedded::Supervisor& supervisor() { return parts().store->supervisor(); }
+    static bool is_borrowed() { return parts().store == nullptr && std::getenv(kVariable) != nullptr; }
 
     void TearDown() override {
-        client_.reset();
-        store_.reset();
+        parts().client.reset();
+        parts().store.reset();
         ::unsetenv(kVariable);
     }
 
 private:
     static constexpr const char* kVariable = "FOOTFALL_TEST_STORE";
-    static inline std::unique_ptr<store::RunningStore> store_;
-    static inline std::unique_ptr<store::Client> client_;
+    struct Parts {
+        std::unique_ptr<store::RunningStore> store;
+        std::unique_ptr<store::Client> client;
+    };
+    static Parts& parts() {
+        static Parts instance;
+        return instance;
+    }
 };
 inline testing::Environment* const kStoreForAll = testing::AddGlobalTestEnvironment(new StoreForAll);
 
@@ -202,7 +210,7 @@ public:
     const std::vector<event::Event>& all() const { return events_; }
 
 private:
-    std::string_view keep(std::string text) { return arena_.copy(text); }
+    std::string_view keep(const std::string& text) { return arena_.copy(text); }
 
     event::Event& add(std::string_view type) {
         events_.push_back(numbered(events_.size() + 1));

@@ -36,8 +36,7 @@ TEST(TallyTest, AnythingElseIsDamageAndNeverZero) {
              R"({"website_id":"a","duplicates":0,"rejected":{"missing":"1"}})",
              R"({"website_id":"a","duplicates":0,"rejected":{"missing":-1}})",
              R"({"website_id":"a","duplicates":18446744073709551616,"rejected":{}})",
-             R"({"website_id":"a","duplicates":0,"rejected":{}} )"
-             "x",
+             R"({"website_id":"a","duplicates":0,"rejected":{}} x)",
              "\xff",
          }) {
         const auto tally = read_tally(wrong);
