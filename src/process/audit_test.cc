@@ -106,15 +106,32 @@ TEST_F(AuditTest, R12AMissingRowIsNamed) {
     EXPECT_THAT(report.json(), HasSubstr(R"("ok":false,"differences":["offset 4 is missing"])"));
 }
 
-TEST_F(AuditTest, R12ADoubleRowIsNamedThoughItsHashesCancelOut) {
+TEST_F(AuditTest, R12ASiteThatTheStoreHasNothingOfIsNamedRowByRow) {
+    fill({2, 5, 8, 11, 14});
+    const AuditReport report = audit();
+    EXPECT_THAT(row(report, "b").differences,
+                ElementsAre("offset 2 is missing", "offset 5 is missing", "offset 8 is missing", "offset 11 is missing",
+                            "offset 14 is missing"));
+    EXPECT_TRUE(row(report, "a").ok);
+}
+
+TEST_F(AuditTest, R12ADoubleRowIsNamed) {
     fill();
     insert({{3, of("a", 3)}});
+    const AuditReport report = audit();
+    EXPECT_THAT(row(report, "a").differences, ElementsAre("offset 3 is there 2 times"));
+    EXPECT_TRUE(row(report, "b").ok);
+    EXPECT_FALSE(report.ok());
+}
+
+TEST_F(AuditTest, R12ARowThatIsThereThreeTimesIsNamedThoughTwoOfItsHashesCancelOut) {
+    fill();
     insert({{5, of("b", 5)}});
     insert({{5, of("b", 5)}});
     const AuditReport report = audit();
-    EXPECT_THAT(row(report, "a").differences, ElementsAre("offset 3 is there 2 times"));
     EXPECT_THAT(row(report, "b").differences, ElementsAre("offset 5 is there 3 times"));
     EXPECT_EQ(row(report, "b").stored, 7u);
+    EXPECT_TRUE(row(report, "a").ok);
 }
 
 TEST_F(AuditTest, R12AMissingRowIsNotHiddenByADoubleOne) {
@@ -211,9 +228,12 @@ TEST_F(AuditTest, R12DamageOfTheLogIsNamedAndIsNotOk) {
         ASSERT_TRUE(!has_frame || opened->write_at("????", 4'096 + 60));
     }
     ASSERT_NO_FATAL_FAILURE(open_log());
+    // The store has just what can be read, as after a loading: nothing but the damage speaks against it.
+    execute("TRUNCATE TABLE footfall.events");
     insert({{15, of("a", 15)}});
     const AuditReport report = audit();
     EXPECT_FALSE(report.ok());
+    EXPECT_TRUE(row(report, "a").ok);
     ASSERT_EQ(report.damage.size(), 1u);
     EXPECT_THAT(report.damage[0], HasSubstr("log offsets 0 to 14 can't be read"));
     EXPECT_THAT(report.text(), HasSubstr("damaged: log offsets 0 to 14"));
