@@ -1,0 +1,4 @@
+/** An option as a script gives it, or as the text of a data attribute. What is absent is on; for the others write `?? false`. */
+export function isOn(value: unknown): boolean {
+  return `${value}` != "false";
+}
