@@ -1,0 +1,113 @@
+// sdkTest(name, options, body): a test with an own site, collector and browser context. Whatever the test is about, it fails where the page
+// sees an error, or where a cookie or anything stored is left that the test did not announce.
+import { deepEqual, equal } from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { after, test } from "node:test";
+
+import { chromium } from "playwright-core";
+
+import { brief, startCollector, startSite } from "./servers.mjs";
+
+// Debian's package. npm downloads no browser.
+const CHROMIUM = process.env.FOOTFALL_CHROMIUM ?? "/usr/bin/chromium";
+/** When each test begins, on the page's clock. */
+export const T0 = Date.UTC(2026, 10, 24, 12);
+
+/** An `init` script: nobody looks at the page, so that its engaged time sends nothing between other requests. */
+export const UNFOCUSED = () => (document.hasFocus = () => false);
+
+let browser;
+
+async function launched() {
+  if (!existsSync(CHROMIUM)) throw new Error(`${CHROMIUM} is missing: apt-get install chromium, or name another by FOOTFALL_CHROMIUM`);
+  browser ??= chromium.launch({
+    executablePath: CHROMIUM,
+    // Playwright forbids the back/forward cache, which is what one of the tests is about.
+    ignoreDefaultArgs: ["--disable-back-forward-cache"],
+  });
+  return browser;
+}
+
+after(async () => (await browser)?.close());
+
+/**
+ * Options: `stored`, what localStorage may hold at the end; `context`, options of the browser context; `init`, a script that runs in every page
+ * before its own. The page's clock stands at T0 and moves by `page.clock` only; with `clock: false` it is the machine's.
+ *
+ * The body gets `page`, `context`, `site`, `collector`; `html(parts)` makes a page with the script tag; `open(parts, path)` shows it and waits
+ * for the first request unless `quiet`; `advance(ms)` moves the page's clock and lets requests be answered; `exactly(batches)` ends what waits, and compares all requests, event by event.
+ */
+export function sdkTest(name, options, body = options) {
+  if (typeof options === "function") options = {};
+  test(name, { timeout: 60_000 }, async () => {
+    const [site, collector, { newContext }] = await Promise.all([startSite(), startCollector(), launched().then((b) => ({ newContext: (o) => b.newContext(o) }))]);
+    const context = await newContext({ viewport: { width: 1000, height: 500 }, locale: "de-DE", timezoneId: "Europe/Berlin", ...options.context });
+    const errors = [];
+    try {
+      context.on("weberror", (error) => errors.push(String(error.error())));
+      await context.exposeBinding("tellTestOfError", (_, message) => errors.push(message));
+      await context.addInitScript(() => {
+        const tell = globalThis.tellTestOfError;
+        addEventListener("error", ({ message }) => message && tell(`error event: ${message}`));
+        addEventListener("unhandledrejection", ({ reason }) => tell(`unhandled rejection: ${reason}`));
+      });
+      if (options.clock !== false) {
+        await context.clock.install({ time: T0 - 1_000 });
+        await context.clock.pauseAt(T0);
+      }
+      if (options.init) await context.addInitScript(options.init);
+      const page = await context.newPage();
+
+      const html = ({ attributes = "", head = "", content = "", title = "A page", script = "/footfall.js" } = {}) =>
+        `<!doctype html><html><head><title>${title}</title><link rel="icon" href="data:,">${head}
+         <script defer src="${collector.origin}${script}" data-site="my-site" ${attributes}></script></head><body>${content}</body></html>`;
+      const underWay = new Set();
+      const isPost = (request) => request.method() === "POST" && request.url().startsWith(collector.origin);
+      let ended = () => {};
+      context.on("request", (request) => isPost(request) && underWay.add(request));
+      for (const name of ["requestfinished", "requestfailed"]) context.on(name, (request) => (underWay.delete(request), ended()));
+      /** Moves the page's clock. No request sees more than 5 s of it, as none is that slow in truth. */
+      const advance = async (ms) => {
+        for (let left = ms; left > 0; left -= 5_000) {
+          await page.clock.runFor(Math.min(left, 5_000));
+          if (underWay.size > 0)
+            await new Promise((resolve) => {
+              ended = () => underWay.size === 0 && resolve();
+              ended();
+            });
+          // The answer has come to the browser; now the page takes it in.
+          await page.evaluate(() => 0);
+        }
+      };
+      const open = async ({ path = "/", quiet = false, headers = {}, ...parts } = {}) => {
+        const before = collector.posts().length;
+        site.pages[new URL(path, site.origin).pathname] = { body: html(parts), headers };
+        await page.goto(site.origin + path);
+        if (!quiet) await collector.until(() => collector.posts().length > before, "the first request of the page");
+      };
+      /** What came, request by request. A last event shows that nothing else was to come before it. */
+      const batches = async () => {
+        await page.clock.runFor(1_000);
+        await page.evaluate(() => {
+          globalThis.footfall.track("end");
+          globalThis.footfall.flush();
+        });
+        await collector.until(() => collector.events().some(({ data }) => data.name === "end"), "the last event");
+        const all = collector.posts().map(({ events }) => events.map(brief).filter((text) => text !== "event end"));
+        return all.filter((events) => events.length > 0);
+      };
+      const exactly = async (expected) => deepEqual(await batches(), expected);
+
+      await body({ page, context, site, collector, html, open, advance, exactly, batches });
+
+      deepEqual(errors, [], "the page saw an error");
+      deepEqual(await context.cookies(), [], "a cookie was set");
+      const { origins } = await context.storageState({ indexedDB: true });
+      deepEqual(Object.assign({}, ...origins.flatMap(({ localStorage }) => localStorage.map(({ name: key, value }) => ({ [key]: value })))), options.stored ?? {}, "something was stored");
+      for (const open of context.pages()) if (open.url().startsWith("http")) equal(await open.evaluate(() => sessionStorage.length), 0, "something was stored for the session");
+    } finally {
+      await context.close();
+      await Promise.all([site.close(), collector.close()]);
+    }
+  });
+}
