@@ -11,21 +11,21 @@ const track = (page, count, from = 0) =>
 const names = (count, from = 0) => Array.from({ length: count }, (_, n) => `event e${from + n}`);
 const ids = ({ events }) => events.map(({ event_id }) => event_id);
 
-sdkTest("events wait half a second for others, and go by 20", async ({ page, collector, open, exactly }) => {
+sdkTest("events wait half a second for others, and go by 20", async ({ page, collector, open, advance, exactly }) => {
   await open();
   await track(page, 3);
-  await page.clock.runFor(499);
+  await advance(499);
   equal(collector.posts().length, 1);
-  await page.clock.runFor(1);
+  await advance(1);
   await collector.until(() => collector.posts().length === 2, "the three");
   await track(page, 45, 3);
   await exactly([["pageview /"], names(3), names(20, 3), names(20, 23), names(5, 43)]);
   equal(new Set(collector.events().map(({ event_id }) => event_id)).size, collector.events().length);
 });
 
-sdkTest("leaving the page sends what waits and the ping by a beacon", async ({ page, site, collector, open }) => {
+sdkTest("leaving the page sends what waits and the ping by a beacon", async ({ page, site, collector, open, advance }) => {
   await open({ path: "/a" });
-  await page.clock.runFor(2_500);
+  await advance(2_500);
   await track(page, 2);
   await page.goto(`${site.origin}/elsewhere`);
   await collector.until(() => collector.posts().length === 2, "the beacon");
@@ -34,7 +34,7 @@ sdkTest("leaving the page sends what waits and the ping by a beacon", async ({ p
   deepEqual(beacon.events.map(({ sent_at }) => sent_at), [T0 + 2_500, T0 + 2_500, T0 + 2_500]);
 });
 
-sdkTest("beacons are no larger than browsers take, each of 20 at most", async ({ page, site, collector, open }) => {
+sdkTest("beacons are no larger than browsers take, each of 20 at most", async ({ page, site, collector, open, advance }) => {
   await open({ attributes: 'data-auto="false"', quiet: true });
   await page.evaluate(() => {
     for (let n = 0; n < 15; n++) globalThis.footfall.track(`e${n}`, Object.fromEntries(Array.from({ length: 5 }, (_, i) => [i, "\u{1f463}".repeat(300)])));
@@ -45,24 +45,24 @@ sdkTest("beacons are no larger than browsers take, each of 20 at most", async ({
   for (const { bytes, events } of collector.posts()) ok(bytes < 65_536 && events.length <= 20, `${bytes} bytes`);
 });
 
-sdkTest("a long event is cut so that it can be sent, and half a character is mended", async ({ page, collector, open, exactly }) => {
+sdkTest("a long event is cut so that it can be sent, and half a character is mended", async ({ page, collector, open, advance, exactly }) => {
   await open();
   await page.evaluate(() => globalThis.footfall.track("x".repeat(5_000), { half: "\ud83d", whole: "\u{1f463}", ["key\udc63"]: 1 }));
-  await page.clock.runFor(500);
+  await advance(500);
   await collector.until(() => collector.events().length === 2, "the event");
   const { name, properties } = collector.events()[1].data;
   deepEqual([name.length, properties], [2_000, { half: "\ufffd", whole: "\u{1f463}", "key\ufffd": 1 }]);
 });
 
-sdkTest("after 503 the same events go again, and later ones behind them", async ({ page, collector, open, exactly }) => {
+sdkTest("after 503 the same events go again, and later ones behind them", async ({ page, collector, open, advance, exactly }) => {
   collector.answers.push({ status: 503 }, { status: 503 });
   await open();
   await track(page, 1);
-  await page.clock.runFor(999);
+  await advance(999);
   equal(collector.posts().length, 1, "not before the back-off is over");
-  await page.clock.runFor(1_001);
+  await advance(1_001);
   await collector.until(() => collector.posts().length === 2, "the second try");
-  await page.clock.runFor(3_000);
+  await advance(3_000);
   await collector.until(() => collector.posts().length === 3, "the third try");
   const [first, second, third] = collector.posts();
   deepEqual([first, second, third].map(({ events }) => events.map(brief)), [["pageview /"], ["pageview /", "event e0"], ["pageview /", "event e0"]]);
@@ -72,58 +72,59 @@ sdkTest("after 503 the same events go again, and later ones behind them", async 
 });
 
 for (const [what, header] of [["seconds", "120"], ["a date", new Date(T0 + 120_000).toUTCString()]])
-  sdkTest(`Retry-After in ${what} is waited for, by flush() too`, { init: UNFOCUSED }, async ({ page, collector, open, exactly }) => {
+  sdkTest(`Retry-After in ${what} is waited for, by flush() too`, { init: UNFOCUSED }, async ({ page, collector, open, advance, exactly }) => {
     collector.answers.push({ status: 429, headers: { "retry-after": header } });
     await open();
-    await page.clock.runFor(119_999);
+    await advance(119_999);
     await page.evaluate(() => globalThis.footfall.flush());
     await page.evaluate((url) => fetch(url), `${collector.origin}/marker`);
     equal(collector.posts().length, 1);
-    await page.clock.runFor(1_001);
+    await advance(1_001);
     await collector.until(() => collector.posts().length === 2, "the second try");
     deepEqual(ids(collector.posts()[1]), ids(collector.posts()[0]));
     await exactly([["pageview /"], ["pageview /"]]);
   });
 
 for (const status of [400, 403, 404, 413, 415])
-  sdkTest(`a refusal by ${status} is final`, { init: UNFOCUSED }, async ({ page, collector, open, exactly }) => {
+  sdkTest(`a refusal by ${status} is final`, { init: UNFOCUSED }, async ({ page, collector, open, advance, exactly }) => {
     collector.answers.push({ status });
     await open();
-    await page.clock.runFor(400_000);
+    await advance(400_000);
     await exactly([["pageview /"]]);
   });
 
 for (const answer of [{ status: 408 }, { status: 500 }, { status: 502 }, "cut"])
-  sdkTest(`after ${answer.status ?? "a broken connection"} it is tried again`, async ({ page, collector, open, exactly }) => {
+  sdkTest(`after ${answer.status ?? "a broken connection"} it is tried again`, async ({ page, collector, open, advance, exactly }) => {
     collector.answers.push(answer);
     await open();
     // Chromium may repeat a request by itself where a kept connection broke.
-    await page.clock.runFor(2_000);
+    await advance(2_000);
     await collector.until(() => collector.posts().at(-1).status === 200, "the second try");
     equal(new Set(collector.events().map(({ event_id }) => event_id)).size, 1);
   });
 
-sdkTest("a collector that does not answer is given up after 30 s and asked again", { init: UNFOCUSED }, async ({ page, collector, open }) => {
+sdkTest("a collector that does not answer is given up after 30 s and asked again", { init: UNFOCUSED }, async ({ page, collector, open, advance, settled }) => {
   collector.answers.push("hang");
-  await open();
+  await open({ unanswered: true });
   await page.clock.runFor(29_999);
   await page.evaluate((url) => fetch(url), `${collector.origin}/marker`);
   equal(collector.posts().length, 1);
   await page.clock.runFor(1);
-  await page.clock.runFor(2_000);
+  await settled();
+  await advance(2_000);
   await collector.until(() => collector.posts().length === 2, "the second try");
   deepEqual(ids(collector.posts()[1]), ids(collector.posts()[0]));
 });
 
-sdkTest("what happens offline is sent when the network is back", { init: UNFOCUSED }, async ({ page, context, collector, open, exactly }) => {
+sdkTest("what happens offline is sent when the network is back", { init: UNFOCUSED }, async ({ page, context, collector, open, advance, exactly }) => {
   await open();
   await context.setOffline(true);
   await track(page, 2);
-  await page.clock.runFor(500);
+  await advance(500);
   await page.waitForFunction(() => navigator.onLine === false);
   equal(collector.posts().length, 1);
   // Longer than the first waits: the way back is the event "online", not luck.
-  await page.clock.runFor(20_000);
+  await advance(20_000);
   await track(page, 1, 2);
   await context.setOffline(false);
   await collector.until(() => collector.events().length === 4, "all that happened offline");
@@ -133,7 +134,6 @@ sdkTest("what happens offline is sent when the network is back", { init: UNFOCUS
 sdkTest("of more than 1,000 events the oldest are dropped, and it is told how many", async ({ page, collector, open, advance }) => {
   collector.answers.push({ status: 503 });
   await open();
-  await page.evaluate(() => 0);
   await track(page, 1_100);
   await advance(5_000);
   await collector.until(() => collector.events().length === 1_001, "all that was kept");
@@ -158,22 +158,21 @@ sdkTest("of more than 1 MiB the oldest are dropped too", async ({ page, collecto
   equal(dropped + kept.flatMap(({ events }) => events).length, 301);
 });
 
-sdkTest("while requests fail, what a beacon carries at hiding is kept and sent again with the same ids", async ({ page, collector, open, exactly }) => {
+sdkTest("while requests fail, what a beacon carries at hiding is kept and sent again with the same ids", async ({ page, collector, open, advance, exactly }) => {
   collector.answers.push({ status: 503 }, { status: 503 });
   await open();
-  await page.evaluate(() => 0);
   await page.evaluate(() => {
     Object.defineProperty(document, "hidden", { get: () => true, configurable: true });
     document.dispatchEvent(new Event("visibilitychange"));
   });
   await collector.until(() => collector.posts().length === 2, "the beacon");
-  await page.clock.runFor(2_000);
+  await advance(2_000);
   await collector.until(() => collector.posts().length === 3, "the second try");
   deepEqual(collector.posts().map(({ how }) => how), ["fetch", "beacon", "fetch"]);
   deepEqual(ids(collector.posts()[2]), ids(collector.posts()[1]));
 });
 
-sdkTest("what is refused one by one is told to the console in debug mode only", async ({ page, collector, open }) => {
+sdkTest("what is refused one by one is told to the console in debug mode only", async ({ page, collector, open, advance }) => {
   const said = [];
   page.on("console", (message) => said.push(message.text()));
   const rejected = [{ index: 0, field: "data.page", reason: "missing" }];

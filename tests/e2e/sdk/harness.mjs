@@ -16,6 +16,38 @@ export const T0 = Date.UTC(2026, 10, 24, 12);
 /** An `init` script: nobody looks at the page, so that its engaged time sends nothing between other requests. */
 export const UNFOCUSED = () => (document.hasFocus = () => false);
 
+/** Runs in the page: `settled()` is a promise of that no request is under way, and what waited for its answer has run. */
+function watchRequests() {
+  const { fetch } = globalThis;
+  let pending = 0;
+  let waiting = [];
+  // A message comes after all that the answer itself sets off, and is not of the clock that stands.
+  const done = () => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      pending -= 1;
+      if (pending > 0) return;
+      for (const resolve of waiting) resolve();
+      waiting = [];
+    };
+    port2.postMessage(0);
+  };
+  globalThis.fetch = (url, options) => {
+    const answer = fetch(url, options);
+    if (options?.method !== "POST") return answer;
+    pending += 1;
+    answer.then((response) => {
+      response.text = () => {
+        const text = Response.prototype.text.call(response);
+        text.then(done, done);
+        return text;
+      };
+    }, done);
+    return answer;
+  };
+  globalThis.settled = () => new Promise((resolve) => (pending > 0 ? waiting.push(resolve) : resolve()));
+}
+
 let browser;
 
 async function launched() {
@@ -35,11 +67,12 @@ after(async () => (await browser)?.close());
  * before its own. The page's clock stands at T0 and moves by `page.clock` only; with `clock: false` it is the machine's.
  *
  * The body gets `page`, `context`, `site`, `collector`; `html(parts)` makes a page with the script tag; `open(parts, path)` shows it and waits
- * for the first request unless `quiet`; `advance(ms)` moves the page's clock and lets requests be answered; `exactly(batches)` ends what waits, and compares all requests, event by event.
+ * for the first request and its answer unless `quiet` or `unanswered`; `settled()` waits for the answers to all requests, `advance(ms)` moves the
+ * page's clock and does the same; `exactly(batches)` ends what waits, and compares all requests, event by event.
  */
 export function sdkTest(name, options, body = options) {
   if (typeof options === "function") options = {};
-  test(name, { timeout: 60_000 }, async () => {
+  test(name, { timeout: 120_000 }, async () => {
     const [site, collector, { newContext }] = await Promise.all([startSite(), startCollector(), launched().then((b) => ({ newContext: (o) => b.newContext(o) }))]);
     const context = await newContext({ viewport: { width: 1000, height: 500 }, locale: "de-DE", timezoneId: "Europe/Berlin", ...options.context });
     const errors = [];
@@ -52,6 +85,7 @@ export function sdkTest(name, options, body = options) {
         addEventListener("unhandledrejection", ({ reason }) => tell(`unhandled rejection: ${reason}`));
       });
       if (options.clock !== false) {
+        await context.addInitScript(watchRequests);
         await context.clock.install({ time: T0 - 1_000 });
         await context.clock.pauseAt(T0);
       }
@@ -61,33 +95,25 @@ export function sdkTest(name, options, body = options) {
       const html = ({ attributes = "", head = "", content = "", title = "A page", script = "/footfall.js" } = {}) =>
         `<!doctype html><html><head><title>${title}</title><link rel="icon" href="data:,">${head}
          <script defer src="${collector.origin}${script}" data-site="my-site" ${attributes}></script></head><body>${content}</body></html>`;
-      const underWay = new Set();
-      const isPost = (request) => request.method() === "POST" && request.url().startsWith(collector.origin);
-      let ended = () => {};
-      context.on("request", (request) => isPost(request) && underWay.add(request));
-      for (const name of ["requestfinished", "requestfailed"]) context.on(name, (request) => (underWay.delete(request), ended()));
+      /** Resolves when the page has taken in the answer to each of its requests: only then may its clock go on. */
+      const settled = () => page.evaluate(() => globalThis.settled());
       /** Moves the page's clock. No request sees more than 5 s of it, as none is that slow in truth. */
       const advance = async (ms) => {
         for (let left = ms; left > 0; left -= 5_000) {
           await page.clock.runFor(Math.min(left, 5_000));
-          if (underWay.size > 0)
-            await new Promise((resolve) => {
-              ended = () => underWay.size === 0 && resolve();
-              ended();
-            });
-          // The answer has come to the browser; now the page takes it in.
-          await page.evaluate(() => 0);
+          await settled();
         }
       };
-      const open = async ({ path = "/", quiet = false, headers = {}, ...parts } = {}) => {
+      const open = async ({ path = "/", quiet = false, unanswered = false, headers = {}, ...parts } = {}) => {
         const before = collector.posts().length;
         site.pages[new URL(path, site.origin).pathname] = { body: html(parts), headers };
         await page.goto(site.origin + path);
         if (!quiet) await collector.until(() => collector.posts().length > before, "the first request of the page");
+        if (!quiet && !unanswered) await settled();
       };
       /** What came, request by request. A last event shows that nothing else was to come before it. */
       const batches = async () => {
-        await page.clock.runFor(1_000);
+        await advance(1_000);
         await page.evaluate(() => {
           globalThis.footfall.track("end");
           globalThis.footfall.flush();
@@ -98,7 +124,7 @@ export function sdkTest(name, options, body = options) {
       };
       const exactly = async (expected) => deepEqual(await batches(), expected);
 
-      await body({ page, context, site, collector, html, open, advance, exactly, batches });
+      await body({ page, context, site, collector, html, open, advance, settled, exactly, batches });
 
       deepEqual(errors, [], "the page saw an error");
       deepEqual(await context.cookies(), [], "a cookie was set");

@@ -84,7 +84,7 @@ export async function startCollector() {
     posts,
     /** All events that came, those of refused requests too. */
     events: () => posts().flatMap(({ events }) => events),
-    /** Resolves once `met` gives something true; rejects with what came after 10 s. */
+    /** Resolves once `met` gives something true; rejects with what came after 20 s. */
     until: (met, what = String(met)) =>
       new Promise((resolve, reject) => {
         const look = () => {
@@ -96,8 +96,8 @@ export async function startCollector() {
         };
         const deadline = setTimeout(() => {
           watchers.delete(look);
-          reject(new Error(`not within 10 s: ${what}\nwhat came: ${JSON.stringify(posts().map(({ how, status, events }) => ({ how, status, events: events.map(brief) })), null, 1)}`));
-        }, 10_000);
+          reject(new Error(`not within 20 s: ${what}\nwhat came: ${JSON.stringify(posts().map(({ how, status, events }) => ({ how, status, events: events.map(brief) })), null, 1)}`));
+        }, 20_000);
         watchers.add(look);
         look();
       }),
