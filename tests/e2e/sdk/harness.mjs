@@ -73,8 +73,10 @@ after(async () => (await browser)?.close());
 export function sdkTest(name, options, body = options) {
   if (typeof options === "function") options = {};
   test(name, { timeout: 120_000 }, async () => {
-    const [site, collector, { newContext }] = await Promise.all([startSite(), startCollector(), launched().then((b) => ({ newContext: (o) => b.newContext(o) }))]);
-    const context = await newContext({ viewport: { width: 1000, height: 500 }, locale: "de-DE", timezoneId: "Europe/Berlin", ...options.context });
+    // The browser first: without one, no server is left open that would keep the run from ending.
+    const opened = await launched();
+    const [site, collector] = await Promise.all([startSite(), startCollector()]);
+    const context = await opened.newContext({ viewport: { width: 1000, height: 500 }, locale: "de-DE", timezoneId: "Europe/Berlin", ...options.context });
     const errors = [];
     try {
       context.on("weberror", (error) => errors.push(String(error.error())));
