@@ -276,6 +276,10 @@ Status Loader::load(const std::vector<log::StoredEntry>& entries, log::Position 
     }
     TRY_STATUS(prepare_sessions(entries));
     TRY_STATUS(blocks_.build(entries, present, [this](const event::Event& event) { return sessions_.apply(event); }));
+    // Sessions first: an event that is in its table has its session in the other, so that answers which join them are
+    // complete.
+    const log::Position last{next.partition, next.offset - 1};
+    TRY_STATUS(session_store_.insert(sessions_.take_changes(last.offset), sessions_.take_aliases(), last));
     for (auto& [month, block] : blocks_.blocks()) {
         if (block.rows() == 0) continue;
         // What an error leaves is not known; the caller takes it as doubt.
@@ -290,8 +294,6 @@ Status Loader::load(const std::vector<log::StoredEntry>& entries, log::Position 
         const std::lock_guard lock(mutex_);
         state_.rows += block.rows();
     }
-    const log::Position last{next.partition, next.offset - 1};
-    TRY_STATUS(session_store_.insert(sessions_.take_changes(last.offset), sessions_.take_aliases(), last));
     sessions_.let_go();
     counters().insert.observe_ns(clock_.steady_ns() - started);
     return {};

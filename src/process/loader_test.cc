@@ -143,7 +143,7 @@ TEST_F(LoaderTest, TalliesTakeOffsetsAndLeaveNoRows) {
 struct Left {
     const char* what;
     int (*copies)(std::uint64_t offset);  ///< rows that the store has of each event
-    const char* checkpoint;               ///< "old" and "future", or the text of the file; empty: there is none
+    const char* checkpoint;               ///< "old", "flipped", "future", or the file's text; empty: there is none
 };
 void PrintTo(const Left& left, std::ostream* out) { *out << left.what; }  // NOLINT(readability-identifier-naming)
 
@@ -177,6 +177,7 @@ INSTANTIATE_TEST_SUITE_P(
              [](std::uint64_t i) { return i == 0 || i == 9 || i == 29 ? 0 : 1; }, ""},
         Left{"the checkpoint is no text of ours", [](std::uint64_t) { return 1; },
              "footfall loader 1\n0 10 x\n00000000\n"},
+        Left{"the checkpoint's offset was altered", [](std::uint64_t i) { return i < 10 ? 1 : 0; }, "flipped"},
         Left{"the checkpoint is of another log, which was longer", [](std::uint64_t i) { return i < 25 ? 1 : 0; },
              "future"}));
 
@@ -185,6 +186,12 @@ TEST_P(LoaderRestartTest, R2TheNextStartMakesEachEventOneRow) {
     load_and_stop();
     std::string text = GetParam().checkpoint;
     if (text == "old") text = checkpoint();
+    if (text == "flipped") {
+        text = checkpoint();
+        const std::size_t digit = text.find("\n0 10 ") + 3;
+        ASSERT_EQ(text.at(digit), '1');
+        text[digit] = '2';
+    }
     if (text == "future") {
         // As a real one is written: by a loader of a log that was longer.
         append_numbered(25);

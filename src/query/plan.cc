@@ -6,8 +6,8 @@ namespace footfall::query {
 
 const std::vector<Pass>& passes() {
     static const std::vector<Pass> kPasses = {
-        {"resolve_names", resolve_names}, {"resolve_range", resolve_range}, {"choose_source", choose_source},
-        {"lower_filters", lower_filters}, {"order_rows", order_rows},
+        {"resolve_names", resolve_names}, {"resolve_range", resolve_range}, {"lower_filters", lower_filters},
+        {"choose_source", choose_source}, {"order_rows", order_rows},
     };
     return kPasses;
 }

@@ -45,6 +45,16 @@ struct Range {
     Unit unit = Unit::kInstants;
 };
 
+/// A metric that a table gives, from which the metrics asked for are made: themselves, or the parts of a quotient.
+struct BaseMetric {
+    const Metric* metric = nullptr;
+    const SourceExpression* source = nullptr;
+};
+
+/// How rows of a table are found: from it alone, or from events joined with the sessions that they belong to, because
+/// the request asks of the one what only the other has.
+enum class Branch : std::uint8_t { kNone, kAlone, kJoined };
+
 /// A column of the answer to order by: a place in `dimensions`, or in `metrics`.
 struct OrderKey {
     enum class Of : std::uint8_t { kDimension, kMetric };
@@ -60,11 +70,14 @@ struct Plan {
     std::vector<MetricColumn> metrics;
     Range range;  // resolve_range
     std::optional<Range> previous;
-    std::string source;  // choose_source
+    std::optional<Condition> condition;  // lower_filters
+    std::string source;                  // choose_source
+    std::vector<BaseMetric> bases;
+    Branch events = Branch::kNone;
+    Branch sessions = Branch::kNone;
     std::vector<std::string> event_types;
     Toggle include_bots = Toggle::kOff;
-    std::optional<Condition> condition;  // lower_filters
-    std::vector<OrderKey> order;         // order_rows
+    std::vector<OrderKey> order;  // order_rows
     std::int64_t limit = 0;
     std::int64_t offset = 0;
     /// Why the plan is as it is, a sentence each; shown by `explain`.

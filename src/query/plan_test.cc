@@ -121,7 +121,7 @@ TEST(PlanTest, EveryRequestOfTheGoldenFilesComesOutAsWritten) {
 TEST(PlanTest, PassesStandInTheOrderInWhichTheyNeedEachOther) {
     std::vector<std::string_view> names;
     for (const Pass& pass : passes()) names.push_back(pass.name);
-    EXPECT_EQ(names, (std::vector<std::string_view>{"resolve_names", "resolve_range", "choose_source", "lower_filters",
+    EXPECT_EQ(names, (std::vector<std::string_view>{"resolve_names", "resolve_range", "lower_filters", "choose_source",
                                                     "order_rows"}));
 }
 

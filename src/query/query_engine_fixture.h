@@ -99,7 +99,13 @@ struct Visit {
     std::string browser_version;
     std::map<std::string, std::string> properties;
     bool is_bot = false;
+    std::uint64_t session = 0;
 };
+
+inline std::string utc(std::int64_t ms) {
+    return cctz::format("%Y-%m-%d %H:%M:%E3S", std::chrono::system_clock::time_point(std::chrono::milliseconds(ms)),
+                        cctz::utc_time_zone());
+}
 
 inline void insert(store::Client& store, const std::vector<Visit>& visits) {
     std::string block;
@@ -108,16 +114,14 @@ inline void insert(store::Client& store, const std::vector<Visit>& visits) {
         json.begin_object();
         json.member("website_id", visit.site);
         json.member("event_type", visit.type);
-        json.member("timestamp",
-                    cctz::format("%Y-%m-%d %H:%M:%E3S",
-                                 std::chrono::system_clock::time_point(std::chrono::milliseconds(visit.ms)),
-                                 cctz::utc_time_zone()));
+        json.member("timestamp", utc(visit.ms));
         json.member("visitor_id", visit.visitor);
         json.member("user_id", visit.user_id);
         json.member("page", visit.page);
         json.member("country", visit.country);
         json.member("browser_version", visit.browser_version);
         json.member("is_bot", visit.is_bot);
+        json.member("session_key", visit.session);
         json.key("properties");
         json.begin_object();
         for (const auto& [name, value] : visit.properties) json.member(name, value);
@@ -176,9 +180,12 @@ protected:
     static void TearDownTestSuite() { engine_.reset(); }
 
     void SetUp() override {
-        ASSERT_TRUE(engine_->client()
-                        .execute({.sql = "TRUNCATE TABLE footfall.events", .parameters = {}, .settings = {}})
-                        .has_value());
+        for (const char* table : {"events", "sessions", "session_alias"}) {
+            ASSERT_TRUE(
+                engine_->client()
+                    .execute({.sql = std::string("TRUNCATE TABLE footfall.") + table, .parameters = {}, .settings = {}})
+                    .has_value());
+        }
     }
 
     static store::Client& store() { return engine_->client(); }

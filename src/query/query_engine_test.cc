@@ -295,8 +295,14 @@ TEST_F(QueryEngineTest, TheLargestFilterIsAnswered) {
         EXPECT_EQ(count(fmt::format(R"(["page", "{}", [{}]])", op, fmt::join(values, ","))), "1") << op;
     }
     std::vector<std::string> patterns;
-    for (std::size_t i = 0; i < kFilterValuesMax; ++i) patterns.push_back(fmt::format("\"^/{}x+$\"", i));
-    EXPECT_EQ(count(fmt::format(R"(["page", "matches", [{}]])", fmt::join(patterns, ","))), "1");
+    for (std::size_t i = 900; i < 1'000; ++i) patterns.push_back(fmt::format("\"^/{}x+$\"", i));
+    const auto matching = [&] { return fmt::format(R"(["page", "matches", [{}]])", fmt::join(patterns, ",")); };
+    EXPECT_EQ(count(matching()), "1");
+    patterns.emplace_back(R"("^/one$")");
+    const auto refused =
+        answer(R"({"website_id": "random", "metrics": ["events"], "filters": [)" + matching() + "]}", "UTC");
+    ASSERT_FALSE(refused.has_value()) << "patterns cost more than values";
+    EXPECT_EQ(refused.error().name, "limit_exceeded");
 }
 
 TEST_F(QueryEngineTest, PastItsDeadlineARequestIsATimeout) {
@@ -312,14 +318,17 @@ TEST_F(QueryEngineTest, PastItsDeadlineARequestIsATimeout) {
 TEST_F(QueryEngineTest, ADayOfASiteReadsLittleMoreThanThatDay) {
     // 10,000 rows a day of October over two sites, a third of them of the asked one; within a month, as one partition
     // needs less memory to fill.
-    const auto filled =
-        store().execute({.sql = "INSERT INTO footfall.events (website_id, event_type, timestamp, visitor_id) "
+    for (const char* numbers : {"numbers(0, 100000)", "numbers(100000, 100000)", "numbers(200000, 100000)"}) {
+        const auto filled = store().execute(
+            {.sql = std::string("INSERT INTO footfall.events (website_id, event_type, timestamp, visitor_id) "
                                 "SELECT if(number % 3 = 0, 'big', 'huge'), 'pageview', "
                                 "toDateTime64('2026-10-01 00:00:00', 3, 'UTC') + toIntervalMillisecond(number * 8640), "
-                                "cityHash64(number) FROM numbers(300000)",
-                         .parameters = {},
-                         .settings = {}});
-    ASSERT_TRUE(filled.has_value()) << filled.error().message;
+                                "cityHash64(number) FROM ") +
+                    numbers,
+             .parameters = {},
+             .settings = {}});
+        ASSERT_TRUE(filled.has_value()) << filled.error().message;
+    }
     const auto rows_to_read = [&](const std::string& members) -> std::uint64_t {
         const auto text = answer(R"({"website_id": "big", "metrics": ["visitors"], "explain": true, )" + members + "}",
                                  "Europe/Berlin");

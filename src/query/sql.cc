@@ -1,6 +1,8 @@
 #include "query/sql.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,7 +16,7 @@ namespace {
 // Text of a statement whose values become parameters as they are met.
 class Composer {
 public:
-    Composer(const Plan& plan, const Zone& zone) : plan_(plan), zone_(zone) {}
+    explicit Composer(const Zone& zone) : zone_(zone) {}
 
     /// A reference to a parameter of that value; the same type and value is bound once.
     std::string bind(std::string_view type, std::string_view value) {
@@ -31,13 +33,28 @@ public:
         return reference(name, type);
     }
 
+    /// The table whose columns stand in the text that is composed now.
+    enum class Scope : std::uint8_t { kEvents, kSessions, kJoined };
+    void enter(Scope scope) { scope_ = scope; }
+
     std::string dimension(const DimensionColumn& column) {
-        std::string text = expression(column.dimension->sources);
-        fill(text, "{key}", [&] { return bind("String", column.key); });
-        fill(text, "{zone}", [&] { return bind_as("zone", "String", zone_.name()); });
-        return text;
+        if (scope_ != Scope::kJoined) return dimension_of(column, scope_ == Scope::kEvents ? "events" : "sessions");
+        if (find_source(column.dimension->sources, "events") != nullptr) return dimension_of(column, "events");
+        // Of the session: the joined sessions give it under a name of its own.
+        const auto known = std::find_if(joined_.begin(), joined_.end(),
+                                        [&](const DimensionColumn* other) { return other->name == column.name; });
+        const auto place = known - joined_.begin();
+        if (known == joined_.end()) joined_.push_back(&column);
+        return fmt::format("s{}", place + 1);
     }
-    std::string metric(const MetricColumn& column) const { return expression(column.metric->sources); }
+    /// What the joined sessions have to give: each dimension that dimension() named since the last call.
+    std::vector<std::string> take_joined_columns() {
+        std::vector<std::string> columns;
+        for (const DimensionColumn* column : joined_)
+            columns.push_back(fmt::format("{} AS s{}", dimension_of(*column, "sessions"), columns.size() + 1));
+        joined_.clear();
+        return columns;
+    }
 
     std::string condition(
         const Condition& condition) {  // NOLINT(misc-no-recursion): as deep as parse_request lets a filter be
@@ -69,6 +86,15 @@ private:
         return fmt::format("{{{}:{}}}", name, type);
     }
 
+    std::string dimension_of(const DimensionColumn& column, std::string_view table) {
+        const SourceExpression* source = find_source(column.dimension->sources, table);
+        FOOTFALL_CHECK(source != nullptr);
+        std::string text = source->expression;
+        fill(text, "{key}", [&] { return bind("String", column.key); });
+        fill(text, "{zone}", [&] { return bind_as("zone", "String", zone_.name()); });
+        return text;
+    }
+
     template <class Binder>
     static void fill(std::string& text, std::string_view mark, Binder binder) {
         for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at)) {
@@ -76,12 +102,6 @@ private:
             text.replace(at, mark.size(), parameter);
             at += parameter.size();
         }
-    }
-
-    std::string expression(const std::vector<SourceExpression>& sources) const {
-        const SourceExpression* source = find_source(sources, plan_.source);
-        FOOTFALL_CHECK(source != nullptr);
-        return source->expression;
     }
 
     std::string joined(const std::vector<Condition>& conditions,
@@ -142,8 +162,9 @@ private:
         return searches.size() == 1 ? searches[0] : fmt::format("({})", fmt::join(searches, " OR "));
     }
 
-    const Plan& plan_;
     const Zone& zone_;
+    Scope scope_ = Scope::kEvents;
+    std::vector<const DimensionColumn*> joined_;
     std::vector<Bound> bound_;
     int unnamed_ = 0;
 };
@@ -156,50 +177,226 @@ std::string order_text(const Plan& plan) {
     return fmt::format("{}", fmt::join(terms, ", "));
 }
 
+/// Names of the request's values, bound once for all parts of the statement.
+struct Parameters {
+    std::string site;
+    std::string from;
+    std::string to;
+};
+
+/// The days (in UTC, as in the table's key) say nothing new, but the engine does not derive them: since the time itself
+/// stands later in the key, a bound on it alone is held against that column, and every day of the site is read (41
+/// granules instead of 6 for a day of 30).
+std::vector<std::string> range_conditions(const Parameters& of, std::string_view column) {
+    return {fmt::format("toDate({}) BETWEEN toDate({}) AND toDate({})", column, of.from, of.to),
+            fmt::format("{} >= {}", column, of.from), fmt::format("{} < {}", column, of.to)};
+}
+
+std::vector<std::string> names(std::string_view letter, std::size_t count) {
+    std::vector<std::string> result;
+    for (std::size_t i = 1; i <= count; ++i) result.push_back(fmt::format("{}{}", letter, i));
+    return result;
+}
+
+class Statements {
+public:
+    Statements(const Plan& plan, const Range& range, const Zone& zone)
+        : plan_(plan),
+          composer_(zone),
+          of_{.site = composer_.bind_as("site", "String", plan.website_id),
+              .from = composer_.bind_as("from", "DateTime64(3, 'UTC')", utc_text(range.from_ms)),
+              .to = composer_.bind_as("to", "DateTime64(3, 'UTC')", utc_text(range.to_ms))},
+          keys_(names("d", plan.dimensions.size())) {}
+
+    std::string whole() {
+        std::string sql = plan_.events == Branch::kAlone && plan_.sessions == Branch::kNone && has_no_quotient()
+                              ? of_one_table()
+                              : of_branches();
+        if (keys_.empty()) return sql;
+        const std::string order = order_text(plan_);
+        if (plan_.offset > 0)
+            sql += fmt::format("\nQUALIFY is_total = 1 OR row_number() OVER (ORDER BY {}) > 1 + {}", order,
+                               composer_.bind_as("offset", "UInt64", std::to_string(plan_.offset)));
+        return sql + fmt::format("\nORDER BY {}\nLIMIT 1 + {}", order,
+                                 composer_.bind_as("limit", "UInt64", std::to_string(plan_.limit)));
+    }
+    std::vector<std::pair<std::string, std::string>> parameters() const { return composer_.parameters(); }
+
+private:
+    using Scope = Composer::Scope;
+
+    bool has_no_quotient() const {
+        return std::all_of(plan_.metrics.begin(), plan_.metrics.end(),
+                           [](const MetricColumn& column) { return column.metric->quotient.empty(); });
+    }
+
+    /// d1 AS …, and is_total where there are any.
+    std::vector<std::string> dimension_columns() {
+        std::vector<std::string> columns;
+        for (std::size_t i = 0; i < keys_.size(); ++i)
+            columns.push_back(fmt::format("{} AS {}", composer_.dimension(plan_.dimensions[i]), keys_[i]));
+        return columns;
+    }
+    void add_conditions(std::vector<std::string>& where) {
+        if (!plan_.condition) return;
+        for (const Condition& child : plan_.condition->children) where.push_back(composer_.condition(child));
+    }
+    std::vector<std::string> event_conditions() {
+        std::vector<std::string> where = {"website_id = " + of_.site};
+        for (std::string& bound : range_conditions(of_, "timestamp")) where.push_back(std::move(bound));
+        where.push_back(fmt::format("event_type IN ('{}')", fmt::join(plan_.event_types, "', '")));
+        if (plan_.include_bots == Toggle::kOff) where.emplace_back("NOT is_bot");
+        add_conditions(where);
+        return where;
+    }
+    std::string grouping() const {
+        return keys_.empty() ? std::string()
+                             : fmt::format("\nGROUP BY GROUPING SETS (({}), ())", fmt::join(keys_, ", "));
+    }
+
+    std::string of_one_table() {
+        composer_.enter(Scope::kEvents);
+        std::vector<std::string> columns = dimension_columns();
+        for (std::size_t i = 0; i < plan_.metrics.size(); ++i)
+            columns.push_back(fmt::format("{} AS m{}", plan_.metrics[i].metric->sources.front().expression, i + 1));
+        if (!keys_.empty()) columns.emplace_back("grouping(d1) AS is_total");
+        return select(columns, "footfall.events", event_conditions()) + grouping();
+    }
+
+    static std::string select(const std::vector<std::string>& columns, std::string_view from,
+                              const std::vector<std::string>& where) {
+        return fmt::format("SELECT\n    {}\nFROM {}\nWHERE {}", fmt::join(columns, ",\n    "), from,
+                           fmt::join(where, "\n    AND "));
+    }
+
+    /// Each table gives its metrics, with nothing for those of the other, and the rows of both are put together.
+    std::string of_branches() {
+        std::vector<std::string> branches;
+        if (plan_.events != Branch::kNone) branches.push_back(of_events());
+        if (plan_.sessions == Branch::kAlone) branches.push_back(of_sessions());
+        if (plan_.sessions == Branch::kJoined) branches.push_back(of_sessions_by_events());
+        std::vector<std::string> columns = keys_;
+        for (std::size_t i = 0; i < plan_.metrics.size(); ++i)
+            columns.push_back(fmt::format("{} AS m{}", merged(*plan_.metrics[i].metric), i + 1));
+        if (!keys_.empty()) columns.emplace_back("is_total");
+        std::string sql = fmt::format("SELECT\n    {}\nFROM\n(\n{}\n)", fmt::join(columns, ",\n    "),
+                                      fmt::join(branches, "\nUNION ALL\n"));
+        if (!keys_.empty())
+            // Sessions that changed leave groups of which nothing is left.
+            sql += fmt::format("\nGROUP BY {}, is_total\nHAVING is_total = 1 OR max(has_rows) = 1",
+                               fmt::join(keys_, ", "));
+        return sql;
+    }
+
+    std::size_t base_of(const Metric& metric) const {
+        const auto found = std::find_if(plan_.bases.begin(), plan_.bases.end(),
+                                        [&](const BaseMetric& base) { return base.metric == &metric; });
+        FOOTFALL_CHECK(found != plan_.bases.end());
+        return static_cast<std::size_t>(found - plan_.bases.begin()) + 1;
+    }
+    std::string merged(const Metric& metric) const {
+        if (!metric.quotient.empty()) {
+            const std::size_t over = base_of(*vocabulary().metric(metric.quotient[0]));
+            const std::size_t under = base_of(*vocabulary().metric(metric.quotient[1]));
+            return fmt::format("if(sum(b{1}) = 0, NULL, sum(b{0}) / sum(b{1}))", over, under);
+        }
+        return fmt::format("{}(b{})", metric.totals == TotalsRule::kRatio ? "any" : "sum", base_of(metric));
+    }
+    /// b1, b2, …: the metrics of one table, and nothing for the others'.
+    void add_bases(std::vector<std::string>& columns, std::string_view table) const {
+        for (std::size_t i = 0; i < plan_.bases.size(); ++i) {
+            const BaseMetric& base = plan_.bases[i];
+            const std::string_view nothing = base.metric->totals == TotalsRule::kRatio ? "NULL" : "0";
+            columns.push_back(
+                fmt::format("{} AS b{}", base.source->source == table ? base.source->expression : nothing, i + 1));
+        }
+    }
+
+    std::string of_events() {
+        const bool is_joined = plan_.events == Branch::kJoined;
+        composer_.enter(is_joined ? Scope::kJoined : Scope::kEvents);
+        std::vector<std::string> columns = dimension_columns();
+        add_bases(columns, "events");
+        columns.emplace_back("1 AS has_rows");
+        if (!keys_.empty()) columns.emplace_back("grouping(d1) AS is_total");
+        const std::vector<std::string> where = event_conditions();
+        const std::string from = is_joined ? "footfall.events " + joined_sessions({}) : "footfall.events";
+        return select(columns, from, where) + grouping();
+    }
+
+    std::string of_sessions() {
+        composer_.enter(Scope::kSessions);
+        std::vector<std::string> columns = dimension_columns();
+        add_bases(columns, "sessions");
+        columns.emplace_back("sum(sign) != 0 AS has_rows");
+        if (!keys_.empty()) columns.emplace_back("grouping(d1) AS is_total");
+        std::vector<std::string> where = {"website_id = " + of_.site};
+        for (std::string& bound : range_conditions(of_, "started_at")) where.push_back(std::move(bound));
+        if (plan_.include_bots == Toggle::kOff) where.emplace_back("NOT is_bot");
+        add_conditions(where);
+        return select(columns, "footfall.sessions", where) + grouping();
+    }
+
+    /// The sessions that have such events, each once in a group, and once in the total.
+    std::string of_sessions_by_events() {
+        composer_.enter(Scope::kJoined);
+        std::vector<std::string> columns = dimension_columns();
+        for (const std::string_view column : kCounted)
+            columns.push_back(fmt::format("any(session_{0}) AS {0}", column));
+        columns.emplace_back("toInt8(1) AS sign");
+        if (!keys_.empty()) columns.emplace_back("grouping(d1) AS of_total");
+        const std::vector<std::string> where = event_conditions();
+        std::string once = select(columns, "footfall.events " + joined_sessions(kCounted), where);
+        once += keys_.empty() ? "\nGROUP BY key"
+                              : fmt::format("\nGROUP BY GROUPING SETS (({}, key), (key))", fmt::join(keys_, ", "));
+        std::vector<std::string> outer = keys_;
+        add_bases(outer, "sessions");
+        outer.emplace_back("1 AS has_rows");
+        if (!keys_.empty()) outer.emplace_back("of_total AS is_total");
+        std::string sql = fmt::format("SELECT\n    {}\nFROM\n(\n{}\n)", fmt::join(outer, ",\n    "), once);
+        if (!keys_.empty()) sql += fmt::format("\nGROUP BY {}, of_total", fmt::join(keys_, ", "));
+        return sql;
+    }
+
+    /// Every session that may have an event in the range, under its own key and those that were joined to it, with the
+    /// dimensions that were named since the last call and these columns.
+    std::string joined_sessions(std::span<const std::string_view> counted) {
+        const std::vector<std::string> given = composer_.take_joined_columns();
+        std::vector<std::string> passed;
+        for (const std::string_view column : counted) passed.push_back(fmt::format("x.{0} AS session_{0}", column));
+        for (const std::string& name : names("s", given.size())) passed.push_back(fmt::format("x.{0} AS {0}", name));
+        std::vector<std::string> inner(counted.begin(), counted.end());
+        inner.insert(inner.end(), given.begin(), given.end());
+        return fmt::format(
+            "INNER JOIN\n(\n"
+            "SELECT arrayJoin(arrayPushBack(a.old_keys, x.session_key)) AS any_key, x.session_key AS key, {}\n"
+            "FROM (SELECT session_key, {} FROM footfall.sessions\n"
+            "    WHERE website_id = {} AND started_at < {} AND ended_at >= {}{}\n"
+            "    GROUP BY ALL HAVING sum(sign) > 0) AS x\n"
+            "LEFT JOIN (SELECT new_key, groupArray(old_key) AS old_keys FROM\n"
+            "    (SELECT old_key, argMax(new_key, log_offset) AS new_key FROM footfall.session_alias\n"
+            "    WHERE website_id = {} GROUP BY old_key) GROUP BY new_key) AS a ON a.new_key = x.session_key\n"
+            ") AS of_session ON session_key = any_key",
+            fmt::join(passed, ", "), fmt::join(inner, ", "), of_.site, of_.to, of_.from,
+            plan_.include_bots == Toggle::kOff ? " AND NOT is_bot" : "", of_.site);
+    }
+
+    /// Columns of footfall.sessions that metrics are made of.
+    static constexpr std::array<std::string_view, 6> kCounted = {"pageviews", "events",     "interactions",
+                                                                 "engaged",   "started_at", "ended_at"};
+
+    const Plan& plan_;
+    Composer composer_;
+    const Parameters of_;
+    const std::vector<std::string> keys_;
+};
+
 }  // namespace
 
 store::Statement compose(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms) {
-    Composer composer(plan, zone);
-    const std::string site = composer.bind_as("site", "String", plan.website_id);
-    const std::string from = composer.bind_as("from", "DateTime64(3, 'UTC')", utc_text(range.from_ms));
-    const std::string to = composer.bind_as("to", "DateTime64(3, 'UTC')", utc_text(range.to_ms));
-    // The days (in UTC, as in the table's key) say nothing new, but the engine does not derive them: since `timestamp`
-    // itself stands later in the key, a bound on it alone is held against that column, and every day of the site is
-    // read (41 granules instead of 6 for a day of 30).
-    std::vector<std::string> where = {
-        "website_id = " + site,
-        fmt::format("toDate(timestamp) BETWEEN toDate({}) AND toDate({})", from, to),
-        "timestamp >= " + from,
-        "timestamp < " + to,
-        fmt::format("event_type IN ('{}')", fmt::join(plan.event_types, "', '")),
-    };
-    if (plan.include_bots == Toggle::kOff) where.emplace_back("NOT is_bot");
-
-    std::vector<std::string> columns;
-    std::vector<std::string> keys;
-    for (const DimensionColumn& column : plan.dimensions) {
-        keys.push_back(fmt::format("d{}", keys.size() + 1));
-        columns.push_back(fmt::format("{} AS {}", composer.dimension(column), keys.back()));
-    }
-    for (std::size_t i = 0; i < plan.metrics.size(); ++i)
-        columns.push_back(fmt::format("{} AS m{}", composer.metric(plan.metrics[i]), i + 1));
-    if (!keys.empty()) columns.emplace_back("grouping(d1) AS is_total");
-    if (plan.condition) {
-        for (const Condition& child : plan.condition->children) where.push_back(composer.condition(child));
-    }
-
-    std::string sql = fmt::format("SELECT\n    {}\nFROM footfall.{}\nWHERE {}", fmt::join(columns, ",\n    "),
-                                  plan.source, fmt::join(where, "\n    AND "));
-    if (!keys.empty()) {
-        const std::string order = order_text(plan);
-        sql += fmt::format("\nGROUP BY GROUPING SETS (({}), ())", fmt::join(keys, ", "));
-        if (plan.offset > 0)
-            sql += fmt::format("\nQUALIFY is_total = 1 OR row_number() OVER (ORDER BY {}) > 1 + {}", order,
-                               composer.bind_as("offset", "UInt64", std::to_string(plan.offset)));
-        sql += fmt::format("\nORDER BY {}\nLIMIT 1 + {}", order,
-                           composer.bind_as("limit", "UInt64", std::to_string(plan.limit)));
-    }
-    return {.sql = std::move(sql), .parameters = composer.parameters(), .settings = {}, .timeout_ms = timeout_ms};
+    Statements statements(plan, range, zone);
+    std::string sql = statements.whole();
+    return {.sql = std::move(sql), .parameters = statements.parameters(), .settings = {}, .timeout_ms = timeout_ms};
 }
 
 store::Statement compose_estimate(store::Statement statement) {

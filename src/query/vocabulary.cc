@@ -107,7 +107,8 @@ Result<Vocabulary> Vocabulary::parse(std::string_view metrics_json, std::string_
     simdjson::dom::parser parser;
     TRY(const array metrics, list_of(parser, metrics_json, "metrics"));
     for (const element object : metrics) {
-        Metric metric{.name = text_of(object, "name"), .aliases = texts_of(object, "aliases"), .sources = {}};
+        Metric metric{
+            .name = text_of(object, "name"), .aliases = texts_of(object, "aliases"), .sources = {}, .quotient = {}};
         const auto type = choice<ValueType>(kTypes, text_of(object, "type"));
         const auto totals = choice<TotalsRule>(kTotals, text_of(object, "totals"));
         if (!type || !totals) return bad(metric.name, "unknown type or totals rule");
@@ -115,7 +116,13 @@ Result<Vocabulary> Vocabulary::parse(std::string_view metrics_json, std::string_
         metric.totals = *totals;
         TRY(metric.sources, sources_of(object, metric.name));
         for (const auto& source : metric.sources)
-            if (source.event_types.empty()) return bad(metric.name, "a metric's source names its event types");
+            if (source.source == "events" && source.event_types.empty())
+                return bad(metric.name, "a metric of events names its event types");
+        metric.quotient = texts_of(object, "quotient");
+        for (const auto& part : metric.quotient)
+            if (result.metric(part) == nullptr) return bad(metric.name, "a quotient is of metrics declared before");
+        if (!metric.quotient.empty() && (metric.quotient.size() != 2 || !metric.sources.empty()))
+            return bad(metric.name, "a quotient is of two metrics and has no source");
         if (!plain_word(metric.name) || result.metric(metric.name) != nullptr)
             return bad(metric.name, "malformed or doubled name");
         for (const auto& alias : metric.aliases)
@@ -165,7 +172,7 @@ const Dimension* Vocabulary::bucket(std::string_view granularity) const {
 std::string Vocabulary::nearest_metric(std::string_view name) const {
     std::vector<std::string_view> names;
     for (const Metric& metric : metrics_) {
-        if (metric.sources.empty()) continue;
+        if (!metric.is_answered()) continue;
         names.emplace_back(metric.name);
         names.insert(names.end(), metric.aliases.begin(), metric.aliases.end());
     }

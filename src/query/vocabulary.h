@@ -29,7 +29,12 @@ struct Metric {
     std::vector<std::string> aliases;
     ValueType type = ValueType::kInteger;
     TotalsRule totals = TotalsRule::kSum;
-    std::vector<SourceExpression> sources;  ///< empty: known, but not answered by this version
+    std::vector<SourceExpression> sources;
+    /// Names of two metrics of which the one is divided by the other; empty where `sources` say it.
+    std::vector<std::string> quotient;
+
+    /// False: known, but not answered by this version.
+    bool is_answered() const { return !sources.empty() || !quotient.empty(); }
 };
 
 struct Dimension {

@@ -32,7 +32,7 @@ TEST(VocabularyTest, AnAliasIsTheMetricItself) {
 
 TEST(VocabularyTest, SuggestsOnlyWhatThisVersionAnswers) {
     EXPECT_EQ(vocabulary().nearest_metric("vistors"), "visitors");
-    EXPECT_EQ(vocabulary().nearest_metric("session"), "");
+    EXPECT_EQ(vocabulary().nearest_metric("conversion"), "");
     EXPECT_EQ(vocabulary().nearest_dimension("contry"), "country");
     EXPECT_EQ(vocabulary().nearest_dimension("xyzxyzxyz"), "");
 }

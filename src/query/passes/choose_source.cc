@@ -1,25 +1,75 @@
 #include <algorithm>
+#include <functional>
 
 #include <fmt/format.h>
 
 #include "query/passes/passes.h"
 
 namespace footfall::query {
+namespace {
 
-// One source so far: the raw events, which have every column. Rollups and the live store add a choice here, and the
-// passes after it already ask the declarations by source.
+void add_base(const Metric& metric, Plan& plan) {
+    FOOTFALL_CHECK(metric.sources.size() == 1);
+    const auto is_there = [&](const BaseMetric& base) { return base.metric == &metric; };
+    if (std::none_of(plan.bases.begin(), plan.bases.end(), is_there))
+        plan.bases.push_back({&metric, &metric.sources.front()});
+}
+
+void for_each_column(
+    const Condition& condition,  // NOLINT(misc-no-recursion): as deep as parse_request lets a filter be
+    const std::function<void(const DimensionColumn&)>& call) {
+    if (condition.kind == Condition::Kind::kTest) call(condition.column);
+    for (const Condition& child : condition.children) for_each_column(child, call);
+}
+
+/// Whether a table has all that the request groups and filters by. `missing` is what it has not.
+bool has_all(const Plan& plan, std::string_view source, std::string& missing) {
+    const auto look = [&](const DimensionColumn& column) {
+        if (find_source(column.dimension->sources, source) == nullptr && missing.empty()) missing = column.name;
+    };
+    for (const DimensionColumn& column : plan.dimensions) look(column);
+    if (plan.condition) for_each_column(*plan.condition, look);
+    return missing.empty();
+}
+
+Branch branch_of(Plan& plan, std::string_view source, std::string_view why_alone, std::string_view why_joined) {
+    if (std::none_of(plan.bases.begin(), plan.bases.end(),
+                     [&](const BaseMetric& base) { return base.source->source == source; }))
+        return Branch::kNone;
+    std::string missing;
+    if (has_all(plan, source, missing)) {
+        plan.reasons.emplace_back(why_alone);
+        return Branch::kAlone;
+    }
+    plan.reasons.push_back(fmt::format(fmt::runtime(why_joined), missing));
+    return Branch::kJoined;
+}
+
+}  // namespace
+
+// Two sources so far: events, and the sessions that they make. Rollups and the live store add a choice here; the
+// composer asks the declarations by source.
 Status choose_source(const PlanContext& context, Plan& plan) {
     plan.source = "events";
     for (const MetricColumn& column : plan.metrics) {
-        const SourceExpression* source = find_source(column.metric->sources, plan.source);
-        FOOTFALL_CHECK(source != nullptr);
-        for (const std::string& type : source->event_types)
+        if (column.metric->quotient.empty()) add_base(*column.metric, plan);
+        for (const std::string& part : column.metric->quotient) add_base(*context.vocabulary.metric(part), plan);
+    }
+    for (const BaseMetric& base : plan.bases)
+        for (const std::string& type : base.source->event_types)
             if (std::find(plan.event_types.begin(), plan.event_types.end(), type) == plan.event_types.end())
                 plan.event_types.push_back(type);
-    }
     std::sort(plan.event_types.begin(), plan.event_types.end());
-    plan.reasons.push_back(fmt::format("source 'events': the raw events answer every column; types read: {}",
-                                       fmt::join(plan.event_types, ", ")));
+    const std::string alone = fmt::format("source 'events': the raw events answer every column; types read: {}",
+                                          fmt::join(plan.event_types, ", "));
+    const std::string joined =
+        fmt::format("source 'events', joined with 'sessions', which alone have '{{}}'; types read: {}",
+                    fmt::join(plan.event_types, ", "));
+    plan.events = branch_of(plan, "events", alone, joined);
+    plan.sessions = branch_of(plan, "sessions", "source 'sessions': those that started in the range",
+                              "source 'sessions': those with an event in the range, since '{}' is of events");
+    // A session counts where it has a pageview or a custom event that the request asks for.
+    if (plan.sessions == Branch::kJoined) plan.event_types = {"event", "pageview"};
     plan.include_bots = context.request.include_bots;
     plan.reasons.push_back(plan.include_bots == Toggle::kOn ? "bots are counted, as asked" : "bots are left out");
     plan.reasons.push_back("exact: no sampling, no sketches");

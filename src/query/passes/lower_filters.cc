@@ -13,6 +13,8 @@ namespace {
 
 // A pattern may cost this much memory compiled; RE2 runs in linear time whatever it says.
 constexpr std::int64_t kPatternMemoryBytes = 1 << 20;
+/// A large one takes 5 ms to compile, before the query's own time limit is looked at.
+constexpr std::size_t kPatternsMax = 100;
 
 Error refuse_value(const Filter& filter, std::string message) {
     return refuse("invalid_value", filter.field + "[2]", std::move(message));
@@ -124,6 +126,16 @@ Result<Condition> lower_test(const Filter& filter, const PlanContext& context) {
     return negated ? negate(std::move(test)) : std::move(test);
 }
 
+std::size_t count_patterns(const std::vector<Filter>& filters) {  // NOLINT(misc-no-recursion)
+    std::size_t count = 0;
+    for (const Filter& filter : filters) {
+        const bool matches = filter.op == Operator::kMatches || filter.op == Operator::kMatchesNot;
+        if (filter.kind == Filter::Kind::kTest && matches) count += filter.values.size();
+        count += count_patterns(filter.children);
+    }
+    return count;
+}
+
 Result<Condition> lower(const Filter& filter, const PlanContext& context);
 
 Result<std::vector<Condition>> lower_all(const std::vector<Filter>& filters, const PlanContext& context) {
@@ -148,6 +160,9 @@ Result<Condition> lower(const Filter& filter, const PlanContext& context) {  // 
 
 Status lower_filters(const PlanContext& context, Plan& plan) {
     if (context.request.filters.empty()) return {};
+    if (const std::size_t patterns = count_patterns(context.request.filters); patterns > kPatternsMax)
+        return refuse("limit_exceeded", "filters",
+                      fmt::format("a request may have {} patterns, this one has {}", kPatternsMax, patterns));
     TRY(auto conditions, lower_all(context.request.filters, context));
     plan.condition =
         Condition{.kind = Condition::Kind::kAnd, .children = std::move(conditions), .column = {}, .values = {}};

@@ -19,7 +19,7 @@ Status resolve_metrics(const PlanContext& context, Plan& plan) {
         if (metric == nullptr)
             return refuse("unknown_metric", std::move(field), fmt::format("there is no metric '{}'", names[i]),
                           context.vocabulary.nearest_metric(names[i]));
-        if (metric->sources.empty())
+        if (!metric->is_answered())
             return refuse("unsupported_metric", std::move(field),
                           fmt::format("the metric '{}' is not available in this version", names[i]));
         if (std::any_of(plan.metrics.begin(), plan.metrics.end(),

@@ -1,0 +1,235 @@
+// Sessions in answers: from their table, beside events, by what only events have, and events by what only sessions
+// have. Rows are as the session processor writes them: a changed session has its old row, that row's cancellation, and
+// its new row, and merges are not waited for.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "query/query_engine_fixture.h"
+
+namespace footfall::query {
+namespace {
+
+using Rows = std::vector<std::vector<std::string>>;
+
+constexpr std::int64_t kMinute = 60'000;
+constexpr std::int64_t kDay = 86'400'000;
+
+class QuerySessionsTest : public QueryEngineTest {
+protected:
+    struct Row {
+        std::uint64_t key = 0;
+        std::uint64_t visitor = 0;
+        std::int64_t started = 0;
+        std::int64_t ended = 0;
+        int pageviews = 0;
+        int events = 0;
+        int interactions = 0;
+        double engaged = 0;
+        std::string entry{}, exit{}, source{}, country{};
+        int sign = 1;
+        std::uint64_t version = 1;
+        bool is_bot = false;
+    };
+    static void add(const std::vector<Row>& rows) {
+        std::string block;
+        for (const Row& row : rows) {
+            json::Writer json(block);
+            json.begin_object();
+            json.member("website_id", "random");
+            json.member("session_key", row.key);
+            json.member("visitor_id", row.visitor);
+            json.member("started_at", utc(row.started));
+            json.member("ended_at", utc(row.ended));
+            json.member("pageviews", std::int64_t{row.pageviews});
+            json.member("events", std::int64_t{row.events});
+            json.member("interactions", std::int64_t{row.interactions});
+            json.member("engaged", row.engaged);
+            json.member("entry_page", row.entry);
+            json.member("exit_page", row.exit);
+            json.member("source", row.source);
+            json.member("country", row.country);
+            json.member("sign", std::int64_t{row.sign});
+            json.member("version", row.version);
+            json.member("is_bot", row.is_bot);
+            json.end_object();
+            block += '\n';
+        }
+        const auto done = store().insert("INSERT INTO footfall.sessions FORMAT JSONEachRow", block);
+        ASSERT_TRUE(done.has_value()) << done.error().message;
+    }
+    static Visit event(std::int64_t ms, std::uint64_t visitor, std::uint64_t session, std::string page,
+                       std::string type = "pageview") {
+        Visit visit;
+        visit.ms = ms;
+        visit.visitor = visitor;
+        visit.session = session;
+        visit.page = std::move(page);
+        visit.type = std::move(type);
+        return visit;
+    }
+    /// Three visitors of today: one who reads two pages and came from news, one who bounces after 12 engaged seconds,
+    /// and one whose session's key was another before a late event joined it to an earlier one.
+    void SetUp() override {
+        QueryEngineTest::SetUp();
+        const std::int64_t t = kNow - 60 * kMinute;
+        insert(store(),
+               {event(t, 1, 11, "/a"), event(t + kMinute, 1, 11, "/b"), event(t, 2, 22, "/a"), event(t, 3, 33, "/a"),
+                event(t + 20 * kMinute, 3, 34, "/c"), event(t + 10 * kMinute, 3, 33, "", "event")});
+        const Row one{.key = 11,
+                      .visitor = 1,
+                      .started = t,
+                      .ended = t,
+                      .pageviews = 1,
+                      .events = 1,
+                      .entry = "/a",
+                      .exit = "/a",
+                      .source = "news",
+                      .country = "DE"};
+        Row gone = one;
+        gone.sign = -1;
+        Row grown = one;
+        grown.ended = t + kMinute;
+        grown.pageviews = grown.events = 2;
+        grown.exit = "/b";
+        grown.version = 2;
+        const Row late{.key = 34,
+                       .visitor = 3,
+                       .started = t + 20 * kMinute,
+                       .ended = t + 20 * kMinute,
+                       .pageviews = 1,
+                       .events = 1,
+                       .entry = "/c",
+                       .exit = "/c",
+                       .source = "wrong"};
+        Row joined_away = late;
+        joined_away.sign = -1;
+        add({one,
+             gone,
+             grown,
+             {.key = 22,
+              .visitor = 2,
+              .started = t,
+              .ended = t,
+              .pageviews = 1,
+              .events = 1,
+              .engaged = 12,
+              .entry = "/a",
+              .exit = "/a",
+              .source = "",
+              .country = "FR"},
+             late,
+             joined_away,
+             {.key = 33,
+              .visitor = 3,
+              .started = t,
+              .ended = t + 20 * kMinute,
+              .pageviews = 2,
+              .events = 3,
+              .interactions = 1,
+              .entry = "/a",
+              .exit = "/c",
+              .source = "Google",
+              .country = "DE"},
+             {.key = 99,
+              .visitor = 9,
+              .started = t,
+              .ended = t,
+              .pageviews = 1,
+              .events = 1,
+              .entry = "/bot",
+              .exit = "/bot",
+              .is_bot = true}});
+        const auto aliased =
+            store().insert("INSERT INTO footfall.session_alias FORMAT JSONEachRow",
+                           R"({"website_id": "random", "old_key": 34, "new_key": 33, "log_offset": 5})");
+        ASSERT_TRUE(aliased.has_value()) << aliased.error().message;
+    }
+    Table ask_today(const std::string& rest) {
+        return ask(R"({"website_id": "random", "time_range": "today", )" + rest + "}");
+    }
+};
+
+TEST_F(QuerySessionsTest, MetricsOfSessionsAloneAndBesideThoseOfEvents) {
+    const Table table = ask_today(
+        R"("metrics": ["sessions", "bounce_rate", "session_duration", "visitors", "pageviews", "views_per_session"])");
+    ASSERT_EQ(table.rows.size(), 1u);
+    EXPECT_EQ(table.rows[0][0], "3");
+    EXPECT_NEAR(std::stod(table.rows[0][1]), 100.0 / 3, 1e-9);
+    EXPECT_NEAR(std::stod(table.rows[0][2]), (60 + 12 + 1200) / 3.0, 1e-9);
+    EXPECT_EQ(table.rows[0][3], "3");
+    EXPECT_EQ(table.rows[0][4], "5");
+    EXPECT_NEAR(std::stod(table.rows[0][5]), 5.0 / 3, 1e-9);
+}
+
+TEST_F(QuerySessionsTest, ByWhatSessionsHave) {
+    EXPECT_EQ(ask_today(R"("metrics": ["sessions", "visitors"], "dimensions": ["country"])").rows,
+              (Rows{{"DE", "2", "0"}, {"FR", "1", "0"}, {"", "0", "3"}}))
+        << "the events of this test have no country, and each table gives its own";
+    EXPECT_EQ(ask_today(R"("metrics": ["sessions"], "dimensions": ["exit_page"])").rows,
+              (Rows{{"/a", "1"}, {"/b", "1"}, {"/c", "1"}}))
+        << "what a session was before is no group";
+    EXPECT_EQ(ask_today(R"("metrics": ["sessions"], "dimensions": ["entry_page"])").rows, (Rows{{"/a", "3"}}));
+}
+
+TEST_F(QuerySessionsTest, ByWhatOnlyEventsHave) {
+    const Table table = ask_today(R"("metrics": ["sessions", "bounce_rate", "pageviews"], "dimensions": ["page"])");
+    ASSERT_EQ(table.rows.size(), 4u);
+    EXPECT_EQ(table.rows[0][0], "/a");
+    EXPECT_EQ(table.rows[0][1], "3");
+    EXPECT_NEAR(std::stod(table.rows[0][2]), 100.0 / 3, 1e-9);
+    EXPECT_EQ(table.rows[0][3], "3");
+    EXPECT_EQ(table.rows[1], (std::vector<std::string>{"", "1", "0", "0"})) << "the custom event's";
+    EXPECT_EQ(table.rows[2], (std::vector<std::string>{"/b", "1", "0", "1"}));
+    EXPECT_EQ(table.rows[3], (std::vector<std::string>{"/c", "1", "0", "1"})) << "under the key that it had before";
+    EXPECT_EQ(table.totals.at("sessions"), "3") << "each once, on however many pages";
+    EXPECT_EQ(ask_today(R"("metrics": ["sessions"], "filters": [["page", "is", ["/b", "/c"]]])").rows, (Rows{{"2"}}));
+}
+
+TEST_F(QuerySessionsTest, EventsByTheirSessionsSource) {
+    const Table table = ask_today(R"("metrics": ["pageviews", "visitors", "sessions"], "dimensions": ["source"])");
+    EXPECT_EQ(table.rows, (Rows{{"Google", "2", "1", "1"}, {"news", "2", "1", "1"}, {"", "1", "1", "1"}}));
+    EXPECT_EQ(table.totals.at("pageviews"), "5");
+    EXPECT_EQ(ask_today(R"("metrics": ["pageviews"], "filters": [["source", "is", ["Google"]]])").rows, (Rows{{"2"}}));
+    EXPECT_EQ(ask_today(R"("metrics": ["pageviews", "sessions"], "dimensions": ["page"],
+                          "filters": [["or", [["entry_page", "is", ["/x"]], ["exit_page", "is", ["/c"]]]]])")
+                  .rows,
+              (Rows{{"/a", "1", "1"}, {"/c", "1", "1"}, {"", "0", "1"}}));
+}
+
+TEST_F(QuerySessionsTest, BotsSessionsAreThereWhenAskedFor) {
+    EXPECT_EQ(ask_today(R"("metrics": ["sessions"], "include_bots": true)").rows, (Rows{{"4"}}));
+}
+
+TEST_F(QuerySessionsTest, RatiosOverNoSessionsAreNullAndCountsAreZero) {
+    const Table table = ask(R"({"website_id": "random", "date_range": ["2020-01-01", "2020-01-02"],
+        "metrics": ["sessions", "bounce_rate", "session_duration", "views_per_session"]})");
+    EXPECT_EQ(table.rows, (Rows{{"0", "null", "null", "null"}}));
+}
+
+TEST_F(QuerySessionsTest, DaysOfSessionsAreThoseOfTheirStartAndAddUp) {
+    const std::int64_t midnight = kNow / kDay * kDay;  // UTC
+    add({{.key = 55,
+          .visitor = 5,
+          .started = midnight - 5 * kMinute,
+          .ended = midnight + 5 * kMinute,
+          .pageviews = 2,
+          .events = 2,
+          .entry = "/m",
+          .exit = "/m"}});
+    const Table table = ask(R"({"website_id": "random", "time_range": "7d", "metrics": ["sessions"],
+                               "dimensions": ["date"], "filters": [["entry_page", "is", ["/m", "/a"]]]})",
+                            "UTC");
+    EXPECT_EQ(table.rows, (Rows{{"2026-11-05", "1"}, {"2026-11-06", "3"}}));
+    EXPECT_EQ(table.totals.at("sessions"), "4");
+}
+
+TEST_F(QuerySessionsTest, ExplainGivesTheStatementAndItsRows) {
+    const auto text = answer(R"({"website_id": "random", "time_range": "today", "explain": true,
+                                "metrics": ["sessions", "visitors"], "dimensions": ["page", "source"]})",
+                             "UTC");
+    ASSERT_TRUE(text.has_value()) << text.error().message;
+    EXPECT_NE(text->find("footfall.sessions"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace footfall::query
