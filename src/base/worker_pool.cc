@@ -1,11 +1,12 @@
 #include "base/worker_pool.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 
 namespace footfall {
 
-WorkerPool::WorkerPool(std::string name, std::size_t threads, std::size_t queue_max)
-    : name_(std::move(name)), queue_max_(queue_max) {
+WorkerPool::WorkerPool(std::string name, std::size_t threads, std::size_t queue_max, Priority priority)
+    : name_(std::move(name)), queue_max_(queue_max), priority_(priority) {
     for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
 }
 
@@ -35,6 +36,8 @@ std::size_t WorkerPool::queued() const {
 
 void WorkerPool::run() {
     name_thread(name_);
+    // Linux takes 0 for the calling thread alone. Where it is refused the work is done all the same.
+    if (priority_ == Priority::kLow) (void)::setpriority(PRIO_PROCESS, 0, 10);
     for (;;) {
         std::function<void()> work;
         {

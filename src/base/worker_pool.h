@@ -11,10 +11,13 @@
 
 namespace footfall {
 
+/// kLow: the threads give way to others where cores are short (nice 10).
+enum class Priority : unsigned char { kNormal, kLow };
+
 /// A fixed number of threads for blocking work, behind a bounded queue. The size is the limit on how many run at once.
 class WorkerPool {
 public:
-    WorkerPool(std::string name, std::size_t threads, std::size_t queue_max);
+    WorkerPool(std::string name, std::size_t threads, std::size_t queue_max, Priority priority = Priority::kNormal);
     /// Finishes what was queued, then joins.
     ~WorkerPool();
 
@@ -27,6 +30,7 @@ private:
 
     std::string name_;
     const std::size_t queue_max_;
+    const Priority priority_;
     mutable std::mutex mutex_;
     std::condition_variable ready_;
     std::deque<std::function<void()>> queue_;

@@ -385,6 +385,16 @@ void Connection::append_head(const Response& response, std::size_t body_bytes) {
         out_ += ": ";
         append_header_text(out_, value);
     }
+    for (const auto& [name, value] : loop_.shared_.options.common_headers) {
+        const bool is_set = std::any_of(response.headers.begin(), response.headers.end(), [&name](const auto& header) {
+            return equal_ignoring_case(header.first, name);
+        });
+        if (is_set) continue;
+        out_ += "\r\n";
+        out_ += name;
+        out_ += ": ";
+        out_ += value;
+    }
     if (closing_) out_ += "\r\nConnection: close";
     else if (framing_.is_http_1_0) out_ += "\r\nConnection: keep-alive";
     out_ += "\r\n\r\n";

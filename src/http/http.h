@@ -93,6 +93,8 @@ struct ServerOptions {
     std::size_t connections_max = 10'000;         // more are answered 503 and closed
     std::size_t connections_per_address_max = 0;  // 0: no limit; an IPv6 address counts as its /64
     std::string server_name = "footfall";
+    /// On every answer, the server's own early ones included, but where the answer has a header of that name itself.
+    std::vector<std::pair<std::string, std::string>> common_headers{};
     Clock* clock = &system_clock();
 };
 

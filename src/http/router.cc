@@ -86,6 +86,12 @@ void Router::handle(Exchange& exchange) const {
     exchange.respond(std::move(response));
 }
 
+std::vector<Router::Known> Router::routes() const {
+    std::vector<Known> known;
+    for (const Route& route : routes_) known.push_back({route.method, route.pattern});
+    return known;
+}
+
 std::string_view path_parameter(std::string_view pattern, std::string_view path, std::string_view name) {
     while (!pattern.empty()) {
         const std::string_view expected = take_segment(pattern);

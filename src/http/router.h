@@ -20,6 +20,13 @@ public:
     void add_all(std::string pattern, Handler handler);
     void handle(Exchange& exchange) const;
 
+    struct Known {
+        Method method;  ///< kOther: all
+        std::string_view pattern;
+    };
+    /// Every route, in the order in which they are tried.
+    std::vector<Known> routes() const;
+
 private:
     struct Route {
         Method method;

@@ -65,5 +65,17 @@ TEST_F(RouterTest, FindsPathsMethodsAndParameters) {
     EXPECT_EQ(path_parameter("/a/{x}", "/a/1", "{z}"), "");
 }
 
+TEST(RouterListTest, TellsItsRoutesInTheirOrder) {
+    Router router;
+    router.add(Method::kPut, "/b", [](Exchange&) {});
+    router.add_all("/a/{id}", [](Exchange&) {});
+    const auto routes = router.routes();
+    ASSERT_EQ(routes.size(), 2u);
+    EXPECT_EQ(routes[0].method, Method::kPut);
+    EXPECT_EQ(routes[0].pattern, "/b");
+    EXPECT_EQ(routes[1].method, Method::kOther);
+    EXPECT_EQ(routes[1].pattern, "/a/{id}");
+}
+
 }  // namespace
 }  // namespace footfall::http

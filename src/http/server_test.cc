@@ -358,5 +358,35 @@ TEST_F(ServerTest, RequestsAreCountedByClass) {
     EXPECT_EQ(bad.value() - before[2], 1u);
 }
 
+TEST_F(ServerTest, CommonHeadersAreOnEveryAnswerThatDoesNotSayOtherwise) {
+    ServerOptions options;
+    options.common_headers = {{"X-Common", "always"}, {"Cache-Control", "no-store"}};
+    options.body_bytes_max = 10;
+    start(
+        options,
+        [](Exchange& exchange) {
+            Response response;
+            if (exchange.request().path == "/own") response.headers.emplace_back("cache-control", "public");
+            if (exchange.request().path == "/empty") response.status = 204;
+            exchange.respond(std::move(response));
+        },
+        [](const Request& request) -> std::optional<Response> {
+            if (request.path == "/early") return Response{.status = 401};
+            return std::nullopt;
+        });
+    const std::string host = " HTTP/1.1\r\nHost: x\r\n";
+    for (const std::string& sent :
+         {"GET /" + host + "\r\n", "GET /empty" + host + "\r\n", "HEAD /" + host + "\r\n", "GET /early" + host + "\r\n",
+          std::string("nonsense\r\n\r\n"), "POST /" + host + "Content-Length: 11\r\n\r\n"}) {
+        const std::string answer = roundtrip(sent);
+        EXPECT_EQ(count(answer, "X-Common: always\r\n"), 1) << answer;
+        EXPECT_EQ(count(answer, "Cache-Control: no-store\r\n"), 1) << answer;
+    }
+    const std::string own = roundtrip("GET /own" + host + "\r\n");
+    EXPECT_EQ(count(own, "X-Common: always\r\n"), 1) << own;
+    EXPECT_EQ(count(own, "no-store"), 0) << own;
+    EXPECT_EQ(count(own, "cache-control: public\r\n"), 1) << own;
+}
+
 }  // namespace
 }  // namespace footfall::http

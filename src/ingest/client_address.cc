@@ -15,6 +15,12 @@ std::string_view trim(std::string_view text) {
     return text;
 }
 
+// ASCII case counts as equal; `lower` is lower case.
+bool is_word(std::string_view text, std::string_view lower) {
+    return std::equal(text.begin(), text.end(), lower.begin(), lower.end(),
+                      [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
+}
+
 // "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]:80", each also in quotes.
 std::optional<event::kind::ip> parse_hop(std::string_view hop) {
     hop = trim(hop);
@@ -28,17 +34,20 @@ std::optional<event::kind::ip> parse_hop(std::string_view hop) {
     return event::parse_ip(hop);
 }
 
-// The for= part of one element of a Forwarded header.
-std::string_view forwarded_for(std::string_view element) {
+// A parameter ("for", "proto") of one element of a Forwarded header.
+std::string_view forwarded_parameter(std::string_view element, std::string_view name) {
     while (!element.empty()) {
         const std::size_t end = std::min(element.find(';'), element.size());
         const std::string_view pair = trim(element.substr(0, end));
         element.remove_prefix(std::min(end + 1, element.size()));
-        if (pair.size() > 4 && (pair[0] | 0x20) == 'f' && (pair[1] | 0x20) == 'o' && (pair[2] | 0x20) == 'r' &&
-            pair[3] == '=')
-            return pair.substr(4);
+        if (pair.size() > name.size() && pair[name.size()] == '=' && is_word(pair.substr(0, name.size()), name))
+            return pair.substr(name.size() + 1);
     }
     return {};
+}
+
+bool is_trusted(const event::kind::ip& ip, std::span<const Network> trusted) {
+    return std::any_of(trusted.begin(), trusted.end(), [&](const Network& network) { return network.contains(ip); });
 }
 
 }  // namespace
@@ -74,14 +83,27 @@ Result<std::vector<Network>> parse_networks(std::string_view text) {
     return networks;
 }
 
-event::kind::ip client_address(const http::Request& request, std::span<const Network> trusted) {
-    const auto is_trusted = [&](const event::kind::ip& ip) {
-        return std::any_of(trusted.begin(), trusted.end(),
-                           [&](const Network& network) { return network.contains(ip); });
-    };
-    event::kind::ip address = request.peer.address;
+bool is_from_trusted_proxy(const http::Request& request, std::span<const Network> trusted) {
     // A unix socket's peer can only be a proxy on this machine.
-    if (!request.peer.is_unix && !is_trusted(address)) return address;
+    return request.peer.is_unix || is_trusted(request.peer.address, trusted);
+}
+
+bool is_forwarded_https(const http::Request& request, std::span<const Network> trusted) {
+    if (!is_from_trusted_proxy(request, trusted)) return false;
+    // Of several proxies the first one met the client. A client that claims https for itself gets a cookie that its
+    // own browser won't keep.
+    std::string_view proto = request.header("x-forwarded-proto");
+    if (proto.empty()) {
+        const std::string_view forwarded = request.header("forwarded");
+        proto = forwarded_parameter(forwarded.substr(0, forwarded.find(',')), "proto");
+        if (proto.size() >= 2 && proto.front() == '"' && proto.back() == '"') proto = proto.substr(1, proto.size() - 2);
+    }
+    return is_word(trim(proto.substr(0, proto.find(','))), "https");
+}
+
+event::kind::ip client_address(const http::Request& request, std::span<const Network> trusted) {
+    event::kind::ip address = request.peer.address;
+    if (!is_from_trusted_proxy(request, trusted)) return address;
     bool is_forwarded = false;
     auto values = request.header_values("x-forwarded-for");
     if (values.empty()) {
@@ -95,10 +117,10 @@ event::kind::ip client_address(const http::Request& request, std::span<const Net
             const std::size_t comma = rest.rfind(',');
             const std::string_view element = comma == std::string_view::npos ? rest : rest.substr(comma + 1);
             rest = comma == std::string_view::npos ? std::string_view() : rest.substr(0, comma);
-            const auto hop = parse_hop(is_forwarded ? forwarded_for(element) : element);
+            const auto hop = parse_hop(is_forwarded ? forwarded_parameter(element, "for") : element);
             if (!hop) return address;
             address = *hop;
-            if (!is_trusted(address)) return address;
+            if (!is_trusted(address, trusted)) return address;
         }
     }
     return address;

@@ -27,4 +27,11 @@ Result<std::vector<Network>> parse_networks(std::string_view text);
 /// 32 hops at most.
 event::kind::ip client_address(const http::Request& request, std::span<const Network> trusted);
 
+/// Whether what the request says of those before its peer is believed: the peer is a trusted proxy.
+bool is_from_trusted_proxy(const http::Request& request, std::span<const Network> trusted);
+
+/// Whether the client speaks https with the proxy in front, as X-Forwarded-Proto (or proto= of Forwarded) of a trusted
+/// proxy says. The server itself speaks http alone.
+bool is_forwarded_https(const http::Request& request, std::span<const Network> trusted);
+
 }  // namespace footfall::ingest

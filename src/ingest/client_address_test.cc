@@ -127,5 +127,35 @@ TEST(NetworkTest, PrefixesThatDoNotEndAtAByteAreExact) {
         EXPECT_FALSE(parse_networks(wrong)) << wrong;
 }
 
+TEST(ForwardedSchemeTest, IsHttpsOnlyByTheWordOfATrustedProxy) {
+    const auto trusted = parse_networks("10.0.0.0/8").value();
+    const struct {
+        const char* peer;
+        const char* header;
+        const char* value;
+        bool is_https;
+    } cases[] = {
+        {"10.0.0.1", "X-Forwarded-Proto", "https", true},
+        {"10.0.0.1", "x-forwarded-proto", " HTTPS ", true},
+        {"10.0.0.1", "X-Forwarded-Proto", "https, http", true},
+        {"10.0.0.1", "X-Forwarded-Proto", "http", false},
+        {"10.0.0.1", "X-Forwarded-Proto", "http, https", false},
+        {"10.0.0.1", "X-Forwarded-Proto", "httpsx", false},
+        {"10.0.0.1", "X-Forwarded-Proto", "", false},
+        {"10.0.0.1", "Forwarded", "for=1.2.3.4;Proto=https;by=x", true},
+        {"10.0.0.1", "Forwarded", "for=1.2.3.4;proto=\"https\", for=5.6.7.8;proto=http", true},
+        {"10.0.0.1", "Forwarded", "for=1.2.3.4, for=5.6.7.8;proto=https", false},
+        {"10.0.0.1", "X-Forwarded-Ssl", "on", false},
+        {"11.0.0.1", "X-Forwarded-Proto", "https", false},
+        {"11.0.0.1", "Forwarded", "proto=https", false},
+    };
+    for (const auto& c : cases) {
+        http::Request request;
+        request.peer.address = *event::parse_ip(c.peer);
+        request.headers = {{c.header, c.value}};
+        EXPECT_EQ(is_forwarded_https(request, trusted), c.is_https) << c.peer << " " << c.header << " " << c.value;
+    }
+}
+
 }  // namespace
 }  // namespace footfall::ingest

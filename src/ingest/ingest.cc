@@ -46,6 +46,8 @@ Metrics& counters() {
 void allow_any_origin(http::Response& response) {
     // Events are taken from any origin and without credentials; which site they may name is judged by event.
     response.headers.emplace_back("Access-Control-Allow-Origin", "*");
+    // sendBeacon asks without CORS, and would be told that it failed.
+    response.headers.emplace_back("Cross-Origin-Resource-Policy", "cross-origin");
 }
 
 http::Response refuse(const Error& error) {
