@@ -19,6 +19,8 @@ struct Command {
     std::span<const Flag> flags;
     std::size_t positional;
     CommandResult (*run)(Installation&, const Args&, const std::string& input);
+    std::size_t optional = 0;  // further positional ones
+    bool reads_input = false;
 };
 
 CommandResult failed(const Error& error) {
@@ -109,27 +111,69 @@ CommandResult site_remove(Installation& installation, const Args& args, const st
     return {0, fmt::format("removed site {}; its events stay in the store\n", args.positional[0]), ""};
 }
 
+std::string first_line(const std::string& input) { return input.substr(0, input.find_first_of("\r\n")); }
+
+Result<catalog::Role> role_of(const std::string& text, const std::string& field) {
+    if (const auto role = catalog::parse_role(text)) return *role;
+    return Error(Code::kInvalidArgument, "the role must be owner, admin, editor or viewer", field);
+}
+
+Error from_input(Error error) {
+    if (error.field == "password") error.message += "; give it on standard input";
+    return error;
+}
+
 CommandResult user_add(Installation& installation, const Args& args, const std::string& input) {
-    const std::string password = input.substr(0, input.find_first_of("\r\n"));
-    if (const auto status = installation.catalog().add_user(args.positional[0], args.get("--role"), password); !status)
-        return failed(status.error());
+    const auto role = role_of(args.get("--role"), "--role");
+    if (!role) return failed(role.error());
+    if (const auto status = installation.catalog().accounts().add_user(args.positional[0], *role, first_line(input));
+        !status)
+        return failed(from_input(status.error()));
     if (args.has("--json")) return {0, json_object({{"email", args.positional[0]}, {"role", args.get("--role")}}), ""};
     return {0, fmt::format("added {} {}\n", args.get("--role"), args.positional[0]), ""};
 }
 
 CommandResult user_list(Installation& installation, const Args& args, const std::string&) {
-    const auto users = installation.catalog().users();
+    const auto users = installation.catalog().accounts().users();
     if (!users) return failed(users.error());
     Table table({"email", "role"});
-    for (const auto& user : *users) table.row({user.email, user.role});
+    for (const auto& user : *users) table.row({user.email, std::string(catalog::role_name(user.role))});
     return {0, table.render(args, "no users yet; add one with 'footfall user add EMAIL --role owner'"), ""};
 }
 
 CommandResult user_remove(Installation& installation, const Args& args, const std::string&) {
-    if (const auto status = installation.catalog().remove_user(args.positional[0]); !status)
+    if (const auto status = installation.catalog().accounts().remove_user(args.positional[0]); !status)
         return failed(status.error());
     if (args.has("--json")) return {0, json_object({{"email", args.positional[0]}}), ""};
-    return {0, fmt::format("removed {}\n", args.positional[0]), ""};
+    return {0, fmt::format("removed {}; nobody is signed in as this user any more\n", args.positional[0]), ""};
+}
+
+CommandResult user_role(Installation& installation, const Args& args, const std::string&) {
+    const auto role = role_of(args.positional[1], "ROLE");
+    if (!role) return failed(role.error());
+    if (const auto status = installation.catalog().accounts().set_role(args.positional[0], *role); !status)
+        return failed(status.error());
+    if (args.has("--json")) return {0, json_object({{"email", args.positional[0]}, {"role", args.positional[1]}}), ""};
+    return {0, fmt::format("{} is {} now and has to sign in again\n", args.positional[0], args.positional[1]), ""};
+}
+
+CommandResult user_password(Installation& installation, const Args& args, const std::string& input) {
+    if (const auto status = installation.catalog().accounts().set_password(args.positional[0], first_line(input));
+        !status)
+        return failed(from_input(status.error()));
+    if (args.has("--json")) return {0, json_object({{"email", args.positional[0]}}), ""};
+    return {0, fmt::format("{} has a new password and has to sign in again\n", args.positional[0]), ""};
+}
+
+CommandResult user_link(Installation& installation, const Args& args, const std::string&) {
+    catalog::Accounts& accounts = installation.catalog().accounts();
+    const bool is_set_up = args.positional.empty();
+    const auto token = is_set_up ? accounts.create_setup_link() : accounts.create_sign_in_link(args.positional[0]);
+    if (!token) return failed(token.error());
+    const std::string url =
+        is_set_up ? set_up_url(installation.address(), *token) : sign_in_url(installation.address(), *token);
+    if (args.has("--json")) return {0, json_object({{"url", url}, {"purpose", is_set_up ? "setup" : "sign_in"}}), ""};
+    return {0, fmt::format("{}\nIt works once, within 24 hours.\n", url), ""};
 }
 
 CommandResult key_create(Installation& installation, const Args& args, const std::string&) {
@@ -217,9 +261,25 @@ constexpr Command kCommands[] = {
     {"site list", "", "list the sites", {}, 0, site_list},
     {"site remove", "ID", "remove a site and its keys; its events stay in the store", {}, 1, site_remove},
     {"user add", "EMAIL --role owner|admin|editor|viewer", "add a user; the password is read from standard input",
-     kUserAdd, 1, user_add},
+     kUserAdd, 1, user_add, 0, true},
     {"user list", "", "list the users", {}, 0, user_list},
-    {"user remove", "EMAIL", "remove a user", {}, 1, user_remove},
+    {"user remove", "EMAIL", "remove a user and end their sessions", {}, 1, user_remove},
+    {"user role", "EMAIL owner|admin|editor|viewer", "change a user's role and end their sessions", {}, 2, user_role},
+    {"user password",
+     "EMAIL",
+     "set a user's password, read from standard input, and end their sessions",
+     {},
+     1,
+     user_password,
+     0,
+     true},
+    {"user link",
+     "[EMAIL]",
+     "print a link that signs a user in once, or without EMAIL one that makes the first owner; valid 24 hours",
+     {},
+     0,
+     user_link,
+     1},
     {"key create", "--site ID --scope collect|read|admin", "make a key and print its secret once", kKeyCreate, 0,
      key_create},
     {"key list", "", "list the keys", {}, 0, key_list},
@@ -266,8 +326,18 @@ bool is_data_command(std::string_view word) {
 }
 
 bool reads_input(std::span<const std::string> argv) {
-    return argv.size() >= 2 && argv[0] == "user" && argv[1] == "add" &&
-           std::find(argv.begin(), argv.end(), "--help") == argv.end();
+    std::size_t words = 0;
+    const Command* command = find(argv, words);
+    return command != nullptr && command->reads_input && std::find(argv.begin(), argv.end(), "--help") == argv.end() &&
+           std::find(argv.begin(), argv.end(), "-h") == argv.end();
+}
+
+std::string set_up_url(std::string_view address, std::string_view token) {
+    return fmt::format("http://{}/setup#token={}", address, token);
+}
+
+std::string sign_in_url(std::string_view address, std::string_view token) {
+    return fmt::format("http://{}/sign-in#token={}", address, token);
 }
 
 std::string help_text(std::string_view word) {
@@ -305,7 +375,8 @@ CommandResult run_command(Installation& installation, std::span<const std::strin
     }
     const auto args = parse_args(argv.subspan(words), command->flags);
     if (!args) return failed(args.error());
-    if (args->positional.size() != command->positional)
+    if (args->positional.size() < command->positional ||
+        args->positional.size() > command->positional + command->optional)
         return {2, "", fmt::format("footfall: usage: footfall {} {}\n", command->words, command->usage)};
     return command->run(installation, *args, input);
 }

@@ -30,6 +30,8 @@ public:
     /// Waits until the store holds what the log held when it was called, then compares.
     virtual Result<process::AuditReport> audit(const std::string& site_id) = 0;
     virtual std::vector<Finding> doctor() = 0;
+    /// HOST:PORT of its HTTP server, where it listens or would.
+    virtual std::string address() const = 0;
 };
 
 struct CommandResult {
@@ -45,6 +47,9 @@ bool is_data_command(std::string_view word);
 CommandResult run_command(Installation& installation, std::span<const std::string> argv, const std::string& input);
 /// Whether the command line reads standard input.
 bool reads_input(std::span<const std::string> argv);
+/// The link that uses a token once. The token stands behind '#': a browser doesn't send that, so no log has it.
+std::string set_up_url(std::string_view address, std::string_view token);
+std::string sign_in_url(std::string_view address, std::string_view token);
 /// Help of one command, or of all where the word is empty or unknown.
 std::string help_text(std::string_view word);
 /// An error in the form of the command line: one sentence.

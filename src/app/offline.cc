@@ -20,6 +20,8 @@ public:
 
     catalog::Catalog& catalog() override { return services_ ? services_->catalog() : *catalog_; }
 
+    std::string address() const override { return settings_.http_listen; }
+
     Result<process::AuditReport> audit(const std::string& site_id) override {
         // A wrong word is judged before anything is started for it.
         if (!site_id.empty() && catalog().snapshot()->site(site_id) == nullptr)

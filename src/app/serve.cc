@@ -57,6 +57,19 @@ pid_t start_demo(const std::string& address) {
     ::_exit(127);
 }
 
+/// What somebody who is not signed in needs to begin; empty where there are users already.
+Result<std::string> make_invitation(Services& services, ServeOptions options) {
+    if (options.demo) {
+        TRY(const std::string url, services.make_demo());
+        return "Sign in to the demo (once, within 24 hours): " + url + "\n";
+    }
+    catalog::Accounts& accounts = services.catalog().accounts();
+    if (accounts.has_users()) return std::string();
+    TRY(const std::string token, accounts.create_setup_link());
+    return "There is no user yet. Make the first owner here (once, within 24 hours): " +
+           set_up_url(services.address(), token) + "\n";
+}
+
 }  // namespace
 
 int serve(const Settings& settings, ServeOptions options) {
@@ -79,14 +92,14 @@ int serve(const Settings& settings, ServeOptions options) {
     if (!services) return fail(services.error(), as_json);
     const auto control = ControlServer::start((*services)->data_dir(), **services);
     if (!control) return fail(control.error(), as_json);
-    if (options.demo) {
-        if (const Status status = (*services)->make_demo_site(); !status) return fail(status.error(), as_json);
-    }
     if (const Status status = (*services)->listen(); !status) return fail(status.error(), as_json);
-    const std::string address = (*services)->listening_on();
+    const std::string address = (*services)->address();
+    const auto invitation = make_invitation(**services, options);
+    if (!invitation) return fail(invitation.error(), as_json);
     logging::info("serve.listening",
                   {{"url", "http://" + address}, {"data", (*services)->data_dir()}, {"version", version_number()}});
-    std::printf("Footfall is on http://%s\n", address.c_str());
+    // On standard output alone: a link is a secret, and the log is for keeping.
+    std::printf("Footfall is on http://%s\n%s", address.c_str(), invitation->c_str());
     std::fflush(stdout);
     const pid_t demo = options.demo ? start_demo(address) : 0;
 

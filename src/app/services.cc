@@ -12,6 +12,7 @@
 
 #include "api/query_endpoint.h"
 #include "app/version.h"
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/logging.h"
@@ -31,6 +32,7 @@
 namespace footfall::app {
 namespace {
 
+constexpr std::string_view kDemoUser = "demo@demo.example";
 constexpr int kLockWaitMs = 5'000;
 constexpr int kAuditWaitMs = 60'000;
 constexpr std::int64_t kSaltEveryMs = 60'000;
@@ -104,7 +106,7 @@ struct Services::State {
     http::Router router;
     std::unique_ptr<WorkerPool> query_pool;
     std::unique_ptr<http::Server> server;
-    std::string host;
+    std::atomic<std::uint16_t> port{0};  ///< that the server got; commands ask from their own thread
 
     /// Offset of the log up to which the saved visitor ids are complete.
     std::uint64_t identity_saved = 0;
@@ -141,7 +143,9 @@ Status Services::State::open(Options options) {
     supervised.prepare = [this](store::Client& client) { return prepare_store(client); };
     supervised.clock = &clock;
     supervisor = std::make_unique<store::embedded::Supervisor>(std::move(supervised));
-    TRY(catalog, catalog::Catalog::open(data_dir + "/catalog.db", clock));
+    TRY(catalog, catalog::Catalog::open(data_dir + "/catalog.db", clock,
+                                        {.idle_ms = settings.session_idle_hours * 3'600'000,
+                                         .absolute_ms = settings.session_absolute_hours * 3'600'000}));
     TRY_STATUS(open_log_and_index());
     loader = std::make_unique<process::Loader>(
         *log, *store, clock,
@@ -267,6 +271,8 @@ void Services::State::run_housekeeping() {
         }
         if (log->end().offset - identity_saved >= kIdentityEveryEntries || now - identity_saved_ms >= kIdentityEveryMs)
             save_identity();
+        if (const Status status = catalog->accounts().save_use(); !status)
+            logging::warn("account.use_not_saved", {{"error", status.error().message}});
         const process::LoaderState state = loader->state();
         lag.set(state.as_of_ms == 0 ? 0 : static_cast<double>(std::max<std::int64_t>(0, now - state.as_of_ms)) / 1000);
         end.set(static_cast<double>(log->end().offset));
@@ -293,9 +299,9 @@ Status Services::listen() {
     unsigned loops = static_cast<unsigned>(state.settings.http_loops);
     if (loops == 0) loops = std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
     TRY(auto trusted, ingest::parse_networks(state.settings.http_trusted_proxies));
-    state.endpoint = std::make_unique<ingest::Endpoint>(
-        *state.catalog, state.tables, *state.identity, *state.committer, state.clock,
-        ingest::EndpointOptions{.trusted_proxies = std::move(trusted), .loops = loops});
+    state.endpoint =
+        std::make_unique<ingest::Endpoint>(*state.catalog, state.tables, *state.identity, *state.committer, state.clock,
+                                           ingest::EndpointOptions{.trusted_proxies = trusted, .loops = loops});
     state.query_pool =
         std::make_unique<WorkerPool>("query", static_cast<std::size_t>(state.settings.query_concurrency_max), 64);
     state.query_endpoint = std::make_unique<api::QueryEndpoint>(
@@ -321,12 +327,14 @@ Status Services::listen() {
         });
     TRY_STATUS(state.server->listen(state.settings.http_listen));
     TRY_STATUS(state.server->start());
+    state.port = state.server->port();
     return {};
 }
 
-std::string Services::listening_on() const {
+std::string Services::address() const {
     const std::string& listen = state_->settings.http_listen;
-    return listen.substr(0, listen.rfind(':') + 1) + std::to_string(state_->server->port());
+    const std::uint16_t port = state_->port;
+    return port == 0 ? listen : listen.substr(0, listen.rfind(':') + 1) + std::to_string(port);
 }
 
 void Services::stop(int grace_ms) {
@@ -350,6 +358,8 @@ void Services::stop(int grace_ms) {
     if (state.housekeeping.joinable()) {
         state.housekeeping.join();
         state.save_identity();
+        if (const Status status = state.catalog->accounts().save_use(); !status)
+            logging::warn("account.use_not_saved", {{"error", status.error().message}});
     }
     if (state.supervisor) state.supervisor->stop();
     state.server.reset();
@@ -361,10 +371,21 @@ void Services::stop(int grace_ms) {
 const std::string& Services::data_dir() const { return state_->data_dir; }
 catalog::Catalog& Services::catalog() { return *state_->catalog; }
 
-Status Services::make_demo_site() {
-    if (state_->catalog->snapshot()->site("demo") != nullptr) return {};
-    TRY([[maybe_unused]] const catalog::Site site, state_->catalog->add_site("Demo", "demo.example", "UTC", "demo"));
-    return {};
+Result<std::string> Services::make_demo() {
+    catalog::Catalog& catalog = *state_->catalog;
+    if (catalog.snapshot()->site("demo") == nullptr) {
+        TRY([[maybe_unused]] const catalog::Site site, catalog.add_site("Demo", "demo.example", "UTC", "demo"));
+    }
+    catalog::Accounts& accounts = catalog.accounts();
+    auto token = accounts.create_sign_in_link(kDemoUser);
+    if (!token && token.error().code == Code::kNotFound) {
+        const catalog::Role role = accounts.has_users() ? catalog::Role::kViewer : catalog::Role::kOwner;
+        // The password is known to nobody: the link is the way in.
+        TRY_STATUS(accounts.add_user(kDemoUser, role, random_token(32)));
+        token = accounts.create_sign_in_link(kDemoUser);
+    }
+    if (!token) return token.error();
+    return sign_in_url(address(), *token);
 }
 
 std::vector<api::NotReady> Services::not_ready() const {

@@ -27,9 +27,8 @@ public:
     static Result<std::unique_ptr<Services>> open(const Settings& settings, Options options);
     ~Services() override;
 
-    /// Starts the HTTP server of the event endpoint, the API and the page; the address is then `listening_on()`.
+    /// Starts the HTTP server of the event endpoint, the API and the page; address() then has the port.
     Status listen();
-    std::string listening_on() const;
 
     /// Stops accepting, answers what is in flight, loads what the log holds as far as the time allows, and ends the
     /// child.
@@ -38,12 +37,15 @@ public:
     std::vector<api::NotReady> not_ready() const;
     /// Absolute.
     const std::string& data_dir() const;
-    /// Adds the site "demo" where it is not there.
-    Status make_demo_site();
+    /// Adds the site "demo" and the demo's user where they are not there, and gives a link that signs that user in.
+    /// Where the installation is nobody's yet the user is an owner, so that everything can be tried; beside others only
+    /// a viewer, since what is printed is often kept.
+    Result<std::string> make_demo();
 
     catalog::Catalog& catalog() override;
     Result<process::AuditReport> audit(const std::string& site_id) override;
     std::vector<Finding> doctor() override;
+    std::string address() const override;
 
 private:
     struct State;

@@ -32,6 +32,8 @@ struct Settings {
     std::int64_t store_threads = 0;
     std::int64_t query_timeout_ms = 0;
     std::int64_t query_concurrency_max = 0;
+    std::int64_t session_idle_hours = 0;
+    std::int64_t session_absolute_hours = 0;
     std::string enrich_geo_v4;
     std::string enrich_geo_v6;
     std::string enrich_user_agent_rules;

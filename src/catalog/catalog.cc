@@ -4,7 +4,6 @@
 #include <cstring>
 #include <mutex>
 
-#include <argon2.h>
 #include <cctz/time_zone.h>
 
 #include "base/bytes.h"
@@ -18,10 +17,6 @@ std::span<const TextFile> files();
 }
 
 namespace {
-
-// OWASP's smallest argon2id setting; reliability of the sign-in under load is the reason not to go far above it.
-constexpr std::uint32_t kArgonMemoryKib = 19 * 1024;
-constexpr std::uint32_t kArgonPasses = 2;
 
 std::string hash_of(std::string_view secret) {
     const auto digest = sha256(secret);
@@ -49,16 +44,6 @@ bool is_host(std::string_view text) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
                c == '_' || c == ':';
     });
-}
-
-Result<std::string> hash_password(std::string_view password) {
-    char salt[16];
-    random_bytes(salt, sizeof salt);
-    char encoded[256];
-    const int code = argon2id_hash_encoded(kArgonPasses, kArgonMemoryKib, 1, password.data(), password.size(), salt,
-                                           sizeof salt, 32, encoded, sizeof encoded);
-    if (code != ARGON2_OK) return Error(Code::kInternal, std::string("argon2: ") + argon2_error_message(code));
-    return std::string(encoded);
 }
 
 Result<std::string> single_text(Query query) {
@@ -137,7 +122,8 @@ const Key* Snapshot::key(std::string_view secret) const {
 }
 
 struct Catalog::State {
-    State(Database d, Clock& c) : database(std::move(d)), clock(c) {}
+    State(Database d, Clock& c, SessionLimits limits)
+        : database(std::move(d)), clock(c), accounts(database, mutex, clock, limits) {}
 
     Result<std::vector<Site>> read_sites() const;
     Status refresh();
@@ -145,6 +131,9 @@ struct Catalog::State {
     mutable std::mutex mutex;
     Database database;
     Clock& clock;
+    Accounts accounts;
+    /// A lock of its own: event loops take the snapshot, and must not wait for the disk behind a change.
+    mutable std::mutex snapshot_mutex;
     std::shared_ptr<const Snapshot> snapshot;
 };
 
@@ -172,6 +161,7 @@ Status Catalog::State::refresh() {
         fresh->keys.emplace(query.text_at(0), Key{query.text_at(1), query.text_at(2), *parse_scope(query.text_at(3)),
                                                   query.integer_at(4), 0});
     }
+    const std::lock_guard lock(snapshot_mutex);
     snapshot = std::move(fresh);
     return {};
 }
@@ -179,18 +169,21 @@ Status Catalog::State::refresh() {
 Catalog::Catalog(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Catalog::~Catalog() = default;
 
-Result<std::unique_ptr<Catalog>> Catalog::open(const std::string& path, Clock& clock) {
+Result<std::unique_ptr<Catalog>> Catalog::open(const std::string& path, Clock& clock, SessionLimits limits) {
     TRY(Database database, Database::open(path));
     TRY_STATUS(migrate(database));
-    auto state = std::make_unique<State>(std::move(database), clock);
+    auto state = std::make_unique<State>(std::move(database), clock, limits);
     TRY_STATUS(state->refresh());
+    TRY_STATUS(state->accounts.load());
     return std::unique_ptr<Catalog>(new Catalog(std::move(state)));
 }
 
 std::shared_ptr<const Snapshot> Catalog::snapshot() const {
-    const std::lock_guard lock(state_->mutex);
+    const std::lock_guard lock(state_->snapshot_mutex);
     return state_->snapshot;
 }
+
+Accounts& Catalog::accounts() { return state_->accounts; }
 
 Result<Site> Catalog::add_site(std::string_view name, std::string_view domain, std::string_view timezone,
                                std::string_view id) {
@@ -236,48 +229,6 @@ Status Catalog::remove_site(std::string_view id) {
     if (state_->database.changes() == 0)
         return Error(Code::kNotFound, "there is no site '" + std::string(id) + "'", "id");
     return state_->refresh();
-}
-
-Status Catalog::add_user(std::string_view email, std::string_view role, std::string_view password) {
-    const std::size_t at = email.find('@');
-    if (at == 0 || at == std::string_view::npos || at + 1 == email.size() || email.size() > 254 ||
-        email.find_first_of(" \t\r\n") != std::string_view::npos)
-        return Error(Code::kInvalidArgument, "'" + std::string(email) + "' is not a mail address", "email");
-    if (role != "owner" && role != "admin" && role != "editor" && role != "viewer")
-        return Error(Code::kInvalidArgument, "the role must be owner, admin, editor or viewer", "role");
-    if (password.size() < 8 || password.size() > 1'000)
-        return Error(Code::kInvalidArgument, "the password must have 8 to 1000 bytes; give it on standard input",
-                     "password");
-    TRY(const std::string hash, hash_password(password));
-    const std::lock_guard lock(state_->mutex);
-    TRY(Query query,
-        state_->database.prepare("INSERT INTO users (email, role, password_hash, created_ms) VALUES (?, ?, ?, ?)"));
-    if (auto status = query.text(email).text(role).text(hash).integer(state_->clock.wall_ms()).run(); !status) {
-        if (status.error().code == Code::kConflict)
-            return Error(Code::kConflict, "there is a user '" + std::string(email) + "' already", "email");
-        return status.error();
-    }
-    return {};
-}
-
-Result<std::vector<User>> Catalog::users() const {
-    const std::lock_guard lock(state_->mutex);
-    TRY(Query query, state_->database.prepare("SELECT email, role, created_ms FROM users ORDER BY email"));
-    std::vector<User> out;
-    for (;;) {
-        TRY(const bool row, query.step());
-        if (!row) return out;
-        out.push_back({query.text_at(0), query.text_at(1), query.integer_at(2)});
-    }
-}
-
-Status Catalog::remove_user(std::string_view email) {
-    const std::lock_guard lock(state_->mutex);
-    TRY(Query query, state_->database.prepare("DELETE FROM users WHERE email = ?"));
-    TRY_STATUS(query.text(email).run());
-    if (state_->database.changes() == 0)
-        return Error(Code::kNotFound, "there is no user '" + std::string(email) + "'", "email");
-    return {};
 }
 
 Result<NewKey> Catalog::create_key(std::string_view site_id, Scope scope) {

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "catalog/accounts.h"
 
 namespace footfall::catalog {
 
@@ -43,12 +44,6 @@ struct NewKey {
     std::string secret;  ///< only here, only once
 };
 
-struct User {
-    std::string email;
-    std::string role;
-    std::int64_t created_ms = 0;
-};
-
 /// What requests need of the catalog, immutable. Sites by id and keys in force by the SHA-256 of their secret.
 struct Snapshot {
     struct TextHash {
@@ -71,9 +66,10 @@ using Salt = std::array<unsigned char, 32>;
 class Catalog {
 public:
     /// Opens or makes the file and brings its schema up to date; kConflict where it was written by a newer release.
-    static Result<std::unique_ptr<Catalog>> open(const std::string& path, Clock& clock);
+    static Result<std::unique_ptr<Catalog>> open(const std::string& path, Clock& clock, SessionLimits limits = {});
     ~Catalog();
 
+    /// Does not wait for a change that is being written.
     std::shared_ptr<const Snapshot> snapshot() const;
 
     /// `id` empty: one is made. Errors name the field: unknown time zone, malformed id or domain, id taken.
@@ -84,10 +80,8 @@ public:
     /// the store.
     Status remove_site(std::string_view id);
 
-    /// The password is stored as argon2id (19 MiB, t=2, p=1); at least 8 characters.
-    Status add_user(std::string_view email, std::string_view role, std::string_view password);
-    Result<std::vector<User>> users() const;
-    Status remove_user(std::string_view email);
+    /// Users, sessions and one-time links; they live as long as the catalog.
+    Accounts& accounts();
 
     Result<NewKey> create_key(std::string_view site_id, Scope scope);
     Result<std::vector<Key>> keys() const;

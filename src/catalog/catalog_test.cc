@@ -85,18 +85,6 @@ TEST_F(CatalogTest, RemovingASiteEndsItsKeys) {
     EXPECT_EQ(catalog_->remove_site("a").error().code, Code::kNotFound);
 }
 
-TEST_F(CatalogTest, UsersAreStoredWithArgon2idOnly) {
-    ASSERT_TRUE(catalog_->add_user("ann@example.org", "owner", "correct horse"));
-    EXPECT_EQ(catalog_->add_user("ANN@example.org", "viewer", "correct horse").error().code, Code::kConflict);
-    EXPECT_EQ(catalog_->add_user("ann", "owner", "correct horse").error().field, "email");
-    EXPECT_EQ(catalog_->add_user("b@example.org", "king", "correct horse").error().field, "role");
-    EXPECT_EQ(catalog_->add_user("b@example.org", "owner", "short").error().field, "password");
-    EXPECT_EQ(all_bytes().find("correct horse"), std::string::npos);
-    EXPECT_NE(all_bytes().find("$argon2id$v=19$m=19456,t=2,p=1$"), std::string::npos);
-    ASSERT_TRUE(catalog_->remove_user("ann@example.org"));
-    EXPECT_TRUE(catalog_->users().value().empty());
-}
-
 TEST_F(CatalogTest, TwoSaltsAreKeptAndOlderOnesLeaveNoBytesBehind) {
     const Salt first = catalog_->salt(20'000).value();
     EXPECT_EQ(catalog_->salt(20'000).value(), first);

@@ -18,16 +18,19 @@ Error sqlite_error(sqlite3* handle, int code) {
     }
 }
 
+// For SQLite no address means NULL, which is not what an empty view means.
+const char* address_of(std::string_view value) { return value.data() != nullptr ? value.data() : ""; }
+
 }  // namespace
 
 Query::~Query() { sqlite3_finalize(statement_); }
 
 Query& Query::text(std::string_view value) {
-    sqlite3_bind_text(statement_, next_++, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT);
+    sqlite3_bind_text(statement_, next_++, address_of(value), static_cast<int>(value.size()), SQLITE_TRANSIENT);
     return *this;
 }
 Query& Query::blob(std::string_view value) {
-    sqlite3_bind_blob(statement_, next_++, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT);
+    sqlite3_bind_blob(statement_, next_++, address_of(value), static_cast<int>(value.size()), SQLITE_TRANSIENT);
     return *this;
 }
 Query& Query::integer(std::int64_t value) {

@@ -40,6 +40,9 @@ class TestHelp:
             "user add",
             "user list",
             "user remove",
+            "user role",
+            "user password",
+            "user link",
             "key",
             "key create",
             "key list",
@@ -79,6 +82,11 @@ class TestWrongUsage:
             ["site", "list", "--frobnicate"],
             ["user", "add", "a@b.example", "--role", "emperor"],
             ["user", "add", "a@b.example"],
+            ["user", "role", "a@b.example"],
+            ["user", "role", "a@b.example", "emperor"],
+            ["user", "password"],
+            ["user", "password", "a@b.example", "and-a-password"],
+            ["user", "link", "a@b.example", "c@d.example"],
             ["key", "create"],
             ["key", "create", "--site", "x"],
             ["key", "create", "--site", "x", "--scope", "everything"],
@@ -107,12 +115,15 @@ class TestWrongUsage:
         [
             ["site", "remove", "nobody"],
             ["user", "remove", "no@body.example"],
+            ["user", "role", "no@body.example", "viewer"],
+            ["user", "password", "no@body.example"],
+            ["user", "link", "no@body.example"],
             ["key", "revoke", "nothing"],
             ["key", "create", "--site", "nobody", "--scope", "read"],
         ],
     )
     def test_what_is_not_there_is_exit_code_1(self, folder: pathlib.Path, words: list[str]):
-        fails(run_command(*words, data=folder / "data"), 1)
+        fails(run_command(*words, data=folder / "data", stdin=PASSWORD), 1)
 
     def test_a_folder_that_cannot_be_made_is_told(self, folder: pathlib.Path):
         (folder / "file").write_text("")
@@ -168,6 +179,19 @@ class TestCatalog:
     @pytest.mark.parametrize("email, password", [("nobody", PASSWORD), ("a@b.example", ""), ("a@b.example", "short")])
     def test_what_makes_no_user_is_told(self, data: pathlib.Path, email: str, password: str):
         fails(run_command("user", "add", email, "--role", "viewer", data=data, stdin=password), 1, 2)
+
+    def test_a_user_gets_another_role_password_and_a_link(self, data: pathlib.Path):
+        email = "changing@team.example"
+        command("user", "add", email, "--role", "viewer", data=data, stdin=PASSWORD)
+        assert command("user", "role", email, "admin", data=data) == {"email": email, "role": "admin"}
+        [row] = [row for row in command("user", "list", data=data) if row["email"] == email]
+        assert row["role"] == "admin"
+        assert command("user", "password", email, data=data, stdin="another password\n") == {"email": email}
+        fails(run_command("user", "password", email, data=data, stdin="short"), 1, 2)
+        link = command("user", "link", email, data=data)
+        assert link["purpose"] == "sign_in" and re.fullmatch(r"http://\S+:\d+/sign-in#token=[\w-]{43}", link["url"])
+        assert re.search(r"http://\S+/sign-in#token=", run_command("user", "link", email, data=data).stdout)
+        command("user", "remove", email, data=data)
 
     def test_a_secret_is_printed_once(self, data: pathlib.Path):
         site = command("site", "add", "x", "--domain", "x.example", data=data)["id"]
