@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "http/http.h"
@@ -25,10 +27,14 @@ struct Health {
 /// /api/v1/status (for the page).
 void add_health_routes(http::Router& router, Health health);
 
-/// GET / and the page's other files, with their encodings, caching and the headers that confine them.
+/// GET / and the page's other files, with their encodings, caching and the headers that confine them. /setup and
+/// /sign-in are the page too: one-time links lead there.
 void add_page_routes(http::Router& router);
+/// Whether add_page_routes() adds this path.
+bool is_page(std::string_view path);
 
-/// Sets what every answer of ours carries: no sniffing, no referrer, no framing. On top of what the response has.
-void add_security_headers(http::Response& response);
+/// What every answer of the server carries, its early errors included, where it doesn't say otherwise itself: not
+/// stored, not sniffed, not framed, not embedded elsewhere, no referrer, nothing loaded or run.
+std::vector<std::pair<std::string, std::string>> security_headers();
 
 }  // namespace footfall::api

@@ -5,12 +5,10 @@
 namespace footfall::api {
 namespace {
 
-http::Response not_cached(std::string_view content_type, std::string body) {
+http::Response answer(std::string_view content_type, std::string body) {
     http::Response response;
     response.content_type = content_type;
     response.body = std::move(body);
-    response.headers.emplace_back("Cache-Control", "no-store");
-    add_security_headers(response);
     return response;
 }
 
@@ -35,21 +33,20 @@ std::string readiness(const std::vector<NotReady>& parts) {
 }  // namespace
 
 void add_health_routes(http::Router& router, Health health) {
-    router.add(http::Method::kGet, "/healthz", [](http::Exchange& exchange) {
-        exchange.respond(not_cached("application/json", R"({"status":"ok"})"));
-    });
+    router.add(http::Method::kGet, "/healthz",
+               [](http::Exchange& exchange) { exchange.respond(answer("application/json", R"({"status":"ok"})")); });
     router.add(http::Method::kGet, "/readyz", [not_ready = std::move(health.not_ready)](http::Exchange& exchange) {
         const auto parts = not_ready();
-        http::Response response = not_cached("application/json", readiness(parts));
+        http::Response response = answer("application/json", readiness(parts));
         response.status = parts.empty() ? 200 : 503;
         exchange.respond(std::move(response));
     });
     router.add(http::Method::kGet, "/metrics", [](http::Exchange& exchange) {
-        exchange.respond(not_cached("text/plain; version=0.0.4; charset=utf-8", metrics::render()));
+        exchange.respond(answer("text/plain; version=0.0.4; charset=utf-8", metrics::render()));
     });
     router.add(http::Method::kGet, "/api/v1/status",
                [status = std::move(health.status_json)](http::Exchange& exchange) {
-                   exchange.respond(not_cached("application/json", status()));
+                   exchange.respond(answer("application/json", status()));
                });
 }
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "api/api.h"
 #include "api/assets.h"
 
@@ -10,6 +12,9 @@ constexpr std::string_view kContentSecurityPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src "
     "'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'; require-trusted-types-for 'script'";
+
+// Where one-time links lead to.
+constexpr std::string_view kLinkPaths[] = {"/setup", "/sign-in"};
 
 bool accepts(std::string_view list, std::string_view coding) {
     while (!list.empty()) {
@@ -31,7 +36,6 @@ http::Response serve(const Asset& asset, const http::Request& request) {
                                   asset.immutable ? "public, max-age=31536000, immutable" : "no-cache");
     response.headers.emplace_back("Vary", "Accept-Encoding");
     response.headers.emplace_back("Content-Security-Policy", kContentSecurityPolicy);
-    add_security_headers(response);
     if (request.header("if-none-match").find(asset.etag) != std::string_view::npos) {
         response.status = 304;
         return response;
@@ -51,17 +55,33 @@ http::Response serve(const Asset& asset, const http::Request& request) {
 
 }  // namespace
 
-void add_security_headers(http::Response& response) {
-    response.headers.emplace_back("X-Content-Type-Options", "nosniff");
-    response.headers.emplace_back("Referrer-Policy", "no-referrer");
-    response.headers.emplace_back("X-Frame-Options", "DENY");
-    response.headers.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
+std::vector<std::pair<std::string, std::string>> security_headers() {
+    return {
+        {"Cache-Control", "no-store"},
+        {"X-Content-Type-Options", "nosniff"},
+        {"Referrer-Policy", "no-referrer"},
+        {"X-Frame-Options", "DENY"},
+        {"Cross-Origin-Opener-Policy", "same-origin"},
+        {"Cross-Origin-Resource-Policy", "same-origin"},
+        {"Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}};
 }
 
 void add_page_routes(http::Router& router) {
-    for (const Asset& asset : assets())
-        router.add(http::Method::kGet, std::string(asset.path),
+    const auto add = [&router](const Asset& asset, std::string_view path) {
+        router.add(http::Method::kGet, std::string(path),
                    [&asset](http::Exchange& exchange) { exchange.respond(serve(asset, exchange.request())); });
+    };
+    for (const Asset& asset : assets()) {
+        add(asset, asset.path);
+        if (asset.path != "/") continue;
+        for (const std::string_view path : kLinkPaths) add(asset, path);
+    }
+}
+
+bool is_page(std::string_view path) {
+    const auto all = assets();
+    return std::find(std::begin(kLinkPaths), std::end(kLinkPaths), path) != std::end(kLinkPaths) ||
+           std::any_of(all.begin(), all.end(), [path](const Asset& asset) { return asset.path == path; });
 }
 
 }  // namespace footfall::api

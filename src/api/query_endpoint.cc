@@ -1,29 +1,23 @@
 #include "api/query_endpoint.h"
 
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <vector>
+
 #include <simdjson.h>
 
+#include "base/json.h"
 #include "base/metrics.h"
 
 namespace footfall::api {
 namespace {
 
-Result<const catalog::Key*> reader_key(const http::Request& request, const catalog::Snapshot& snapshot) {
-    const std::string_view authorization = request.header("authorization");
-    if (authorization.size() < 7 ||
-        (authorization.substr(0, 7) != "Bearer " && authorization.substr(0, 7) != "bearer "))
-        return Error(Code::kUnauthenticated, "send a read key as 'Authorization: Bearer KEY'", "Authorization");
-    const catalog::Key* key = snapshot.key(authorization.substr(7));
-    if (key == nullptr) return Error(Code::kUnauthenticated, "unknown or revoked key", "Authorization");
-    if (key->scope == catalog::Scope::kCollect)
-        return Error(Code::kForbidden, "a collect key may not read; make one with --scope read", "Authorization");
-    return key;
-}
-
 // The site is judged before the rest of the request is looked at.
 Result<std::string> website_id_of(std::string_view body) {
     simdjson::dom::parser parser;
     simdjson::dom::element root;
-    if (const auto error = parser.parse(body.data(), body.size(), false).get(root); error != simdjson::SUCCESS)
+    if (const auto error = parser.parse(body.data(), body.size()).get(root); error != simdjson::SUCCESS)
         return Error(Code::kInvalidArgument,
                      std::string("the body is not valid UTF-8 JSON: ") + simdjson::error_message(error));
     std::string_view id;
@@ -33,61 +27,116 @@ Result<std::string> website_id_of(std::string_view body) {
     return std::string(id);
 }
 
-Result<const catalog::Site*> readable_site(const catalog::Key& key, const std::string& id,
-                                           const catalog::Snapshot& snapshot) {
-    const catalog::Site* site = snapshot.site(id);
-    if (site == nullptr) return Error(Code::kNotFound, "there is no such site", "website_id");
-    if (site->id != key.site_id) return Error(Code::kForbidden, "this key is for another site", "website_id");
-    return site;
-}
-
-http::Response refuse(const Error& error) {
-    http::Response response = http::error_response(error);
-    if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
-    if (response.status == 503) response.headers.emplace_back("Retry-After", "1");
-    return response;
-}
-
-Result<std::string> answer(const http::Request& request, const catalog::Snapshot& snapshot, query::Service& service,
-                           const std::function<std::string()>& as_of,
-                           const std::function<std::string()>& store_problem) {
-    TRY(const catalog::Key* key, reader_key(request, snapshot));
-    TRY(const std::string id, website_id_of(request.body));
-    TRY(const catalog::Site* site, readable_site(*key, id, snapshot));
-    TRY(const query::Request parsed, query::parse_request(request.body));
-    if (const std::string problem = store_problem(); !problem.empty()) return Error(Code::kUnavailable, problem);
-    return service.run(parsed, {.id = site->id, .timezone = site->timezone, .created_ms = site->created_ms}, as_of);
+/// The queries of a batch, each as JSON of its own.
+Result<std::vector<std::string>> queries_of(std::string_view body) {
+    simdjson::dom::parser parser;
+    simdjson::dom::element root;
+    if (const auto error = parser.parse(body.data(), body.size()).get(root); error != simdjson::SUCCESS)
+        return Error(Code::kInvalidArgument,
+                     std::string("the body is not valid UTF-8 JSON: ") + simdjson::error_message(error));
+    simdjson::dom::object object;
+    if (root.get(object) != simdjson::SUCCESS) return Error(Code::kInvalidArgument, "the body must be a JSON object");
+    for (const auto& [key, value] : object) {
+        if (key == "queries") continue;
+        Error error(Code::kInvalidArgument, "there is no field '" + std::string(key) + "' here", std::string(key));
+        error.name = "unknown_field";
+        return error;
+    }
+    simdjson::dom::array list;
+    if (object["queries"].get(list) != simdjson::SUCCESS)
+        return Error(Code::kInvalidArgument, "'queries' is missing or no array", "queries");
+    if (list.size() > QueryEndpoint::kBatchMax) {
+        Error error(Code::kInvalidArgument,
+                    "at most " + std::to_string(QueryEndpoint::kBatchMax) + " queries are allowed", "queries");
+        error.name = "limit_exceeded";
+        return error;
+    }
+    std::vector<std::string> queries;
+    for (const simdjson::dom::element query : list) queries.push_back(simdjson::minify(query));
+    return queries;
 }
 
 }  // namespace
 
-QueryEndpoint::QueryEndpoint(const catalog::Catalog& catalog, query::Service& service, WorkerPool& pool, Clock& clock,
-                             std::function<std::string()> as_of, std::function<std::string()> store_problem)
-    : catalog_(catalog),
-      service_(service),
-      pool_(pool),
-      clock_(clock),
-      as_of_(std::move(as_of)),
-      store_problem_(std::move(store_problem)) {}
+/// A batch that is being answered. Each of its workers takes the next query until none is left, so that a batch takes
+/// no more of the pool than its share; who finishes the last query answers.
+struct QueryEndpoint::Batch {
+    Batch(http::Exchange& e, Caller c, std::vector<std::string> q)
+        : exchange(e), caller(std::move(c)), queries(std::move(q)), answers(queries.size()), left(queries.size()) {}
 
-void QueryEndpoint::handle(http::Exchange& exchange) {
-    // Unknown callers don't reach the pool.
-    if (const auto key = reader_key(exchange.request(), *catalog_.snapshot()); !key)
-        return exchange.respond(refuse(key.error()));
-    const bool queued = pool_.submit([this, &exchange] {
-        static auto& seconds =
-            metrics::histogram("footfall_query_seconds", "From the start of a query's work to its answer.");
-        const auto snapshot = catalog_.snapshot();
-        const std::int64_t started = clock_.steady_ns();
-        auto result = answer(exchange.request(), *snapshot, service_, as_of_, store_problem_);
-        seconds.observe_ns(clock_.steady_ns() - started);
-        if (!result) return exchange.complete(refuse(result.error()));
+    http::Exchange& exchange;
+    const Caller caller;
+    const std::vector<std::string> queries;
+    std::vector<std::string> answers;  ///< each written by the worker that took it
+    std::atomic<std::size_t> next{0};
+    std::atomic<std::size_t> left;
+};
+
+QueryEndpoint::QueryEndpoint(const catalog::Catalog& catalog, query::Service& service, WorkerPool& pool, Clock& clock,
+                             Options options)
+    : catalog_(catalog), service_(service), pool_(pool), clock_(clock), options_(std::move(options)) {}
+
+void QueryEndpoint::add_to(http::Router& router, const Gate& gate) {
+    gate.add(router, http::Method::kPost, "/api/v1/query",
+             [this](http::Exchange& exchange, const Caller& caller) { answer_one(exchange, caller); });
+    gate.add(router, http::Method::kPost, "/api/v1/query/batch",
+             [this](http::Exchange& exchange, const Caller& caller) { answer_batch(exchange, caller); });
+}
+
+Result<std::string> QueryEndpoint::answer(std::string_view body, const Caller& caller) const {
+    static auto& seconds =
+        metrics::histogram("footfall_query_seconds", "From the start of a query's work to its answer.");
+    const std::int64_t started = clock_.steady_ns();
+    const auto snapshot = catalog_.snapshot();
+    TRY(const std::string id, website_id_of(body));
+    TRY(const catalog::Site* site, caller.readable_site(id, *snapshot));
+    TRY(const query::Request parsed, query::parse_request(body));
+    if (const std::string problem = options_.store_problem(); !problem.empty())
+        return Error(Code::kUnavailable, problem);
+    auto result = service_.run(parsed, {.id = site->id, .timezone = site->timezone, .created_ms = site->created_ms},
+                               options_.as_of);
+    seconds.observe_ns(clock_.steady_ns() - started);
+    return result;
+}
+
+void QueryEndpoint::answer_one(http::Exchange& exchange, const Caller& caller) {
+    const bool queued = pool_.submit([this, &exchange, caller] {
+        auto result = answer(exchange.request().body, caller);
+        if (!result) return exchange.complete(refusal(result.error()));
         http::Response response;
         response.body = std::move(*result);
-        response.headers.emplace_back("Cache-Control", "no-store");
         exchange.complete(std::move(response));
     });
-    if (!queued) exchange.respond(refuse(Error(Code::kOverloaded, "too many queries wait; try again in a moment")));
+    if (!queued) exchange.respond(refusal(Error(Code::kOverloaded, "too many queries wait; try again in a moment")));
+}
+
+void QueryEndpoint::answer_batch(http::Exchange& exchange, const Caller& caller) {
+    auto queries = queries_of(exchange.request().body);
+    if (!queries) return exchange.respond(refusal(queries.error()));
+    if (queries->empty()) return exchange.respond({.body = R"({"answers":[]})"});
+    const auto batch = std::make_shared<Batch>(exchange, caller, std::move(*queries));
+    const auto work = [this, batch] {
+        for (std::size_t i = batch->next++; i < batch->queries.size(); i = batch->next++) {
+            auto result = answer(batch->queries[i], batch->caller);
+            batch->answers[i] = result ? std::move(*result) : http::error_response(result.error()).body;
+            if (--batch->left > 0) continue;
+            http::Response response;
+            json::Writer writer(response.body);
+            writer.begin_object();
+            writer.key("answers");
+            writer.begin_array();
+            for (const std::string& one : batch->answers) writer.raw(one);
+            writer.end_array();
+            writer.end_object();
+            return batch->exchange.complete(std::move(response));
+        }
+    };
+    const std::size_t wanted = std::clamp<std::size_t>(batch->queries.size(), 1, options_.concurrency);
+    std::size_t workers = 0;
+    while (workers < wanted && pool_.submit(work)) ++workers;
+    // Fewer workers than wanted take longer; none at all would never answer.
+    if (workers == 0)
+        exchange.respond(refusal(Error(Code::kOverloaded, "too many queries wait; try again in a moment")));
 }
 
 }  // namespace footfall::api

@@ -3,32 +3,47 @@
 #include <functional>
 #include <string>
 
+#include "api/gate.h"
 #include "base/clock.h"
 #include "base/worker_pool.h"
 #include "catalog/catalog.h"
 #include "http/http.h"
+#include "http/router.h"
 #include "query/query.h"
 
 namespace footfall::api {
 
-/// POST /api/v1/query. Judges in the contract's order: 401 (no or unknown key), 403/404 (key or site), 400 (the
-/// request). Runs on the pool; a full queue is answered 503 with Retry-After.
+/// POST /api/v1/query and /api/v1/query/batch. Behind the gate, which answers 401 and the 403 of a collect key, it
+/// judges in the contract's order: 403/404 (the site), 400 (the request). Runs on the pool; a full queue is answered
+/// 503 with Retry-After.
 class QueryEndpoint {
 public:
-    /// `as_of` gives the moment up to which every acknowledged event is in the store, ISO 8601. `store_problem` says
-    /// why the store can't answer now, empty where it can: then 503 at once rather than after the query's time.
-    QueryEndpoint(const catalog::Catalog& catalog, query::Service& service, WorkerPool& pool, Clock& clock,
-                  std::function<std::string()> as_of, std::function<std::string()> store_problem);
+    static constexpr std::size_t kBatchMax = 32;  ///< queries
 
-    void handle(http::Exchange& exchange);
+    struct Options {
+        std::size_t concurrency = 1;  ///< of the queries of one batch
+        /// Gives the moment up to which every acknowledged event is in the store, ISO 8601.
+        std::function<std::string()> as_of;
+        /// Says why the store can't answer now, empty where it can: then 503 at once rather than after the query's
+        /// time.
+        std::function<std::string()> store_problem;
+    };
+    QueryEndpoint(const catalog::Catalog& catalog, query::Service& service, WorkerPool& pool, Clock& clock,
+                  Options options);
+
+    void add_to(http::Router& router, const Gate& gate);
 
 private:
+    struct Batch;
+    void answer_one(http::Exchange& exchange, const Caller& caller);
+    void answer_batch(http::Exchange& exchange, const Caller& caller);
+    Result<std::string> answer(std::string_view body, const Caller& caller) const;
+
     const catalog::Catalog& catalog_;
     query::Service& service_;
     WorkerPool& pool_;
     Clock& clock_;
-    const std::function<std::string()> as_of_;
-    const std::function<std::string()> store_problem_;
+    const Options options_;
 };
 
 }  // namespace footfall::api

@@ -349,6 +349,7 @@ std::string help_text(std::string_view word) {
         "Footfall, self-hosted web analytics.\n\n"
         "footfall serve [--config FILE] [--data DIR] [--listen HOST:PORT] [--demo]\n  everything, in one command\n"
         "footfall settings\n  the reference of all settings\n"
+        "footfall routes [--json]\n  who may use which route of the HTTP interface\n"
         "footfall --version\n  version, commit and engine\n";
     for (const Command& command : kCommands) out += command_help(command);
     return out.append(kCommonHelp);

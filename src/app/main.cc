@@ -3,12 +3,14 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <iterator>
 
 #include <fmt/format.h>
 
+#include "api/routes.h"
 #include "app/args.h"
 #include "app/commands.h"
 #include "app/control.h"
@@ -103,8 +105,13 @@ int run(int argc, char** argv) {
         std::fputs(settings_reference().c_str(), stdout);
         return 0;
     }
+    if (word == "routes") {
+        const bool as_json = std::find(rest.begin(), rest.end(), "--json") != rest.end();
+        std::fputs((as_json ? api::routes_json() : api::routes_text()).c_str(), stdout);
+        return 0;
+    }
     if (is_data_command(word)) return run_data_command(words);
-    const std::string_view known[] = {"serve", "site", "user", "key", "audit", "doctor", "settings", "help"};
+    const std::string_view known[] = {"serve", "site", "user", "key", "audit", "doctor", "settings", "routes", "help"};
     const std::string near = nearest(word, known);
     return fail(Error(Code::kInvalidArgument,
                       fmt::format("unknown command '{}'{}", word,

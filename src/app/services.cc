@@ -10,7 +10,10 @@
 
 #include <fmt/format.h>
 
+#include "api/account_routes.h"
+#include "api/gate.h"
 #include "api/query_endpoint.h"
+#include "api/routes.h"
 #include "app/version.h"
 #include "base/bytes.h"
 #include "base/file.h"
@@ -72,6 +75,14 @@ Result<std::string> find_library(const std::string& setting) {
                  "store.library");
 }
 
+/// Addresses of IPv6 count by their /64, which is what one subscriber gets.
+api::Client client_of(const http::Request& request, std::span<const ingest::Network> trusted) {
+    const event::kind::ip ip = ingest::client_address(request, trusted);
+    const bool is_v4 = std::all_of(ip.begin(), ip.begin() + 10, [](unsigned char byte) { return byte == 0; });
+    return {.address = to_hex({reinterpret_cast<const char*>(ip.data()), is_v4 ? ip.size() : ip.size() / 2}),
+            .scheme = ingest::is_forwarded_https(request, trusted) ? api::Scheme::kHttps : api::Scheme::kHttp};
+}
+
 }  // namespace
 
 struct Services::State {
@@ -102,9 +113,13 @@ struct Services::State {
     std::unique_ptr<ingest::Committer> committer;
     std::unique_ptr<ingest::Endpoint> endpoint;
     std::unique_ptr<query::Service> query;
+    std::unique_ptr<api::Gate> gate;
     std::unique_ptr<api::QueryEndpoint> query_endpoint;
+    std::unique_ptr<api::AccountRoutes> account_routes;
     http::Router router;
     std::unique_ptr<WorkerPool> query_pool;
+    std::unique_ptr<WorkerPool> hashing_pool;  ///< gives way to ingestion
+    std::unique_ptr<WorkerPool> writing_pool;  ///< changes of the catalog by the API
     std::unique_ptr<http::Server> server;
     std::atomic<std::uint16_t> port{0};  ///< that the server got; commands ask from their own thread
 
@@ -306,17 +321,28 @@ Status Services::listen() {
         std::make_unique<WorkerPool>("query", static_cast<std::size_t>(state.settings.query_concurrency_max), 64);
     state.query_endpoint = std::make_unique<api::QueryEndpoint>(
         *state.catalog, *state.query, *state.query_pool, state.clock,
-        [&state] { return iso(state.loader->state().as_of_ms); },
-        [&state] { return state.supervisor->state().problem; });
+        api::QueryEndpoint::Options{.concurrency = static_cast<std::size_t>(state.settings.query_concurrency_max),
+                                    .as_of = [&state] { return iso(state.loader->state().as_of_ms); },
+                                    .store_problem = [&state] { return state.supervisor->state().problem; }});
+    state.gate = std::make_unique<api::Gate>(
+        *state.catalog, [trusted](const http::Request& request) { return client_of(request, trusted); });
+    state.hashing_pool = std::make_unique<WorkerPool>("hashing", 2, 32, Priority::kLow);
+    state.writing_pool = std::make_unique<WorkerPool>("accounts", 1, 64);
+    state.account_routes = std::make_unique<api::AccountRoutes>(
+        *state.catalog, *state.gate, *state.hashing_pool, *state.writing_pool, state.clock,
+        api::AccountOptions{.version = std::string(version_number()),
+                            .cookie_age_s = state.settings.session_absolute_hours * 3'600});
     state.router.add_all("/api/v1/events", [&state](http::Exchange& exchange) { state.endpoint->handle(exchange); });
-    state.router.add(http::Method::kPost, "/api/v1/query",
-                     [&state](http::Exchange& exchange) { state.query_endpoint->handle(exchange); });
+    state.query_endpoint->add_to(state.router, *state.gate);
+    state.account_routes->add_to(state.router);
     api::add_health_routes(
         state.router, {.not_ready = [this] { return not_ready(); }, .status_json = [this] { return status_json(); }});
     api::add_page_routes(state.router);
+    TRY_STATUS(api::check_routes(state.router));
 
     http::ServerOptions options;
     options.loops = loops;
+    options.common_headers = api::security_headers();
     options.connections_max = static_cast<std::size_t>(state.settings.http_connections_max);
     options.connections_per_address_max = static_cast<std::size_t>(state.settings.http_connections_per_address_max);
     state.server = std::make_unique<http::Server>(
@@ -348,6 +374,8 @@ void Services::stop(int grace_ms) {
     if (state.server) state.server->stop(std::min(left_ms(), 3'000));
     if (state.committer) state.committer->stop();
     state.query_pool.reset();
+    state.hashing_pool.reset();
+    state.writing_pool.reset();
     // What the time does not allow is loaded by the next start.
     if (state.loader) state.loader->stop(std::min(left_ms(), 3'000));
     {

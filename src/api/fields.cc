@@ -1,0 +1,56 @@
+#include "api/fields.h"
+
+#include <algorithm>
+#include <span>
+
+#include <simdjson.h>
+
+#include "base/nearest.h"
+
+namespace footfall::api {
+
+Result<Fields> Fields::parse(std::string_view body, std::initializer_list<std::string_view> known) {
+    simdjson::dom::parser parser;
+    simdjson::dom::element root;
+    if (const auto error = parser.parse(body.data(), body.size(), false).get(root); error != simdjson::SUCCESS)
+        return Error(Code::kInvalidArgument,
+                     std::string("the body is not valid UTF-8 JSON: ") + simdjson::error_message(error));
+    simdjson::dom::object object;
+    if (root.get(object) != simdjson::SUCCESS) return Error(Code::kInvalidArgument, "the body must be a JSON object");
+    Fields fields;
+    for (const auto& [key, value] : object) {
+        const std::string name(key);
+        if (std::find(known.begin(), known.end(), key) == known.end()) {
+            Error error(Code::kInvalidArgument, "there is no field '" + name + "' here", name);
+            error.name = "unknown_field";
+            error.did_you_mean = nearest(key, std::span(known.begin(), known.size()));
+            return error;
+        }
+        std::string_view text;
+        if (value.get(text) != simdjson::SUCCESS) {
+            Error error(Code::kInvalidArgument, "'" + name + "' must be a string", name);
+            error.name = "invalid_type";
+            return error;
+        }
+        if (!fields.values_.emplace(name, text).second)
+            return Error(Code::kInvalidArgument, "'" + name + "' stands twice", name);
+    }
+    return fields;
+}
+
+std::string Fields::get(std::string_view name) const {
+    const auto found = values_.find(name);
+    return found == values_.end() ? std::string() : found->second;
+}
+
+Status Fields::require(std::initializer_list<std::string_view> names) const {
+    for (const std::string_view name : names) {
+        if (has(name)) continue;
+        Error error(Code::kInvalidArgument, "'" + std::string(name) + "' is missing", std::string(name));
+        error.name = "missing";
+        return error;
+    }
+    return {};
+}
+
+}  // namespace footfall::api

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <initializer_list>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace footfall::api {
+
+/// The members of a small JSON object, all of them strings.
+class Fields {
+public:
+    /// `body` has simdjson's padding behind it, as a request's has. kInvalidArgument for what is no JSON object, and,
+    /// by field, for a member that is not among `known`, stands twice or is no string: a misspelt name must not pass as
+    /// one that was left out.
+    static Result<Fields> parse(std::string_view body, std::initializer_list<std::string_view> known);
+
+    bool has(std::string_view name) const { return values_.contains(name); }
+    /// Empty where it is not there.
+    std::string get(std::string_view name) const;
+    /// kInvalidArgument, by field, for the first that is not there.
+    Status require(std::initializer_list<std::string_view> names) const;
+
+private:
+    std::map<std::string, std::string, std::less<>> values_;
+};
+
+}  // namespace footfall::api

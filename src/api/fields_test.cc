@@ -1,0 +1,50 @@
+#include "api/fields.h"
+
+#include <gtest/gtest.h>
+
+namespace footfall::api {
+namespace {
+
+Result<Fields> parse(std::string body) {
+    body.reserve(body.size() + 64);  // a request's body has simdjson's padding
+    return Fields::parse(body, {"email", "password"});
+}
+
+TEST(FieldsTest, ReadsTheMembersThatAreThere) {
+    const auto fields = parse(R"({"password":"p\u00e4ss","email":""})");
+    ASSERT_TRUE(fields) << fields.error().message;
+    EXPECT_EQ(fields->get("password"), "päss");
+    EXPECT_TRUE(fields->has("email"));
+    EXPECT_TRUE(fields->require({"email", "password"}));
+    EXPECT_EQ(parse(R"({"email":"a"})")->require({"email", "password"}).error().field, "password");
+    EXPECT_FALSE(parse("{}")->has("email"));
+}
+
+TEST(FieldsTest, WhatIsNotExactlyThatIsRefusedByField) {
+    const struct {
+        const char* body;
+        const char* field;
+    } cases[] = {
+        {"", ""},
+        {"[]", ""},
+        {"\"x\"", ""},
+        {"{\"email\":\"a\"", ""},
+        {"{\"email\":\"a\"} {}", ""},
+        {"{\"email\":\"\xff\"}", ""},
+        {R"({"email":null})", "email"},
+        {R"({"email":1})", "email"},
+        {R"({"email":["a"]})", "email"},
+        {R"({"email":"a","email":"b"})", "email"},
+        {R"({"email":"a","role":"owner"})", "role"},
+    };
+    for (const auto& c : cases) {
+        const auto fields = parse(c.body);
+        ASSERT_FALSE(fields) << c.body;
+        EXPECT_EQ(fields.error().code, Code::kInvalidArgument) << c.body;
+        EXPECT_EQ(fields.error().field, c.field) << c.body;
+    }
+    EXPECT_EQ(parse(R"({"pasword":"x"})").error().did_you_mean, "password");
+}
+
+}  // namespace
+}  // namespace footfall::api

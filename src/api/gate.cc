@@ -1,0 +1,172 @@
+#include "api/gate.h"
+
+#include <algorithm>
+
+namespace footfall::api {
+namespace {
+
+constexpr std::string_view kPlainCookie = "footfall_session";
+constexpr std::string_view kSecureCookie = "__Host-footfall";
+
+std::string_view cookie_name(Scheme scheme) { return scheme == Scheme::kHttps ? kSecureCookie : kPlainCookie; }
+
+std::string_view trim(std::string_view text) {
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+    return text;
+}
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    for (char& c : out)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+    return out;
+}
+
+/// Value of the first cookie of that name; nullopt where there is none.
+std::optional<std::string_view> cookie(const http::Request& request, std::string_view name) {
+    for (std::string_view rest : request.header_values("cookie")) {
+        while (!rest.empty()) {
+            const std::size_t end = std::min(rest.find(';'), rest.size());
+            const std::string_view pair = trim(rest.substr(0, end));
+            rest.remove_prefix(std::min(end + 1, rest.size()));
+            if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=')
+                return pair.substr(name.size() + 1);
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string_view> bearer(std::string_view authorization) {
+    const std::size_t blank = authorization.find(' ');
+    if (blank == std::string_view::npos || lower(authorization.substr(0, blank)) != "bearer") return std::nullopt;
+    return trim(authorization.substr(blank));
+}
+
+Status judge_access(Access access, const Caller& caller) {
+    switch (access) {
+        case Access::kAnyone: return {};
+        case Access::kReader:
+            if (caller.key && caller.key->scope == catalog::Scope::kCollect)
+                return Error(Code::kForbidden, "a collect key may not read; make one with --scope read",
+                             "Authorization");
+            return {};
+        case Access::kSession:
+        case Access::kManager:
+            if (!caller.user)
+                return Error(Code::kForbidden, "this is for a signed-in user, not for a key", "Authorization");
+            if (access == Access::kManager && caller.user->role != catalog::Role::kOwner &&
+                caller.user->role != catalog::Role::kAdmin)
+                return Error(Code::kForbidden, "this needs the role owner or admin");
+            return {};
+    }
+    return Error(Code::kInternal, "an access that is not judged");
+}
+
+Status judge_body(const http::Request& request) {
+    if (request.method == http::Method::kDelete && request.body.empty()) return {};
+    const std::string_view type = request.header("content-type");
+    if (lower(trim(type.substr(0, type.find(';')))) != "application/json")
+        return Error(Code::kUnsupported, "send the body as JSON, with Content-Type: application/json", "Content-Type");
+    if (!request.header("content-encoding").empty())
+        return Error(Code::kUnsupported, "this route takes no Content-Encoding", "Content-Encoding");
+    if (request.body.size() > Gate::kBodyBytesMax)
+        return Error(Code::kTooLarge, "the body is larger than " + std::to_string(Gate::kBodyBytesMax) + " bytes");
+    return {};
+}
+
+}  // namespace
+
+Result<const catalog::Site*> Caller::readable_site(std::string_view id, const catalog::Snapshot& snapshot) const {
+    const catalog::Site* site = snapshot.site(id);
+    if (site == nullptr) return Error(Code::kNotFound, "there is no such site", "website_id");
+    if (!user && (!key || key->site_id != site->id))
+        return Error(Code::kForbidden, "this key is for another site", "website_id");
+    return site;
+}
+
+http::Response refusal(const Error& error) {
+    http::Response response = http::error_response(error);
+    if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+    if (response.status == 503) response.headers.emplace_back("Retry-After", "1");
+    return response;
+}
+
+Gate::Gate(catalog::Catalog& catalog, ClientOf client_of) : catalog_(catalog), client_of_(std::move(client_of)) {}
+
+void Gate::add(http::Router& router, http::Method method, std::string_view path, Handler handler) const {
+    const RouteRule* rule = find_rule(method, path);
+    FOOTFALL_CHECK(rule != nullptr);
+    router.add(method, std::string(path), [this, rule, handler = std::move(handler)](http::Exchange& exchange) {
+        const auto caller = judge(*rule, exchange.request());
+        if (!caller) return exchange.respond(refusal(caller.error()));
+        handler(exchange, *caller);
+    });
+}
+
+Result<Caller> Gate::judge(const RouteRule& rule, const http::Request& request) const {
+    Caller caller;
+    if (rule.access != Access::kAnyone) {
+        TRY(caller, authenticate(request));
+    }
+    if (rule.effect == Effect::kChanges) TRY_STATUS(judge_origin(request));
+    TRY_STATUS(judge_access(rule.access, caller));
+    if (rule.effect == Effect::kChanges) TRY_STATUS(judge_body(request));
+    return caller;
+}
+
+Result<Caller> Gate::authenticate(const http::Request& request) const {
+    Caller caller;
+    // Who sends a key means it: a cookie that comes along does not mend a wrong one.
+    if (const std::string_view authorization = request.header("authorization"); !authorization.empty()) {
+        const auto secret = bearer(authorization);
+        if (!secret)
+            return Error(Code::kUnauthenticated, "the Authorization header must be 'Bearer KEY'", "Authorization");
+        const auto snapshot = catalog_.snapshot();
+        const catalog::Key* key = snapshot->key(*secret);
+        if (key == nullptr) return Error(Code::kUnauthenticated, "unknown or revoked key", "Authorization");
+        caller.key = *key;
+        return caller;
+    }
+    caller.user = catalog_.accounts().session(session_token(request));
+    if (!caller.user)
+        return Error(Code::kUnauthenticated, "sign in, or send a read key as 'Authorization: Bearer KEY'");
+    return caller;
+}
+
+Status Gate::judge_origin(const http::Request& request) const {
+    const bool has_cookie = cookie(request, kPlainCookie) || cookie(request, kSecureCookie);
+    const auto origins = request.header_values("origin");
+    const std::string_view site = request.header("sec-fetch-site");
+    const std::string own =
+        std::string(client(request).scheme == Scheme::kHttps ? "https://" : "http://") + lower(request.header("host"));
+    const bool is_own = origins.size() == 1 && lower(origins[0]) == own;
+    const bool is_foreign = (!origins.empty() && !is_own) || (!site.empty() && site != "same-origin");
+    const bool is_known = is_own || site == "same-origin";
+    if (is_foreign || (has_cookie && !is_known))
+        return Error(Code::kForbidden,
+                     "this request does not come from this server's own page (" + own +
+                         "); a proxy in front of it must pass on Host and set X-Forwarded-Proto",
+                     "Origin");
+    return {};
+}
+
+std::string_view Gate::session_token(const http::Request& request) const {
+    return cookie(request, cookie_name(client(request).scheme)).value_or(std::string_view());
+}
+
+void Gate::set_cookie(http::Response& response, const http::Request& request, std::string_view token,
+                      std::int64_t max_age_s) const {
+    const Scheme scheme = client(request).scheme;
+    std::string value(cookie_name(scheme));
+    value.append("=").append(token).append("; Path=/; Max-Age=").append(std::to_string(max_age_s));
+    value += "; HttpOnly; SameSite=Lax";
+    if (scheme == Scheme::kHttps) value += "; Secure";
+    response.headers.emplace_back("Set-Cookie", std::move(value));
+}
+
+void Gate::clear_cookie(http::Response& response, const http::Request& request) const {
+    set_cookie(response, request, "", 0);
+}
+
+}  // namespace footfall::api

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/routes.h"
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "http/http.h"
+#include "http/router.h"
+
+namespace footfall::api {
+
+enum class Scheme : std::uint8_t { kHttp, kHttps };
+
+/// Where a request comes from, as far as proxies that are trusted say.
+struct Client {
+    std::string address;  ///< text that is equal for requests to be counted together
+    Scheme scheme = Scheme::kHttp;
+};
+
+/// Who asks: a signed-in user, or a key.
+struct Caller {
+    std::optional<catalog::User> user;
+    std::optional<catalog::Key> key;
+
+    /// The site, where the caller may read it: a user reads every site, a key its own. kNotFound, kForbidden.
+    Result<const catalog::Site*> readable_site(std::string_view id, const catalog::Snapshot& snapshot) const;
+};
+
+/// The answer to a request that was refused, with the headers that belong to its status.
+http::Response refusal(const Error& error);
+
+/// What stands before the handlers of the API: authentication, roles, and what a changing request must be like. Judges
+/// in the order 401, 403 (a foreign origin, then the role), 415, 413. Looks into memory alone, so it runs on the event
+/// loops. Thread-safe.
+///
+/// A request of a browser that carries a cookie may have been made by a foreign page. It may change something only
+/// where its Origin is this server's own (scheme and Host), or, without an Origin, Sec-Fetch-Site says same-origin. A
+/// foreign origin is refused without a cookie too, so that nobody is signed in to somebody else's account. What changes
+/// something is also JSON by its Content-Type, which a page can't send elsewhere without asking first; nobody answers
+/// that question.
+class Gate {
+public:
+    /// Most bytes of the body of a changing request.
+    static constexpr std::size_t kBodyBytesMax = 16 * 1024;
+
+    using Handler = std::function<void(http::Exchange&, const Caller&)>;
+    using ClientOf = std::function<Client(const http::Request&)>;
+    Gate(catalog::Catalog& catalog, ClientOf client_of);
+
+    /// Adds a route of route_rules(); its handler sees only requests that the rule lets through.
+    void add(http::Router& router, http::Method method, std::string_view path, Handler handler) const;
+    /// For routes that are added otherwise. A Caller without user and key where the rule is for anyone.
+    Result<Caller> judge(const RouteRule& rule, const http::Request& request) const;
+
+    Client client(const http::Request& request) const { return client_of_(request); }
+    /// The token of the request's session cookie, whether it is in force or not; empty without one.
+    std::string_view session_token(const http::Request& request) const;
+    /// Adds the cookie that carries a session, or takes it away. Over https its name has the prefix __Host-, which
+    /// browsers take from this host alone and over https alone.
+    void set_cookie(http::Response& response, const http::Request& request, std::string_view token,
+                    std::int64_t max_age_s) const;
+    void clear_cookie(http::Response& response, const http::Request& request) const;
+
+private:
+    Result<Caller> authenticate(const http::Request& request) const;
+    Status judge_origin(const http::Request& request) const;
+
+    catalog::Catalog& catalog_;
+    const ClientOf client_of_;
+};
+
+}  // namespace footfall::api
