@@ -183,7 +183,7 @@ Status Services::State::open(Options options) {
     committer = std::make_unique<ingest::Committer>(
         *log, *dedup, clock,
         ingest::CommitterOptions{.queue_bytes_max = static_cast<std::size_t>(settings.ingest_queue_bytes_max)},
-        [fatal = std::move(options.fatal)](Error error) {
+        [fatal = std::move(options.fatal)](const Error& error) {
             if (fatal) fatal(error);
         });
     query = std::make_unique<query::Service>(

@@ -166,7 +166,7 @@ Status Accounts::State::spend_link(std::string_view purpose, std::string_view to
 }
 
 Result<std::string> Accounts::State::create_link(std::string_view purpose, const std::string* email) const {
-    const std::string token = random_token(kTokenBytes);
+    std::string token = random_token(kTokenBytes);
     const std::int64_t now = clock.wall_ms();
     const Status changed = change([&]() -> Status {
         TRY(Query forget, database.prepare("DELETE FROM one_time_tokens WHERE purpose = ? AND email IS ?"));

@@ -52,10 +52,10 @@ Result<std::string> hash_password(std::string_view password) {
 }
 
 Result<bool> password_matches(const std::string* encoded, std::string_view password) {
-    static const std::string kNobody = hash_of_nobody();
+    static const std::string nobody = hash_of_nobody();
     const Slot slot;
     const int code =
-        argon2id_verify((encoded != nullptr ? *encoded : kNobody).c_str(), password.data(), password.size());
+        argon2id_verify((encoded != nullptr ? *encoded : nobody).c_str(), password.data(), password.size());
     if (code != ARGON2_OK && code != ARGON2_VERIFY_MISMATCH) return argon_error(code);
     return code == ARGON2_OK && encoded != nullptr;
 }
