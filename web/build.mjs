@@ -1,14 +1,16 @@
 // Bundles the page: node web/build.mjs [OUT_DIR]   (default: build/web)
 //
-// OUT_DIR gets index.html, assets/NAME-HASH.{js,css,svg}, each with .gz and .br beside it where that is smaller, manifest.json, and what
-// the binary is made of: web_assets.S (.incbin of every file) and web_assets.cc (the table of src/api/assets.h).
+// OUT_DIR gets the pages, assets/NAME-HASH.{js,css,svg}, each with .gz and .br beside it where that is smaller, manifest.json, and what
+// the binary is made of: web_assets.S (.incbin of every file) and web_assets.cc (the table of src/api/assets.h). Several paths may have
+// one file: the routes of the dashboard are all served by index.html, which finds its view by the address.
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, extname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 import { build } from "esbuild";
+
+import { options, web } from "./bundle.mjs";
 
 // What the first view may cost, over the wire by gzip. A page that outgrows it fails the build.
 const FIRST_VIEW_BYTES_MAX = 60 * 1024;
@@ -19,7 +21,12 @@ const TYPES = {
   ".svg": "image/svg+xml",
 };
 
-const web = dirname(fileURLToPath(import.meta.url));
+// "{site}" is the router's own form of a parameter (src/http/router.h).
+const PAGES = [
+  { file: "index.html", paths: ["/", "/sites/{site}", "/add-site", "/sign-in", "/setup", "/account"] },
+  { file: "status.html", paths: ["/status"] },
+];
+
 const out = resolve(process.argv[2] ?? join(web, "..", "build", "web"));
 
 function sha256(bytes) {
@@ -28,19 +35,29 @@ function sha256(bytes) {
 
 async function bundle() {
   const result = await build({
-    absWorkingDir: web,
-    entryPoints: { status: "app/status.ts" },
+    ...options,
+    entryPoints: { app: "app/main.tsx", status: "app/status.ts" },
     outdir: join(out, "assets"),
     entryNames: "[name]-[hash]",
-    bundle: true,
-    minify: true,
-    format: "esm",
-    target: ["es2022", "chrome111", "firefox113", "safari16.4"],
-    legalComments: "none",
-    write: false,
-    logLevel: "warning",
+    chunkNames: "[name]-[hash]",
   });
-  return result.outputFiles.map(({ path, contents }) => ({ name: basename(path), bytes: Buffer.from(contents) }));
+  const named = new Map(result.outputFiles.map(({ path, contents }) => [basename(path), Buffer.from(contents)]));
+  const outputs = Object.entries(result.metafile.outputs).map(([path, output]) => ({
+    name: basename(path),
+    entry: output.entryPoint,
+    css: output.cssBundle && basename(output.cssBundle),
+    // What the browser must have before the first line runs; what is imported by a click is not among them.
+    needs: output.imports.filter(({ kind }) => kind === "import-statement").map((needed) => basename(needed.path)),
+  }));
+  return outputs.map((output) => ({ ...output, bytes: named.get(output.name) }));
+}
+
+/** The names of everything that a page loads before it shows anything: its script, what that imports, and its style. */
+function firstView(assets, entry) {
+  const script = assets.find((asset) => asset.entry === entry);
+  const names = new Set([script.name]);
+  for (const name of names) for (const needed of assets.find((asset) => asset.name === name).needs) names.add(needed);
+  return script.css ? [...names, script.css] : [...names];
 }
 
 function hashed(name) {
@@ -49,12 +66,16 @@ function hashed(name) {
   return { name: `${basename(name, extension)}-${sha256(bytes).slice(0, 8).toUpperCase()}${extension}`, bytes };
 }
 
-/** index.html with %status.js% and the like replaced by the hashed paths. */
-function page(assets) {
-  const text = readFileSync(join(web, "index.html"), "utf8").replace(/%([\w.]+)%/g, (_, wanted) => {
+/** A page with %app.js% and the like replaced by the hashed paths, and %preload% by links to what the script will ask for. */
+function page(file, assets) {
+  const text = readFileSync(join(web, file), "utf8").replace(/%([\w.]+)%/g, (_, wanted) => {
+    if (wanted === "preload") {
+      const needed = firstView(assets, "app/main.tsx").filter((name) => name.endsWith(".js")).slice(1);
+      return needed.map((name) => `<link rel="modulepreload" href="/assets/${name}">`).join("\n    ");
+    }
     const [stem, extension] = wanted.split(".");
     const found = assets.find(({ name }) => name.startsWith(`${stem}-`) && name.endsWith(`.${extension}`));
-    if (!found) throw new Error(`index.html asks for ${wanted}, which was not built`);
+    if (!found) throw new Error(`${file} asks for ${wanted}, which was not built`);
     return `/assets/${found.name}`;
   });
   return Buffer.from(text);
@@ -102,9 +123,9 @@ function table(files) {
   const symbols = files.flatMap(({ encoded }, index) =>
     Object.entries(encoded).flatMap(([encoding, bytes]) => (bytes ? [`extern const char ${symbol(index, encoding)}[];`] : [])),
   );
-  const rows = files.map(({ path, type, etag, immutable, encoded }, index) => {
+  const rows = files.flatMap(({ paths, type, etag, immutable, encoded }, index) => {
     const views = Object.entries(encoded).map(([encoding, bytes]) => view(index, encoding, bytes));
-    return `    {${JSON.stringify(path)}, ${JSON.stringify(type)}, ${JSON.stringify(etag)}, ${immutable}, ${views.join(", ")}},`;
+    return paths.map((path) => `    {${JSON.stringify(path)}, ${JSON.stringify(type)}, ${JSON.stringify(etag)}, ${immutable}, ${views.join(", ")}},`);
   });
   return `// Generated by web/build.mjs. Do not edit.
 #include "api/assets.h"
@@ -130,11 +151,11 @@ std::span<const Asset> assets() { return kAssets; }
 
 const built = [...(await bundle()), hashed("favicon.svg")];
 const files = [
-  { file: "index.html", path: "/", bytes: page(built), immutable: false },
-  ...built.map(({ name, bytes }) => ({ file: `assets/${name}`, path: `/assets/${name}`, bytes, immutable: true })),
-].map(({ file, path, bytes, immutable }) => ({
+  ...PAGES.map(({ file, paths }) => ({ file, paths, bytes: page(file, built), immutable: false })),
+  ...built.map(({ name, bytes }) => ({ file: `assets/${name}`, paths: [`/assets/${name}`], bytes, immutable: true })),
+].map(({ file, paths, bytes, immutable }) => ({
   file,
-  path,
+  paths,
   immutable,
   type: TYPES[extname(file)],
   // Weak, since one tag stands for every encoding of the file.
@@ -142,9 +163,15 @@ const files = [
   encoded: encodings(bytes),
 }));
 
-const firstView = files.filter(({ type }) => /javascript|css/.test(type)).reduce((sum, { encoded }) => sum + (encoded.gzip ?? encoded.identity).length, 0);
-console.log(`web: first view ${(firstView / 1024).toFixed(1)} KiB of JS and CSS by gzip, the limit is ${FIRST_VIEW_BYTES_MAX / 1024} KiB`);
-if (firstView > FIRST_VIEW_BYTES_MAX) {
+const gzipBytes = (names) =>
+  names.map((name) => files.find(({ file }) => file === `assets/${name}`).encoded).reduce((sum, { gzip, identity }) => sum + (gzip ?? identity).length, 0);
+const KiB = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
+const first = gzipBytes(firstView(built, "app/main.tsx"));
+const later = built.filter(({ name }) => name.endsWith(".js") && !firstView(built, "app/main.tsx").includes(name) && !name.startsWith("status-"));
+console.log(`web: first view ${KiB(first)} of JS and CSS by gzip, the limit is ${KiB(FIRST_VIEW_BYTES_MAX)}`);
+console.log(`web: later, when asked for: ${later.map(({ name }) => `${name.replace(/-\w+\.js$/, "")} ${KiB(gzipBytes([name]))}`).join(", ") || "nothing"}`);
+console.log(`web: status page ${KiB(gzipBytes(firstView(built, "app/status.ts")))}`);
+if (first > FIRST_VIEW_BYTES_MAX) {
   console.error("web: split something off, or leave it out");
   process.exit(1);
 }
@@ -153,6 +180,7 @@ rmSync(join(out, "assets"), { recursive: true, force: true });
 for (const { file, encoded } of files) {
   for (const [encoding, bytes] of Object.entries(encoded)) if (bytes) write(file + SUFFIXES[encoding], bytes);
 }
-write("manifest.json", `${JSON.stringify(files.map(({ file, path, type, etag, immutable }) => ({ path, file, content_type: type, etag, immutable })), null, 2)}\n`);
+const manifest = files.flatMap(({ file, paths, type, etag, immutable }) => paths.map((path) => ({ path, file, content_type: type, etag, immutable })));
+write("manifest.json", `${JSON.stringify(manifest, null, 2)}\n`);
 write("web_assets.S", assembler(files));
 write("web_assets.cc", table(files));

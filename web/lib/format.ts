@@ -12,6 +12,11 @@ export function compact(value: number): string {
   return short.format(value);
 }
 
+/** For narrow columns: whole up to a million, above it "51.4M". */
+export function narrow(value: number): string {
+  return value >= 1_000_000 ? short.format(value) : whole.format(value);
+}
+
 /** "1 event", "2 events". */
 export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;

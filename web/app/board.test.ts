@@ -1,0 +1,90 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import test from "node:test";
+
+import type { Answer, BatchAnswer, Query } from "../lib/query";
+import { Board } from "./board";
+
+const query = (metric: string, site = "s", range = "7d"): Query => ({ website_id: site, metrics: [metric], time_range: range });
+const answer = (value: number) => ({ columns: [], rows: [[value]], totals: {}, comparison: null }) as unknown as Answer;
+
+/** A server whose answers the test gives when it likes. */
+function server() {
+  const requests: { queries: readonly Query[]; signal: AbortSignal; answer: (answers: BatchAnswer[]) => Promise<void>; fail: (error: Error) => Promise<void> }[] = [];
+  const board = new Board(
+    (queries, signal) =>
+      new Promise((resolve, reject) => {
+        const settled = async (settle: () => void) => {
+          settle();
+          for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+        };
+        requests.push({ queries, signal, answer: (answers) => settled(() => resolve(answers)), fail: (error) => settled(() => reject(error)) });
+      }),
+  );
+  return { board, requests, first: () => requests[0]!, last: () => requests[requests.length - 1]! };
+}
+
+test("a view is one request, and only what changes is asked again", async () => {
+  const { board, requests, last } = server();
+  board.show({ a: query("visitors"), b: query("pageviews") });
+  equal(requests.length, 1);
+  deepEqual(last().queries.map(({ metrics }) => metrics[0]), ["visitors", "pageviews"]);
+  await last().answer([answer(1), answer(2)]);
+  deepEqual(board.reply("b").value.answer?.rows, [[2]]);
+  board.show({ a: query("visitors"), b: query("events") });
+  equal(requests.length, 2);
+  deepEqual(last().queries.map(({ metrics }) => metrics[0]), ["events"]);
+});
+
+test("old numbers stay while the same is asked for another range, and go where they would mean something else", async () => {
+  const { board, last } = server();
+  board.show({ a: query("visitors") });
+  await last().answer([answer(1)]);
+  board.show({ a: query("visitors", "s", "30d") });
+  ok(board.reply("a").value.waiting && board.reply("a").value.answer);
+  board.show({ a: query("visitors", "other") });
+  ok(board.reply("a").value.waiting && !board.reply("a").value.answer);
+});
+
+test("an answer to an old question is not shown, and its request is given up", async () => {
+  const { board, first, last } = server();
+  board.show({ a: query("visitors") });
+  board.show({ a: query("visitors", "s", "30d") });
+  ok(first().signal.aborted);
+  await first().answer([answer(1)]);
+  equal(board.reply("a").value.answer, undefined);
+  await last().answer([answer(30)]);
+  deepEqual(board.reply("a").value.answer?.rows, [[30]]);
+});
+
+test("a request goes on while one of its questions is still wanted", async () => {
+  const { board, first } = server();
+  board.show({ a: query("visitors"), b: query("pageviews") });
+  board.show({ a: query("visitors"), b: query("events") });
+  ok(!first().signal.aborted);
+  await first().answer([answer(1), answer(2)]);
+  deepEqual(board.reply("a").value.answer?.rows, [[1]]);
+  ok(board.reply("b").value.waiting);
+});
+
+test("one question may fail alone, a failed request fails each, and retry asks those that failed", async () => {
+  const { board, requests, last } = server();
+  board.show({ a: query("visitors"), b: query("money") });
+  await last().answer([answer(1), { error: { code: "unknown_metric", message: "no" } }]);
+  equal(board.reply("b").value.error?.message, "no");
+  board.retry();
+  equal(last().queries.length, 1);
+  await last().fail(new Error("gone"));
+  equal(board.reply("b").value.error?.message, "gone");
+  equal(board.reply("a").value.error, undefined);
+  equal(requests.length, 2);
+});
+
+test("a refresh leaves no trace until it is here", async () => {
+  const { board, last } = server();
+  board.show({ a: query("visitors") });
+  await last().answer([answer(1)]);
+  board.refresh();
+  ok(!board.reply("a").value.waiting);
+  await last().answer([answer(2)]);
+  deepEqual(board.reply("a").value.answer?.rows, [[2]]);
+});

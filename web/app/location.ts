@@ -1,0 +1,45 @@
+import { computed, signal } from "@preact/signals";
+
+import { parseView, type Theme, type View, viewSearch } from "./state";
+
+/** Where we are. The address is the state: everything that is shown follows from it, and it changes only by go(). */
+export const path = signal(location.pathname);
+export const search = signal(location.search);
+export const view = computed(() => parseView(search.value));
+/** Kept over pages without a view in their address; nothing is stored in the browser. */
+const theme = signal<Theme>(parseView(location.search).theme);
+
+export function go(href: string, { replace = false } = {}): void {
+  const url = new URL(href, location.origin);
+  if (theme.value !== "auto" && !url.searchParams.has("theme")) url.search += `${url.search ? "&" : ""}theme=${theme.value}`;
+  history[replace ? "replaceState" : "pushState"](null, "", url.pathname + url.search);
+  read();
+}
+
+/** Another view of the same page. */
+export function show(change: Partial<View>, options?: { replace: boolean }): void {
+  if (change.theme) theme.value = change.theme;
+  go(path.value + viewSearch({ ...view.value, ...change }), options);
+}
+
+export function sitePath(id: string): string {
+  return `/sites/${encodeURIComponent(id)}`;
+}
+
+/** The id in "/sites/ID". */
+export function siteIn(pathname: string): string | undefined {
+  const match = /^\/sites\/([^/]+)\/?$/.exec(pathname);
+  try {
+    return match?.[1] && decodeURIComponent(match[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+function read(): void {
+  path.value = location.pathname;
+  search.value = location.search;
+  theme.value = view.value.theme;
+}
+
+addEventListener("popstate", read);

@@ -1,0 +1,29 @@
+import { signal } from "@preact/signals";
+
+import { ApiError, getSession, type Session } from "../lib/api";
+
+export type SessionState =
+  | { state: "asking" }
+  /** `expired`: it was there, and has ended while the page was open. */
+  | { state: "out"; expired: boolean }
+  | { state: "in"; session: Session }
+  | { state: "failed"; message: string };
+
+export const session = signal<SessionState>({ state: "asking" });
+
+/** Asks who we are. */
+export async function ask(): Promise<void> {
+  try {
+    session.value = { state: "in", session: await getSession() };
+  } catch (error) {
+    session.value =
+      error instanceof ApiError && error.status === 401
+        ? { state: "out", expired: session.value.state === "in" }
+        : { state: "failed", message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** For every answer that says 401: the session has ended, whoever ended it. */
+export function ended(expired: boolean): void {
+  session.value = { state: "out", expired };
+}

@@ -1,0 +1,73 @@
+import { deepEqual, equal } from "node:assert/strict";
+import test from "node:test";
+
+import { baseQuery, comparesOf, DEFAULT_VIEW, granularityOf, isOpen, parseView, possibleGranularities, suitableGranularity, toggleFilter, viewSearch, type View } from "./state";
+
+test("the usual view needs no words in the address", () => {
+  equal(viewSearch(DEFAULT_VIEW), "");
+  deepEqual(parseView(""), DEFAULT_VIEW);
+});
+
+test("every view comes back from its address", () => {
+  const views: View[] = [
+    { ...DEFAULT_VIEW, range: "12mo", compare: "none", metric: "bounce_rate", theme: "dark", granularity: "week" },
+    { ...DEFAULT_VIEW, range: { from: "2026-10-01", to: "2026-10-31" }, tabs: { pages: "entry_page", sources: "channel" } },
+    { ...DEFAULT_VIEW, filters: [{ dimension: "page", operator: "is", values: ["/a~b!c&d=e?f #g/\u00e4%2F+", "", "~"] }] },
+    { ...DEFAULT_VIEW, filters: [{ dimension: "property:plan", operator: "contains", values: ["pro"] }, { dimension: "event_name", operator: "is_set", values: [] }] },
+  ];
+  for (const view of views) deepEqual(parseView(viewSearch(view)), view);
+});
+
+test("an address is readable", () => {
+  equal(
+    viewSearch({ ...DEFAULT_VIEW, range: "7d", filters: [{ dimension: "page", operator: "is", values: ["/blog/x"] }] }),
+    "?range=7d&filter=page~is~/blog/x",
+  );
+});
+
+test("what an address says wrongly counts as not said", () => {
+  for (const search of [
+    "?range=2026-13-01..2026-13-02",
+    "?range=2026-02-10..2026-02-01",
+    "?range=forever&compare=x&metric=money&by=second&theme=pink",
+    "?filter=page~is",
+    "?filter=page~drops~x",
+    "?filter=DROP TABLE~is~x",
+    "?filter=event_name~is_set~x",
+  ])
+    deepEqual(parseView(search), DEFAULT_VIEW, search);
+});
+
+test("a click sets a filter, another value replaces it, the same value removes it; other operators stay", () => {
+  const not = { dimension: "page", operator: "is_not", values: ["/z"] } as const;
+  const first = toggleFilter([not], "page", "/a");
+  deepEqual(first, [not, { dimension: "page", operator: "is", values: ["/a"] }]);
+  const second = toggleFilter(first, "page", "/b");
+  deepEqual(second, [not, { dimension: "page", operator: "is", values: ["/b"] }]);
+  deepEqual(toggleFilter(second, "page", "/b"), [not]);
+});
+
+test("buckets suit the range, and a choice that does not is ignored", () => {
+  equal(suitableGranularity("today"), "hour");
+  equal(suitableGranularity({ from: "2026-01-01", to: "2026-01-02" }), "hour");
+  equal(suitableGranularity({ from: "2026-01-01", to: "2026-03-31" }), "day");
+  equal(suitableGranularity({ from: "2025-01-01", to: "2025-12-31" }), "week");
+  equal(suitableGranularity("all"), "month");
+  equal(granularityOf({ ...DEFAULT_VIEW, range: "30d", granularity: "hour" }), "day");
+  equal(granularityOf({ ...DEFAULT_VIEW, range: "30d", granularity: "week" }), "week");
+  deepEqual(possibleGranularities("12mo"), ["day", "week", "month"]);
+});
+
+test("a query takes its range by name where the server has one, and by days where it has not", () => {
+  deepEqual(baseQuery("s", { ...DEFAULT_VIEW, range: "7d" }, "2026-11-24"), { website_id: "s", time_range: "7d" });
+  deepEqual(baseQuery("s", { ...DEFAULT_VIEW, range: "yesterday" }, "2026-03-01"), { website_id: "s", date_range: ["2026-02-28", "2026-02-28"] });
+  const filters = [{ dimension: "country", operator: "is", values: ["DE", "FR"] }, { dimension: "event_name", operator: "is_set", values: [] }] as const;
+  deepEqual(baseQuery("s", { ...DEFAULT_VIEW, filters }, "2026-11-24").filters, [["country", "is", ["DE", "FR"]], ["event_name", "is_set"]]);
+});
+
+test("all time is not compared; a past range is not asked again", () => {
+  equal(comparesOf({ ...DEFAULT_VIEW, range: "all" }), undefined);
+  equal(comparesOf({ ...DEFAULT_VIEW, compare: "previous_year" }), "previous_year");
+  equal(isOpen({ ...DEFAULT_VIEW, range: "yesterday" }, "2026-11-24"), false);
+  equal(isOpen({ ...DEFAULT_VIEW, range: { from: "2026-11-01", to: "2026-11-24" } }, "2026-11-24"), true);
+});

@@ -1,0 +1,162 @@
+import { addDays, daysBetween, isDay } from "../lib/calendar";
+import { METRICS, type MetricName } from "../lib/metrics";
+import type { Compare, Filter, Granularity, Operator, Query } from "../lib/query";
+
+/** What the dashboard shows, as it stands in the address: a link to it, or the back button, brings the same view again. */
+export interface View {
+  range: RangeName | Days;
+  compare: Compare | "none";
+  filters: readonly Filter[];
+  metric: MetricName;
+  /** Undefined: the one that suits the range. */
+  granularity: Granularity | undefined;
+  /** The tab of a panel, where it isn't the first. */
+  tabs: Readonly<Record<string, string>>;
+  theme: Theme;
+}
+
+export type Theme = "auto" | "light" | "dark";
+
+/** Days of the site's calendar, both included. */
+export interface Days {
+  from: string;
+  to: string;
+}
+
+export const RANGES = [
+  { name: "today", label: "Today" },
+  { name: "yesterday", label: "Yesterday" },
+  { name: "7d", label: "Last 7 days" },
+  { name: "30d", label: "Last 30 days" },
+  { name: "month", label: "This month" },
+  { name: "12mo", label: "Last 12 months" },
+  { name: "year", label: "This year" },
+  { name: "all", label: "All time" },
+] as const;
+export type RangeName = (typeof RANGES)[number]["name"];
+
+export const COMPARES = [
+  { name: "previous_period", label: "Previous period" },
+  { name: "previous_year", label: "Previous year" },
+  { name: "none", label: "No comparison" },
+] as const;
+
+export const DEFAULT_VIEW: View = { range: "30d", compare: "previous_period", filters: [], metric: "visitors", granularity: undefined, tabs: {}, theme: "auto" };
+
+const OPERATORS: readonly Operator[] = ["is", "is_not", "contains", "contains_not", "is_set"];
+const GRANULARITIES: readonly Granularity[] = ["hour", "day", "week", "month"];
+/** Limits of what is taken from an address; the server has its own. */
+const FILTERS_MAX = 20;
+const VALUES_MAX = 50;
+
+const oneOf = <T extends string>(list: readonly T[], text: string | null): T | undefined => list.find((item) => item === text);
+
+/** Reads the query of an address. What it doesn't understand counts as not said: an old link shows something, never an error. */
+export function parseView(search: string): View {
+  const parameters = new URLSearchParams(search);
+  const range = parameters.get("range") ?? "";
+  const [from = "", to = ""] = range.split("..");
+  const tabs: Record<string, string> = {};
+  for (const [name, value] of parameters) if (name.startsWith("tab.")) tabs[name.slice(4)] = value;
+  return {
+    range: oneOf(RANGES.map(({ name }) => name), range) ?? (isDay(from) && isDay(to) && from <= to ? { from, to } : DEFAULT_VIEW.range),
+    compare: oneOf(COMPARES.map(({ name }) => name), parameters.get("compare")) ?? DEFAULT_VIEW.compare,
+    filters: parameters.getAll("filter").slice(0, FILTERS_MAX).flatMap(parseFilter),
+    metric: oneOf(METRICS.map(({ name }) => name), parameters.get("metric")) ?? DEFAULT_VIEW.metric,
+    granularity: oneOf(GRANULARITIES, parameters.get("by")),
+    tabs,
+    theme: oneOf(["light", "dark"] as const, parameters.get("theme")) ?? "auto",
+  };
+}
+
+/** The query of the address that parseView() reads back, with its question mark; empty where everything is as usual. */
+export function viewSearch(view: View): string {
+  const pairs: [string, string][] = [];
+  const range = typeof view.range === "string" ? view.range : `${view.range.from}..${view.range.to}`;
+  if (range !== DEFAULT_VIEW.range) pairs.push(["range", range]);
+  if (view.compare !== DEFAULT_VIEW.compare) pairs.push(["compare", view.compare]);
+  for (const filter of view.filters) pairs.push(["filter", filterText(filter)]);
+  if (view.metric !== DEFAULT_VIEW.metric) pairs.push(["metric", view.metric]);
+  if (view.granularity) pairs.push(["by", view.granularity]);
+  for (const [panel, tab] of Object.entries(view.tabs)) pairs.push([`tab.${panel}`, tab]);
+  if (view.theme !== "auto") pairs.push(["theme", view.theme]);
+  // Slashes and commas may stand in a query as they are, and people read addresses.
+  const encode = (text: string) => encodeURIComponent(text).replaceAll("%2F", "/").replaceAll("%2C", ",").replaceAll("%3A", ":");
+  return pairs.length === 0 ? "" : `?${pairs.map(([name, value]) => `${name}=${encode(value)}`).join("&")}`;
+}
+
+/** "country~is~DE~FR"; "!" makes the next character an ordinary one. */
+function filterText({ dimension, operator, values }: Filter): string {
+  return [dimension, operator, ...values].map((part) => part.replace(/[!~]/g, "!$&")).join("~");
+}
+
+function parseFilter(text: string): Filter[] {
+  const parts = [""];
+  for (let at = 0; at < text.length; at += 1) {
+    if (text[at] === "~") parts.push("");
+    else {
+      if (text[at] === "!") at += 1;
+      parts[parts.length - 1] += text[at] ?? "";
+    }
+  }
+  const [dimension = "", name = "", ...values] = parts;
+  const operator = oneOf(OPERATORS, name);
+  if (!/^[a-z_]+(:.+)?$/.test(dimension) || !operator || values.length > VALUES_MAX || (operator === "is_set") !== (values.length === 0)) return [];
+  return [{ dimension, operator, values }];
+}
+
+/** A click on a row: only this value, or, where it is the filter already, no filter. */
+export function toggleFilter(filters: readonly Filter[], dimension: string, value: string): Filter[] {
+  const others = filters.filter((filter) => filter.dimension !== dimension || filter.operator !== "is");
+  const active = filters.some((filter) => filter.dimension === dimension && filter.operator === "is" && filter.values.length === 1 && filter.values[0] === value);
+  return active ? others : [...others, { dimension, operator: "is", values: [value] }];
+}
+
+/** The buckets that suit a range: some dozens of points. */
+export function suitableGranularity(range: View["range"]): Granularity {
+  if (typeof range !== "string") {
+    const days = daysBetween(range.from, range.to) + 1;
+    return days <= 2 ? "hour" : days <= 92 ? "day" : days <= 400 ? "week" : "month";
+  }
+  if (range === "today" || range === "yesterday") return "hour";
+  return range === "12mo" || range === "year" || range === "all" ? "month" : "day";
+}
+
+/** What the person may choose from; the rest would be one point, or thousands. */
+export function possibleGranularities(range: View["range"]): Granularity[] {
+  const suitable = suitableGranularity(range);
+  if (suitable === "hour") return ["hour"];
+  if (range === "7d") return ["hour", "day"];
+  if (range === "all") return ["day", "week", "month"];
+  const days = typeof range === "string" ? 0 : daysBetween(range.from, range.to) + 1;
+  if (days > 92 || suitable === "month") return ["day", "week", "month"];
+  return days > 0 && days < 14 ? ["hour", "day"] : ["day", "week"];
+}
+
+export function granularityOf(view: View): Granularity {
+  return view.granularity && possibleGranularities(view.range).includes(view.granularity) ? view.granularity : suitableGranularity(view.range);
+}
+
+/** The part of every query that comes from the view. `today` is the site's. */
+export function baseQuery(siteId: string, view: View, today: string): Pick<Query, "website_id"> & Partial<Query> {
+  const range = view.range === "yesterday" ? { from: addDays(today, -1), to: addDays(today, -1) } : view.range;
+  return {
+    website_id: siteId,
+    ...(typeof range === "string" ? { time_range: range } : { date_range: [range.from, range.to] as const }),
+    ...(view.filters.length > 0 ? { filters: view.filters.map(conditionOf) } : {}),
+  };
+}
+
+export function conditionOf({ dimension, operator, values }: Filter): NonNullable<Query["filters"]>[number] {
+  return operator === "is_set" ? [dimension, operator] : [dimension, operator, values];
+}
+
+/** There is nothing before everything. */
+export function comparesOf(view: View): Compare | undefined {
+  return view.compare === "none" || view.range === "all" ? undefined : view.compare;
+}
+
+/** True while new events can still fall into the range. */
+export function isOpen(view: View, today: string): boolean {
+  return typeof view.range === "string" ? view.range !== "yesterday" : view.range.to >= today;
+}

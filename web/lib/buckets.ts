@@ -1,0 +1,94 @@
+import { addDays, addMonths, dayIn, longMonth, monday, shortDay, shortMonth, weekday } from "./calendar";
+import type { Cell, Granularity } from "./query";
+
+const HOUR_MS = 3_600_000;
+/** More than a chart can show; the server has its own limit on rows. */
+const BUCKETS_MAX = 4_000;
+
+export interface Bucket {
+  /** As the server names it: a day, or an instant in the site's zone. */
+  key: string;
+  /** On the axis; empty where another bucket speaks for it. */
+  label: string;
+  /** Where there is room. */
+  title: string;
+  /** In a sentence: "on Tue 24 Nov". */
+  when: string;
+  /** `running`: not over yet; `future`: not begun. */
+  phase: "over" | "running" | "future";
+}
+
+/** Every bucket of a range, in order, those without data included: the server answers only buckets that have some. `from` and `to` are
+ *  the range's first instant and the first one after it, written in the site's zone: no other clock is asked. */
+export function bucketsOf(granularity: Granularity, range: { from: string; to: string; timezone: string }, asOf: string): Bucket[] {
+  return granularity === "hour" ? hours(range, asOf) : days(granularity, range, asOf);
+}
+
+function days(granularity: "day" | "week" | "month", { from, to, timezone }: { from: string; to: string; timezone: string }, asOf: string): Bucket[] {
+  const next = { day: (day: string) => addDays(day, 1), week: (day: string) => addDays(day, 7), month: (day: string) => addMonths(day, 1) }[granularity];
+  const last = lastDay(to);
+  const today = dayIn(timezone, Date.parse(asOf));
+  const first = from.slice(0, 10);
+  const list: Bucket[] = [];
+  for (let day = { day: first, week: monday(first), month: addMonths(first, 0) }[granularity]; day <= last && list.length < BUCKETS_MAX; day = next(day)) {
+    const label = granularity === "month" ? shortMonth(day) : shortDay(day);
+    const title = { day: weekday(day), week: `week of ${shortDay(day)}`, month: longMonth(day) }[granularity];
+    const when = { day: `on ${title}`, week: `in the ${title}`, month: `in ${title}` }[granularity];
+    list.push({ key: day, label, title, when, phase: day > today ? "future" : next(day) > today ? "running" : "over" });
+  }
+  return list;
+}
+
+/** The day before the first instant after: "2026-11-25T00:00:00+01:00" ends the 24th, and so does an instant during the 24th. */
+function lastDay(to: string): string {
+  return /T00:00(:00(\.0+)?)?(Z|[+-]|$)/.test(to) ? addDays(to.slice(0, 10), -1) : to.slice(0, 10);
+}
+
+function hours({ from, to, timezone }: { from: string; to: string; timezone: string }, asOf: string): Bucket[] {
+  const [start, end, now] = [from, to, asOf].map((text) => Date.parse(text)) as [number, number, number];
+  const clock = clockIn(timezone);
+  // Over several days the hours are too many to be named: each day is, at its midnight.
+  const several = end - start > 30 * HOUR_MS;
+  const list: Bucket[] = [];
+  for (let at = start; at < end && list.length < BUCKETS_MAX; at += HOUR_MS) {
+    const day = dayIn(timezone, at);
+    const named = several ? (clock(at) === "00:00" ? shortDay(day) : "") : clock(at);
+    list.push({
+      key: new Date(at).toISOString(),
+      label: named,
+      title: `${weekday(day)}, ${clock(at)}`,
+      when: `at ${clock(at)} on ${weekday(day)}`,
+      phase: at > now ? "future" : at + HOUR_MS > now ? "running" : "over",
+    });
+  }
+  return list;
+}
+
+function clockIn(timezone: string): (ms: number) => string {
+  const options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
+  let format: Intl.DateTimeFormat;
+  try {
+    format = new Intl.DateTimeFormat("en-GB", { ...options, timeZone: timezone });
+  } catch {
+    format = new Intl.DateTimeFormat("en-GB", { ...options, timeZone: "UTC" });
+  }
+  return (ms) => format.format(ms);
+}
+
+/** One column of the rows, a value a bucket. Where the server has no row: 0 for what is counted, unknown for a ratio; nothing at all for
+ *  what has not begun. */
+export function valuesOf(buckets: readonly Bucket[], rows: readonly Cell[][], column: number, absent: "zero" | "gap"): (number | null)[] {
+  const byKey = new Map(rows.map((row) => [keyOf(row[0]), row[column]]));
+  return buckets.map(({ key, phase }) => {
+    if (phase === "future") return null;
+    const value = byKey.get(keyOf(key));
+    if (value === undefined) return absent === "zero" ? 0 : null;
+    return typeof value === "number" ? value : null;
+  });
+}
+
+/** An hour is the same whatever offset it is written with. */
+function keyOf(cell: Cell | undefined): string {
+  const text = String(cell ?? "");
+  return text.length > 10 ? String(Date.parse(text)) : text;
+}

@@ -1,0 +1,80 @@
+/** The query interface (POST /api/v1/query and /batch): what is asked and what comes back. */
+
+export type Operator = "is" | "is_not" | "contains" | "contains_not" | "is_set";
+
+/** A condition of the person who looks; `is_set` has no values. */
+export interface Filter {
+  dimension: string;
+  operator: Operator;
+  values: readonly string[];
+}
+
+export type Compare = "previous_period" | "previous_year";
+export type Granularity = "hour" | "day" | "week" | "month";
+
+export interface Query {
+  website_id: string;
+  metrics: readonly string[];
+  dimensions?: readonly string[];
+  date_range?: readonly [string, string];
+  time_range?: string;
+  filters?: readonly (readonly [string, Operator, readonly string[]] | readonly [string, "is_set"])[];
+  order_by?: readonly (readonly [string, "asc" | "desc"])[];
+  limit?: number;
+  compare?: Compare;
+  explain?: boolean;
+}
+
+export type Cell = string | number | boolean | null;
+
+export interface Column {
+  name: string;
+  type: string;
+  role: "dimension" | "metric";
+}
+
+export type Totals = Record<string, number | null>;
+
+export interface Meta {
+  source: string;
+  sample_rate: number;
+  confidence: unknown;
+  cached: boolean;
+  took_ms: number;
+  rows_read: number;
+  /** Everything acknowledged before this instant is counted. */
+  as_of: string;
+  /** First instant, and the first one after; written in the site's zone. */
+  range?: { from: string; to: string; timezone: string };
+  sql: string | null;
+  parameters?: Record<string, string>;
+  plan?: string[];
+  rows_to_read?: number;
+}
+
+export interface Answer {
+  columns: Column[];
+  rows: Cell[][];
+  totals: Totals;
+  /** Rows are the other period's own, in the same order and columns; they are not matched to the current ones. */
+  comparison: { from: string; to: string; rows: Cell[][]; totals: Totals } | null;
+  meta: Meta;
+}
+
+export interface Problem {
+  code: string;
+  field?: string;
+  message: string;
+  did_you_mean?: string;
+}
+
+export type BatchAnswer = Answer | { error: Problem };
+
+export function isProblem(answer: BatchAnswer): answer is { error: Problem } {
+  return "error" in answer;
+}
+
+/** The place of a column in each row, or -1. */
+export function columnOf(answer: Answer, name: string): number {
+  return answer.columns.findIndex((column) => column.name === name);
+}

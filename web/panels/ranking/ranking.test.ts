@@ -1,0 +1,49 @@
+import { deepEqual, equal } from "node:assert/strict";
+import test from "node:test";
+
+import { events } from "../events/events";
+import { locations } from "../locations/places";
+import { pages } from "../pages/pages";
+import { sources } from "../sources/sources";
+import { rankingQuery, shareOf, tabOf } from "./spec";
+
+const base = { website_id: "s", metrics: [], time_range: "7d", filters: [["country", "is", ["DE"]]] } as const;
+
+test("a ranking asks for its dimension, best first, and for one row more than it shows", () => {
+  deepEqual(rankingQuery(tabOf(pages, "entry_page"), base), {
+    website_id: "s",
+    time_range: "7d",
+    metrics: ["visitors"],
+    dimensions: ["entry_page"],
+    filters: [["country", "is", ["DE"]]],
+    order_by: [["visitors", "desc"], ["entry_page", "asc"]],
+    limit: 10,
+  });
+});
+
+test("its own condition is added to those of the view", () => {
+  deepEqual(rankingQuery(tabOf(events, undefined), base).filters, [["country", "is", ["DE"]], ["event_name", "is_set"]]);
+});
+
+test("a tab that an address invents is the first one", () => {
+  equal(tabOf(pages, "passwords").dimension, "page");
+});
+
+test("values have the names that people use, and no value has one too", () => {
+  equal(tabOf(locations, "country").nameOf("DE"), "Germany");
+  equal(tabOf(locations, "country").nameOf(""), "Unknown");
+  equal(tabOf(sources, "source").nameOf(""), "Direct or unknown");
+  equal(tabOf(sources, "referrer").nameOf("https://www.news.example/a/"), "news.example/a");
+});
+
+test("only http and https are linked", () => {
+  const referrer = tabOf(sources, "referrer");
+  equal(referrer.linkOf?.("https://news.example/a", ""), "https://news.example/a");
+  for (const text of ["javascript:alert(1)", "data:text/html,x", "news.example", ""]) equal(referrer.linkOf?.(text, ""), undefined);
+  equal(tabOf(pages, "page").linkOf?.("/a b", "site.example"), "https://site.example/a%20b");
+  equal(tabOf(pages, "page").linkOf?.("@evil.example", "site.example"), undefined);
+});
+
+test("a small share is not none", () => {
+  deepEqual([shareOf(0, 10), shareOf(1, 1_000), shareOf(1, 3), shareOf(1, 0)], ["0\u00a0%", "<1\u00a0%", "33\u00a0%", ""]);
+});

@@ -1,0 +1,56 @@
+import type { Filter, Query } from "../../lib/query";
+
+/** A panel that ranks the values of a dimension: all there is to know of it is data. */
+export interface Ranking {
+  id: string;
+  title: string;
+  tabs: readonly RankingTab[];
+}
+
+export interface RankingTab {
+  /** Of the query, and of the tab. */
+  dimension: string;
+  label: string;
+  /** The head of the column of names. */
+  column: string;
+  /** The first is what it is ranked by. */
+  metrics: readonly { name: string; label: string }[];
+  /** What is ranked, where that isn't everything. */
+  only?: Filter;
+  /** As people call a value. */
+  nameOf: (value: string) => string;
+  /** Where a value leads out of the dashboard. */
+  linkOf?: (value: string, domain: string) => string | undefined;
+  /** When nothing was found. */
+  empty: string;
+}
+
+export const ROWS = 9;
+
+const VISITORS = [{ name: "visitors", label: "Visitors" }] as const;
+
+export function tabOf(ranking: Ranking, chosen: string | undefined): RankingTab {
+  return ranking.tabs.find(({ dimension }) => dimension === chosen) ?? (ranking.tabs[0] as RankingTab);
+}
+
+/** One more than is shown: whether there is more. */
+export function rankingQuery(tab: RankingTab, base: Query, limit = ROWS + 1): Query {
+  const metrics = tab.metrics.map(({ name }) => name);
+  const only = tab.only ? [tab.only.operator === "is_set" ? ([tab.only.dimension, "is_set"] as const) : ([tab.only.dimension, tab.only.operator, tab.only.values] as const)] : [];
+  const filters = [...(base.filters ?? []), ...only];
+  return { ...base, metrics, dimensions: [tab.dimension], ...(filters.length > 0 ? { filters } : {}), order_by: [[metrics[0] ?? "visitors", "desc"], [tab.dimension, "asc"]], limit };
+}
+
+/** Most panels count visitors, and most dimensions are without a value for some. */
+export function byVisitors(dimension: string, label: string, column: string, unknown: string, rest: Partial<RankingTab> = {}): RankingTab {
+  return { dimension, label, column, metrics: VISITORS, nameOf: (value) => value || unknown, empty: "No visits in this period", ...rest };
+}
+
+const percent = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+
+/** Shares of visitors sum to more than 100 % where a visitor has more than one value; none is above it. */
+export function shareOf(value: number, total: number | null): string {
+  if (!total) return "";
+  const share = (100 * value) / total;
+  return share > 0 && share < 1 ? "<1\u00a0%" : `${percent.format(share)}\u00a0%`;
+}
