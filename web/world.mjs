@@ -33,7 +33,13 @@ const LETTERS = new Map(
 function countries() {
   const topology = JSON.parse(readFileSync(createRequire(import.meta.url).resolve("world-atlas/countries-110m.json"), "utf8"));
   const shapes = feature(topology, topology.objects.countries).features.filter(({ id }) => id !== ANTARCTICA);
-  const projection = geoNaturalEarth1().fitExtent([[MARGIN, MARGIN], [WIDTH - MARGIN, WIDTH]], { type: "FeatureCollection", features: shapes });
+  const projection = geoNaturalEarth1().fitExtent(
+    [
+      [MARGIN, MARGIN],
+      [WIDTH - MARGIN, WIDTH],
+    ],
+    { type: "FeatureCollection", features: shapes },
+  );
   const bounds = geoPath(projection).bounds({ type: "FeatureCollection", features: shapes });
   const [x, y] = projection.translate();
   projection.translate([x, y - bounds[0][1] + MARGIN]);

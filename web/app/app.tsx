@@ -14,72 +14,77 @@ const Account = lazy(() => import("../views/account"));
 const AddSite = lazy(() => import("../views/addsite"));
 
 export function App() {
-  useEffect(() => void ask(), []);
-  useSignalEffect(() => {
-    const { theme } = view.value;
-    if (theme === "auto") delete document.documentElement.dataset["theme"];
-    else document.documentElement.dataset["theme"] = theme;
-  });
+    useEffect(() => void ask(), []);
+    useSignalEffect(() => {
+        const { theme } = view.value;
+        if (theme === "auto") delete document.documentElement.dataset["theme"];
+        else document.documentElement.dataset["theme"] = theme;
+    });
 
-  const at = path.value;
-  const state = session.value;
-  if (at === "/setup" && state.state !== "in")
-    return (
-      <Shell session={undefined} title="Set up">
-        <SetUp />
-      </Shell>
-    );
-  if (state.state === "asking" && at !== "/sign-in") return <Shell session={undefined} title="Loading"><h1 class="visually-hidden">Loading</h1></Shell>;
-  if (state.state === "failed")
-    return (
-      <Shell session={undefined} title="No answer">
-        <h1 class="visually-hidden">No answer</h1>
-        <Failure problem={{ code: "", message: state.message }} what="This page" onRetry={() => void ask()} />
-      </Shell>
-    );
-  // Signing in does not leave the address: what was asked for is there afterwards.
-  if (state.state !== "in")
-    return (
-      <Shell session={undefined} title="Sign in">
-        <SignIn expired={state.state === "out" && state.expired} />
-      </Shell>
-    );
+    const at = path.value;
+    const state = session.value;
+    if (at === "/setup" && state.state !== "in")
+        return (
+            <Shell session={undefined} title="Set up">
+                <SetUp />
+            </Shell>
+        );
+    if (state.state === "asking" && at !== "/sign-in")
+        return (
+            <Shell session={undefined} title="Loading">
+                <h1 class="visually-hidden">Loading</h1>
+            </Shell>
+        );
+    if (state.state === "failed")
+        return (
+            <Shell session={undefined} title="No answer">
+                <h1 class="visually-hidden">No answer</h1>
+                <Failure problem={{ code: "", message: state.message }} what="This page" onRetry={() => void ask()} />
+            </Shell>
+        );
+    // Signing in does not leave the address: what was asked for is there afterwards.
+    if (state.state !== "in")
+        return (
+            <Shell session={undefined} title="Sign in">
+                <SignIn expired={state.state === "out" && state.expired} />
+            </Shell>
+        );
 
-  const whole = state.session;
-  if (at === "/account")
-    return (
-      <Shell session={whole} title="Account">
-        <Account session={whole} />
-      </Shell>
-    );
-  if (at === "/add-site")
-    return (
-      <Shell session={whole} title="Add a site">
-        <AddSite session={whole} />
-      </Shell>
-    );
-  const siteId = siteIn(at);
-  const site = whole.sites.find(({ id }) => id === siteId);
-  if (site)
-    return (
-      <Shell session={whole} siteId={site.id} title={site.name}>
-        <Dashboard key={site.id} site={site} />
-      </Shell>
-    );
-  if (siteId !== undefined)
-    return (
-      <Shell session={whole} siteId={siteId} title="No such site">
-        <div class="card narrow">
-          <h1>No such site</h1>
-          <p>There is no site with the id '{siteId}', or you may not see it. Choose another one above.</p>
-        </div>
-      </Shell>
-    );
-  return <Forward to={whole.sites[0] ? sitePath(whole.sites[0].id) : "/add-site"} />;
+    const whole = state.session;
+    if (at === "/account")
+        return (
+            <Shell session={whole} title="Account">
+                <Account session={whole} />
+            </Shell>
+        );
+    if (at === "/add-site")
+        return (
+            <Shell session={whole} title="Add a site">
+                <AddSite session={whole} />
+            </Shell>
+        );
+    const siteId = siteIn(at);
+    const site = whole.sites.find(({ id }) => id === siteId);
+    if (site)
+        return (
+            <Shell session={whole} siteId={site.id} title={site.name}>
+                <Dashboard key={site.id} site={site} />
+            </Shell>
+        );
+    if (siteId !== undefined)
+        return (
+            <Shell session={whole} siteId={siteId} title="No such site">
+                <div class="card narrow">
+                    <h1>No such site</h1>
+                    <p>There is no site with the id '{siteId}', or you may not see it. Choose another one above.</p>
+                </div>
+            </Shell>
+        );
+    return <Forward to={whole.sites[0] ? sitePath(whole.sites[0].id) : "/add-site"} />;
 }
 
 /** An address without a view of its own. */
 function Forward({ to }: { to: string }) {
-  useEffect(() => go(to, { replace: true }), [to]);
-  return null;
+    useEffect(() => go(to, { replace: true }), [to]);
+    return null;
 }

@@ -9,7 +9,12 @@ const answer = (value: number) => ({ columns: [], rows: [[value]], totals: {}, c
 
 /** A server whose answers the test gives when it likes. */
 function server() {
-  const requests: { queries: readonly Query[]; signal: AbortSignal; answer: (answers: BatchAnswer[]) => Promise<void>; fail: (error: Error) => Promise<void> }[] = [];
+  const requests: {
+    queries: readonly Query[];
+    signal: AbortSignal;
+    answer: (answers: BatchAnswer[]) => Promise<void>;
+    fail: (error: Error) => Promise<void>;
+  }[] = [];
   const board = new Board(
     (queries, signal) =>
       new Promise((resolve, reject) => {
@@ -27,12 +32,18 @@ test("a view is one request, and only what changes is asked again", async () => 
   const { board, requests, last } = server();
   board.show({ a: query("visitors"), b: query("pageviews") });
   equal(requests.length, 1);
-  deepEqual(last().queries.map(({ metrics }) => metrics[0]), ["visitors", "pageviews"]);
+  deepEqual(
+    last().queries.map(({ metrics }) => metrics[0]),
+    ["visitors", "pageviews"],
+  );
   await last().answer([answer(1), answer(2)]);
   deepEqual(board.reply("b").value.answer?.rows, [[2]]);
   board.show({ a: query("visitors"), b: query("events") });
   equal(requests.length, 2);
-  deepEqual(last().queries.map(({ metrics }) => metrics[0]), ["events"]);
+  deepEqual(
+    last().queries.map(({ metrics }) => metrics[0]),
+    ["events"],
+  );
 });
 
 test("old numbers stay while the same is asked for another range, and go where they would mean something else", async () => {

@@ -69,7 +69,12 @@ export class Board {
   private entry(key: string, query: Query | undefined): Entry {
     let entry = this.entries.get(key);
     if (!entry) {
-      entry = { text: "", query: query ?? { website_id: "", metrics: [] }, reply: signal({ answer: undefined, error: undefined, waiting: true, query }), batch: 0 };
+      entry = {
+        text: "",
+        query: query ?? { website_id: "", metrics: [] },
+        reply: signal({ answer: undefined, error: undefined, waiting: true, query }),
+        batch: 0,
+      };
       this.entries.set(key, entry);
     }
     return entry;
@@ -99,7 +104,10 @@ export class Board {
     this.requests.set(batch, controller);
     let answers: BatchAnswer[];
     try {
-      answers = await this.ask(asked.map(({ entry }) => entry.query), controller.signal);
+      answers = await this.ask(
+        asked.map(({ entry }) => entry.query),
+        controller.signal,
+      );
     } catch (error) {
       if (controller.signal.aborted) return;
       if (error instanceof ApiError && error.status === 401) this.onUnauthorised();
@@ -122,5 +130,8 @@ export class Board {
 
 /** Old numbers may stand, dimmed, where they have the same meaning as those to come. */
 function sameSubject(before: Query, after: Query): boolean {
-  return before.website_id === after.website_id && JSON.stringify([before.metrics, before.dimensions]) === JSON.stringify([after.metrics, after.dimensions]);
+  return (
+    before.website_id === after.website_id &&
+    JSON.stringify([before.metrics, before.dimensions]) === JSON.stringify([after.metrics, after.dimensions])
+  );
 }

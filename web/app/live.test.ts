@@ -23,7 +23,8 @@ function sockets() {
   return { opened, waits, parts, last: () => opened[opened.length - 1]!.socket };
 }
 
-const say = (socket: WebSocket, message: unknown) => socket.onmessage?.({ data: typeof message === "string" ? message : JSON.stringify(message) } as MessageEvent);
+const say = (socket: WebSocket, message: unknown) =>
+  socket.onmessage?.({ data: typeof message === "string" ? message : JSON.stringify(message) } as MessageEvent);
 const drop = (socket: WebSocket) => socket.onclose?.({} as CloseEvent);
 const snapshot = { type: "snapshot", as_of: "2026-11-24T12:00:00Z", active_visitors: 3, minutes: [] };
 
@@ -43,7 +44,10 @@ test("a lost connection is told and opened again, later each time, until a messa
     equal(live.value.value.state, "off");
     waits[turn]!.run();
   }
-  deepEqual(waits.map(({ ms }) => ms), [4_000, 8_000, 16_000, 30_000]);
+  deepEqual(
+    waits.map(({ ms }) => ms),
+    [4_000, 8_000, 16_000, 30_000],
+  );
   say(last(), { ...snapshot, type: "update", active_visitors: 4 });
   drop(last());
   equal(waits[4]?.ms, 4_000);

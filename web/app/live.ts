@@ -71,7 +71,8 @@ export function follow(siteId: string, { open = (url) => new WebSocket(url), wai
 function parse(data: unknown): Snapshot | undefined {
   try {
     const message = JSON.parse(String(data)) as Partial<Snapshot> & { type?: string };
-    if ((message.type !== "snapshot" && message.type !== "update") || !Array.isArray(message.minutes) || typeof message.active_visitors !== "number") return undefined;
+    if ((message.type !== "snapshot" && message.type !== "update") || !Array.isArray(message.minutes) || typeof message.active_visitors !== "number")
+      return undefined;
     return { as_of: String(message.as_of), active_visitors: message.active_visitors, minutes: message.minutes };
   } catch {
     return undefined;

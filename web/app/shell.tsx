@@ -10,110 +10,125 @@ import { ended } from "./session";
 import { DEFAULT_VIEW, type Theme, viewSearch } from "./state";
 
 const THEMES: { theme: Theme; label: string; icon: IconName }[] = [
-  { theme: "auto", label: "As the system", icon: "auto" },
-  { theme: "light", label: "Light", icon: "sun" },
-  { theme: "dark", label: "Dark", icon: "moon" },
+    { theme: "auto", label: "As the system", icon: "auto" },
+    { theme: "light", label: "Light", icon: "sun" },
+    { theme: "dark", label: "Dark", icon: "moon" },
 ];
 
 export async function leave(): Promise<void> {
-  try {
-    await signOut();
-  } finally {
-    ended(false);
-    go("/sign-in");
-  }
+    try {
+        await signOut();
+    } finally {
+        ended(false);
+        go("/sign-in");
+    }
 }
 
 /** Head and foot of every page. */
-export function Shell({ session, siteId, title, children }: { session: Session | undefined; siteId?: string | undefined; title: string; children: ComponentChildren }) {
-  useEffect(() => {
-    document.title = `${title} \u00b7 Footfall`;
-  }, [title]);
-  return (
-    <>
-      <a
-        class="skip"
-        href="#main"
-        onClick={(event) => {
-          event.preventDefault();
-          document.getElementById("main")?.focus();
-        }}
-      >
-        Skip to the content
-      </a>
-      <header class="top">
-        <Link class="brand" href="/">
-          <Mark />
-          <span class={session ? "brand-name wide-only" : "brand-name"}>Footfall</span>
-        </Link>
-        {session && siteId !== undefined && <SiteSwitcher session={session} siteId={siteId} />}
-        <div class="top-end">
-          <ThemeMenu />
-          {session && (
-            <Menu
-              label={`Account: ${session.user.email}`}
-              kind="icon-button"
-              align="end"
-              items={[
-                { label: "Account", note: session.user.email, run: () => go("/account") },
-                ...(mayAdd(session) ? [{ label: "Add a site", run: () => go("/add-site") }] : []),
-                { label: "Server status", run: () => location.assign("/status") },
-                { label: "Sign out", separated: true, run: () => void leave() },
-              ]}
+export function Shell({
+    session,
+    siteId,
+    title,
+    children,
+}: {
+    session: Session | undefined;
+    siteId?: string | undefined;
+    title: string;
+    children: ComponentChildren;
+}) {
+    useEffect(() => {
+        document.title = `${title} \u00b7 Footfall`;
+    }, [title]);
+    return (
+        <>
+            <a
+                class="skip"
+                href="#main"
+                onClick={(event) => {
+                    event.preventDefault();
+                    document.getElementById("main")?.focus();
+                }}
             >
-              <Icon name="person" />
-            </Menu>
-          )}
-        </div>
-      </header>
-      <main id="main" tabIndex={-1}>
-        {children}
-      </main>
-      <footer class="foot">
-        <p>
-          <a href="https://db-ip.com" rel="noopener noreferrer">
-            IP Geolocation by DB-IP
-          </a>
-        </p>
-        <p>{session ? `Footfall ${session.version}` : "Footfall"}</p>
-      </footer>
-    </>
-  );
+                Skip to the content
+            </a>
+            <header class="top">
+                <Link class="brand" href="/" aria-label="Footfall, to the first site">
+                    <Mark />
+                    <span class={session ? "brand-name wide-only" : "brand-name"}>Footfall</span>
+                </Link>
+                {session && siteId !== undefined && <SiteSwitcher session={session} siteId={siteId} />}
+                <div class="top-end">
+                    <ThemeMenu />
+                    {session && (
+                        <Menu
+                            label={`Account: ${session.user.email}`}
+                            kind="icon-button"
+                            align="end"
+                            items={[
+                                { label: "Account", note: session.user.email, run: () => go("/account") },
+                                ...(mayAdd(session) ? [{ label: "Add a site", run: () => go("/add-site") }] : []),
+                                { label: "Server status", run: () => location.assign("/status") },
+                                { label: "Sign out", separated: true, run: () => void leave() },
+                            ]}
+                        >
+                            <Icon name="person" />
+                        </Menu>
+                    )}
+                </div>
+            </header>
+            <main id="main" tabIndex={-1}>
+                {children}
+            </main>
+            <footer class="foot">
+                <p>
+                    <a href="https://db-ip.com" rel="noopener noreferrer">
+                        IP Geolocation by DB-IP
+                    </a>
+                </p>
+                <p>{session ? `Footfall ${session.version}` : "Footfall"}</p>
+            </footer>
+        </>
+    );
 }
 
 export function mayAdd(session: Session): boolean {
-  return session.user.role === "owner" || session.user.role === "admin";
+    return session.user.role === "owner" || session.user.role === "admin";
 }
 
 function ThemeMenu() {
-  const current = view.value.theme;
-  const icon = THEMES.find(({ theme }) => theme === current)?.icon ?? "auto";
-  return (
-    <Menu label="Colours" kind="icon-button" align="end" items={THEMES.map(({ theme, label }) => ({ label, checked: theme === current, run: () => show({ theme }, { replace: true }) }))}>
-      <Icon name={icon} />
-    </Menu>
-  );
+    const current = view.value.theme;
+    const icon = THEMES.find(({ theme }) => theme === current)?.icon ?? "auto";
+    return (
+        <Menu
+            label="Colours"
+            kind="icon-button"
+            align="end"
+            items={THEMES.map(({ theme, label }) => ({ label, checked: theme === current, run: () => show({ theme }, { replace: true }) }))}
+        >
+            <Icon name={icon} />
+        </Menu>
+    );
 }
 
 /** From one site to another the range and the comparison stay; filters are about the old one's pages. */
 function SiteSwitcher({ session, siteId }: { session: Session; siteId: string }) {
-  const site = session.sites.find(({ id }) => id === siteId);
-  return (
-    <Menu
-      label={`Site: ${site?.name ?? siteId}`}
-      kind="switcher"
-      items={[
-        ...session.sites.map(({ id, name, domain }) => ({
-          label: name,
-          note: domain,
-          checked: id === siteId,
-          run: () => go(sitePath(id) + viewSearch({ ...view.value, filters: DEFAULT_VIEW.filters })),
-        })),
-        ...(mayAdd(session) ? [{ label: "Add a site", separated: true, run: () => go("/add-site") }] : []),
-      ]}
-    >
-      <span class="switcher-name">{site?.name ?? siteId}</span>
-      <Icon name="down" size={14} />
-    </Menu>
-  );
+    const site = session.sites.find(({ id }) => id === siteId);
+    return (
+        <Menu
+            label={`Site: ${site?.name ?? siteId}`}
+            kind="switcher"
+            items={[
+                ...session.sites.map(({ id, name, domain }) => ({
+                    label: name,
+                    note: domain,
+                    checked: id === siteId,
+                    run: () => go(sitePath(id) + viewSearch({ ...view.value, filters: DEFAULT_VIEW.filters })),
+                })),
+                ...(mayAdd(session) ? [{ label: "Add a site", separated: true, run: () => go("/add-site") }] : []),
+            ]}
+        >
+            <span class="switcher-name">{site?.name ?? siteId}</span>
+            <Icon name="down" size={14} />
+        </Menu>
+    );
 }

@@ -1,7 +1,19 @@
 import { deepEqual, equal } from "node:assert/strict";
 import test from "node:test";
 
-import { baseQuery, comparesOf, DEFAULT_VIEW, granularityOf, isOpen, parseView, possibleGranularities, suitableGranularity, toggleFilter, viewSearch, type View } from "./state";
+import {
+  baseQuery,
+  comparesOf,
+  DEFAULT_VIEW,
+  granularityOf,
+  isOpen,
+  parseView,
+  possibleGranularities,
+  suitableGranularity,
+  toggleFilter,
+  viewSearch,
+  type View,
+} from "./state";
 
 test("the usual view needs no words in the address", () => {
   equal(viewSearch(DEFAULT_VIEW), "");
@@ -13,7 +25,13 @@ test("every view comes back from its address", () => {
     { ...DEFAULT_VIEW, range: "12mo", compare: "none", metric: "bounce_rate", theme: "dark", granularity: "week" },
     { ...DEFAULT_VIEW, range: { from: "2026-10-01", to: "2026-10-31" }, tabs: { pages: "entry_page", sources: "channel" } },
     { ...DEFAULT_VIEW, filters: [{ dimension: "page", operator: "is", values: ["/a~b!c&d=e?f #g/\u00e4%2F+", "", "~"] }] },
-    { ...DEFAULT_VIEW, filters: [{ dimension: "property:plan", operator: "contains", values: ["pro"] }, { dimension: "event_name", operator: "is_set", values: [] }] },
+    {
+      ...DEFAULT_VIEW,
+      filters: [
+        { dimension: "property:plan", operator: "contains", values: ["pro"] },
+        { dimension: "event_name", operator: "is_set", values: [] },
+      ],
+    },
   ];
   for (const view of views) deepEqual(parseView(viewSearch(view)), view);
 });
@@ -61,8 +79,14 @@ test("buckets suit the range, and a choice that does not is ignored", () => {
 test("a query takes its range by name where the server has one, and by days where it has not", () => {
   deepEqual(baseQuery("s", { ...DEFAULT_VIEW, range: "7d" }, "2026-11-24"), { website_id: "s", time_range: "7d" });
   deepEqual(baseQuery("s", { ...DEFAULT_VIEW, range: "yesterday" }, "2026-03-01"), { website_id: "s", date_range: ["2026-02-28", "2026-02-28"] });
-  const filters = [{ dimension: "country", operator: "is", values: ["DE", "FR"] }, { dimension: "event_name", operator: "is_set", values: [] }] as const;
-  deepEqual(baseQuery("s", { ...DEFAULT_VIEW, filters }, "2026-11-24").filters, [["country", "is", ["DE", "FR"]], ["event_name", "is_set"]]);
+  const filters = [
+    { dimension: "country", operator: "is", values: ["DE", "FR"] },
+    { dimension: "event_name", operator: "is_set", values: [] },
+  ] as const;
+  deepEqual(baseQuery("s", { ...DEFAULT_VIEW, filters }, "2026-11-24").filters, [
+    ["country", "is", ["DE", "FR"]],
+    ["event_name", "is_set"],
+  ]);
 });
 
 test("all time is not compared; a past range is not asked again", () => {

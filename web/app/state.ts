@@ -41,7 +41,15 @@ export const COMPARES = [
   { name: "none", label: "No comparison" },
 ] as const;
 
-export const DEFAULT_VIEW: View = { range: "30d", compare: "previous_period", filters: [], metric: "visitors", granularity: undefined, tabs: {}, theme: "auto" };
+export const DEFAULT_VIEW: View = {
+  range: "30d",
+  compare: "previous_period",
+  filters: [],
+  metric: "visitors",
+  granularity: undefined,
+  tabs: {},
+  theme: "auto",
+};
 
 const OPERATORS: readonly Operator[] = ["is", "is_not", "contains", "contains_not", "is_set"];
 const GRANULARITIES: readonly Granularity[] = ["hour", "day", "week", "month"];
@@ -59,10 +67,22 @@ export function parseView(search: string): View {
   const tabs: Record<string, string> = {};
   for (const [name, value] of parameters) if (name.startsWith("tab.")) tabs[name.slice(4)] = value;
   return {
-    range: oneOf(RANGES.map(({ name }) => name), range) ?? (isDay(from) && isDay(to) && from <= to ? { from, to } : DEFAULT_VIEW.range),
-    compare: oneOf(COMPARES.map(({ name }) => name), parameters.get("compare")) ?? DEFAULT_VIEW.compare,
+    range:
+      oneOf(
+        RANGES.map(({ name }) => name),
+        range,
+      ) ?? (isDay(from) && isDay(to) && from <= to ? { from, to } : DEFAULT_VIEW.range),
+    compare:
+      oneOf(
+        COMPARES.map(({ name }) => name),
+        parameters.get("compare"),
+      ) ?? DEFAULT_VIEW.compare,
     filters: parameters.getAll("filter").slice(0, FILTERS_MAX).flatMap(parseFilter),
-    metric: oneOf(METRICS.map(({ name }) => name), parameters.get("metric")) ?? DEFAULT_VIEW.metric,
+    metric:
+      oneOf(
+        METRICS.map(({ name }) => name),
+        parameters.get("metric"),
+      ) ?? DEFAULT_VIEW.metric,
     granularity: oneOf(GRANULARITIES, parameters.get("by")),
     tabs,
     theme: oneOf(["light", "dark"] as const, parameters.get("theme")) ?? "auto",
@@ -108,7 +128,9 @@ function parseFilter(text: string): Filter[] {
 /** A click on a row: only this value, or, where it is the filter already, no filter. */
 export function toggleFilter(filters: readonly Filter[], dimension: string, value: string): Filter[] {
   const others = filters.filter((filter) => filter.dimension !== dimension || filter.operator !== "is");
-  const active = filters.some((filter) => filter.dimension === dimension && filter.operator === "is" && filter.values.length === 1 && filter.values[0] === value);
+  const active = filters.some(
+    (filter) => filter.dimension === dimension && filter.operator === "is" && filter.values.length === 1 && filter.values[0] === value,
+  );
   return active ? others : [...others, { dimension, operator: "is", values: [value] }];
 }
 

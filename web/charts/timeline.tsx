@@ -8,10 +8,10 @@ import { labelled, marks } from "./axis";
 import { useWidth } from "./width";
 
 export interface Series {
-  buckets: readonly Bucket[];
-  values: readonly (number | null)[];
-  /** By the same numbers: the first day of the other period stands under the first of this one. */
-  other: { buckets: readonly Bucket[]; values: readonly (number | null)[] } | undefined;
+    buckets: readonly Bucket[];
+    values: readonly (number | null)[];
+    /** By the same numbers: the first day of the other period stands under the first of this one. */
+    other: { buckets: readonly Bucket[]; values: readonly (number | null)[] } | undefined;
 }
 
 const HEIGHT = 280;
@@ -24,137 +24,165 @@ type Point = [x: number, value: number | null];
 /** Line and area over the number of the bucket. What is not over is dashed, what is not known is a gap. Left and right move through the
  *  points; as a slider, so that every screen reader leaves the arrow keys to it and says where it stands. */
 export function TimeChart({ metric, series }: { metric: Metric; series: Series }) {
-  const box = useRef<HTMLDivElement>(null);
-  const width = useWidth(box);
-  const [active, setActive] = useState<number>();
-  const { buckets, values, other } = series;
-  const count = Math.max(buckets.length, other?.buckets.length ?? 0);
-  const ticks = marks(metric.unit, max([...values, ...(other?.values ?? [])].map((value) => value ?? 0)) ?? 0);
-  const top = ticks[ticks.length - 1] as number;
-  const tickLabels = ticks.map((tick) => brief(metric.unit, tick));
-  const start = 16 + 7 * Math.max(...tickLabels.map(({ length }) => length));
-  const plot = Math.max(1, width - start - END);
-  const x = (index: number) => start + (count <= 1 ? plot / 2 : (index * plot) / (count - 1));
-  const y = (value: number) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / top);
-  const last = buckets.length - 1;
-  const shown = active !== undefined && active <= last ? active : undefined;
+    const box = useRef<HTMLDivElement>(null);
+    const width = useWidth(box);
+    const [active, setActive] = useState<number>();
+    const { buckets, values, other } = series;
+    const count = Math.max(buckets.length, other?.buckets.length ?? 0);
+    const ticks = marks(metric.unit, max([...values, ...(other?.values ?? [])].map((value) => value ?? 0)) ?? 0);
+    const top = ticks[ticks.length - 1] as number;
+    const tickLabels = ticks.map((tick) => brief(metric.unit, tick));
+    const start = 16 + 7 * Math.max(...tickLabels.map(({ length }) => length));
+    const plot = Math.max(1, width - start - END);
+    const x = (index: number) => start + (count <= 1 ? plot / 2 : (index * plot) / (count - 1));
+    const y = (value: number) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / top);
+    const last = buckets.length - 1;
+    const shown = active !== undefined && active <= last ? active : undefined;
 
-  const points = values.map((value, index): Point => [x(index), value]);
-  const running = buckets.findIndex(({ phase }) => phase === "running");
-  const solid = running < 0 ? points : points.slice(0, running);
-  const dashed = running > 0 ? points.slice(running - 1, running + 1) : [];
-  const draw = line<Point>().defined(([, value]) => value !== null).x(([at]) => at).y(([, value]) => y(value ?? 0));
-  const fill = area<Point>().defined(([, value]) => value !== null).x(([at]) => at).y0(y(0)).y1(([, value]) => y(value ?? 0));
-  // A point between two gaps has no line to be seen by.
-  const alone = points.filter(([, value], index) => value !== null && (points[index - 1]?.[1] ?? null) === null && (points[index + 1]?.[1] ?? null) === null);
-  const named = buckets.flatMap(({ label }, index) => (label === "" ? [] : [index]));
-  const labels = labelled(named.length, plot, 16 + 7.5 * Math.max(...buckets.map(({ label }) => label.length), 1)).map((place) => named[place] as number);
+    const points = values.map((value, index): Point => [x(index), value]);
+    const running = buckets.findIndex(({ phase }) => phase === "running");
+    const solid = running < 0 ? points : points.slice(0, running);
+    const dashed = running > 0 ? points.slice(running - 1, running + 1) : [];
+    const draw = line<Point>()
+        .defined(([, value]) => value !== null)
+        .x(([at]) => at)
+        .y(([, value]) => y(value ?? 0));
+    const fill = area<Point>()
+        .defined(([, value]) => value !== null)
+        .x(([at]) => at)
+        .y0(y(0))
+        .y1(([, value]) => y(value ?? 0));
+    // A point between two gaps has no line to be seen by.
+    const alone = points.filter(
+        ([, value], index) => value !== null && (points[index - 1]?.[1] ?? null) === null && (points[index + 1]?.[1] ?? null) === null,
+    );
+    const named = buckets.flatMap(({ label }, index) => (label === "" ? [] : [index]));
+    const labels = labelled(named.length, plot, 16 + 7.5 * Math.max(...buckets.map(({ label }) => label.length), 1)).map(
+        (place) => named[place] as number,
+    );
 
-  function nearest(event: PointerEvent): number {
-    const at = event.clientX - (event.currentTarget as Element).getBoundingClientRect().left;
-    return Math.min(last, Math.max(0, Math.round(((at - start) / plot) * (count - 1))));
-  }
+    function nearest(event: PointerEvent): number {
+        const at = event.clientX - (event.currentTarget as Element).getBoundingClientRect().left;
+        return Math.min(last, Math.max(0, Math.round(((at - start) / plot) * (count - 1))));
+    }
 
-  function onKey(event: KeyboardEvent): void {
-    const from = shown ?? last;
-    const to = { ArrowLeft: from - (shown === undefined ? 0 : 1), ArrowDown: from - 1, ArrowRight: from + 1, ArrowUp: from + 1, Home: 0, End: last, PageUp: from + 7, PageDown: from - 7 }[event.key];
-    if (event.key === "Escape") setActive(undefined);
-    if (to === undefined) return;
-    event.preventDefault();
-    setActive(Math.min(last, Math.max(0, to)));
-  }
+    function onKey(event: KeyboardEvent): void {
+        const from = shown ?? last;
+        const to = {
+            ArrowLeft: from - (shown === undefined ? 0 : 1),
+            ArrowDown: from - 1,
+            ArrowRight: from + 1,
+            ArrowUp: from + 1,
+            Home: 0,
+            End: last,
+            PageUp: from + 7,
+            PageDown: from - 7,
+        }[event.key];
+        if (event.key === "Escape") setActive(undefined);
+        if (to === undefined) return;
+        event.preventDefault();
+        setActive(Math.min(last, Math.max(0, to)));
+    }
 
-  const told = describe(metric, series, shown ?? last);
-  return (
-    <div class="time-chart" ref={box}>
-      {width > 0 && (
-        <svg
-          width={width}
-          height={HEIGHT}
-          tabIndex={0}
-          role="slider"
-          aria-label={`${metric.label} by time; arrow keys move through the points`}
-          aria-orientation="horizontal"
-          aria-valuemin={1}
-          aria-valuemax={buckets.length}
-          aria-valuenow={(shown ?? last) + 1}
-          aria-valuetext={told}
-          onKeyDown={onKey}
-          onPointerMove={(event) => setActive(nearest(event))}
-          onPointerDown={(event) => setActive(nearest(event))}
-          onPointerLeave={() => setActive(undefined)}
-          onBlur={() => setActive(undefined)}
-        >
-          {ticks.map((tick, index) => (
-            <g key={tick}>
-              <line class={tick === 0 ? "base" : "grid"} x1={start} x2={width - END} y1={Math.round(y(tick)) + 0.5} y2={Math.round(y(tick)) + 0.5} />
-              <text x={start - 10} y={y(tick)} dy="0.35em" text-anchor="end">
-                {tickLabels[index]}
-              </text>
-            </g>
-          ))}
-          {labels.map((index) => (
-            <text key={index} x={x(index)} y={HEIGHT - 6} text-anchor={count > 1 && x(index) > width - END - 20 ? "end" : "middle"}>
-              {buckets[index]?.label}
-            </text>
-          ))}
-          {other && <path class="other" d={draw(other.values.map((value, index): Point => [x(index), value])) ?? ""} />}
-          <path class="area" d={fill(running < 0 ? points : points.slice(0, running + 1)) ?? ""} />
-          <path class="line" d={draw(solid) ?? ""} />
-          {dashed.length > 0 && <path class="line running" d={draw(dashed) ?? ""} />}
-          {alone.map(([at, value]) => (
-            <circle key={at} class="dot" cx={at} cy={y(value ?? 0)} r="3.5" />
-          ))}
-          {shown !== undefined && (
-            <g class="looked-at">
-              <line x1={x(shown)} x2={x(shown)} y1={TOP} y2={HEIGHT - BOTTOM} />
-              {other && other.values[shown] != null && <circle class="other-dot" cx={x(shown)} cy={y(other.values[shown] ?? 0)} r="4" />}
-              {values[shown] != null && <circle class="dot" cx={x(shown)} cy={y(values[shown] ?? 0)} r="5" />}
-            </g>
-          )}
-        </svg>
-      )}
-      {shown !== undefined && <Tip metric={metric} series={series} index={shown} left={x(shown)} width={width} />}
-    </div>
-  );
+    const told = describe(metric, series, shown ?? last);
+    return (
+        <div class="time-chart" ref={box}>
+            {width > 0 && (
+                <svg
+                    width={width}
+                    height={HEIGHT}
+                    tabIndex={0}
+                    role="slider"
+                    aria-label={`${metric.label} by time; arrow keys move through the points`}
+                    aria-orientation="horizontal"
+                    aria-valuemin={1}
+                    aria-valuemax={buckets.length}
+                    aria-valuenow={(shown ?? last) + 1}
+                    aria-valuetext={told}
+                    onKeyDown={onKey}
+                    onPointerMove={(event) => setActive(nearest(event))}
+                    onPointerDown={(event) => setActive(nearest(event))}
+                    onPointerLeave={() => setActive(undefined)}
+                    onBlur={() => setActive(undefined)}
+                >
+                    {ticks.map((tick, index) => (
+                        <g key={tick}>
+                            <line
+                                class={tick === 0 ? "base" : "grid"}
+                                x1={start}
+                                x2={width - END}
+                                y1={Math.round(y(tick)) + 0.5}
+                                y2={Math.round(y(tick)) + 0.5}
+                            />
+                            <text x={start - 10} y={y(tick)} dy="0.35em" text-anchor="end">
+                                {tickLabels[index]}
+                            </text>
+                        </g>
+                    ))}
+                    {labels.map((index) => (
+                        <text key={index} x={x(index)} y={HEIGHT - 6} text-anchor={count > 1 && x(index) > width - END - 20 ? "end" : "middle"}>
+                            {buckets[index]?.label}
+                        </text>
+                    ))}
+                    {other && <path class="other" d={draw(other.values.map((value, index): Point => [x(index), value])) ?? ""} />}
+                    <path class="area" d={fill(running < 0 ? points : points.slice(0, running + 1)) ?? ""} />
+                    <path class="line" d={draw(solid) ?? ""} />
+                    {dashed.length > 0 && <path class="line running" d={draw(dashed) ?? ""} />}
+                    {alone.map(([at, value]) => (
+                        <circle key={at} class="dot" cx={at} cy={y(value ?? 0)} r="3.5" />
+                    ))}
+                    {shown !== undefined && (
+                        <g class="looked-at">
+                            <line x1={x(shown)} x2={x(shown)} y1={TOP} y2={HEIGHT - BOTTOM} />
+                            {other && other.values[shown] != null && (
+                                <circle class="other-dot" cx={x(shown)} cy={y(other.values[shown] ?? 0)} r="4" />
+                            )}
+                            {values[shown] != null && <circle class="dot" cx={x(shown)} cy={y(values[shown] ?? 0)} r="5" />}
+                        </g>
+                    )}
+                </svg>
+            )}
+            {shown !== undefined && <Tip metric={metric} series={series} index={shown} left={x(shown)} width={width} />}
+        </div>
+    );
 }
 
 function Tip({ metric, series, index, left, width }: { metric: Metric; series: Series; index: number; left: number; width: number }) {
-  const bucket = series.buckets[index];
-  const other = series.other?.buckets[index];
-  return (
-    <div class={left > width / 2 ? "tip tip-before" : "tip"} style={{ left: `${left}px` }} aria-hidden="true">
-      <p class="tip-title">{metric.label}</p>
-      <p class="tip-row">
-        <i class="key-line" />
-        <span>
-          {bucket?.title}
-          {bucket?.phase === "running" && " (so far)"}
-        </span>
-        <strong>{whole(metric.unit, series.values[index] ?? null)}</strong>
-      </p>
-      {other && (
-        <p class="tip-row">
-          <i class="key-line key-other" />
-          <span>{other.title}</span>
-          <strong>{whole(metric.unit, series.other?.values[index] ?? null)}</strong>
-        </p>
-      )}
-    </div>
-  );
+    const bucket = series.buckets[index];
+    const other = series.other?.buckets[index];
+    return (
+        <div class={left > width / 2 ? "tip tip-before" : "tip"} style={{ left: `${left}px` }} aria-hidden="true">
+            <p class="tip-title">{metric.label}</p>
+            <p class="tip-row">
+                <i class="key-line" />
+                <span>
+                    {bucket?.title}
+                    {bucket?.phase === "running" && " (so far)"}
+                </span>
+                <strong>{whole(metric.unit, series.values[index] ?? null)}</strong>
+            </p>
+            {other && (
+                <p class="tip-row">
+                    <i class="key-line key-other" />
+                    <span>{other.title}</span>
+                    <strong>{whole(metric.unit, series.other?.values[index] ?? null)}</strong>
+                </p>
+            )}
+        </div>
+    );
 }
 
 /** A point in words. */
 export function describe(metric: Metric, { buckets, values, other }: Series, index: number): string {
-  const bucket = buckets[index];
-  if (!bucket) return "no data";
-  const value = values[index] ?? null;
-  const otherBucket = other?.buckets[index];
-  const otherValue = other?.values[index] ?? null;
-  return [
-    `${bucket.title}${bucket.phase === "running" ? ", so far" : ""}: ${value === null ? "no data" : `${whole(metric.unit, value)} ${metric.label.toLowerCase()}`}`,
-    otherBucket && otherValue !== null ? `${otherBucket.title}: ${whole(metric.unit, otherValue)}` : "",
-  ]
-    .filter(Boolean)
-    .join("; ");
+    const bucket = buckets[index];
+    if (!bucket) return "no data";
+    const value = values[index] ?? null;
+    const otherBucket = other?.buckets[index];
+    const otherValue = other?.values[index] ?? null;
+    return [
+        `${bucket.title}${bucket.phase === "running" ? ", so far" : ""}: ${value === null ? "no data" : `${whole(metric.unit, value)} ${metric.label.toLowerCase()}`}`,
+        otherBucket && otherValue !== null ? `${otherBucket.title}: ${whole(metric.unit, otherValue)}` : "",
+    ]
+        .filter(Boolean)
+        .join("; ");
 }

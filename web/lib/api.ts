@@ -64,7 +64,9 @@ export async function call(path: string, { method = "GET", body, signal, timeout
     });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ApiError(timeout.aborted || isTimeout(error) ? `The server did not answer within ${timeoutMs / 1000} s.` : "The server does not answer.");
+    throw new ApiError(
+      timeout.aborted || isTimeout(error) ? `The server did not answer within ${timeoutMs / 1000} s.` : "The server does not answer.",
+    );
   }
   const parsed = await response.json().catch(() => undefined);
   if (!response.ok) throw refusal(response, parsed);
@@ -87,7 +89,10 @@ function either(first: AbortSignal, second: AbortSignal): AbortSignal {
 }
 
 function refusal(response: Response, parsed: unknown): ApiError {
-  const error = typeof parsed === "object" && parsed !== null && "error" in parsed ? (parsed.error as { code?: string; field?: string; message?: string } | null) : null;
+  const error =
+    typeof parsed === "object" && parsed !== null && "error" in parsed
+      ? (parsed.error as { code?: string; field?: string; message?: string } | null)
+      : null;
   const message = error?.message || `The server answered ${response.status} ${response.statusText}.`.replace(" .", ".");
   return new ApiError(message, response.status, error?.code ?? "", error?.field ?? "", Number(response.headers.get("retry-after")) || 0);
 }
@@ -112,7 +117,12 @@ function isStatus(body: unknown): body is Status {
 /** Answers in the order of the queries; each may be an error of its own. */
 export async function askBatch(queries: readonly Query[], signal?: AbortSignal): Promise<BatchAnswer[]> {
   if (queries.length > BATCH_MAX) throw new ApiError(`A view may ask at most ${BATCH_MAX} questions at once.`);
-  const body = (await call("/api/v1/query/batch", { method: "POST", body: { queries }, timeoutMs: QUERY_TIMEOUT_MS, ...(signal ? { signal } : {}) })) as {
+  const body = (await call("/api/v1/query/batch", {
+    method: "POST",
+    body: { queries },
+    timeoutMs: QUERY_TIMEOUT_MS,
+    ...(signal ? { signal } : {}),
+  })) as {
     answers?: BatchAnswer[];
   };
   if (!Array.isArray(body?.answers) || body.answers.length !== queries.length) throw new ApiError(FOREIGN);

@@ -7,38 +7,61 @@ const berlin = (from: string, to: string) => ({ from, to, timezone: "Europe/Berl
 
 test("every day of the range is a bucket, and the last one runs", () => {
   const buckets = bucketsOf("day", berlin("2026-11-22T00:00:00+01:00", "2026-11-26T00:00:00+01:00"), "2026-11-24T12:00:00Z");
-  deepEqual(buckets.map(({ key, phase }) => `${key} ${phase}`), ["2026-11-22 over", "2026-11-23 over", "2026-11-24 running", "2026-11-25 future"]);
+  deepEqual(
+    buckets.map(({ key, phase }) => `${key} ${phase}`),
+    ["2026-11-22 over", "2026-11-23 over", "2026-11-24 running", "2026-11-25 future"],
+  );
 });
 
 test("which day runs is the site's matter", () => {
   const range = berlin("2026-11-24T00:00:00+01:00", "2026-11-26T00:00:00+01:00");
-  deepEqual(bucketsOf("day", range, "2026-11-24T23:30:00Z").map(({ phase }) => phase), ["over", "running"]);
+  deepEqual(
+    bucketsOf("day", range, "2026-11-24T23:30:00Z").map(({ phase }) => phase),
+    ["over", "running"],
+  );
 });
 
 test("the days on which the clock changes have 25 and 23 hours", () => {
   const autumn = bucketsOf("hour", berlin("2026-10-25T00:00:00+02:00", "2026-10-26T00:00:00+01:00"), "2026-11-01T00:00:00Z");
   equal(autumn.length, 25);
-  deepEqual(autumn.slice(1, 5).map(({ label }) => label), ["01:00", "02:00", "02:00", "03:00"]);
+  deepEqual(
+    autumn.slice(1, 5).map(({ label }) => label),
+    ["01:00", "02:00", "02:00", "03:00"],
+  );
   const spring = bucketsOf("hour", berlin("2026-03-29T00:00:00+01:00", "2026-03-30T00:00:00+02:00"), "2026-11-01T00:00:00Z");
   equal(spring.length, 23);
-  deepEqual(spring.slice(1, 3).map(({ label }) => label), ["01:00", "03:00"]);
+  deepEqual(
+    spring.slice(1, 3).map(({ label }) => label),
+    ["01:00", "03:00"],
+  );
 });
 
 test("over several days the axis names days, not hours", () => {
-  const labels = bucketsOf("hour", berlin("2026-11-22T00:00:00+01:00", "2026-11-24T00:00:00+01:00"), "2026-11-24T12:00:00Z").map(({ label }) => label);
+  const labels = bucketsOf("hour", berlin("2026-11-22T00:00:00+01:00", "2026-11-24T00:00:00+01:00"), "2026-11-24T12:00:00Z").map(
+    ({ label }) => label,
+  );
   deepEqual(labels.filter(Boolean), ["22 Nov", "23 Nov"]);
   equal(labels.indexOf("23 Nov"), 24);
 });
 
 test("weeks begin on the Monday before the range, months on their first day", () => {
   const range = berlin("2026-10-28T00:00:00+01:00", "2026-11-25T00:00:00+01:00");
-  deepEqual(bucketsOf("week", range, "2026-12-24T00:00:00Z").map(({ key }) => key), ["2026-10-26", "2026-11-02", "2026-11-09", "2026-11-16", "2026-11-23"]);
-  deepEqual(bucketsOf("month", range, "2026-11-24T00:00:00Z").map(({ key, phase }) => `${key} ${phase}`), ["2026-10-01 over", "2026-11-01 running"]);
+  deepEqual(
+    bucketsOf("week", range, "2026-12-24T00:00:00Z").map(({ key }) => key),
+    ["2026-10-26", "2026-11-02", "2026-11-09", "2026-11-16", "2026-11-23"],
+  );
+  deepEqual(
+    bucketsOf("month", range, "2026-11-24T00:00:00Z").map(({ key, phase }) => `${key} ${phase}`),
+    ["2026-10-01 over", "2026-11-01 running"],
+  );
 });
 
 test("a bucket without a row is 0 for a count, a gap for a ratio, and nothing before it begins", () => {
   const buckets = bucketsOf("day", berlin("2026-11-22T00:00:00+01:00", "2026-11-26T00:00:00+01:00"), "2026-11-24T12:00:00Z");
-  const rows = [["2026-11-22", 5, 40.5], ["2026-11-24", 2, null]];
+  const rows = [
+    ["2026-11-22", 5, 40.5],
+    ["2026-11-24", 2, null],
+  ];
   deepEqual(valuesOf(buckets, rows, 1, "zero"), [5, 0, 2, null]);
   deepEqual(valuesOf(buckets, rows, 2, "gap"), [40.5, null, null, null]);
 });

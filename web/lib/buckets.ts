@@ -25,12 +25,18 @@ export function bucketsOf(granularity: Granularity, range: { from: string; to: s
 }
 
 function days(granularity: "day" | "week" | "month", { from, to, timezone }: { from: string; to: string; timezone: string }, asOf: string): Bucket[] {
-  const next = { day: (day: string) => addDays(day, 1), week: (day: string) => addDays(day, 7), month: (day: string) => addMonths(day, 1) }[granularity];
+  const next = { day: (day: string) => addDays(day, 1), week: (day: string) => addDays(day, 7), month: (day: string) => addMonths(day, 1) }[
+    granularity
+  ];
   const last = lastDay(to);
   const today = dayIn(timezone, Date.parse(asOf));
   const first = from.slice(0, 10);
   const list: Bucket[] = [];
-  for (let day = { day: first, week: monday(first), month: addMonths(first, 0) }[granularity]; day <= last && list.length < BUCKETS_MAX; day = next(day)) {
+  for (
+    let day = { day: first, week: monday(first), month: addMonths(first, 0) }[granularity];
+    day <= last && list.length < BUCKETS_MAX;
+    day = next(day)
+  ) {
     const label = granularity === "month" ? shortMonth(day) : shortDay(day);
     const title = { day: weekday(day), week: `week of ${shortDay(day)}`, month: longMonth(day) }[granularity];
     const when = { day: `on ${title}`, week: `in the ${title}`, month: `in ${title}` }[granularity];

@@ -18,7 +18,13 @@ test("counts change by percent, percentages by points, and less bouncing is good
 });
 
 test("no change is told where there is nothing to compare with", () => {
-  for (const [now, before] of [[null, 5], [5, null], [undefined, 5], [5, undefined]] as const) equal(told(metricOf("visitors"), now, before), undefined);
+  for (const [now, before] of [
+    [null, 5],
+    [5, null],
+    [undefined, 5],
+    [5, undefined],
+  ] as const)
+    equal(told(metricOf("visitors"), now, before), undefined);
 });
 
 test("from nothing there is no percentage", () => {
@@ -32,7 +38,11 @@ test("half a day against a whole one is no verdict", () => {
   const day = (text: string) => `${text}T00:00:00Z`;
   const against = (asOf: string, otherTo: string) => comparable(day("2026-11-24"), day("2026-11-25"), asOf, day("2026-11-23"), otherTo);
   deepEqual(
-    [against("2026-11-24T12:00:00Z", day("2026-11-24")), against("2026-11-24T12:00:00Z", "2026-11-23T12:00:00Z"), against("2026-12-24T12:00:00Z", day("2026-11-24"))],
+    [
+      against("2026-11-24T12:00:00Z", day("2026-11-24")),
+      against("2026-11-24T12:00:00Z", "2026-11-23T12:00:00Z"),
+      against("2026-12-24T12:00:00Z", day("2026-11-24")),
+    ],
     [false, true, true],
   );
 });

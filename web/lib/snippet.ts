@@ -9,5 +9,9 @@ function attribute(text: string): string {
 
 /** "https://www.Example.org/blog" → "www.example.org": people paste addresses. */
 export function domainOf(text: string): string {
-  return text.trim().toLowerCase().replace(/^[a-z]+:\/\//, "").replace(/[/?#].*$/, "");
+  return text
+    .trim()
+    .toLowerCase()
+    .replace(/^[a-z]+:\/\//, "")
+    .replace(/[/?#].*$/, "");
 }

@@ -1,104 +1,119 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { Icon } from "./icons";
 
 export interface MenuItem {
-  label: string;
-  /** Given for a choice of one; a menu of actions leaves it out. */
-  checked?: boolean;
-  run: () => void;
-  /** A second line, quiet. */
-  note?: string;
-  separated?: boolean;
+    label: string;
+    /** Given for a choice of one; a menu of actions leaves it out. */
+    checked?: boolean;
+    run: () => void;
+    /** A second line, quiet. */
+    note?: string;
+    separated?: boolean;
 }
 
 /** A button that opens a list. Arrows, Home, End and first letters move, Escape and Tab close, and focus comes back to the button. */
-export function Menu({ label, items, children, kind = "button", align = "start" }: { label: string; items: MenuItem[]; children: ComponentChildren; kind?: string; align?: "start" | "end" }) {
-  const [open, setOpen] = useState(false);
-  const root = useRef<HTMLDivElement>(null);
-  const button = useRef<HTMLButtonElement>(null);
-  const list = useRef<HTMLUListElement>(null);
-  const id = useId();
+export function Menu({
+    label,
+    items,
+    children,
+    kind = "button",
+    align = "start",
+}: {
+    label: string;
+    items: MenuItem[];
+    children: ComponentChildren;
+    kind?: string;
+    align?: "start" | "end";
+}) {
+    const [open, setOpen] = useState(false);
+    const root = useRef<HTMLDivElement>(null);
+    const button = useRef<HTMLButtonElement>(null);
+    const list = useRef<HTMLUListElement>(null);
+    const id = useId();
 
-  const rows = () => [...(list.current?.querySelectorAll<HTMLElement>("[role^=menuitem]") ?? [])];
+    const rows = () => [...(list.current?.querySelectorAll<HTMLElement>("[role^=menuitem]") ?? [])];
 
-  useEffect(() => {
-    if (!open) return;
-    const choice = rows().find((row) => row.getAttribute("aria-checked") === "true") ?? rows()[0];
-    choice?.focus();
-    const outside = (event: Event) => {
-      if (!root.current?.contains(event.target as Node)) setOpen(false);
-    };
-    document.addEventListener("pointerdown", outside);
-    return () => document.removeEventListener("pointerdown", outside);
-  }, [open]);
+    // Before the next key can come.
+    useLayoutEffect(() => {
+        if (open) (rows().find((row) => row.getAttribute("aria-checked") === "true") ?? rows()[0])?.focus();
+    }, [open]);
 
-  function close(): void {
-    setOpen(false);
-    button.current?.focus();
-  }
+    useEffect(() => {
+        if (!open) return;
+        const outside = (event: Event) => {
+            if (!root.current?.contains(event.target as Node)) setOpen(false);
+        };
+        document.addEventListener("pointerdown", outside);
+        return () => document.removeEventListener("pointerdown", outside);
+    }, [open]);
 
-  function onKey(event: KeyboardEvent): void {
-    const all = rows();
-    const at = all.indexOf(document.activeElement as HTMLElement);
-    const step = { ArrowDown: (at + 1) % all.length, ArrowUp: (at - 1 + all.length) % all.length, Home: 0, End: all.length - 1 }[event.key];
-    if (step !== undefined) {
-      event.preventDefault();
-      all[step]?.focus();
-    } else if (event.key === "Escape") {
-      event.stopPropagation();
-      close();
-    } else if (event.key === "Tab") setOpen(false);
-    else if (/^\S$/.test(event.key)) {
-      const after = [...all.slice(at + 1), ...all.slice(0, at + 1)];
-      after.find((row) => row.textContent?.toLowerCase().startsWith(event.key.toLowerCase()))?.focus();
+    function close(): void {
+        setOpen(false);
+        button.current?.focus();
     }
-  }
 
-  return (
-    <div class="menu" ref={root}>
-      <button
-        type="button"
-        class={kind}
-        ref={button}
-        aria-haspopup="menu"
-        aria-expanded={open}
-        aria-controls={open ? id : undefined}
-        aria-label={label}
-        onClick={() => setOpen(!open)}
-        onKeyDown={(event) => {
-          if (event.key !== "ArrowDown" || open) return;
-          event.preventDefault();
-          setOpen(true);
-        }}
-      >
-        {children}
-      </button>
-      {open && (
-        <ul class={`menu-list menu-${align}`} role="menu" aria-label={label} id={id} ref={list} onKeyDown={onKey}>
-          {items.map((item) => (
-            <li role="none" key={item.label} class={item.separated ? "separated" : undefined}>
-              <button
+    function onKey(event: KeyboardEvent): void {
+        const all = rows();
+        const at = all.indexOf(document.activeElement as HTMLElement);
+        const step = { ArrowDown: (at + 1) % all.length, ArrowUp: (at - 1 + all.length) % all.length, Home: 0, End: all.length - 1 }[event.key];
+        if (step !== undefined) {
+            event.preventDefault();
+            all[step]?.focus();
+        } else if (event.key === "Escape") {
+            event.stopPropagation();
+            close();
+        } else if (event.key === "Tab") setOpen(false);
+        else if (/^\S$/.test(event.key)) {
+            const after = [...all.slice(at + 1), ...all.slice(0, at + 1)];
+            after.find((row) => row.textContent?.toLowerCase().startsWith(event.key.toLowerCase()))?.focus();
+        }
+    }
+
+    return (
+        <div class="menu" ref={root}>
+            <button
                 type="button"
-                role={item.checked === undefined ? "menuitem" : "menuitemradio"}
-                aria-checked={item.checked}
-                tabIndex={-1}
-                onClick={() => {
-                  close();
-                  item.run();
+                class={kind}
+                ref={button}
+                aria-haspopup="menu"
+                aria-expanded={open}
+                aria-controls={open ? id : undefined}
+                aria-label={label}
+                onClick={() => setOpen(!open)}
+                onKeyDown={(event) => {
+                    if (event.key !== "ArrowDown" || open) return;
+                    event.preventDefault();
+                    setOpen(true);
                 }}
-              >
-                <span class="menu-check">{item.checked && <Icon name="check" size={14} />}</span>
-                <span class="menu-text">
-                  {item.label}
-                  {item.note && <small>{item.note}</small>}
-                </span>
-              </button>
-            </li>
-          ))}
-        </ul>
-      )}
-    </div>
-  );
+            >
+                {children}
+            </button>
+            {open && (
+                <ul class={`menu-list menu-${align}`} role="menu" aria-label={label} id={id} ref={list} onKeyDown={onKey}>
+                    {items.map((item) => (
+                        <li role="none" key={item.label} class={item.separated ? "separated" : undefined}>
+                            <button
+                                type="button"
+                                role={item.checked === undefined ? "menuitem" : "menuitemradio"}
+                                aria-checked={item.checked}
+                                tabIndex={-1}
+                                onClick={() => {
+                                    close();
+                                    item.run();
+                                }}
+                            >
+                                <span class="menu-check">{item.checked && <Icon name="check" size={14} />}</span>
+                                <span class="menu-text">
+                                    {item.label}
+                                    {item.note && <small>{item.note}</small>}
+                                </span>
+                            </button>
+                        </li>
+                    ))}
+                </ul>
+            )}
+        </div>
+    );
 }

@@ -4,52 +4,52 @@ import type { Meta, Problem } from "../lib/query";
 
 /** Grey rows in the place of those to come, so that nothing moves when they are here. */
 export function SkeletonRows({ rows }: { rows: number }) {
-  return (
-    <div class="skeleton-rows" aria-hidden="true">
-      {Array.from({ length: rows }, (_, index) => (
-        <div class="skeleton-row" key={index}>
-          <i class={`skeleton w${(index * 7) % 5}`} />
-          <i class="skeleton short" />
+    return (
+        <div class="skeleton-rows" aria-hidden="true">
+            {Array.from({ length: rows }, (_, index) => (
+                <div class="skeleton-row" key={index}>
+                    <i class={`skeleton w${(index * 7) % 5}`} />
+                    <i class="skeleton short" />
+                </div>
+            ))}
         </div>
-      ))}
-    </div>
-  );
+    );
 }
 
 /** What failed, in the server's words, and a way to try it again. */
 export function Failure({ problem, what, onRetry }: { problem: Problem; what: string; onRetry: (() => void) | undefined }) {
-  return (
-    <div class="failure" role="alert">
-      <p>
-        <strong>{what} could not be loaded.</strong> {problem.message}
-        {problem.did_you_mean && ` Did you mean '${problem.did_you_mean}'?`}
-      </p>
-      {onRetry && (
-        <button type="button" class="button" onClick={onRetry}>
-          Try again
-        </button>
-      )}
-    </div>
-  );
+    return (
+        <div class="failure" role="alert">
+            <p>
+                <strong>{what} could not be loaded.</strong> {problem.message}
+                {problem.did_you_mean && ` Did you mean '${problem.did_you_mean}'?`}
+            </p>
+            {onRetry && (
+                <button type="button" class="button" onClick={onRetry}>
+                    Try again
+                </button>
+            )}
+        </div>
+    );
 }
 
 export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
-  return (
-    <div class="empty">
-      <p class="empty-title">{title}</p>
-      {children && <p>{children}</p>}
-    </div>
-  );
+    return (
+        <div class="empty">
+            <p class="empty-title">{title}</p>
+            {children && <p>{children}</p>}
+        </div>
+    );
 }
 
 const percent = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
 
 /** What a number is not: whole, fresh. Nothing where it is both. */
 export function Partial({ meta }: { meta: Meta | undefined }) {
-  if (!meta) return null;
-  const parts = [
-    meta.sample_rate < 1 ? `Estimated from ${percent.format(100 * meta.sample_rate)}\u00a0% of the visitors` : "",
-    meta.cached ? `As of ${meta.as_of.slice(11, 16)} UTC` : "",
-  ].filter(Boolean);
-  return parts.length > 0 ? <p class="partial">{parts.join(" \u00b7 ")}</p> : null;
+    if (!meta) return null;
+    const parts = [
+        meta.sample_rate < 1 ? `Estimated from ${percent.format(100 * meta.sample_rate)}\u00a0% of the visitors` : "",
+        meta.cached ? `As of ${meta.as_of.slice(11, 16)} UTC` : "",
+    ].filter(Boolean);
+    return parts.length > 0 ? <p class="partial">{parts.join(" \u00b7 ")}</p> : null;
 }

@@ -6,9 +6,21 @@ import { follow } from "../app/live";
 import { show, view } from "../app/location";
 import { everQuery, questionsOf } from "../app/questions";
 import { ended } from "../app/session";
-import { baseQuery, comparesOf, COMPARES, type Days, granularityOf, isOpen, possibleGranularities, RANGES, toggleFilter, type View } from "../app/state";
+import {
+    baseQuery,
+    comparesOf,
+    COMPARES,
+    type Days,
+    granularityOf,
+    isOpen,
+    possibleGranularities,
+    RANGES,
+    toggleFilter,
+    type View,
+} from "../app/state";
 import { askBatch, type Site } from "../lib/api";
 import { addDays, dayIn, dayRange } from "../lib/calendar";
+import { plural } from "../lib/format";
 import { metricOf } from "../lib/metrics";
 import type { Query } from "../lib/query";
 import { devices } from "../panels/devices/devices";
@@ -40,141 +52,191 @@ const WAITING_REFRESH_MS = 4_000;
 type Overlay = { kind: "explain"; title: string; query: Query } | { kind: "details"; tab: RankingTab } | { kind: "dates" } | undefined;
 
 export default function Dashboard({ site }: { site: Site }) {
-  const board = useMemo(() => new Board(askBatch, () => ended(true)), []);
-  const live = useMemo(() => follow(site.id), []);
-  const overlay = useSignal<Overlay>(undefined);
-  const today = useSignal(dayIn(site.timezone, Date.now()));
-  useEffect(() => () => live.close(), []);
+    const board = useMemo(() => new Board(askBatch, () => ended(true)), []);
+    const live = useMemo(() => follow(site.id), []);
+    const overlay = useSignal<Overlay>(undefined);
+    const today = useSignal(dayIn(site.timezone, Date.now()));
+    useEffect(() => () => live.close(), []);
 
-  // Nothing in an unfiltered view may mean that nothing is installed: then the site's whole past is asked.
-  const isEmpty = useComputed(() => view.value.filters.length === 0 && board.reply("headline").value.answer?.totals["pageviews"] === 0 && board.reply("headline").value.answer?.totals["visitors"] === 0);
-  const isNew = useComputed(() => isEmpty.value && board.reply("ever").value.answer?.totals["events"] === 0);
-
-  useSignalEffect(() => {
-    const questions = questionsOf(site.id, view.value, today.value);
-    board.show(isEmpty.value ? { ...questions, ever: everQuery(site.id) } : questions);
-  });
-
-  useSignalEffect(() => {
-    const waiting = isNew.value;
-    const timer = setInterval(
-      () => {
-        if (document.hidden) return;
-        today.value = dayIn(site.timezone, Date.now());
-        if (waiting || isOpen(view.peek(), today.peek())) board.refresh();
-      },
-      waiting ? WAITING_REFRESH_MS : REFRESH_MS,
+    // Nothing in an unfiltered view may mean that nothing is installed: then the site's whole past is asked.
+    const isEmpty = useComputed(
+        () =>
+            view.value.filters.length === 0 &&
+            board.reply("headline").value.answer?.totals["pageviews"] === 0 &&
+            board.reply("headline").value.answer?.totals["visitors"] === 0,
     );
-    return () => clearInterval(timer);
-  });
+    const isNew = useComputed(() => isEmpty.value && board.reply("ever").value.answer?.totals["events"] === 0);
 
-  // The first event is told by the socket before the next look.
-  const hasLife = useComputed(() => live.value.value.snapshot?.minutes.some((minute) => minute.events + minute.pageviews > 0) ?? false);
-  useSignalEffect(() => {
-    if (isNew.value && hasLife.value) board.refresh();
-  });
+    useSignalEffect(() => {
+        const questions = questionsOf(site.id, view.value, today.value);
+        board.show(isEmpty.value ? { ...questions, ever: everQuery(site.id) } : questions);
+    });
 
-  const now = view.value;
-  const against = comparesOf(now) === "previous_year" ? "previous year" : "previous period";
-  const actions: Actions = {
-    onTab: (panel, tab) => show({ tabs: { ...now.tabs, [panel]: tab } }, { replace: true }),
-    onFilter: (dimension, value) => show({ filters: toggleFilter(view.peek().filters, dimension, value) }),
-    onExplain: (title, { query }) => {
-      if (query) overlay.value = { kind: "explain", title, query };
-    },
-    onAll: (tab) => (overlay.value = { kind: "details", tab }),
-    onRetry: () => board.retry(),
-  };
-  const reply = (key: string): Reply => board.reply(key).value;
-  const close = () => (overlay.value = undefined);
-  const shared = { domain: site.domain, filters: now.filters, actions };
-  const open = overlay.value;
+    useSignalEffect(() => {
+        const waiting = isNew.value;
+        const timer = setInterval(
+            () => {
+                if (document.hidden) return;
+                today.value = dayIn(site.timezone, Date.now());
+                if (waiting || isOpen(view.peek(), today.peek())) board.refresh();
+            },
+            waiting ? WAITING_REFRESH_MS : REFRESH_MS,
+        );
+        return () => clearInterval(timer);
+    });
 
-  return (
-    <>
-      <h1 class="visually-hidden">{site.name}</h1>
-      <div class="toolbar">
-        <LiveStrip live={live.value.value} />
-        {!isNew.value && (
-          <div class="ranges">
-            <CompareMenu view={now} />
-            <RangeMenu view={now} onCustom={() => (overlay.value = { kind: "dates" })} />
-          </div>
-        )}
-      </div>
-      <FilterChips filters={now.filters} onChange={(filters) => show({ filters })} />
-      {isNew.value ? (
-        <Install site={site} live={live.value.value} />
-      ) : (
-        <div class="board">
-          <section class="panel numbers" aria-label="Headline">
-            <Headline reply={reply("headline")} chosen={now.metric} against={against} onChoose={(metric) => show({ metric }, { replace: true })} onRetry={actions.onRetry} />
-            <Timeline
-              reply={reply("timeline")}
-              metric={metricOf(now.metric)}
-              everything={now.range === "all"}
-              against={against}
-              granularity={granularityOf(now)}
-              granularities={possibleGranularities(now.range)}
-              onGranularity={(granularity) => show({ granularity }, { replace: true })}
-              onExplain={actions.onExplain}
-              onRetry={actions.onRetry}
-            />
-          </section>
-          <RankingPanel ranking={pages} chosen={now.tabs[pages.id]} reply={reply(pages.id)} {...shared} />
-          <RankingPanel ranking={sources} chosen={now.tabs[sources.id]} reply={reply(sources.id)} {...shared} />
-          <LocationsPanel chosen={now.tabs[locations.id]} countries={reply("countries")} reply={reply((now.tabs[locations.id] ?? "country") === "country" ? "countries" : "locations")} {...shared} />
-          <RankingPanel ranking={devices} chosen={now.tabs[devices.id]} reply={reply(devices.id)} {...shared} />
-          <RankingPanel ranking={events} chosen={now.tabs[events.id]} reply={reply(events.id)} {...shared} />
-        </div>
-      )}
-      {open?.kind === "explain" && <Explain title={open.title} query={open.query} onClose={close} />}
-      {open?.kind === "details" && <Details tab={open.tab} base={{ metrics: [], ...baseQuery(site.id, now, today.value) }} domain={site.domain} filters={now.filters} onFilter={actions.onFilter} onClose={close} />}
-      {open?.kind === "dates" && (
-        <Dates
-          days={daysOf(now, today.value)}
-          today={today.value}
-          onChoose={(range) => {
-            close();
-            show({ range });
-          }}
-          onClose={close}
-        />
-      )}
-    </>
-  );
+    // The first event is told by the socket before the next look.
+    const hasLife = useComputed(() => live.value.value.snapshot?.minutes.some((minute) => minute.events + minute.pageviews > 0) ?? false);
+    useSignalEffect(() => {
+        if (isNew.value && hasLife.value) board.refresh();
+    });
+
+    const now = view.value;
+    const against = comparesOf(now) === "previous_year" ? "previous year" : "previous period";
+    const actions: Actions = {
+        onTab: (panel, tab) => show({ tabs: { ...now.tabs, [panel]: tab } }, { replace: true }),
+        onFilter: (dimension, value) => show({ filters: toggleFilter(view.peek().filters, dimension, value) }),
+        onExplain: (title, { query }) => {
+            if (query) overlay.value = { kind: "explain", title, query };
+        },
+        onAll: (tab) => (overlay.value = { kind: "details", tab }),
+        onRetry: () => board.retry(),
+    };
+    const reply = (key: string): Reply => board.reply(key).value;
+    const close = () => (overlay.value = undefined);
+    const shared = { domain: site.domain, filters: now.filters, actions };
+    const open = overlay.value;
+
+    return (
+        <>
+            <h1 class="visually-hidden">{site.name}</h1>
+            <p class="visually-hidden" role="status">
+                {`Showing ${rangeLabel(now).toLowerCase()}${now.filters.length > 0 ? `, ${plural(now.filters.length, "filter")}` : ""}`}
+            </p>
+            <div class="toolbar">
+                <LiveStrip live={live.value.value} />
+                {!isNew.value && (
+                    <div class="ranges">
+                        <CompareMenu view={now} />
+                        <RangeMenu view={now} onCustom={() => (overlay.value = { kind: "dates" })} />
+                    </div>
+                )}
+            </div>
+            <FilterChips filters={now.filters} onChange={(filters) => show({ filters })} />
+            {isNew.value ? (
+                <Install site={site} live={live.value.value} />
+            ) : (
+                <div class="board">
+                    <section class="panel numbers" aria-label="Headline">
+                        <Headline
+                            reply={reply("headline")}
+                            chosen={now.metric}
+                            against={against}
+                            onChoose={(metric) => show({ metric }, { replace: true })}
+                            onRetry={actions.onRetry}
+                        />
+                        <Timeline
+                            reply={reply("timeline")}
+                            headline={reply("headline")}
+                            metric={metricOf(now.metric)}
+                            everything={now.range === "all"}
+                            against={against}
+                            granularity={granularityOf(now)}
+                            granularities={possibleGranularities(now.range)}
+                            onGranularity={(granularity) => show({ granularity }, { replace: true })}
+                            onExplain={actions.onExplain}
+                            onRetry={actions.onRetry}
+                        />
+                    </section>
+                    <RankingPanel ranking={pages} chosen={now.tabs[pages.id]} reply={reply(pages.id)} {...shared} />
+                    <RankingPanel ranking={sources} chosen={now.tabs[sources.id]} reply={reply(sources.id)} {...shared} />
+                    <LocationsPanel
+                        chosen={now.tabs[locations.id]}
+                        countries={reply("countries")}
+                        reply={reply((now.tabs[locations.id] ?? "country") === "country" ? "countries" : "locations")}
+                        {...shared}
+                    />
+                    <RankingPanel ranking={devices} chosen={now.tabs[devices.id]} reply={reply(devices.id)} {...shared} />
+                    <RankingPanel ranking={events} chosen={now.tabs[events.id]} reply={reply(events.id)} {...shared} />
+                </div>
+            )}
+            {open?.kind === "explain" && <Explain title={open.title} query={open.query} onClose={close} />}
+            {open?.kind === "details" && (
+                <Details
+                    tab={open.tab}
+                    base={{ metrics: [], ...baseQuery(site.id, now, today.value) }}
+                    domain={site.domain}
+                    filters={now.filters}
+                    onFilter={actions.onFilter}
+                    onClose={close}
+                />
+            )}
+            {open?.kind === "dates" && (
+                <Dates
+                    days={daysOf(now, today.value)}
+                    today={today.value}
+                    onChoose={(range) => {
+                        close();
+                        show({ range });
+                    }}
+                    onClose={close}
+                />
+            )}
+        </>
+    );
 }
 
 function daysOf({ range }: View, today: string): Days {
-  return typeof range === "string" ? { from: addDays(today, -29), to: today } : range;
+    return typeof range === "string" ? { from: addDays(today, -29), to: today } : range;
 }
 
-function RangeMenu({ view: { range }, onCustom }: { view: View; onCustom: () => void }) {
-  const label = typeof range === "string" ? (RANGES.find(({ name }) => name === range)?.label ?? "") : dayRange(range.from, range.to);
-  return (
-    <Menu
-      label={`Period: ${label}`}
-      kind="button"
-      align="end"
-      items={[
-        ...RANGES.map(({ name, label: text }) => ({ label: text, checked: range === name, run: () => show({ range: name, granularity: undefined }) })),
-        { label: "Choose the days\u2026", checked: typeof range !== "string", separated: true, run: onCustom },
-      ]}
-    >
-      <Icon name="calendar" />
-      {label}
-      <Icon name="down" size={14} />
-    </Menu>
-  );
+function rangeLabel({ range }: View): string {
+    return typeof range === "string" ? (RANGES.find(({ name }) => name === range)?.label ?? "") : dayRange(range.from, range.to);
+}
+
+function RangeMenu({ view: current, onCustom }: { view: View; onCustom: () => void }) {
+    const { range } = current;
+    const label = rangeLabel(current);
+    return (
+        <Menu
+            label={`Period: ${label}`}
+            kind="button"
+            align="end"
+            items={[
+                ...RANGES.map(({ name, label: text }) => ({
+                    label: text,
+                    checked: range === name,
+                    run: () => show({ range: name, granularity: undefined }),
+                })),
+                { label: "Choose the days\u2026", checked: typeof range !== "string", separated: true, run: onCustom },
+            ]}
+        >
+            <Icon name="calendar" />
+            {label}
+            <Icon name="down" size={14} />
+        </Menu>
+    );
 }
 
 function CompareMenu({ view: { compare, range } }: { view: View }) {
-  const label = COMPARES.find(({ name }) => name === compare)?.label ?? "";
-  if (range === "all") return null;
-  return (
-    <Menu label={`Comparison: ${label}`} kind="button quiet-border" align="end" items={COMPARES.map(({ name, label: text }) => ({ label: text, checked: name === compare, run: () => show({ compare: name }) }))}>
-      {compare === "none" ? label : <span><span class="wide-only">vs. </span>{label.toLowerCase()}</span>}
-      <Icon name="down" size={14} />
-    </Menu>
-  );
+    const label = COMPARES.find(({ name }) => name === compare)?.label ?? "";
+    if (range === "all") return null;
+    return (
+        <Menu
+            label={compare === "none" ? label : `Comparison: vs. ${label.toLowerCase()}`}
+            kind="button quiet-border"
+            align="end"
+            items={COMPARES.map(({ name, label: text }) => ({ label: text, checked: name === compare, run: () => show({ compare: name }) }))}
+        >
+            {compare === "none" ? (
+                label
+            ) : (
+                <span>
+                    <span class="wide-only">vs. </span>
+                    {label.toLowerCase()}
+                </span>
+            )}
+            <Icon name="down" size={14} />
+        </Menu>
+    );
 }

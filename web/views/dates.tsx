@@ -4,19 +4,29 @@ import { Field, Form, useSending } from "../ui/form";
 import { ApiError } from "../lib/api";
 
 /** Two days of the site's calendar, both included. */
-export default function Dates({ days, today, onChoose, onClose }: { days: Days; today: string; onChoose: (days: Days) => void; onClose: () => void }) {
-  const sending = useSending(["from", "to"], async ({ from = "", to = "" }) => {
-    if (to < from) throw new ApiError("The last day is before the first.", 400, "", "to");
-    onChoose({ from, to });
-  });
-  return (
-    <Dialog title="Choose the days" onClose={onClose}>
-      <Form sending={sending} button="Show">
-        <div class="two">
-          <Field label="First day" name="from" type="date" value={days.from} max={today} error={sending.errorOf("from")} />
-          <Field label="Last day" name="to" type="date" value={days.to} max={today} error={sending.errorOf("to")} />
-        </div>
-      </Form>
-    </Dialog>
-  );
+export default function Dates({
+    days,
+    today,
+    onChoose,
+    onClose,
+}: {
+    days: Days;
+    today: string;
+    onChoose: (days: Days) => void;
+    onClose: () => void;
+}) {
+    const sending = useSending(["from", "to"], async ({ from = "", to = "" }) => {
+        if (to < from) throw new ApiError("The last day is before the first.", 400, "", "to");
+        onChoose({ from, to });
+    });
+    return (
+        <Dialog title="Choose the days" onClose={onClose}>
+            <Form sending={sending} button="Show">
+                <div class="two">
+                    <Field label="First day" name="from" type="date" value={days.from} max={today} error={sending.errorOf("from")} />
+                    <Field label="Last day" name="to" type="date" value={days.to} max={today} error={sending.errorOf("to")} />
+                </div>
+            </Form>
+        </Dialog>
+    );
 }

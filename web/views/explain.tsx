@@ -11,74 +11,78 @@ type Ask = typeof askBatch;
 
 /** Where a number comes from: the same question again, with its SQL and what the server says about the answer. */
 export default function Explain({ title, query, onClose, ask = askBatch }: { title: string; query: Query; onClose: () => void; ask?: Ask }) {
-  const [answer, setAnswer] = useState<Answer>();
-  const [problem, setProblem] = useState<Problem>();
-  useEffect(() => {
-    const controller = new AbortController();
-    ask([{ ...query, explain: true }], controller.signal).then(
-      ([given]) => (given && isProblem(given) ? setProblem(given.error) : setAnswer(given)),
-      (error: unknown) => controller.signal.aborted || setProblem({ code: "", message: (error as Error).message }),
+    const [answer, setAnswer] = useState<Answer>();
+    const [problem, setProblem] = useState<Problem>();
+    useEffect(() => {
+        const controller = new AbortController();
+        ask([{ ...query, explain: true }], controller.signal).then(
+            ([given]) => (given && isProblem(given) ? setProblem(given.error) : setAnswer(given)),
+            (error: unknown) => controller.signal.aborted || setProblem({ code: "", message: (error as Error).message }),
+        );
+        return () => controller.abort();
+    }, []);
+    return (
+        <Dialog title={`Query: ${title}`} wide onClose={onClose}>
+            {problem && <Failure problem={problem} what="The query" onRetry={undefined} />}
+            {!answer && !problem && <div class="skeleton tall" aria-label="Loading" role="img" />}
+            {answer && <Explanation answer={answer} />}
+            <h3>Request</h3>
+            <CopyBlock label="The request, for POST /api/v1/query" text={JSON.stringify(query, null, 2)} />
+        </Dialog>
     );
-    return () => controller.abort();
-  }, []);
-  return (
-    <Dialog title={`Query: ${title}`} wide onClose={onClose}>
-      {problem && <Failure problem={problem} what="The query" onRetry={undefined} />}
-      {!answer && !problem && <div class="skeleton tall" aria-label="Loading" role="img" />}
-      {answer && <Explanation answer={answer} />}
-      <h3>Request</h3>
-      <CopyBlock label="The request, for POST /api/v1/query" text={JSON.stringify(query, null, 2)} />
-    </Dialog>
-  );
 }
 
 function Explanation({ answer: { meta } }: { answer: Answer }) {
-  const parameters = Object.entries(meta.parameters ?? {});
-  const facts: [string, string][] = [
-    ["Read from", meta.source],
-    ["Rows read", count(meta.rows_read)],
-    ...(meta.rows_to_read === undefined ? [] : [["Rows by the plan", count(meta.rows_to_read)] as [string, string]]),
-    ["Took", `${meta.took_ms.toFixed(1)} ms`],
-    ["As of", meta.as_of],
-    ["Sampled", meta.sample_rate < 1 ? `${(100 * meta.sample_rate).toFixed(1)} % of the visitors` : "no"],
-    ["Cached", meta.cached ? "yes" : "no"],
-    ...(meta.range ? [["Range", `${meta.range.from} to ${meta.range.to}, ${meta.range.timezone}`] as [string, string]] : []),
-  ];
-  return (
-    <>
-      <dl class="facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
-      <h3>SQL</h3>
-      {meta.sql === null ? <p class="quiet">The server gave no SQL: the answer did not come from the event store.</p> : <CopyBlock label="The SQL of this query" text={meta.sql} />}
-      {parameters.length > 0 && (
+    const parameters = Object.entries(meta.parameters ?? {});
+    const facts: [string, string][] = [
+        ["Read from", meta.source],
+        ["Rows read", count(meta.rows_read)],
+        ...(meta.rows_to_read === undefined ? [] : [["Rows by the plan", count(meta.rows_to_read)] as [string, string]]),
+        ["Took", `${meta.took_ms.toFixed(1)} ms`],
+        ["As of", meta.as_of],
+        ["Sampled", meta.sample_rate < 1 ? `${(100 * meta.sample_rate).toFixed(1)} % of the visitors` : "no"],
+        ["Cached", meta.cached ? "yes" : "no"],
+        ...(meta.range ? [["Range", `${meta.range.from} to ${meta.range.to}, ${meta.range.timezone}`] as [string, string]] : []),
+    ];
+    return (
         <>
-          <h3>Parameters</h3>
-          <dl class="facts mono">
-            {parameters.map(([name, value]) => (
-              <div key={name}>
-                <dt>{name}</dt>
-                <dd>{value}</dd>
-              </div>
-            ))}
-          </dl>
+            <dl class="facts">
+                {facts.map(([name, value]) => (
+                    <div key={name}>
+                        <dt>{name}</dt>
+                        <dd>{value}</dd>
+                    </div>
+                ))}
+            </dl>
+            <h3>SQL</h3>
+            {meta.sql === null ? (
+                <p class="quiet">The server gave no SQL: the answer did not come from the event store.</p>
+            ) : (
+                <CopyBlock label="The SQL of this query" text={meta.sql} />
+            )}
+            {parameters.length > 0 && (
+                <>
+                    <h3>Parameters</h3>
+                    <dl class="facts mono">
+                        {parameters.map(([name, value]) => (
+                            <div key={name}>
+                                <dt>{name}</dt>
+                                <dd>{value}</dd>
+                            </div>
+                        ))}
+                    </dl>
+                </>
+            )}
+            {meta.plan && meta.plan.length > 0 && (
+                <>
+                    <h3>Why so</h3>
+                    <ul>
+                        {meta.plan.map((reason) => (
+                            <li key={reason}>{reason}</li>
+                        ))}
+                    </ul>
+                </>
+            )}
         </>
-      )}
-      {meta.plan && meta.plan.length > 0 && (
-        <>
-          <h3>Why so</h3>
-          <ul>
-            {meta.plan.map((reason) => (
-              <li key={reason}>{reason}</li>
-            ))}
-          </ul>
-        </>
-      )}
-    </>
-  );
+    );
 }

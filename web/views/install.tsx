@@ -5,33 +5,35 @@ import { CopyBlock } from "../ui/copy";
 
 /** A site without a single event: how to send the first one. It goes by itself when that is here. */
 export default function Install({ site, live }: { site: Site; live: LiveState }) {
-  return (
-    <section class="card install" aria-labelledby="install-title">
-      <h2 id="install-title">Put one line into your pages</h2>
-      <p>
-        Nothing has come from <strong>{site.domain}</strong> yet. Copy this line into the <code>&lt;head&gt;</code> of every page:
-      </p>
-      <CopyBlock text={snippet(location.origin, site.id)} label="The line to install" button="Copy the line" />
-      <p class="waiting" role="status">
-        <span class={live.state === "off" ? "pulse still" : "pulse"} aria-hidden="true" />
-        {live.state === "off" ? "Asking every few seconds for the first visit" : "Waiting for the first visit"}&hellip;
-      </p>
-      <details>
-        <summary>Nothing comes?</summary>
-        <ul>
-          <li>Open one of your pages yourself, without an ad blocker.</li>
-          <li>
-            Its address must be reachable: <code>{location.origin}/footfall.js</code> should show the script.
-          </li>
-          <li>
-            Or send a visit by hand:
-            <CopyBlock
-              label="A command that sends one visit"
-              text={`curl ${location.origin}/api/v1/events \\\n  --data '{"type": "pageview", "tracking_id": "${site.id}", "data": {"page": "/hello"}}'`}
-            />
-          </li>
-        </ul>
-      </details>
-    </section>
-  );
+    return (
+        <section class="card install" aria-labelledby="install-title">
+            <h2 id="install-title">Put one line into your pages</h2>
+            <p>
+                Nothing has come from <strong>{site.domain}</strong> yet. Copy this line into the <code>&lt;head&gt;</code> of every page:
+            </p>
+            <CopyBlock text={snippet(location.origin, site.id)} label="The line to install" button="Copy the line" />
+            <p class="waiting" role="status">
+                <span class={live.state === "off" ? "pulse still" : "pulse"} aria-hidden="true" />
+                {live.state === "off" ? "Asking every few seconds for the first visit" : "Waiting for the first visit"}&hellip;
+            </p>
+            <details>
+                <summary>Nothing comes?</summary>
+                <ul>
+                    <li>
+                        Open one of your pages yourself, in a browser without an ad blocker and without Do Not Track: the script sends nothing then.
+                    </li>
+                    <li>
+                        Its address must be reachable: <code>{location.origin}/footfall.js</code> should show the script.
+                    </li>
+                    <li>
+                        Or send a visit by hand:
+                        <CopyBlock
+                            label="A command that sends one visit"
+                            text={`curl ${location.origin}/api/v1/events \\\n  --data '{"type": "pageview", "tracking_id": "${site.id}", "data": {"page": "/hello"}}'`}
+                        />
+                    </li>
+                </ul>
+            </details>
+        </section>
+    );
 }

@@ -6,55 +6,80 @@ import { Icon } from "../../ui/icons";
 import { Failure, Partial } from "../../ui/states";
 
 export function headlineQuery(base: Query, compare: Query["compare"]): Query {
-  return { ...base, metrics: METRICS.map(({ name }) => name), ...(compare ? { compare } : {}) };
+    return { ...base, metrics: METRICS.map(({ name }) => name), ...(compare ? { compare } : {}) };
 }
 
 /** The numbers on top. Each is a switch: the one that is on is drawn below. */
-export function Headline({ reply, chosen, against, onChoose, onRetry }: { reply: Reply; chosen: MetricName; against: string; onChoose: (metric: MetricName) => void; onRetry: () => void }) {
-  const { answer, error, waiting } = reply;
-  if (error && !answer) return <Failure problem={error} what="The headline" onRetry={onRetry} />;
-  const other = answer?.comparison;
-  const range = answer?.meta.range;
-  const whole_ = !other || !range || comparable(range.from, range.to, answer.meta.as_of, other.from, other.to);
-  return (
-    <>
-      <ul class={waiting && answer ? "headline stale" : "headline"} aria-label="Metrics; the one that is on is drawn as a chart" aria-busy={waiting}>
-        {METRICS.map((metric) => {
-          const value = answer?.totals[metric.name] ?? null;
-          const change = changeOf(metric, value, other?.totals[metric.name], whole_);
-          return (
-            <li key={metric.name}>
-              <button type="button" aria-pressed={metric.name === chosen} onClick={() => onChoose(metric.name)}>
-                <span class="headline-name">{metric.label}</span>
-                {answer ? (
-                  <span class="headline-value" title={whole(metric.unit, value)}>
-                    {brief(metric.unit, value)}
-                  </span>
-                ) : (
-                  <span class="headline-value">
-                    <i class="skeleton" />
-                  </span>
-                )}
-                <span class={`change ${change?.verdict ?? ""} ${change?.direction ?? ""}`} title={change && other ? `${whole(metric.unit, other.totals[metric.name] ?? null)} in the ${against}${whole_ ? "" : ", which is whole; this period is not over"}` : undefined}>
-                  {change ? (
-                    <>
-                      {(change.direction === "up" || change.direction === "down") && <Icon name="up" size={12} />}
-                      <span aria-hidden="true">{change.text}</span>
-                      <span class="visually-hidden">
-                        {change.spoken} against the {against}
-                      </span>
-                      {!whole_ && <span class="so-far"> so far</span>}
-                    </>
-                  ) : (
-                    "\u00a0"
-                  )}
-                </span>
-              </button>
-            </li>
-          );
-        })}
-      </ul>
-      <Partial meta={answer?.meta} />
-    </>
-  );
+export function Headline({
+    reply,
+    chosen,
+    against,
+    onChoose,
+    onRetry,
+}: {
+    reply: Reply;
+    chosen: MetricName;
+    against: string;
+    onChoose: (metric: MetricName) => void;
+    onRetry: () => void;
+}) {
+    const { answer, error, waiting } = reply;
+    if (error && !answer) return <Failure problem={error} what="The headline" onRetry={onRetry} />;
+    const other = answer?.comparison;
+    const range = answer?.meta.range;
+    const comparableNow = !other || !range || comparable(range.from, range.to, answer.meta.as_of, other.from, other.to);
+    return (
+        <>
+            <ul
+                class={waiting && answer ? "headline stale" : "headline"}
+                aria-label="Metrics; the one that is on is drawn as a chart"
+                aria-busy={waiting}
+            >
+                {METRICS.map((metric) => {
+                    const value = answer?.totals[metric.name] ?? null;
+                    const change = changeOf(metric, value, other?.totals[metric.name], comparableNow);
+                    return (
+                        <li key={metric.name}>
+                            <button type="button" aria-pressed={metric.name === chosen} onClick={() => onChoose(metric.name)}>
+                                <span class="headline-name">{metric.label}</span>
+                                {answer ? (
+                                    <span class="headline-value" title={whole(metric.unit, value)}>
+                                        {brief(metric.unit, value)}
+                                    </span>
+                                ) : (
+                                    <span class="headline-value">
+                                        <i class="skeleton" />
+                                    </span>
+                                )}
+                                <span
+                                    class={`change ${change?.verdict ?? ""} ${change?.direction ?? ""}`}
+                                    title={
+                                        change && other
+                                            ? `${whole(metric.unit, other.totals[metric.name] ?? null)} in the ${against}${comparableNow ? "" : ", which is whole; this period is not over"}`
+                                            : undefined
+                                    }
+                                >
+                                    {change ? (
+                                        <>
+                                            {(change.direction === "up" || change.direction === "down") && <Icon name="up" size={12} />}
+                                            <span aria-hidden="true">{change.text}</span>
+                                            <span class="visually-hidden">
+                                                {change.spoken} against the {against}
+                                            </span>
+                                            {!comparableNow && change.direction !== "same" && change.direction !== "new" && (
+                                                <span class="so-far"> so far</span>
+                                            )}
+                                        </>
+                                    ) : (
+                                        "\u00a0"
+                                    )}
+                                </span>
+                            </button>
+                        </li>
+                    );
+                })}
+            </ul>
+            <Partial meta={answer?.meta} />
+        </>
+    );
 }

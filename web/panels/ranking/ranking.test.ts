@@ -16,13 +16,19 @@ test("a ranking asks for its dimension, best first, and for one row more than it
     metrics: ["visitors"],
     dimensions: ["entry_page"],
     filters: [["country", "is", ["DE"]]],
-    order_by: [["visitors", "desc"], ["entry_page", "asc"]],
+    order_by: [
+      ["visitors", "desc"],
+      ["entry_page", "asc"],
+    ],
     limit: 10,
   });
 });
 
 test("its own condition is added to those of the view", () => {
-  deepEqual(rankingQuery(tabOf(events, undefined), base).filters, [["country", "is", ["DE"]], ["event_name", "is_set"]]);
+  deepEqual(rankingQuery(tabOf(events, undefined), base).filters, [
+    ["country", "is", ["DE"]],
+    ["event_name", "is_set"],
+  ]);
 });
 
 test("a tab that an address invents is the first one", () => {

@@ -9,127 +9,129 @@ import { type Ranking, type RankingTab, ROWS, shareOf, tabOf } from "./spec";
 
 /** What a panel may do to the rest of the page. */
 export interface Actions {
-  onTab: (panel: string, tab: string) => void;
-  onFilter: (dimension: string, value: string) => void;
-  /** The query behind the numbers, with its SQL. */
-  onExplain: (title: string, reply: Reply) => void;
-  /** The whole list. */
-  onAll: (tab: RankingTab) => void;
-  onRetry: () => void;
+    onTab: (panel: string, tab: string) => void;
+    onFilter: (dimension: string, value: string) => void;
+    /** The query behind the numbers, with its SQL. */
+    onExplain: (title: string, reply: Reply) => void;
+    /** The whole list. */
+    onAll: (tab: RankingTab) => void;
+    onRetry: () => void;
 }
 
 interface Props {
-  reply: Reply;
-  domain: string;
-  filters: readonly Filter[];
-  actions: Actions;
+    reply: Reply;
+    domain: string;
+    filters: readonly Filter[];
+    actions: Actions;
 }
 
 export function RankingPanel({ ranking, chosen, reply, domain, filters, actions }: Props & { ranking: Ranking; chosen: string | undefined }) {
-  const tab = tabOf(ranking, chosen);
-  return (
-    <Panel
-      title={ranking.title}
-      tabs={ranking.tabs.map(({ dimension, label }) => ({ id: dimension, label }))}
-      tab={tab.dimension}
-      onTab={(id) => actions.onTab(ranking.id, id)}
-      stale={reply.waiting && reply.answer !== undefined}
-      menu={panelMenu(`${ranking.title}: ${tab.label.toLowerCase()}`, tab, reply, actions)}
-    >
-      <RankingBody tab={tab} what={ranking.title} reply={reply} domain={domain} filters={filters} actions={actions} />
-    </Panel>
-  );
+    const tab = tabOf(ranking, chosen);
+    return (
+        <Panel
+            title={ranking.title}
+            tabs={ranking.tabs.map(({ dimension, label }) => ({ id: dimension, label }))}
+            tab={tab.dimension}
+            onTab={(id) => actions.onTab(ranking.id, id)}
+            stale={reply.waiting && reply.answer !== undefined}
+            menu={panelMenu(`${ranking.title}: ${tab.label.toLowerCase()}`, tab, reply, actions)}
+        >
+            <RankingBody tab={tab} what={ranking.title} reply={reply} domain={domain} filters={filters} actions={actions} />
+        </Panel>
+    );
 }
 
 export function panelMenu(title: string, tab: RankingTab, reply: Reply, actions: Actions) {
-  return [
-    { label: "Show all", run: () => actions.onAll(tab) },
-    { label: "Show query", run: () => actions.onExplain(title, reply) },
-  ];
+    return [
+        { label: "Show all", run: () => actions.onAll(tab) },
+        { label: "Show query", run: () => actions.onExplain(title, reply) },
+    ];
 }
 
 export function RankingBody({ tab, what, reply, domain, filters, actions, rows = ROWS }: Props & { tab: RankingTab; what: string; rows?: number }) {
-  const { answer, error, waiting } = reply;
-  if (error && !answer) return <Failure problem={error} what={what} onRetry={actions.onRetry} />;
-  if (!answer) return waiting ? <SkeletonRows rows={rows} /> : null;
-  if (answer.rows.length === 0) return <Empty title={tab.empty}>{filters.length > 0 ? "A filter is set: without it there may be some." : undefined}</Empty>;
-  return (
-    <>
-      {error && <Failure problem={error} what={`A newer state of ${what.toLowerCase()}`} onRetry={actions.onRetry} />}
-      <RankingTable tab={tab} answer={answer} domain={domain} filters={filters} rows={rows} onFilter={actions.onFilter} />
-      <div class="panel-foot">
-        <Partial meta={answer.meta} />
-        {answer.rows.length > rows && (
-          <button type="button" class="text-button" onClick={() => actions.onAll(tab)}>
-            Show all<span class="visually-hidden"> {tab.label.toLowerCase()}</span>
-          </button>
-        )}
-      </div>
-    </>
-  );
+    const { answer, error, waiting } = reply;
+    if (error && !answer) return <Failure problem={error} what={what} onRetry={actions.onRetry} />;
+    if (!answer) return waiting ? <SkeletonRows rows={rows} /> : null;
+    if (answer.rows.length === 0)
+        return <Empty title={tab.empty}>{filters.length > 0 ? "A filter is set: without it there may be some." : undefined}</Empty>;
+    return (
+        <>
+            {error && <Failure problem={error} what={`A newer state of ${what.toLowerCase()}`} onRetry={actions.onRetry} />}
+            <RankingTable tab={tab} answer={answer} domain={domain} filters={filters} rows={rows} onFilter={actions.onFilter} />
+            <div class="panel-foot">
+                <Partial meta={answer.meta} />
+                {answer.rows.length > rows && (
+                    <button type="button" class="text-button" onClick={() => actions.onAll(tab)}>
+                        Show all<span class="visually-hidden"> {tab.label.toLowerCase()}</span>
+                    </button>
+                )}
+            </div>
+        </>
+    );
 }
 
 interface TableProps {
-  tab: RankingTab;
-  answer: Answer;
-  domain: string;
-  filters: readonly Filter[];
-  rows: number;
-  onFilter: (dimension: string, value: string) => void;
+    tab: RankingTab;
+    answer: Answer;
+    domain: string;
+    filters: readonly Filter[];
+    rows: number;
+    onFilter: (dimension: string, value: string) => void;
 }
 
 /** A bar list: a table whose rows have their share of the largest as background. */
 export function RankingTable({ tab, answer, domain, filters, rows, onFilter }: TableProps) {
-  const columns = tab.metrics.map(({ name }) => columnOf(answer, name));
-  const number = (row: Answer["rows"][number], column: number | undefined) => Number(row[column ?? -1] ?? 0);
-  const most = Math.max(1, ...answer.rows.map((row) => number(row, columns[0])));
-  const total = answer.totals[tab.metrics[0]?.name ?? ""] ?? 0;
-  const isOn = (value: string) => filters.some((filter) => filter.dimension === tab.dimension && filter.operator === "is" && filter.values.includes(value));
-  return (
-    <table class="bar-list">
-      <thead>
-        <tr>
-          <th scope="col">{tab.column}</th>
-          {tab.metrics.map(({ label }) => (
-            <th scope="col" key={label}>
-              {label}
-            </th>
-          ))}
-          <th scope="col" class="share">
-            <abbr title="Share of the total">%</abbr>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {answer.rows.slice(0, rows).map((row) => {
-          const value = String(row[0] ?? "");
-          const name = tab.nameOf(value);
-          const link = tab.linkOf?.(value, domain);
-          return (
-            <tr key={value}>
-              <th scope="row">
-                <i class="bar" style={{ width: `${(100 * number(row, columns[0])) / most}%` }} />
-                <span class="bar-name">
-                  <button type="button" title={name} aria-pressed={isOn(value)} onClick={() => onFilter(tab.dimension, value)}>
-                    {name}
-                  </button>
-                  {link && (
-                    <OutLink href={link} label={`Open ${name} in a new tab`}>
-                      <Icon name="out" size={13} />
-                    </OutLink>
-                  )}
-                </span>
-              </th>
-              {columns.map((column) => (
-                <td key={column} title={count(number(row, column))}>
-                  {narrow(number(row, column))}
-                </td>
-              ))}
-              <td class="share">{shareOf(number(row, columns[0]), total)}</td>
-            </tr>
-          );
-        })}
-      </tbody>
-    </table>
-  );
+    const columns = tab.metrics.map(({ name }) => columnOf(answer, name));
+    const number = (row: Answer["rows"][number], column: number | undefined) => Number(row[column ?? -1] ?? 0);
+    const most = Math.max(1, ...answer.rows.map((row) => number(row, columns[0])));
+    const total = answer.totals[tab.metrics[0]?.name ?? ""] ?? 0;
+    const isOn = (value: string) =>
+        filters.some((filter) => filter.dimension === tab.dimension && filter.operator === "is" && filter.values.includes(value));
+    return (
+        <table class="bar-list">
+            <thead>
+                <tr>
+                    <th scope="col">{tab.column}</th>
+                    {tab.metrics.map(({ label }) => (
+                        <th scope="col" key={label}>
+                            {label}
+                        </th>
+                    ))}
+                    <th scope="col" class="share">
+                        <abbr title="Share of the total">%</abbr>
+                    </th>
+                </tr>
+            </thead>
+            <tbody>
+                {answer.rows.slice(0, rows).map((row) => {
+                    const value = String(row[0] ?? "");
+                    const name = tab.nameOf(value);
+                    const link = tab.linkOf?.(value, domain);
+                    return (
+                        <tr key={value}>
+                            <th scope="row">
+                                <i class="bar" style={{ width: `${(100 * number(row, columns[0])) / most}%` }} />
+                                <span class="bar-name">
+                                    <button type="button" title={name} aria-pressed={isOn(value)} onClick={() => onFilter(tab.dimension, value)}>
+                                        {name}
+                                    </button>
+                                    {link && (
+                                        <OutLink href={link} label={`Open ${name} in a new tab`}>
+                                            <Icon name="out" size={13} />
+                                        </OutLink>
+                                    )}
+                                </span>
+                            </th>
+                            {columns.map((column) => (
+                                <td key={column} title={count(number(row, column))}>
+                                    {narrow(number(row, column))}
+                                </td>
+                            ))}
+                            <td class="share">{shareOf(number(row, columns[0]), total)}</td>
+                        </tr>
+                    );
+                })}
+            </tbody>
+        </table>
+    );
 }

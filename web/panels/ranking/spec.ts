@@ -36,9 +36,25 @@ export function tabOf(ranking: Ranking, chosen: string | undefined): RankingTab 
 /** One more than is shown: whether there is more. */
 export function rankingQuery(tab: RankingTab, base: Query, limit = ROWS + 1): Query {
   const metrics = tab.metrics.map(({ name }) => name);
-  const only = tab.only ? [tab.only.operator === "is_set" ? ([tab.only.dimension, "is_set"] as const) : ([tab.only.dimension, tab.only.operator, tab.only.values] as const)] : [];
+  const only = tab.only
+    ? [
+        tab.only.operator === "is_set"
+          ? ([tab.only.dimension, "is_set"] as const)
+          : ([tab.only.dimension, tab.only.operator, tab.only.values] as const),
+      ]
+    : [];
   const filters = [...(base.filters ?? []), ...only];
-  return { ...base, metrics, dimensions: [tab.dimension], ...(filters.length > 0 ? { filters } : {}), order_by: [[metrics[0] ?? "visitors", "desc"], [tab.dimension, "asc"]], limit };
+  return {
+    ...base,
+    metrics,
+    dimensions: [tab.dimension],
+    ...(filters.length > 0 ? { filters } : {}),
+    order_by: [
+      [metrics[0] ?? "visitors", "desc"],
+      [tab.dimension, "asc"],
+    ],
+    limit,
+  };
 }
 
 /** Most panels count visitors, and most dimensions are without a value for some. */

@@ -15,7 +15,17 @@ function answerOf(dimension: string, rows: Cell[][], range: [string, string], re
     rows,
     totals: { visitors: 120, bounce_rate: 41.2 },
     comparison: null,
-    meta: { source: "events", sample_rate: 1, confidence: null, cached: false, took_ms: 1, rows_read: 1, as_of: "2026-11-24T12:00:00Z", range: { from: range[0], to: range[1], timezone: "UTC" }, sql: null },
+    meta: {
+      source: "events",
+      sample_rate: 1,
+      confidence: null,
+      cached: false,
+      took_ms: 1,
+      rows_read: 1,
+      as_of: "2026-11-24T12:00:00Z",
+      range: { from: range[0], to: range[1], timezone: "UTC" },
+      sql: null,
+    },
     ...rest,
   };
 }
@@ -23,28 +33,69 @@ const days: [string, string] = ["2026-11-22T00:00:00+00:00", "2026-11-25T00:00:0
 
 test("the other period is laid under this one by the number of the bucket", () => {
   const comparison = { from: "2026-11-19T00:00:00+00:00", to: "2026-11-22T00:00:00+00:00", rows: [["2026-11-20", 7, 50]], totals: { visitors: 7 } };
-  const series = seriesOf(answerOf("date", [["2026-11-22", 80, 40], ["2026-11-24", 40, 42]], days, { comparison }), metricOf("visitors"), false);
+  const series = seriesOf(
+    answerOf(
+      "date",
+      [
+        ["2026-11-22", 80, 40],
+        ["2026-11-24", 40, 42],
+      ],
+      days,
+      { comparison },
+    ),
+    metricOf("visitors"),
+    false,
+  );
   deepEqual(series.values, [80, 0, 40]);
   deepEqual(series.other?.values, [0, 7, 0]);
-  deepEqual(series.other?.buckets.map(({ key }) => key), ["2026-11-19", "2026-11-20", "2026-11-21"]);
+  deepEqual(
+    series.other?.buckets.map(({ key }) => key),
+    ["2026-11-19", "2026-11-20", "2026-11-21"],
+  );
 });
 
 test("a ratio of nothing is a gap", () => {
-  deepEqual(seriesOf(answerOf("date", [["2026-11-22", 80, 40], ["2026-11-24", 40, 42]], days), metricOf("bounce_rate"), false).values, [40, null, 42]);
+  deepEqual(
+    seriesOf(
+      answerOf(
+        "date",
+        [
+          ["2026-11-22", 80, 40],
+          ["2026-11-24", 40, 42],
+        ],
+        days,
+      ),
+      metricOf("bounce_rate"),
+      false,
+    ).values,
+    [40, null, 42],
+  );
 });
 
 test("all time begins with the first event, not with the epoch", () => {
   const all: [string, string] = ["1970-01-01T00:00:00+00:00", "2026-11-25T00:00:00+00:00"];
-  deepEqual(seriesOf(answerOf("month", [["2026-09-01", 80, 40]], all), metricOf("visitors"), true).buckets.map(({ key }) => key), ["2026-09-01", "2026-10-01", "2026-11-01"]);
+  deepEqual(
+    seriesOf(answerOf("month", [["2026-09-01", 80, 40]], all), metricOf("visitors"), true).buckets.map(({ key }) => key),
+    ["2026-09-01", "2026-10-01", "2026-11-01"],
+  );
   equal(seriesOf(answerOf("month", [], all), metricOf("visitors"), true).buckets.length, 1);
 });
 
 test("the finding is a sentence", () => {
   const comparison = { from: "2026-11-19T00:00:00+00:00", to: "2026-11-21T12:00:00+00:00", rows: [], totals: { visitors: 100, bounce_rate: 44.2 } };
-  const answer = answerOf("date", [["2026-11-22", 80, 40], ["2026-11-24", 40, 42]], days, { comparison });
-  const say = (name: "visitors" | "bounce_rate") => finding(answer, metricOf(name), seriesOf(answer, metricOf(name), false), "previous period").replaceAll("\u00a0", " ");
+  const answer = answerOf(
+    "date",
+    [
+      ["2026-11-22", 80, 40],
+      ["2026-11-24", 40, 42],
+    ],
+    days,
+    { comparison },
+  );
+  const say = (name: "visitors" | "bounce_rate") =>
+    finding(answer, metricOf(name), seriesOf(answer, metricOf(name), false), "previous period").replaceAll("\u00a0", " ");
   equal(say("visitors"), "120 visitors, 20 % more than in the previous period; most on Sun 22 Nov, 80.");
-  equal(say("bounce_rate"), "Bounce rate 41.2 %, 3 pp less than in the previous period; most on Tue 24 Nov, 42 %.");
+  equal(say("bounce_rate"), "Bounce rate 41.2 %, 3 pp less than in the previous period; highest on Tue 24 Nov, 42 %.");
   const none = answerOf("date", [], days, { totals: { visitors: 0, bounce_rate: null } });
   equal(finding(none, metricOf("visitors"), seriesOf(none, metricOf("visitors"), false), "x"), "No visitors in this period.");
   equal(finding(none, metricOf("bounce_rate"), seriesOf(none, metricOf("bounce_rate"), false), "x"), "No bounce rate in this period.");
@@ -53,7 +104,10 @@ test("the finding is a sentence", () => {
 test("an unfinished period is not compared in words", () => {
   const comparison = { from: "2026-11-19T00:00:00+00:00", to: "2026-11-22T00:00:00+00:00", rows: [], totals: { visitors: 400 } };
   const answer = answerOf("date", [["2026-11-22", 120, 40]], days, { comparison });
-  equal(finding(answer, metricOf("visitors"), seriesOf(answer, metricOf("visitors"), false), "previous period"), "120 visitors; most on Sun 22 Nov, 120.");
+  equal(
+    finding(answer, metricOf("visitors"), seriesOf(answer, metricOf("visitors"), false), "previous period"),
+    "120 visitors; most on Sun 22 Nov, 120.",
+  );
 });
 
 test("one query has every metric of the chart, by the dimension of its buckets", () => {

@@ -11,7 +11,14 @@ const POINTS_MAX = 4_000;
 /** All metrics at once, so that choosing another one asks nothing. */
 export function timelineQuery(base: Query, granularity: Granularity, compare: Query["compare"]): Query {
   const dimension = DIMENSIONS[granularity];
-  return { ...base, metrics: METRICS.map(({ name }) => name), dimensions: [dimension], order_by: [[dimension, "asc"]], limit: POINTS_MAX, ...(compare ? { compare } : {}) };
+  return {
+    ...base,
+    metrics: METRICS.map(({ name }) => name),
+    dimensions: [dimension],
+    order_by: [[dimension, "asc"]],
+    limit: POINTS_MAX,
+    ...(compare ? { compare } : {}),
+  };
 }
 
 /** An answer as a chart takes it. Of "all time" only the part since the first event is drawn. */
@@ -24,7 +31,8 @@ export function seriesOf(answer: Answer, metric: Metric, everything: boolean): S
   const from = everything && typeof first === "string" ? first : range.from;
   const buckets = bucketsOf(granularity, { ...range, from }, answer.meta.as_of).slice(everything && first === undefined ? -1 : 0);
   const comparison = answer.comparison;
-  const otherBuckets = comparison && bucketsOf(granularity, { from: comparison.from, to: comparison.to, timezone: range.timezone }, answer.meta.as_of);
+  const otherBuckets =
+    comparison && bucketsOf(granularity, { from: comparison.from, to: comparison.to, timezone: range.timezone }, answer.meta.as_of);
   return {
     buckets,
     values: valuesOf(buckets, answer.rows, column, metric.absent),
@@ -37,13 +45,28 @@ export function finding(answer: Answer, metric: Metric, series: Series, against:
   const total = answer.totals[metric.name] ?? null;
   const name = metric.label.toLowerCase();
   if (total === null || (total === 0 && metric.absent === "zero")) return `No ${name} in this period.`;
-  const sentence = metric.absent === "zero" ? `${whole(metric.unit, total)} ${total === 1 ? name.replace(/s$/, "") : name}` : `${metric.label} ${whole(metric.unit, total)}`;
+  const sentence =
+    metric.absent === "zero"
+      ? `${whole(metric.unit, total)} ${total === 1 ? name.replace(/s$/, "") : name}`
+      : `${metric.label} ${whole(metric.unit, total)}`;
   const { comparison, meta } = answer;
   const fair = comparison && meta.range && comparable(meta.range.from, meta.range.to, meta.as_of, comparison.from, comparison.to);
   const change = fair ? changeOf(metric, total, comparison.totals[metric.name]) : undefined;
-  const changed = !change ? "" : change.direction === "same" ? `, as in the ${against}` : change.direction === "new" ? `, none in the ${against}` : `, ${change.text} ${change.direction === "up" ? "more" : "less"} than in the ${against}`;
-  const best = series.values.reduce<number>((found, value, index) => (value !== null && (found < 0 || value > (series.values[found] ?? -Infinity)) ? index : found), -1);
+  const changed = !change
+    ? ""
+    : change.direction === "same"
+      ? `, as in the ${against}`
+      : change.direction === "new"
+        ? `, none in the ${against}`
+        : `, ${change.text} ${change.direction === "up" ? "more" : "less"} than in the ${against}`;
+  const best = series.values.reduce<number>(
+    (found, value, index) => (value !== null && (found < 0 || value > (series.values[found] ?? -Infinity)) ? index : found),
+    -1,
+  );
   const bucket = series.buckets[best];
-  const peak = bucket && series.values.filter((value) => value !== null).length > 1 ? `; most ${bucket.when}, ${whole(metric.unit, series.values[best] ?? null)}` : "";
+  const peak =
+    bucket && series.values.filter((value) => value !== null).length > 1
+      ? `; ${metric.absent === "zero" ? "most" : "highest"} ${bucket.when}, ${whole(metric.unit, series.values[best] ?? null)}`
+      : "";
   return `${sentence}${changed}${peak}.`;
 }

@@ -12,104 +12,123 @@ import { finding, seriesOf } from "./series";
 const NAMES = { hour: "Hours", day: "Days", week: "Weeks", month: "Months" } as const;
 
 interface Props {
-  reply: Reply;
-  metric: Metric;
-  everything: boolean;
-  /** "previous period": what the dashed line is. */
-  against: string;
-  granularity: Granularity;
-  granularities: readonly Granularity[];
-  onGranularity: (granularity: Granularity) => void;
-  onExplain: (title: string, reply: Reply) => void;
-  onRetry: () => void;
+    reply: Reply;
+    /** The numbers above: their query is asked for here too. */
+    headline: Reply;
+    metric: Metric;
+    everything: boolean;
+    /** "previous period": what the dashed line is. */
+    against: string;
+    granularity: Granularity;
+    granularities: readonly Granularity[];
+    onGranularity: (granularity: Granularity) => void;
+    onExplain: (title: string, reply: Reply) => void;
+    onRetry: () => void;
 }
 
-export function Timeline({ reply, metric, everything, against, granularity, granularities, onGranularity, onExplain, onRetry }: Props) {
-  const [asTable, setAsTable] = useState(false);
-  const { answer, error, waiting } = reply;
-  if (error && !answer) return <Failure problem={error} what="The chart" onRetry={onRetry} />;
-  const series = answer && seriesOf(answer, metric, everything);
-  return (
-    <figure class="timeline" aria-busy={waiting}>
-      <div class="timeline-head">
-        <figcaption>{answer && series ? finding(answer, metric, series, against) : <i class="skeleton wide" />}</figcaption>
-        <div class="timeline-tools">
-          {granularities.length > 1 && (
-            <Menu label={`Points: ${NAMES[granularity].toLowerCase()}`} kind="quiet-button" align="end" items={granularities.map((name) => ({ label: NAMES[name], checked: name === granularity, run: () => onGranularity(name) }))}>
-              {NAMES[granularity]}
-              <Icon name="down" size={12} />
-            </Menu>
-          )}
-          <button type="button" class="quiet-button" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>
-            <Icon name="table" size={14} />
-            <span class="tool-text">Show as table</span>
-          </button>
-          <Menu label="Chart: more" kind="icon-button" align="end" items={[{ label: "Show query", run: () => onExplain("Chart", reply) }]}>
-            <Icon name="more" />
-          </Menu>
-        </div>
-      </div>
-      <div class={waiting && answer ? "timeline-body stale" : "timeline-body"}>
-        {!series ? (
-          <div class="chart-skeleton skeleton" aria-hidden="true" />
-        ) : asTable ? (
-          <SeriesTable metric={metric} series={series} against={against} />
-        ) : (
-          <TimeChart metric={metric} series={series} />
-        )}
-      </div>
-      {series && (
-        <p class={asTable ? "legend gone" : "legend"} aria-hidden="true">
-          <span>
-            <i class="key-line" />
-            {metric.label}
-          </span>
-          {series.other && (
-            <span>
-              <i class="key-line key-other" />
-              {against.charAt(0).toUpperCase() + against.slice(1)}
-            </span>
-          )}
-          {series.buckets.some(({ phase }) => phase === "running") && (
-            <span>
-              <i class="key-line key-running" />
-              Not over yet
-            </span>
-          )}
-        </p>
-      )}
-    </figure>
-  );
+export function Timeline({ reply, headline, metric, everything, against, granularity, granularities, onGranularity, onExplain, onRetry }: Props) {
+    const [asTable, setAsTable] = useState(false);
+    const { answer, error, waiting } = reply;
+    if (error && !answer) return <Failure problem={error} what="The chart" onRetry={onRetry} />;
+    const series = answer && seriesOf(answer, metric, everything);
+    return (
+        <figure class="timeline" aria-busy={waiting}>
+            <div class="timeline-head">
+                <figcaption>{answer && series ? finding(answer, metric, series, against) : <i class="skeleton wide" />}</figcaption>
+                <div class="timeline-tools">
+                    {granularities.length > 1 && (
+                        <Menu
+                            label={`Points: ${NAMES[granularity].toLowerCase()}`}
+                            kind="quiet-button"
+                            align="end"
+                            items={granularities.map((name) => ({
+                                label: NAMES[name],
+                                checked: name === granularity,
+                                run: () => onGranularity(name),
+                            }))}
+                        >
+                            {NAMES[granularity]}
+                            <Icon name="down" size={12} />
+                        </Menu>
+                    )}
+                    <button type="button" class="quiet-button" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>
+                        <Icon name="table" size={14} />
+                        <span class="tool-text">Show as table</span>
+                    </button>
+                    <Menu
+                        label="Chart: more"
+                        kind="icon-button"
+                        align="end"
+                        items={[
+                            { label: "Show query of the numbers", run: () => onExplain("headline", headline) },
+                            { label: "Show query of the chart", run: () => onExplain("chart", reply) },
+                        ]}
+                    >
+                        <Icon name="more" />
+                    </Menu>
+                </div>
+            </div>
+            <div class={waiting && answer ? "timeline-body stale" : "timeline-body"}>
+                {!series ? (
+                    <div class="chart-skeleton skeleton" aria-hidden="true" />
+                ) : asTable ? (
+                    <SeriesTable metric={metric} series={series} against={against} />
+                ) : (
+                    <TimeChart metric={metric} series={series} />
+                )}
+            </div>
+            {/* Its line is there before it has a word, so that nothing moves. */}
+            <p class={asTable || !series ? "legend gone" : "legend"} aria-hidden="true">
+                <span>
+                    <i class="key-line" />
+                    {metric.label}
+                </span>
+                {series?.other && (
+                    <span>
+                        <i class="key-line key-other" />
+                        {against.charAt(0).toUpperCase() + against.slice(1)}
+                    </span>
+                )}
+                {series?.buckets.some(({ phase }) => phase === "running") && (
+                    <span>
+                        <i class="key-line key-running" />
+                        Not over yet
+                    </span>
+                )}
+            </p>
+        </figure>
+    );
 }
 
 function SeriesTable({ metric, series, against }: { metric: Metric; series: Series; against: string }) {
-  return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={`${metric.label} by time, as a table`}>
-      <table class="plain">
-        <thead>
-          <tr>
-            <th scope="col">Time</th>
-            <th scope="col">{metric.label}</th>
-            {series.other && <th scope="col">{against.charAt(0).toUpperCase() + against.slice(1)}</th>}
-          </tr>
-        </thead>
-        <tbody>
-          {series.buckets.map((bucket, index) => (
-            <tr key={bucket.key}>
-              <th scope="row">
-                {bucket.title}
-                {bucket.phase === "running" && " (so far)"}
-              </th>
-              <td>{whole(metric.unit, series.values[index] ?? null)}</td>
-              {series.other && (
-                <td>
-                  <span class="quiet">{series.other.buckets[index]?.title}</span> {whole(metric.unit, series.other.values[index] ?? null)}
-                </td>
-              )}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
+    return (
+        <div class="scroll" tabIndex={0} role="region" aria-label={`${metric.label} by time, as a table`}>
+            <table class="plain">
+                <thead>
+                    <tr>
+                        <th scope="col">Time</th>
+                        <th scope="col">{metric.label}</th>
+                        {series.other && <th scope="col">{against.charAt(0).toUpperCase() + against.slice(1)}</th>}
+                    </tr>
+                </thead>
+                <tbody>
+                    {series.buckets.map((bucket, index) => (
+                        <tr key={bucket.key}>
+                            <th scope="row">
+                                {bucket.title}
+                                {bucket.phase === "running" && " (so far)"}
+                            </th>
+                            <td>{whole(metric.unit, series.values[index] ?? null)}</td>
+                            {series.other && (
+                                <td>
+                                    <span class="quiet">{series.other.buckets[index]?.title}</span>{" "}
+                                    {whole(metric.unit, series.other.values[index] ?? null)}
+                                </td>
+                            )}
+                        </tr>
+                    ))}
+                </tbody>
+            </table>
+        </div>
+    );
 }

@@ -1,0 +1,297 @@
+// What a person does with the dashboard, and what it asks the server then.
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+
+import { scenario, settled } from "./harness.mjs";
+
+const button = (page, name) => page.getByRole("button", { name });
+const metric = (page, name) => page.locator(".headline button", { hasText: name });
+const search = (page) => new URL(page.url()).search;
+
+scenario("a first view is one request, without a shift of its layout", async ({ fixture, open }) => {
+  const page = await open("/", { height: 2400 });
+  await page.evaluate(() => {
+    globalThis.shifted = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) globalThis.shifted += entry.value;
+    }).observe({ type: "layout-shift", buffered: true });
+  });
+  await settled(page);
+  equal(new URL(page.url()).pathname, "/sites/demo", "the first site is shown");
+  equal(fixture.batches.length, 1);
+  deepEqual(
+    fixture.batches[0].map(({ dimensions }) => dimensions?.[0] ?? "totals"),
+    ["totals", "date", "country", "page", "source", "device_type", "event_name"],
+  );
+  ok((await page.evaluate(() => globalThis.shifted)) < 0.02);
+});
+
+scenario("a row filters, the chip says so, and the back button takes it back", async ({ fixture, open }) => {
+  const page = await open("/sites/demo");
+  await settled(page);
+  await page
+    .getByRole("row", { name: /Hacker News/ })
+    .getByRole("button")
+    .click();
+  await page.getByRole("list", { name: "Filters" }).getByText("Hacker News").waitFor();
+  equal(search(page), "?filter=source~is~Hacker%20News");
+  await settled(page);
+  ok(fixture.batches.at(-1).every(({ filters }) => JSON.stringify(filters).includes('["source","is",["Hacker News"]]')));
+  await button(page, "Source is: change to is not").click();
+  equal(search(page), "?filter=source~is_not~Hacker%20News");
+  await page.goBack();
+  await page.goBack();
+  equal(search(page), "");
+  equal(await page.locator(".chip").count(), 0);
+  await page.goForward();
+  await button(page, "Remove the filter: Source is Hacker News").click();
+  equal(search(page), "");
+});
+
+scenario("the period is chosen by keyboard alone, and its link shows the same", async ({ fixture, open }) => {
+  const page = await open("/sites/demo?metric=pageviews&tab.devices=os");
+  await settled(page);
+  await button(page, /^Period/).focus();
+  await page.keyboard.press("ArrowDown");
+  await page.getByRole("menu").waitFor();
+  await page.keyboard.press("Home");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  equal(search(page), "?range=yesterday&metric=pageviews&tab.devices=os");
+  equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), "Period: Yesterday");
+  await settled(page);
+  // The site's yesterday; the browser's clock stands in Auckland, where it is the 25th already.
+  deepEqual(fixture.batches.at(-1)[0].date_range, ["2026-11-23", "2026-11-23"]);
+  const again = await open(`/sites/demo${search(page)}`);
+  await settled(again);
+  equal(await metric(again, "Pageviews").getAttribute("aria-pressed"), "true");
+  equal(await again.getByRole("tab", { name: "Systems" }).getAttribute("aria-selected"), "true");
+});
+
+scenario("days are chosen in a dialog, and a wrong order is refused at its field", async ({ open }) => {
+  const page = await open("/sites/demo");
+  await settled(page);
+  await button(page, /^Period/).click();
+  await page.getByRole("menuitemradio", { name: "Choose the days" }).click();
+  await page.getByLabel("First day").fill("2026-11-10");
+  await page.getByLabel("Last day").fill("2026-11-01");
+  await button(page, "Show").last().click();
+  await page.getByText("The last day is before the first.").waitFor();
+  await page.getByLabel("First day").fill("2026-10-01");
+  await button(page, "Show").last().click();
+  await page.waitForURL(/range=2026-10-01\.\.2026-11-01/);
+  equal(await button(page, /^Period/).getAttribute("aria-label"), "Period: 1 Oct \u2013 1 Nov 2026");
+});
+
+scenario("another metric is drawn without asking again", async ({ fixture, open }) => {
+  const page = await open("/sites/demo");
+  await settled(page);
+  await metric(page, "Bounce rate").click();
+  await page.getByRole("slider", { name: /Bounce rate by time/ }).waitFor();
+  equal(search(page), "?metric=bounce_rate");
+  match(await page.locator("figcaption").innerText(), /^Bounce rate /);
+  equal(fixture.batches.length, 1);
+});
+
+scenario("arrow keys move through the chart and say where they are; the table has the same numbers", async ({ open }) => {
+  const page = await open("/sites/demo?range=7d");
+  await settled(page);
+  const chart = page.getByRole("slider");
+  await chart.focus();
+  await page.keyboard.press("Home");
+  match(await chart.getAttribute("aria-valuetext"), /^Wed 18 Nov: [\d,]+ visitors; Wed 11 Nov: [\d,]+$/);
+  await page.keyboard.press("ArrowRight");
+  const told = await chart.getAttribute("aria-valuetext");
+  match(told, /^Thu 19 Nov/);
+  await page.keyboard.press("End");
+  match(await chart.getAttribute("aria-valuetext"), /^Tue 24 Nov, so far: /);
+  await button(page, "Show as table").click();
+  const cells = await page
+    .getByRole("row", { name: /Thu 19 Nov/ })
+    .getByRole("cell")
+    .allInnerTexts();
+  ok(told.includes(`${cells[0]} visitors`), `${told}: ${cells.join(" ")}`);
+});
+
+scenario("what is not over is dashed, and what has not begun is not drawn", async ({ open }) => {
+  const page = await open("/sites/demo?range=today");
+  await settled(page);
+  equal(await page.locator(".time-chart .running").count(), 1);
+  equal(await page.getByRole("slider").getAttribute("aria-valuemax"), "24");
+  const drawn = (await page.locator(".time-chart .area").getAttribute("d")).match(/[ML]/g).length;
+  ok(drawn < 2 * 24, "the hours to come have no area");
+  equal(await page.locator(".change .so-far").count(), 6, "half a day against a whole one is no verdict");
+});
+
+scenario("a tab asks its own question only, and arrows choose it", async ({ fixture, open }) => {
+  const page = await open("/sites/demo");
+  await settled(page);
+  await page.getByRole("tab", { name: "Top" }).focus();
+  await page.keyboard.press("ArrowRight");
+  await page.getByRole("columnheader", { name: "Entry page" }).waitFor();
+  await settled(page);
+  equal(await page.evaluate(() => document.activeElement.textContent), "Entry");
+  deepEqual(
+    fixture.batches.at(-1).map(({ dimensions }) => dimensions[0]),
+    ["entry_page"],
+  );
+});
+
+scenario("the query behind a panel is shown, and focus comes back", async ({ fixture, open }) => {
+  const page = await open("/sites/demo");
+  await settled(page);
+  await button(page, "Sources: more").click();
+  await page.getByRole("menuitem", { name: "Show query" }).click();
+  await page.getByText("FROM footfall.events").waitFor();
+  const { explain, ...asked } = fixture.batches.at(-1)[0];
+  equal(explain, true);
+  deepEqual(
+    asked,
+    fixture.batches[0].find(({ dimensions }) => dimensions?.[0] === "source"),
+    "it is the question that the panel asked",
+  );
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), "Sources: more");
+  await button(page, "Chart: more").click();
+  await page.getByRole("menuitem", { name: "Show query of the numbers" }).click();
+  await page.getByText("FROM footfall.events").waitFor();
+  equal(fixture.batches.at(-1)[0].dimensions, undefined);
+});
+
+scenario("the whole list can be searched, and filters", async ({ open }) => {
+  const page = await open("/sites/demo");
+  await settled(page);
+  await button(page, "Show all top").click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("13 rows").waitFor();
+  await dialog.getByRole("searchbox").fill("privacy");
+  await dialog.getByText("1 row", { exact: true }).waitFor();
+  await dialog.getByRole("button", { name: "/legal/privacy" }).click();
+  await page.waitForURL(/filter=page~is~\/legal\/privacy/);
+});
+
+scenario("a new site helps to install, and shows life with its first event", async ({ fixture, open }) => {
+  const page = await open("/sites/new");
+  await page.getByText(`<script defer src="${fixture.origin}/footfall.js" data-site="new"></script>`).waitFor();
+  fixture.firstEvent("new");
+  await settled(page);
+  ok(!(await page.getByText("Put one line").isVisible()));
+  await page.getByRole("row", { name: /Google/ }).waitFor();
+});
+
+scenario("an empty period of a site with a past is no reason to install", async ({ open }) => {
+  const page = await open("/sites/demo?range=2024-01-01..2024-01-31");
+  await page.getByText("No visitors in this period.").waitFor();
+  equal(await page.getByText("Put one line").count(), 0);
+});
+
+scenario("a lost live connection is told, and comes back by itself", async ({ fixture, open }) => {
+  const page = await open("/sites/demo");
+  await page.getByText("24 visitors now", { exact: false }).first().waitFor();
+  fixture.dropSockets(false);
+  await page.getByText("Live view not connected").waitFor();
+  fixture.liveIsUp = true;
+  await page.locator(".live-now strong").waitFor();
+});
+
+scenario("a failed request says what failed, and is tried again by a button", async ({ fixture, open }) => {
+  fixture.beforeBatch = async () => {
+    throw { status: 503, error: { code: "store_unavailable", message: "The store is starting." } };
+  };
+  const page = await open("/sites/demo");
+  const alert = page.getByRole("alert").filter({ hasText: "Sources could not be loaded. The store is starting." });
+  await alert.waitFor();
+  fixture.beforeBatch = async () => undefined;
+  await alert.getByRole("button", { name: "Try again" }).click();
+  await settled(page);
+  equal(await page.getByRole("alert").count(), 0);
+});
+
+scenario("one panel fails alone", async ({ fixture, open }) => {
+  fixture.change = (answer, query) => (query.dimensions?.[0] === "source" ? { error: { code: "timeout", message: "It took too long." } } : answer);
+  const page = await open("/sites/demo");
+  await page.getByText("It took too long.").waitFor();
+  await page.getByRole("row", { name: /\/pricing/ }).waitFor();
+  equal(await page.getByRole("alert").count(), 1);
+});
+
+scenario("an answer that comes too late is not shown", async ({ fixture, open }) => {
+  const page = await open("/sites/demo?range=7d");
+  await settled(page);
+  let release;
+  fixture.beforeBatch = (queries) => (queries[0].time_range === "12mo" ? new Promise((done) => (release = done)) : Promise.resolve());
+  await button(page, /^Period/).click();
+  await page.getByRole("menuitemradio", { name: "Last 12 months" }).click();
+  await page.locator(".headline.stale").waitFor();
+  await button(page, /^Period/).click();
+  await page.getByRole("menuitemradio", { name: "Today" }).click();
+  await settled(page);
+  const shown = await metric(page, "Visitors").innerText();
+  release();
+  await page.evaluate(() => fetch("/api/v1/session"));
+  equal(await metric(page, "Visitors").innerText(), shown);
+});
+
+scenario("sampled and cached answers say that they are", async ({ fixture, open }) => {
+  fixture.change = (answer) => ({ ...answer, meta: { ...answer.meta, sample_rate: 0.1, cached: true } });
+  const page = await open("/sites/demo");
+  await page.getByText("Estimated from 10\u00a0% of the visitors \u00b7 As of 12:34 UTC").first().waitFor();
+});
+
+scenario("what visitors send stays text, and only http links lead out", async ({ fixture, open }) => {
+  const hostile = '<img src=x onerror="document.title=1"><script>document.title=2</script>';
+  fixture.change = (answer, query) =>
+    query.dimensions?.[0] === "page"
+      ? {
+          ...answer,
+          rows: [
+            [hostile, 5],
+            ["//evil.example/x", 4],
+          ],
+        }
+      : answer;
+  const page = await open("/sites/demo?tab.sources=referrer");
+  await settled(page);
+  await button(page, hostile).waitFor();
+  equal(await page.locator("table img, table script").count(), 0);
+  for (const link of await page.locator(".out").all()) {
+    match(await link.getAttribute("href"), /^https?:\/\/(?!evil)/);
+    equal(await link.getAttribute("rel"), "noopener noreferrer");
+  }
+  equal(
+    await page
+      .getByRole("row", { name: /javascript:/ })
+      .getByRole("link")
+      .count(),
+    0,
+  );
+});
+
+scenario("another site keeps the period, not the filters", async ({ open }) => {
+  const page = await open("/sites/demo?range=7d&filter=page~is~/pricing&theme=dark");
+  await settled(page);
+  await button(page, "Site: Footfall demo").click();
+  await page.getByRole("menuitemradio", { name: /Huge/ }).click();
+  await page.waitForURL("**/sites/huge?range=7d&theme=dark");
+  await settled(page);
+  match(await metric(page, "Visitors").innerText(), /M/);
+});
+
+scenario("light and dark can be forced, and stay on other pages", async ({ open }) => {
+  const page = await open("/sites/demo", { scheme: "light" });
+  await button(page, "Colours").click();
+  await page.getByRole("menuitemradio", { name: "Dark" }).click();
+  equal(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), "dark");
+  await button(page, /^Account/).click();
+  await page.getByRole("menuitem", { name: /^Account/ }).click();
+  await page.getByRole("heading", { name: "Account" }).waitFor();
+  equal(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), "dark");
+});
+
+scenario("the first stop of the keyboard goes to the content", async ({ open }) => {
+  const page = await open("/sites/demo");
+  await settled(page);
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  equal(await page.evaluate(() => document.activeElement.id), "main");
+});

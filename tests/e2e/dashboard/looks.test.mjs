@@ -1,0 +1,92 @@
+// Every view and every story at three widths, light and dark: nothing is wider than the window, axe finds nothing, and a screenshot is left
+// for a person to look at.
+import { deepEqual, equal } from "node:assert/strict";
+import { join } from "node:path";
+
+import { findings, OUT, overflow, scenario, settled } from "./harness.mjs";
+
+const WIDTHS = [390, 768, 1440];
+const SCHEMES = ["light", "dark"];
+
+const VIEWS = {
+  dashboard: { path: "/sites/demo", ready: settled },
+  "dashboard-today": { path: "/sites/demo?range=today&tab.pages=entry_page&tab.sources=channel&tab.locations=city", ready: settled },
+  "dashboard-filtered": {
+    path: "/sites/huge?range=12mo&metric=session_duration&compare=previous_year&filter=page~is~/blog/why-we-left-the-big-analytics-suite-and-what-we-learned-in-the-first-year-after&filter=country~is_not~DE~FR",
+    ready: settled,
+  },
+  "dashboard-small": { path: "/sites/blog?range=7d&by=hour&metric=bounce_rate", ready: settled },
+  "dashboard-table": {
+    path: "/sites/demo?range=7d",
+    ready: async (page) => {
+      await settled(page);
+      await page.getByRole("button", { name: "Show as table" }).click();
+    },
+  },
+  "dashboard-menu": {
+    path: "/sites/demo",
+    ready: async (page) => {
+      await settled(page);
+      await page.getByRole("button", { name: /^Period/ }).click();
+    },
+  },
+  query: {
+    path: "/sites/demo",
+    ready: async (page) => {
+      await settled(page);
+      await page.getByRole("button", { name: "Pages: more" }).click();
+      await page.getByRole("menuitem", { name: "Show query" }).click();
+      await page.getByText("FROM footfall.events").waitFor();
+    },
+  },
+  details: {
+    path: "/sites/demo",
+    ready: async (page) => {
+      await settled(page);
+      await page.getByRole("button", { name: "Show all top" }).click();
+      await page.getByText("13 rows").waitFor();
+    },
+  },
+  install: { path: "/sites/new", ready: (page) => page.getByRole("button", { name: "Copy the line" }).waitFor() },
+  "sign-in": { path: "/sign-in", signedIn: false, ready: (page) => page.getByRole("button", { name: "Sign in" }).waitFor() },
+  setup: { path: "/setup#token=secret", signedIn: false, ready: (page) => page.getByRole("button", { name: "Make the account" }).waitFor() },
+  account: { path: "/account", ready: (page) => page.getByRole("button", { name: "Change", exact: true }).waitFor() },
+  "add-site": { path: "/add-site", ready: (page) => page.getByRole("button", { name: "Add the site" }).waitFor() },
+  "no-such-site": { path: "/sites/nowhere", ready: (page) => page.getByRole("heading", { name: "No such site" }).waitFor() },
+  status: { path: "/status", ready: (page) => page.getByText("Ready", { exact: true }).waitFor() },
+  // There the same panel stands many times on a page.
+  story: { path: "/story/index.html", but: ["landmark-unique"], ready: (page) => page.locator("figure.timeline").nth(8).waitFor() },
+};
+
+for (const [name, { path, signedIn = true, but = [], ready }] of Object.entries(VIEWS))
+  for (const scheme of SCHEMES)
+    scenario(`${name} looks right, ${scheme}`, async ({ open }) => {
+      const page = await open(path, { width: 1440, scheme, signedIn });
+      await ready(page);
+      // A map is fetched when it comes into view.
+      for (const place of await page.locator(".map-place").all()) {
+        await place.scrollIntoViewIfNeeded();
+        await place.locator("svg").waitFor();
+      }
+      for (const width of WIDTHS) {
+        await page.setViewportSize({ width, height: width < 500 ? 844 : 900 });
+        // The chart is drawn anew for its width.
+        await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+        equal(await overflow(page), 0, `${name} is wider than ${width} px`);
+        await page.evaluate(() => scrollTo(0, 0));
+        await page.screenshot({ path: join(OUT, "screenshots", `${name}-${width}-${scheme}.png`), fullPage: !["query", "details"].includes(name) });
+        if (width !== 768) deepEqual(await findings(page, but), [], `axe at ${width} px`);
+      }
+    });
+
+scenario("no width between 390 and 1920 px scrolls sideways, nor does a page from right to left", async ({ open }) => {
+  const page = await open("/sites/huge?filter=page~is~/pricing");
+  await settled(page);
+  for (const direction of ["ltr", "rtl"]) {
+    await page.evaluate((dir) => (document.documentElement.dir = dir), direction);
+    for (let width = 390; width <= 1920; width += 90) {
+      await page.setViewportSize({ width, height: 900 });
+      equal(await overflow(page), 0, `${direction} at ${width} px`);
+    }
+  }
+});

@@ -1,0 +1,230 @@
+// FIXTURE: stands in for the server's side of the dashboard: the built page with the server's own headers, accounts, sites, queries from
+// answers.mjs and the live socket. For tests of the page alone; it stores nothing.
+import { createHash, randomUUID } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { extname, join } from "node:path";
+
+import { answer, liveMessage } from "./answers.mjs";
+
+/** Tuesday, 13:34 in Berlin. The browser's clock is set to it too. */
+export const NOW = Date.parse("2026-11-24T12:34:00Z");
+export const OWNER = { email: "owner@example.org", password: "correct horse" };
+const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8" };
+const BODY_BYTES_MAX = 256 * 1024;
+
+// As src/api/page.cc sends it: what it forbids must fail here too.
+const SECURITY_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; " +
+  "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+
+function sites() {
+  return [
+    { id: "demo", name: "Footfall demo", domain: "demo.example", timezone: "Europe/Berlin", since: "2025-06-01T00:00:00Z", size: 58, events: 1 },
+    {
+      id: "blog",
+      name: "A blog about long names in small places",
+      domain: "blog.example",
+      timezone: "America/New_York",
+      since: "2026-09-14T00:00:00Z",
+      size: 0.7,
+      events: 1,
+    },
+    { id: "huge", name: "Huge", domain: "huge.example", timezone: "UTC", since: "2024-01-01T00:00:00Z", size: 92_000, events: 1 },
+    { id: "new", name: "Not installed yet", domain: "new.example", timezone: "UTC", since: "2026-11-24T00:00:00Z", size: 4, events: 0 },
+  ];
+}
+
+export class Fixture {
+  sites = sites();
+  /** The user of each session, by cookie. */
+  sessions = new Map();
+  password = OWNER.password;
+  setupToken = undefined;
+  /** Bodies of all batches, for tests of what is asked. */
+  batches = [];
+  /** Called before a batch is answered; may throw an object of {status, error} or wait. */
+  beforeBatch = async () => undefined;
+  /** Changes one answer. */
+  change = (given) => given;
+  sockets = new Set();
+  liveIsUp = true;
+
+  /** `stories`: a folder served below /story/, with the same headers. */
+  constructor(folder, stories) {
+    this.files = new Map();
+    for (const { path, file, content_type } of JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")))
+      this.files.set(path, { type: content_type, bytes: readFileSync(join(folder, file)) });
+    for (const name of stories ? readdirSync(stories) : [])
+      this.files.set(`/story/${name}`, { type: TYPES[extname(name)], bytes: readFileSync(join(stories, name)) });
+  }
+
+  async start() {
+    this.server = createServer((request, response) => {
+      this.serve(request, response).catch((error) => {
+        response.writeHead(500).end(String(error.stack));
+      });
+    });
+    this.server.on("upgrade", (request, socket) => this.upgrade(request, socket));
+    await new Promise((resolve) => this.server.listen(0, "127.0.0.1", resolve));
+    this.origin = `http://127.0.0.1:${this.server.address().port}`;
+    return this;
+  }
+
+  async stop() {
+    for (const socket of this.sockets) socket.destroy();
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  signedInCookie(role = "owner") {
+    const id = randomUUID();
+    this.sessions.set(id, { email: OWNER.email, role });
+    return { name: "footfall_session", value: id, url: this.origin, httpOnly: true, sameSite: "Lax" };
+  }
+
+  user(request) {
+    return this.sessions.get(/footfall_session=([^;]+)/.exec(request.headers.cookie ?? "")?.[1]);
+  }
+
+  async serve(request, response) {
+    const { pathname } = new URL(request.url, this.origin);
+    if (pathname.startsWith("/api/")) return this.api(request, response, pathname);
+    const file = this.files.get(pathname) ?? (/^\/sites\/[^/]+$/.test(pathname) ? this.files.get("/sites/{site}") : undefined);
+    if (!file) return void response.writeHead(404).end();
+    response.writeHead(200, {
+      "content-type": file.type,
+      "content-security-policy": SECURITY_POLICY,
+      "x-content-type-options": "nosniff",
+      "referrer-policy": "no-referrer",
+      "cache-control": "no-cache",
+    });
+    response.end(file.bytes);
+  }
+
+  async api(request, response, path) {
+    const give = (status, body, headers = {}) => {
+      response.writeHead(status, { "content-type": "application/json", ...headers });
+      response.end(body === undefined ? undefined : JSON.stringify(body));
+    };
+    const refuse = (status, code, message, field, headers) => give(status, { error: { code, field, message } }, headers);
+    let body;
+    if (request.method !== "GET") {
+      if (request.headers["content-type"] !== "application/json") return refuse(415, "unsupported_media_type", "the body must be application/json");
+      if (request.headers.origin !== this.origin) return refuse(403, "foreign_origin", "this request comes from another site");
+      body = await readJson(request);
+    }
+    const cookie = (role) => ({ "set-cookie": `footfall_session=${this.signedInCookie(role).value}; HttpOnly; SameSite=Lax; Path=/` });
+    const shown = ({ id, name, domain, timezone }) => ({ id, name, domain, timezone });
+    const user = this.user(request);
+    const route = `${request.method} ${path}`;
+    if (route === "GET /api/v1/status") return give(200, status());
+    if (route === "GET /api/v1/setup") return give(200, { needed: this.setupToken !== undefined });
+    if (route === "POST /api/v1/setup") {
+      if (body.token !== this.setupToken) return refuse(403, "forbidden", "this link was used already, or is too old");
+      if (body.password.length < 8) return refuse(400, "too_short", "the password needs 8 characters or more", "password");
+      this.setupToken = undefined;
+      return give(201, { user: { email: body.email, role: "owner" } }, cookie("owner"));
+    }
+    if (route === "POST /api/v1/session") {
+      if (body.password === "too often") return refuse(429, "too_many_attempts", "too many attempts", undefined, { "retry-after": "30" });
+      if (body.token !== "one-time" && (body.email !== OWNER.email || body.password !== this.password))
+        return refuse(401, "unauthorized", "the mail address or the password is wrong");
+      return give(200, { user: { email: OWNER.email, role: "owner" } }, cookie("owner"));
+    }
+    if (!user) return refuse(401, "unauthorized", "sign in first");
+    if (route === "GET /api/v1/session") return give(200, { user, sites: this.sites.map(shown), version: "0.1.0" });
+    if (route === "DELETE /api/v1/session") {
+      this.sessions.clear();
+      return give(204, undefined, { "set-cookie": "footfall_session=; Max-Age=0; Path=/" });
+    }
+    if (route === "PUT /api/v1/account/password") {
+      if (body.current !== this.password) return refuse(403, "forbidden", "the current password is wrong", "current");
+      if (body.new.length < 8) return refuse(400, "too_short", "the password needs 8 characters or more", "new");
+      this.password = body.new;
+      return give(204);
+    }
+    if (route === "GET /api/v1/sites") return give(200, { sites: this.sites.map(shown) });
+    if (route === "POST /api/v1/sites") {
+      if (!body.domain.includes(".")) return refuse(400, "invalid", "a domain has a dot", "domain");
+      this.sites.push({ ...body, id: "added", since: "2026-11-24T00:00:00Z", size: 4, events: 0 });
+      return give(201, shown(this.sites.at(-1)));
+    }
+    if (route === "POST /api/v1/query/batch") {
+      this.batches.push(body.queries);
+      try {
+        await this.beforeBatch(body.queries);
+      } catch (refusal) {
+        return give(refusal.status, { error: refusal.error });
+      }
+      return give(200, { answers: body.queries.map((query) => this.change(this.answer(query), query)) });
+    }
+    return refuse(404, "not_found", "there is nothing at this path");
+  }
+
+  answer(query) {
+    const site = this.sites.find(({ id }) => id === query.website_id);
+    return site ? answer(query, site, NOW) : { error: { code: "not_found", field: "website_id", message: "there is no such site" } };
+  }
+
+  /** The first event of a site arrives, and the socket tells. */
+  firstEvent(id) {
+    const site = this.sites.find((other) => other.id === id);
+    site.events = 1;
+    for (const socket of this.sockets) if (socket.site === site) socket.say(liveMessage(site, NOW, "update"));
+  }
+
+  dropSockets(isUp) {
+    this.liveIsUp = isUp;
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  upgrade(request, socket) {
+    const site = this.sites.find(({ id }) => id === new URL(request.url, this.origin).searchParams.get("website_id"));
+    if (!this.liveIsUp || !this.user(request) || !site) return socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n");
+    const accept = createHash("sha1").update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
+    socket.site = site;
+    socket.say = (message) => {
+      const text = Buffer.from(JSON.stringify(message));
+      const head = Buffer.from([0x81, 126, text.length >> 8, text.length & 255]);
+      socket.write(text.length < 126 ? Buffer.concat([Buffer.from([0x81, text.length]), text]) : Buffer.concat([head, text]));
+    };
+    this.sockets.add(socket);
+    socket.on("close", () => this.sockets.delete(socket));
+    socket.on("error", () => socket.destroy());
+    socket.on("data", () => undefined);
+    socket.say(liveMessage(site, NOW, "snapshot"));
+  }
+}
+
+async function readJson(request) {
+  const parts = [];
+  let bytes = 0;
+  for await (const part of request) {
+    bytes += part.length;
+    if (bytes > BODY_BYTES_MAX) throw new Error("the body is too large");
+    parts.push(part);
+  }
+  return JSON.parse(Buffer.concat(parts).toString());
+}
+
+function status() {
+  const minutes = Array.from({ length: 30 }, (_, index) => ({
+    minute: new Date(NOW - (29 - index) * 60_000).toISOString(),
+    accepted: (index * 37) % 90,
+    duplicates: index % 3,
+    rejected: index % 7 === 0 ? 2 : 0,
+  }));
+  return {
+    version: "0.1.0",
+    started_at: "2026-11-20T08:00:00Z",
+    now: new Date(NOW).toISOString(),
+    ready: { ok: true, not_ready: [] },
+    minutes,
+    totals: { accepted: 81_233, duplicates: 12, rejected: { unknown: 40, out_of_range: 3 } },
+    loader: { lag_seconds: 0.2, stored: 81_233 },
+    store: { state: "running", engine_version: "26.7" },
+    log: { end_offset: 81_233, bytes: 33_554_432 },
+  };
+}
