@@ -9,7 +9,7 @@ function(footfall_web_assets target)
     message(FATAL_ERROR "esbuild is not installed: run scripts/install build")
   endif()
   set(out ${CMAKE_BINARY_DIR}/web)
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/web/*)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/web/* ${CMAKE_SOURCE_DIR}/sdk/web/*)
   list(FILTER sources EXCLUDE REGEX "\\.test\\.ts$|/test\\.mjs$|/web/story/")
   add_custom_command(
     OUTPUT ${out}/web_assets.S ${out}/web_assets.cc

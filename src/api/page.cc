@@ -13,9 +13,6 @@ constexpr std::string_view kContentSecurityPolicy =
     "'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'; require-trusted-types-for 'script'";
 
-// Where one-time links lead to.
-constexpr std::string_view kLinkPaths[] = {"/setup", "/sign-in"};
-
 bool accepts(std::string_view list, std::string_view coding) {
     while (!list.empty()) {
         const std::size_t end = std::min(list.find(','), list.size());
@@ -28,14 +25,25 @@ bool accepts(std::string_view list, std::string_view coding) {
     return false;
 }
 
+std::string_view cache_control(const Asset& asset) {
+    if (asset.immutable) return "public, max-age=31536000, immutable";
+    // A site's visitors do not ask for the script with every page; a new release reaches them within the hour.
+    return asset.audience == Audience::kAnySite ? "public, max-age=3600, stale-while-revalidate=86400" : "no-cache";
+}
+
 http::Response serve(const Asset& asset, const http::Request& request) {
     http::Response response;
     response.content_type = asset.content_type;
     response.headers.emplace_back("ETag", asset.etag);
-    response.headers.emplace_back("Cache-Control",
-                                  asset.immutable ? "public, max-age=31536000, immutable" : "no-cache");
     response.headers.emplace_back("Vary", "Accept-Encoding");
-    response.headers.emplace_back("Content-Security-Policy", kContentSecurityPolicy);
+    if (asset.audience == Audience::kAnySite) {
+        // Sites load it without credentials, and with an integrity attribute only where its origin lets them read it.
+        response.headers.emplace_back("Access-Control-Allow-Origin", "*");
+        response.headers.emplace_back("Cross-Origin-Resource-Policy", "cross-origin");
+    } else {
+        response.headers.emplace_back("Content-Security-Policy", kContentSecurityPolicy);
+    }
+    response.headers.emplace_back("Cache-Control", cache_control(asset));
     if (request.header("if-none-match").find(asset.etag) != std::string_view::npos) {
         response.status = 304;
         return response;
@@ -71,17 +79,12 @@ void add_page_routes(http::Router& router) {
         router.add(http::Method::kGet, std::string(path),
                    [&asset](http::Exchange& exchange) { exchange.respond(serve(asset, exchange.request())); });
     };
-    for (const Asset& asset : assets()) {
-        add(asset, asset.path);
-        if (asset.path != "/") continue;
-        for (const std::string_view path : kLinkPaths) add(asset, path);
-    }
+    for (const Asset& asset : assets()) add(asset, asset.path);
 }
 
 bool is_page(std::string_view path) {
     const auto all = assets();
-    return std::find(std::begin(kLinkPaths), std::end(kLinkPaths), path) != std::end(kLinkPaths) ||
-           std::any_of(all.begin(), all.end(), [path](const Asset& asset) { return asset.path == path; });
+    return std::any_of(all.begin(), all.end(), [path](const Asset& asset) { return asset.path == path; });
 }
 
 }  // namespace footfall::api

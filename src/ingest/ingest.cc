@@ -46,6 +46,8 @@ Metrics& counters() {
 void allow_any_origin(http::Response& response) {
     // Events are taken from any origin and without credentials; which site they may name is judged by event.
     response.headers.emplace_back("Access-Control-Allow-Origin", "*");
+    // Of a 429 or 503, for a script that waits as long as it is told.
+    response.headers.emplace_back("Access-Control-Expose-Headers", "Retry-After");
     // sendBeacon asks without CORS, and would be told that it failed.
     response.headers.emplace_back("Cross-Origin-Resource-Policy", "cross-origin");
 }

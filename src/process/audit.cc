@@ -113,7 +113,9 @@ public:
             row.duplicates += tally.duplicates;
             for (const auto& [reason, count] : tally.rejected) row.rejected += count;
         } else if (entry.kind == log::EntryKind::kEvent) {
-            TRY(const event::Event event, reader_.read(entry.payload));
+            const auto read = reader_.read(entry.payload);
+            if (!read) return read.error().context(fmt::format("entry {} of the event log", entry.position.offset));
+            const event::Event& event = *read;
             const std::size_t index = site(event.website_id);
             ++rows_[index].received;
             ++rows_[index].expected;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "base/logging.h"
+#include "base/metrics.h"
+
 namespace footfall::process {
 namespace {
 
@@ -20,6 +23,13 @@ void add_float(store::NativeColumn& column, std::string_view column_type, double
 void add_decimal(store::NativeColumn& column, std::string_view, std::int64_t value) { column.add(value); }
 void add_map(store::NativeColumn& column, std::string_view, const event::kind::map& value) { column.add_map(value); }
 void add_ip(store::NativeColumn& column, std::string_view, const event::kind::ip& value) { column.add_ipv6(value); }
+
+metrics::Counter& unreadable_counter() {
+    static metrics::Counter& counter =
+        metrics::counter("footfall_loader_records_unreadable_total",
+                         "Records of the log that are not ones of ours; they are in no table, and audit names them.");
+    return counter;
+}
 
 }  // namespace
 
@@ -76,7 +86,15 @@ Status EventBlocks::build(std::span<const log::StoredEntry> entries, std::span<c
         if (entry.kind != log::EntryKind::kEvent) continue;
         const bool is_left_out = std::binary_search(without.begin(), without.end(), entry.position.offset);
         if (is_left_out && !assign_session) continue;
-        TRY(const event::Event event, reader_.read(entry.payload));
+        const auto read = reader_.read(entry.payload);
+        if (!read && read.error().field == "v") return Error(read.error());
+        if (!read) {
+            logging::error("loader.record_unreadable",
+                           {{"offset", entry.position.offset}, {"error", read.error().message}});
+            unreadable_counter().add();
+            continue;
+        }
+        const event::Event& event = *read;
         const std::uint64_t session_key = assign_session ? assign_session(event) : 0;
         if (is_left_out) continue;
         blocks_[month_of(event.timestamp)].add(event, session_key, entry.position);

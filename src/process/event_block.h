@@ -41,7 +41,9 @@ public:
     /// Gives an event its session. Called for every event in the log's order, also for those that are left out.
     using AssignSession = std::function<std::uint64_t(const event::Event&)>;
     /// Parses the entries; those that are no events are passed over, and of the others the rows in `without` (sorted
-    /// offsets) are left out. Borrows nothing on return.
+    /// offsets) are left out. Borrows nothing on return. A record that is not one of ours is left out too, logged and
+    /// counted, since nothing behind it must wait for it; audit names it. kCorrupt (field "v"): one of a higher
+    /// version, for which a newer program has to come.
     Status build(std::span<const log::StoredEntry> entries, std::span<const std::uint64_t> without = {},
                  const AssignSession& assign_session = {});
 

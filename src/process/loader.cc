@@ -303,7 +303,10 @@ Status Loader::prepare_sessions(const std::vector<log::StoredEntry>& entries) {
     std::map<std::pair<std::string, std::uint64_t>, SessionFold::LookUp> by_visitor;
     for (const log::StoredEntry& entry : entries) {
         if (entry.kind != log::EntryKind::kEvent) continue;
-        TRY(event::Event event, reader_of_heads_.read_head(entry.payload));
+        auto head = reader_of_heads_.read_head(entry.payload);
+        if (!head && head.error().field == "v") return Error(std::move(head.error()));
+        if (!head) continue;  // left out of the blocks as well
+        event::Event event = *head;
         if (!sessions_started_) {
             // By the log's time, not by the clock's: a log that is read again from its beginning has its own days.
             TRY_STATUS(session_store_.start(sessions_, event.received_at - SessionFold::kHoldMs, entry.position));
@@ -312,7 +315,9 @@ Status Loader::prepare_sessions(const std::vector<log::StoredEntry>& entries) {
         // Most events are of now, and need nothing but what is in memory.
         const bool is_ping = event.event_type == "ping";
         if (!is_ping && !sessions_.look_up_for(event)) continue;
-        TRY(event, reader_of_heads_.read(entry.payload));
+        const auto whole = reader_of_heads_.read(entry.payload);
+        if (!whole) continue;
+        event = *whole;
         const auto asked = sessions_.look_up_for(event);
         if (!asked) continue;
         const auto [known, added] = by_visitor.try_emplace({asked->website_id, asked->visitor_id}, *asked);

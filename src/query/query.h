@@ -63,6 +63,8 @@ struct Filter {
 };
 
 enum class Direction : std::uint8_t { kAscending, kDescending };
+/// What a range is compared with: the range of the same length before it, or the same days a year before.
+enum class Compare : std::uint8_t { kNothing, kPreviousPeriod, kPreviousYear };
 enum class Toggle : std::uint8_t { kOff, kOn };
 
 struct OrderTerm {
@@ -89,7 +91,7 @@ struct Request {
     std::vector<OrderTerm> order_by;
     std::int64_t limit = kRowsDefault;
     std::int64_t offset = 0;
-    Toggle compare = Toggle::kOff;  ///< with the period before
+    Compare compare = Compare::kNothing;
     Toggle include_bots = Toggle::kOff;
     Toggle exact = Toggle::kOff;
     Toggle explain = Toggle::kOff;

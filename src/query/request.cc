@@ -259,12 +259,12 @@ Status read_filters(element value, Request& request) {
 
 Status read_compare(element value, Request& request) {
     TRY(const std::string mode, text_of(value, "compare"));
-    constexpr std::array<std::string_view, 1> kModes = {"previous_period"};
-    if (mode != kModes[0])
+    constexpr std::array<std::string_view, 2> kModes = {"previous_period", "previous_year"};
+    if (mode != kModes[0] && mode != kModes[1])
         return refuse("unknown_compare", "compare",
-                      fmt::format("cannot compare with '{}'; only with 'previous_period'", mode),
+                      fmt::format("cannot compare with '{}'; with 'previous_period' or 'previous_year'", mode),
                       nearest(mode, kModes));
-    request.compare = Toggle::kOn;
+    request.compare = mode == kModes[0] ? Compare::kPreviousPeriod : Compare::kPreviousYear;
     return {};
 }
 

@@ -29,7 +29,7 @@ TEST(RequestTest, ReadsTheContractsExample) {
     EXPECT_EQ(request->order_by.at(0).direction, Direction::kDescending);
     EXPECT_EQ(request->limit, 7);
     EXPECT_EQ(request->offset, 3);
-    EXPECT_EQ(request->compare, Toggle::kOn);
+    EXPECT_EQ(request->compare, Compare::kPreviousPeriod);
     EXPECT_EQ(request->include_bots, Toggle::kOn);
     EXPECT_EQ(request->exact, Toggle::kOff);
     EXPECT_EQ(request->explain, Toggle::kOn);
@@ -103,7 +103,7 @@ TEST(RequestTest, RefusalsNameCodeAndField) {
         {with(R"("limit": "5")"), "out_of_range", "limit"},
         {with(R"("offset": -1)"), "out_of_range", "offset"},
         {with(R"("exact": 1)"), "invalid_type", "exact"},
-        {with(R"("compare": "previous_year")"), "unknown_compare", "compare"},
+        {with(R"("compare": "next_year")"), "unknown_compare", "compare"},
         {with(R"("date_range": ["2026-11-01"])"), "invalid_type", "date_range"},
         {with(R"("date_range": "7d")"), "invalid_type", "date_range"},
         {with(R"("date_range": ["2026-11-01", "2026-11-02"], "time_range": "7d")"), "invalid_range", "time_range"},

@@ -17,8 +17,9 @@ inline constexpr std::int64_t kSessionGapMs = 30 * 60'000;
 #define FOOTFALL_SESSION_ATTRIBUTES(X)                                                                                 \
     X(user_id)                                                                                                         \
     X(hostname)                                                                                                        \
-    X(referrer) X(source) X(medium) X(campaign) X(term) X(content) X(channel) X(click_id) X(country) X(region) X(city) \
-        X(language) X(device_type) X(browser) X(browser_version) X(os) X(os_version) X(screen_class)
+    X(referrer)                                                                                                        \
+    X(source) X(medium) X(campaign) X(term) X(content) X(channel) X(click_id) X(country) X(region) X(city) X(language) \
+        X(device_type) X(browser) X(browser_version) X(os) X(os_version) X(screen_class)
 
 /// The attributes in one string: most sessions are never asked for theirs one by one.
 class SessionAttributes {

@@ -80,6 +80,20 @@ Result<Range> range_before(const Range& range, const Zone& zone) {
     return previous;
 }
 
+/// The same days of the year before; 29 February is compared with 1 March. Instants keep their time of day.
+Result<Range> range_a_year_before(const Range& range, const Zone& zone) {
+    if (range.unit == Range::Unit::kEverything)
+        return refuse("unsupported_compare", "compare", "there is no year before 'all'");
+    const auto earlier = [&](std::int64_t ms) {
+        const Day day = zone.day_of(ms);
+        return zone.day_start_ms(Day(day.year() - 1, day.month(), day.day())) + (ms - zone.day_start_ms(day));
+    };
+    Range previous{earlier(range.from_ms), earlier(range.to_ms), range.unit};
+    if (previous.to_ms <= previous.from_ms) previous.to_ms = zone.day_start_ms(zone.day_of(previous.from_ms) + 1);
+    if (previous.from_ms < 0) return refuse("invalid_range", "compare", "the year before begins before 1970");
+    return previous;
+}
+
 }  // namespace
 
 Status resolve_range(const PlanContext& context, Plan& plan) {
@@ -105,10 +119,12 @@ Status resolve_range(const PlanContext& context, Plan& plan) {
     plan.reasons.push_back(fmt::format("from {} to {}, by the clock of {}",
                                        context.zone.instant_text(plan.range.from_ms),
                                        context.zone.instant_text(plan.range.to_ms), context.zone.name()));
-    if (context.request.compare == Toggle::kOff) return {};
-    TRY(plan.previous, range_before(plan.range, context.zone));
-    plan.reasons.push_back(
-        fmt::format("compared with the period before, from {}", context.zone.instant_text(plan.previous->from_ms)));
+    if (context.request.compare == Compare::kNothing) return {};
+    const bool by_year = context.request.compare == Compare::kPreviousYear;
+    TRY(plan.previous,
+        by_year ? range_a_year_before(plan.range, context.zone) : range_before(plan.range, context.zone));
+    plan.reasons.push_back(fmt::format("compared with the {} before, from {}", by_year ? "year" : "period",
+                                       context.zone.instant_text(plan.previous->from_ms)));
     return {};
 }
 
