@@ -14,12 +14,14 @@ namespace footfall::process {
 inline constexpr std::int64_t kSessionGapMs = 30 * 60'000;
 
 /// What a session takes over from its first event, as columns of footfall.events and footfall.sessions.
-#define FOOTFALL_SESSION_ATTRIBUTES(X)                                                                                 \
-    X(user_id)                                                                                                         \
-    X(hostname)                                                                                                        \
-    X(referrer)                                                                                                        \
-    X(source) X(medium) X(campaign) X(term) X(content) X(channel) X(click_id) X(country) X(region) X(city) X(language) \
-        X(device_type) X(browser) X(browser_version) X(os) X(os_version) X(screen_class)
+// The formatter would not come to rest here.
+// clang-format off
+#define FOOTFALL_SESSION_ATTRIBUTES(X) \
+    X(user_id) X(hostname) X(referrer) X(source) X(medium) X(campaign) \
+    X(term) X(content) X(channel) X(click_id) X(country) X(region) \
+    X(city) X(language) X(device_type) X(browser) X(browser_version) X(os) \
+    X(os_version) X(screen_class)
+// clang-format on
 
 /// The attributes in one string: most sessions are never asked for theirs one by one.
 class SessionAttributes {
