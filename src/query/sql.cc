@@ -41,8 +41,9 @@ public:
         if (scope_ != Scope::kJoined) return dimension_of(column, scope_ == Scope::kEvents ? "events" : "sessions");
         if (find_source(column.dimension->sources, "events") != nullptr) return dimension_of(column, "events");
         // Of the session: the joined sessions give it under a name of its own.
-        const auto known = std::find_if(joined_.begin(), joined_.end(),
-                                        [&](const DimensionColumn* other) { return other->name == column.name; });
+        const auto known = std::find_if(joined_.begin(), joined_.end(), [&](const DimensionColumn* other) {
+            return other->dimension == column.dimension && other->key == column.key;
+        });
         const auto place = known - joined_.begin();
         if (known == joined_.end()) joined_.push_back(&column);
         return fmt::format("s{}", place + 1);
