@@ -45,10 +45,10 @@ void text_of(std::string& out, std::string_view, const event::kind::ip& value) {
     out += to_hex({reinterpret_cast<const char*>(value.data()), value.size()});
 }
 
-template <bool is_decimal, class T>
+template <bool IsDecimal, class T>
 void append_value(std::string& out, std::string_view column_type, const T& value) {
     // A decimal is an integer in C++; its text is the one that the store prints.
-    if constexpr (is_decimal) out += event::format_decimal(value);
+    if constexpr (IsDecimal) out += event::format_decimal(value);
     else text_of(out, column_type, value);
 }
 
