@@ -44,15 +44,6 @@ constexpr std::uint64_t kIdentityEveryEntries = 64 << 10;
 constexpr std::int64_t kIdentityEveryMs = 10 * 60'000;
 constexpr std::int64_t kSaltAheadMs = 10 * 60'000;
 
-std::string iso(std::int64_t epoch_ms) {
-    const auto seconds = static_cast<std::time_t>(epoch_ms / 1000);
-    std::tm utc{};
-    gmtime_r(&seconds, &utc);
-    char text[32];
-    const std::size_t n = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    return fmt::format("{}.{:03}Z", std::string_view(text, n), epoch_ms % 1000);
-}
-
 std::string program_directory() {
     std::error_code error;
     return std::filesystem::read_symlink("/proc/self/exe", error).parent_path().string();
@@ -322,7 +313,7 @@ Status Services::listen() {
     state.query_endpoint = std::make_unique<api::QueryEndpoint>(
         *state.catalog, *state.query, *state.query_pool, state.clock,
         api::QueryEndpoint::Options{.concurrency = static_cast<std::size_t>(state.settings.query_concurrency_max),
-                                    .as_of = [&state] { return iso(state.loader->state().as_of_ms); },
+                                    .as_of = [&state] { return iso_text(state.loader->state().as_of_ms); },
                                     .store_problem = [&state] { return state.supervisor->state().problem; }});
     state.gate = std::make_unique<api::Gate>(
         *state.catalog, [trusted](const http::Request& request) { return client_of(request, trusted); });
@@ -448,8 +439,8 @@ std::string Services::status_json() const {
     json::Writer writer(out);
     writer.begin_object();
     writer.member("version", version_number());
-    writer.member("started_at", iso(state.started_ms));
-    writer.member("now", iso(now));
+    writer.member("started_at", iso_text(state.started_ms));
+    writer.member("now", iso_text(now));
     writer.key("ready");
     writer.begin_object();
     writer.member("ok", parts.empty());
@@ -467,7 +458,7 @@ std::string Services::status_json() const {
     writer.begin_array();
     for (const auto& minute : state.endpoint->minutes().read(now)) {
         writer.begin_object();
-        writer.member("minute", iso(minute.minute * 60'000));
+        writer.member("minute", iso_text(minute.minute * 60'000));
         writer.member("accepted", minute.accepted);
         writer.member("duplicates", minute.duplicates);
         writer.member("rejected", minute.rejected);
@@ -518,7 +509,8 @@ Result<process::AuditReport> Services::audit(const std::string& site_id) {
         // Nothing to load, but the store may still be starting.
         for (int waited = 0; waited < kAuditWaitMs && !state.supervisor->state().ready; waited += 20) ::usleep(20'000);
     }
-    return process::run_audit(*state.log, *state.store, end, site_id, known);
+    const auto hold = [&state]() -> Result<process::TablesHeld> { return state.loader->hold(kAuditWaitMs); };
+    return process::run_audit(*state.log, *state.store, end, hold, site_id, known);
 }
 
 std::vector<Finding> Services::doctor() {
@@ -531,7 +523,7 @@ std::vector<Finding> Services::doctor() {
     const store::embedded::SupervisorState child = state.supervisor->state();
     findings.push_back(
         {"store", child.ready,
-         child.ready ? fmt::format("answers; started {} times since {}", child.starts, iso(state.started_ms))
+         child.ready ? fmt::format("answers; started {} times since {}", child.starts, iso_text(state.started_ms))
                      : child.problem,
          child.ready
              ? ""

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string>
 
 namespace footfall {
 
@@ -36,6 +37,9 @@ private:
     std::atomic<std::int64_t> wall_ms_;
     std::atomic<std::int64_t> steady_ns_{0};
 };
+
+/// "2026-11-24T06:00:00.000Z".
+std::string iso_text(std::int64_t epoch_ms);
 
 /// CPU time used by this process so far, in nanoseconds.
 std::int64_t process_cpu_ns();

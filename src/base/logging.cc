@@ -23,18 +23,6 @@ Settings& settings() {
 
 constexpr std::string_view kNames[] = {"debug", "info", "warn", "error"};
 
-std::string timestamp() {
-    const std::int64_t ms = system_clock().wall_ms();
-    const auto seconds = static_cast<std::time_t>(ms / 1000);
-    std::tm utc{};
-    gmtime_r(&seconds, &utc);
-    char text[32];
-    const std::size_t n = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    std::string out(text, n);
-    const std::string fraction = std::to_string(ms % 1000);
-    return out + "." + std::string(3 - fraction.size(), '0') + fraction + "Z";
-}
-
 }  // namespace
 
 void configure(Level level, Format format, std::string_view role) {
@@ -49,7 +37,7 @@ void write(Level level, std::string_view event, Fields fields) {
     if (settings().format == Format::kJson) {
         json::Writer out(line);
         out.begin_object();
-        out.member("time", timestamp());
+        out.member("time", iso_text(system_clock().wall_ms()));
         out.member("level", kNames[static_cast<std::size_t>(level)]);
         out.member("role", settings().role);
         out.member("event", event);
@@ -63,7 +51,8 @@ void write(Level level, std::string_view event, Fields fields) {
         }
         out.end_object();
     } else {
-        line = timestamp() + " " + std::string(kNames[static_cast<std::size_t>(level)]) + " " + std::string(event);
+        line = iso_text(system_clock().wall_ms()) + " " + std::string(kNames[static_cast<std::size_t>(level)]) + " " +
+               std::string(event);
         for (const Field& field : fields) {
             line += " ";
             line += field.name;

@@ -2,6 +2,7 @@
 #include "process/audit.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -18,13 +19,17 @@ using testing::IsEmpty;
 class AuditTest : public ProcessTest {
 protected:
     AuditReport audit(const std::string& site = {}, const std::vector<std::string>& known = {}) {
-        auto report = run_audit(*log_, store(), log_->end(), site, known);
+        const auto hold = [this]() -> Result<TablesHeld> {
+            return TablesHeld{.position = log_->end(), .is_intact = [] { return true; }, .hold = nullptr};
+        };
+        auto report = run_audit(*log_, store(), log_->end(), hold, site, known, options_);
         EXPECT_TRUE(report) << report.error().message;
         return report ? std::move(*report) : AuditReport();
     }
-    static const AuditRow& row(const AuditReport& report, const std::string& site) {
+    static const AuditRow& row(const AuditReport& report, const std::string& site,
+                               const std::string& table = "events") {
         for (const AuditRow& row : report.rows)
-            if (row.site_id == site) return row;
+            if (row.site_id == site && row.table == table) return row;
         ADD_FAILURE() << "no row of " << site;
         static const AuditRow none;
         return none;
@@ -34,7 +39,7 @@ protected:
         event.website_id = site;
         return event;
     }
-    /// Ten events of a and five of b, in the log and, but for those left out, in the store.
+    /// Ten events of a and five of b, in the log and, but for those left out, in the store, and the session of each.
     void fill(const std::vector<std::uint64_t>& without = {}) {
         std::vector<event::Event> events;
         for (std::uint64_t i = 0; i < 15; ++i) events.push_back(of(i % 3 == 2 ? "b" : "a", i));
@@ -43,7 +48,10 @@ protected:
         for (std::uint64_t i = 0; i < 15; ++i)
             if (std::find(without.begin(), without.end(), i) == without.end()) rows.emplace_back(i, events[i]);
         ASSERT_NO_FATAL_FAILURE(insert(rows));
+        ASSERT_NO_FATAL_FAILURE(insert_sessions(events));
     }
+
+    AuditOptions options_;
 };
 
 TEST_F(AuditTest, R12ACleanStoreIsOkAndItsSumsAreThoseOfTheLog) {
@@ -64,14 +72,21 @@ TEST_F(AuditTest, R12ACleanStoreIsOkAndItsSumsAreThoseOfTheLog) {
     EXPECT_EQ(row(report, "b").stored, 5u);
     EXPECT_EQ(row(report, "").rejected, 7u);
     EXPECT_TRUE(row(report, "quiet").ok);
-    EXPECT_EQ(report.rows.size(), 4u);
+    EXPECT_EQ(row(report, "a", "sessions").received, 10u);
+    EXPECT_EQ(row(report, "a", "sessions").stored, 10u);
+    EXPECT_EQ(row(report, "b", "sessions").stored, 5u);
+    EXPECT_TRUE(row(report, "quiet", "sessions").ok);
+    EXPECT_EQ(report.rows.size(), 7u) << "no sessions of nobody's events: " << report.text();
     EXPECT_THAT(report.json(), HasSubstr(R"({"site":"a","table":"events","received":15,"stored":10,"duplicates":5,)"
                                          R"("rejected":4,"erased":0,"ok":true,"differences":[]})"));
     EXPECT_THAT(report.text(), HasSubstr("up to offset 18: equal"));
     EXPECT_THAT(report.text(), HasSubstr("(unknown sites)"));
     const AuditReport one = audit("b");
-    ASSERT_EQ(one.rows.size(), 1u);
+    ASSERT_EQ(one.rows.size(), 2u);
     EXPECT_EQ(one.rows[0].site_id, "b");
+    EXPECT_EQ(one.rows[0].table, "events");
+    EXPECT_EQ(one.rows[1].site_id, "b");
+    EXPECT_EQ(one.rows[1].table, "sessions");
 }
 
 TEST_F(AuditTest, R12TheExtremesOfEveryColumnAreEqualOnBothSides) {
@@ -82,6 +97,7 @@ TEST_F(AuditTest, R12TheExtremesOfEveryColumnAreEqualOnBothSides) {
         rows.emplace_back(rows.size(), event);
     }
     ASSERT_NO_FATAL_FAILURE(insert(rows));
+    ASSERT_NO_FATAL_FAILURE(insert_sessions(samples.all()));
     const AuditReport report = audit();
     EXPECT_TRUE(report.ok()) << report.text();
 }
@@ -229,8 +245,9 @@ TEST_F(AuditTest, R12DamageOfTheLogIsNamedAndIsNotOk) {
     }
     ASSERT_NO_FATAL_FAILURE(open_log());
     // The store has just what can be read, as after a loading: nothing but the damage speaks against it.
-    execute("TRUNCATE TABLE footfall.events");
+    for (const char* table : {"events", "sessions"}) execute("TRUNCATE TABLE footfall." + std::string(table));
     insert({{15, of("a", 15)}});
+    insert_sessions({of("a", 15)});
     const AuditReport report = audit();
     EXPECT_FALSE(report.ok());
     EXPECT_TRUE(row(report, "a").ok);
@@ -242,10 +259,185 @@ TEST_F(AuditTest, R12DamageOfTheLogIsNamedAndIsNotOk) {
 
 TEST_F(AuditTest, AStoreThatDoesNotAnswerIsAnErrorAndNoVerdict) {
     fill();
+    const auto never_held = []() -> Result<TablesHeld> { return Error(Code::kTimeout, "never"); };
     store::Client nobody({.address = "unix:" + (folder_ / "nobody.sock")});
-    const auto report = run_audit(*log_, nobody, log_->end(), "", {});
+    const auto report = run_audit(*log_, nobody, log_->end(), never_held, "", {});
     ASSERT_FALSE(report);
     EXPECT_EQ(report.error().code, Code::kUnavailable);
+}
+
+// Sessions: three visitors of a with several events each, one of whom a late event's joining gave an alias, and one of
+// b.
+class SessionAuditTest : public AuditTest {
+protected:
+    void SetUp() override {
+        AuditTest::SetUp();
+        if (is_death_child()) return;
+        constexpr std::int64_t kMinute = 60'000;
+        const auto visit = [&](const char* site, std::uint64_t visitor, std::int64_t after_ms) {
+            event::Event event = numbered(events_.size() + 1, kNow - kDay + after_ms);
+            event.website_id = site;
+            event.visitor_id = visitor;
+            event.page = "/page";
+            events_.push_back(event);
+        };
+        for (const std::uint64_t visitor : {11, 12}) {
+            visit("a", visitor, 0);
+            visit("a", visitor, 5 * kMinute);
+        }
+        visit("a", 13, 0);
+        visit("a", 13, 50 * kMinute);
+        visit("a", 13, 25 * kMinute);  // joins the two
+        visit("b", 11, 0);
+        append(events_);
+        std::vector<std::pair<std::uint64_t, event::Event>> rows;
+        for (std::size_t i = 0; i < events_.size(); ++i) rows.emplace_back(i, events_[i]);
+        ASSERT_NO_FATAL_FAILURE(insert(rows));
+        // In two batches, so that there are rows of either sign, and an alias.
+        SessionFold fold;
+        SessionStore sessions(store());
+        for (std::size_t i = 0; i < events_.size(); ++i) {
+            fold.apply(events_[i]);
+            if (i != 5 && i + 1 != events_.size()) continue;
+            const Status done = sessions.insert(fold.take_changes(i), fold.take_aliases(), {0, i});
+            ASSERT_TRUE(done) << done.error().message;
+        }
+        ASSERT_EQ(ask("SELECT count() FROM footfall.session_alias"), std::vector<std::string>{"1"});
+    }
+    static void plant(const std::string& sql) { execute(sql + " SETTINGS mutations_sync = 1"); }
+    static std::string key_of(std::uint64_t visitor, const char* site = "a") {
+        return ask(fmt::format("SELECT session_key FROM footfall.sessions WHERE website_id = '{}' AND visitor_id = {} "
+                               "GROUP BY session_key HAVING sum(sign) > 0",
+                               site, visitor))
+            .at(0);
+    }
+
+    std::vector<event::Event> events_;
+};
+
+TEST_F(SessionAuditTest, R12SessionsAreThoseOfTheLogWhateverTheirRowsAre) {
+    for (const std::uint64_t per_pass : {500'000, 1}) {  // in one pass, and in some
+        options_.sessions_per_pass = per_pass;
+        const AuditReport report = audit();
+        EXPECT_TRUE(report.ok()) << report.text();
+        EXPECT_EQ(row(report, "a").received, 7u);
+        EXPECT_EQ(row(report, "a").stored, 7u);
+        EXPECT_EQ(row(report, "a", "sessions").received, 3u);
+        EXPECT_EQ(row(report, "a", "sessions").stored, 3u);
+        EXPECT_EQ(row(report, "b", "sessions").stored, 1u);
+    }
+    // Merged, their rows are fewer and say the same.
+    execute("OPTIMIZE TABLE footfall.sessions FINAL");
+    EXPECT_TRUE(audit().ok());
+}
+
+TEST_F(SessionAuditTest, R12AMissingSessionIsNamed) {
+    const std::string key = key_of(12);
+    plant("ALTER TABLE footfall.sessions DELETE WHERE website_id = 'a' AND visitor_id = 12");
+    for (const std::uint64_t per_pass : {500'000, 1}) {
+        options_.sessions_per_pass = per_pass;
+        const AuditReport report = audit();
+        EXPECT_FALSE(report.ok());
+        EXPECT_TRUE(row(report, "a").ok) << "the events are there";
+        EXPECT_EQ(row(report, "a", "sessions").expected, 3u);
+        EXPECT_EQ(row(report, "a", "sessions").stored, 2u);
+        EXPECT_THAT(row(report, "a", "sessions").differences,
+                    ElementsAre("session " + key + " of 2026-11-23T06:00:00.000Z is missing"));
+        EXPECT_TRUE(row(report, "b", "sessions").ok);
+    }
+}
+
+TEST_F(SessionAuditTest, R12ADoubleSessionIsNamed) {
+    const std::string key = key_of(11, "b");
+    plant("INSERT INTO footfall.sessions SELECT * FROM footfall.sessions WHERE website_id = 'b'");
+    const AuditReport report = audit();
+    EXPECT_EQ(row(report, "b", "sessions").stored, 2u);
+    EXPECT_THAT(row(report, "b", "sessions").differences,
+                ElementsAre("session " + key + " of 2026-11-23T06:00:00.000Z is there 2 times"));
+    EXPECT_TRUE(row(report, "a", "sessions").ok);
+}
+
+TEST_F(SessionAuditTest, R12ARowThatCancelsTooMuchIsNamed) {
+    const std::string key = key_of(11);
+    plant(
+        "INSERT INTO footfall.sessions SELECT * REPLACE (-1 AS sign) FROM (SELECT * FROM footfall.sessions "
+        "WHERE website_id = 'a' AND visitor_id = 11 AND sign = 1 ORDER BY version DESC LIMIT 1)");
+    EXPECT_THAT(row(audit(), "a", "sessions").differences,
+                ElementsAre("session " + key + " of 2026-11-23T06:00:00.000Z is missing"));
+}
+
+TEST_F(SessionAuditTest, R12ASessionThatNoEventExplainsIsNamed) {
+    plant(
+        "INSERT INTO footfall.sessions SELECT * REPLACE (99 AS session_key, 'c' AS website_id) "
+        "FROM (SELECT * FROM footfall.sessions WHERE website_id = 'b')");
+    const AuditReport report = audit();
+    EXPECT_THAT(row(report, "c", "sessions").differences,
+                ElementsAre("session 99 is one that no event of the log explains"));
+    EXPECT_EQ(row(report, "c").stored, 0u);
+}
+
+TEST_F(SessionAuditTest, R12AnAlterationOfAnyColumnOfASessionIsFoundAndNamed) {
+    // Rows are planted from a copy: columns of the table's key can't be updated.
+    execute("DROP TABLE IF EXISTS footfall.planted SYNC");
+    execute("CREATE TABLE footfall.planted ENGINE = MergeTree ORDER BY tuple() AS SELECT * FROM footfall.sessions");
+    const auto plant_with = [](const std::string& replaced) {
+        execute("TRUNCATE TABLE footfall.sessions");
+        execute("INSERT INTO footfall.sessions SELECT " + replaced + " FROM footfall.planted");
+    };
+    plant_with("*");
+    ASSERT_TRUE(audit().ok());
+    for_each_column(Session(), [&](std::string_view name, std::string_view type, const auto&) {
+        if (name == "website_id" || name == "session_key") return;  // those make another session of it
+        std::string other = fmt::format("concat({}, 'x')", name);
+        if (type == "Bool") other = fmt::format("NOT {}", name);
+        else if (type != "String") other = fmt::format("{} + 1", name);
+        plant_with(fmt::format("* REPLACE (if(website_id = 'b', {0}, {1}) AS {1})", other, name));
+        const AuditReport report = audit();
+        EXPECT_EQ(row(report, "b", "sessions").differences.size(), 1u) << name;
+        EXPECT_FALSE(row(report, "b", "sessions").ok) << name;
+        EXPECT_TRUE(row(report, "a", "sessions").ok) << name;
+    });
+    execute("DROP TABLE footfall.planted SYNC");
+}
+
+TEST_F(SessionAuditTest, R12AnEventWithAnotherSessionsKeyIsNamed) {
+    plant("ALTER TABLE footfall.events UPDATE session_key = 5 WHERE log_offset = 1");
+    const AuditReport report = audit();
+    EXPECT_THAT(row(report, "a").differences, ElementsAre("offset 1 differs from its record in the log"));
+    EXPECT_TRUE(row(report, "a", "sessions").ok);
+}
+
+TEST_F(SessionAuditTest, R12AnAliasThatIsMissingOrLeadsElsewhereIsNamed) {
+    plant("ALTER TABLE footfall.session_alias UPDATE new_key = 5 WHERE 1");
+    EXPECT_THAT(row(audit(), "a", "sessions").differences, ElementsAre(HasSubstr("leads to 5 instead")));
+    execute("TRUNCATE TABLE footfall.session_alias");
+    EXPECT_THAT(row(audit(), "a", "sessions").differences, ElementsAre(HasSubstr("has no alias")));
+}
+
+TEST_F(SessionAuditTest, R12WhatIsLoadedMeanwhileIsNoDifference) {
+    // The audit goes up to the end that it was given; then the loader writes on until the tables are held.
+    const log::Position end = log_->end();
+    event::Event more = numbered(20, kNow);
+    more.website_id = "a";
+    more.visitor_id = 11;
+    const auto hold = [&]() -> Result<TablesHeld> {
+        events_.push_back(more);
+        append({more});
+        insert_sessions({more}, {0, 8});
+        return TablesHeld{.position = log_->end(), .is_intact = [] { return true; }, .hold = nullptr};
+    };
+    const auto report = run_audit(*log_, store(), end, hold, "", {});
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_TRUE(report->ok()) << report->text();
+}
+
+TEST_F(SessionAuditTest, TablesThatWereWrittenToWhileTheyWereHeldAreNoVerdict) {
+    const auto hold = [&]() -> Result<TablesHeld> {
+        return TablesHeld{.position = log_->end(), .is_intact = [] { return false; }, .hold = nullptr};
+    };
+    const auto report = run_audit(*log_, store(), log_->end(), hold, "", {});
+    ASSERT_FALSE(report);
+    EXPECT_THAT(report.error().message, HasSubstr("run the audit again"));
 }
 
 }  // namespace

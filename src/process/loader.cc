@@ -124,6 +124,39 @@ void Loader::store_restarted() {
     changed_.notify_all();
 }
 
+Result<TablesHeld> Loader::hold(int timeout_ms) {
+    std::unique_lock lock(mutex_);
+    ++holds_;
+    std::shared_ptr<void> hold(nullptr, [this](std::nullptr_t) {
+        const std::lock_guard release(mutex_);
+        --holds_;
+        changed_.notify_all();
+    });
+    if (!changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return is_between_batches_; })) {
+        const Error error(Code::kTimeout,
+                          fmt::format("the store holds the log up to {} and does not get on{}", state_.loaded.offset,
+                                      state_.problem.empty() ? "" : "; " + state_.problem));
+        lock.unlock();  // before the hold goes, which takes it
+        return error;
+    }
+    return TablesHeld{.position = state_.loaded,
+                      .is_intact =
+                          [this, steps = steps_] {
+                              const std::lock_guard look(mutex_);
+                              return steps_ == steps && !in_doubt_requested_;
+                          },
+                      .hold = std::move(hold)};
+}
+
+void Loader::wait_for_holds() {
+    std::unique_lock lock(mutex_);
+    is_between_batches_ = !in_doubt_ && !in_doubt_requested_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return holds_ == 0 || stopping_ || in_doubt_ || in_doubt_requested_; });
+    is_between_batches_ = false;
+    ++steps_;
+}
+
 bool Loader::stop_requested(bool caught_up) const {
     const std::lock_guard lock(mutex_);
     return stopping_ && (caught_up || clock_.steady_ns() >= stop_deadline_ns_);
@@ -141,6 +174,7 @@ void Loader::run() {
     for (;;) {
         const bool caught_up = !in_doubt_ && state().loaded >= log_.end();
         if (stop_requested(caught_up)) return;
+        wait_for_holds();
         {
             const std::lock_guard lock(mutex_);
             if (in_doubt_requested_) {

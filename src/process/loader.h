@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "log/log.h"
+#include "process/audit.h"
 #include "process/event_block.h"
 #include "process/sessions/fold.h"
 #include "process/sessions/session_store.h"
@@ -56,12 +57,18 @@ public:
     LoaderState state() const;
     /// Waits until everything before `position` is in the store; kTimeout with the reason otherwise.
     Status wait_loaded(log::Position position, int timeout_ms) const;
+    /// Keeps the loader between two batches, where the tables hold just what the log says before its position, until
+    /// what it gives is gone, which must not outlive the loader. kTimeout where it does not come there. A loader that
+    /// has to stop, or to ask the store after a restart what it holds, goes on all the same: TablesHeld::is_intact.
+    Result<TablesHeld> hold(int timeout_ms);
     /// The store was started again, perhaps as another one: ask it what it holds. (It carries an identity, which the
     /// checkpoint remembers: a store that is new or lost parts is loaded with everything that the log has.)
     void store_restarted();
 
 private:
     void run();
+    /// Waits while somebody holds the tables.
+    void wait_for_holds();
     Status step();
     void report_lag() const;
     Status reconcile();
@@ -85,6 +92,9 @@ private:
     bool stopping_ = false;
     bool in_doubt_requested_ = false;
     std::int64_t stop_deadline_ns_ = 0;
+    int holds_ = 0;
+    bool is_between_batches_ = false;  ///< and what the tables hold is known
+    std::uint64_t steps_ = 0;
 
     // Of the loader's thread alone.
     std::unique_ptr<log::LogReader> reader_;

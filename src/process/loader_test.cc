@@ -411,6 +411,49 @@ TEST_F(LoaderTest, ADeletionThatIsStillAtWorkIsWaitedForSinceItsRowsAreThereAndA
     expect_rows(20);
 }
 
+TEST_F(LoaderTest, WhileTheTablesAreHeldNothingIsWrittenAndAfterwardsItGoesOn) {
+    append_numbered(15);
+    start();
+    expect_loaded();
+    {
+        const auto held = loader_->hold(60'000);
+        ASSERT_TRUE(held) << held.error().message;
+        EXPECT_EQ(held->position.offset, 15u);
+        append_numbered(10);
+        EXPECT_EQ(loader_->wait_loaded(log_->end(), 300).error().code, Code::kTimeout);
+        expect_rows(15);
+        EXPECT_TRUE(held->is_intact());
+    }
+    expect_loaded();
+    expect_rows(25);
+}
+
+TEST_F(LoaderTest, AStoreThatIsStartedAgainEndsTheHoldAndTheHolderIsTold) {
+    append_numbered(5);
+    start();
+    expect_loaded();
+    const auto held = loader_->hold(60'000);
+    ASSERT_TRUE(held) << held.error().message;
+    append_numbered(5);
+    loader_->store_restarted();
+    expect_loaded();
+    EXPECT_FALSE(held->is_intact());
+    expect_rows(10);
+}
+
+TEST_F(LoaderTest, TheTablesOfAStoreThatDoesNotAnswerAreNotHeldAndTheReasonIsSaid) {
+    append_numbered(5);
+    take_away();
+    start();
+    ASSERT_TRUE(wait_problem());
+    const auto held = loader_->hold(200);
+    ASSERT_FALSE(held);
+    EXPECT_EQ(held.error().code, Code::kTimeout);
+    EXPECT_THAT(held.error().message, HasSubstr("has no table of events yet"));
+    bring_back();
+    expect_loaded();
+}
+
 TEST_F(LoaderTest, StopWithGraceLoadsTheRestAndWithoutItOrAStoreItEnds) {
     append_numbered(55);
     start();

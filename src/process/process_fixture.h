@@ -19,6 +19,8 @@
 #include "event/event.h"
 #include "log/disk/disk_log.h"
 #include "process/event_block.h"
+#include "process/sessions/fold.h"
+#include "process/sessions/session_store.h"
 #include "store/client.h"
 #include "store/testing/running_store.h"
 
@@ -163,7 +165,7 @@ protected:
         EXPECT_TRUE(first) << first.error().message;
         return first ? first->offset : 0;
     }
-    /// Inserts events as the rows of these offsets, as the loader does.
+    /// Inserts events as the rows of these offsets, as the loader does; their sessions are those of these events alone.
     static void insert(const std::vector<std::pair<std::uint64_t, event::Event>>& rows, std::uint16_t partition = 0) {
         std::vector<std::string> records(rows.size());
         std::vector<log::StoredEntry> entries;
@@ -172,12 +174,23 @@ protected:
             entries.push_back({{partition, rows[i].first}, log::EntryKind::kEvent, records[i]});
         }
         EventBlocks blocks;
-        const Status built = blocks.build(entries);
+        SessionFold fold;
+        const Status built =
+            blocks.build(entries, {}, [&fold](const event::Event& event) { return fold.apply(event); });
         ASSERT_TRUE(built) << built.error().message;
         for (auto& [month, block] : blocks.blocks()) {
             const Status done = store().insert(EventBlocks::insert_statement(), block.bytes());
             ASSERT_TRUE(done) << done.error().message;
         }
+    }
+
+    /// Writes the sessions of these events, as the loader does.
+    static void insert_sessions(const std::vector<event::Event>& events, log::Position last = {0, 0}) {
+        SessionFold fold;
+        for (const event::Event& event : events) fold.apply(event);
+        SessionStore sessions(store());
+        const Status done = sessions.insert(fold.take_changes(last.offset), fold.take_aliases(), last);
+        ASSERT_TRUE(done) << done.error().message;
     }
 
     TestFolder folder_;

@@ -6,6 +6,7 @@ import json
 import pathlib
 import re
 import subprocess
+import threading
 from typing import Any
 
 import pytest
@@ -260,6 +261,28 @@ class TestAudit:
         for row in rows:
             assert {"received", "stored", "duplicates", "rejected", "erased", "ok"} <= set(row) and row["ok"] is True
             assert row["received"] == row["stored"] + row["duplicates"] + row["erased"]
+        assert {row["table"] for row in rows if site in row.values()} == {"events", "sessions"}
+
+    def test_counts_the_sessions_that_the_events_make(self, server: Server, site: Site):
+        site.send(*[pageview(site.id) for _ in range(3)])
+        [row] = [row for row in server.command("audit", "--site", site.id) if row["table"] == "sessions"]
+        assert (row["received"], row["stored"], row["ok"]) == (1, 1, True)
+
+    def test_is_equal_while_events_come_in(self, server: Server, site: Site):
+        with concurrent.futures.ThreadPoolExecutor(1) as sender:
+            stop = threading.Event()
+
+            def send() -> int:
+                sent = 0
+                while not stop.is_set():
+                    sent += site.post([pageview(site.id) for _ in range(50)]).json()["received"]
+                return sent
+
+            sending = sender.submit(send)
+            for _ in range(3):
+                assert all(row["ok"] for row in server.command("audit", "--site", site.id))
+            stop.set()
+            assert sending.result() > 0
 
     def test_waits_until_what_was_acknowledged_is_stored(self, server: Server, site: Site):
         site.send(*[pageview(site.id) for _ in range(300)])

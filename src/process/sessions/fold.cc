@@ -182,9 +182,9 @@ std::vector<SessionChange> SessionFold::take_changes(std::uint64_t version) {
 std::vector<SessionAlias> SessionFold::take_aliases() {
     // A key that was joined twice in a batch leads to where it came last.
     std::vector<SessionAlias> last;
-    std::set<std::uint64_t> seen;
+    std::set<std::pair<std::string, std::uint64_t>> seen;
     for (auto alias = aliases_.rbegin(); alias != aliases_.rend(); ++alias)
-        if (seen.insert(alias->old_key).second) last.push_back(std::move(*alias));
+        if (seen.emplace(alias->website_id, alias->old_key).second) last.push_back(std::move(*alias));
     aliases_.clear();
     return last;
 }

@@ -83,6 +83,33 @@ struct Session {
     void join(const Session& other);
 };
 
+/// Calls `column(name, type, value)` for each column of footfall.sessions that says something of the session, in the
+/// table's order. The value is text, a bool, a float, a std::uint32_t or 64, or epoch ms as std::int64_t.
+template <class Column>
+void for_each_column(const Session& session, Column&& column) {
+    constexpr std::string_view kTime = "DateTime64(3, 'UTC')";
+    column("website_id", "String", std::string_view(session.website_id));
+    column("visitor_id", "UInt64", session.visitor_id);
+    column("is_bot", "Bool", session.is_bot);
+    column("session_key", "UInt64", session.session_key);
+    column("first_received_at", kTime, session.first_received_at);
+    column("started_at", kTime, session.started_at);
+    column("ended_at", kTime, session.ended_at);
+    column("pageviews", "UInt32", session.pageviews);
+    column("events", "UInt32", session.events);
+    column("interactions", "UInt32", session.interactions);
+    column("engaged", "Float32", session.engaged);
+    column("entry_at", kTime, session.entry_at);
+    column("exit_at", kTime, session.exit_at);
+    column("entry_page", "String", std::string_view(session.entry_page));
+    column("exit_page", "String", std::string_view(session.exit_page));
+    const SessionAttributes::Values values = session.attributes.values();
+    std::size_t at = 0;
+#define FOOTFALL_COLUMN(name) column(#name, "String", values[at++]);
+    FOOTFALL_SESSION_ATTRIBUTES(FOOTFALL_COLUMN)
+#undef FOOTFALL_COLUMN
+}
+
 /// The key of the session whose first received event this is.
 std::uint64_t session_key_of(const Uuid& event_id);
 

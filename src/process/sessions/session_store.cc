@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <string>
-#include <unordered_map>
+#include <type_traits>
 
 #include <fmt/format.h>
 
@@ -47,30 +47,23 @@ private:
     std::size_t at_ = 0;
 };
 
-/// Rows of one table partition; the columns of footfall.sessions in its order.
+/// Rows of one table partition, and in which batch they were written.
 class SessionBlock {
 public:
     SessionBlock() {
-        for (const auto& [name, type] : kColumns) columns_.emplace_back(name, type);
+        for_each_column(Session(), [this](std::string_view name, std::string_view type, const auto&) {
+            columns_.emplace_back(name, type);
+        });
+        for (const auto& [name, type] : kRowColumns) columns_.emplace_back(name, type);
     }
     void add(const Session& session, std::int8_t sign, std::uint64_t version, log::Position last) {
         std::size_t at = 0;
-        columns_[at++].add_string(session.website_id);
-        columns_[at++].add(session.visitor_id);
-        columns_[at++].add(static_cast<std::uint8_t>(session.is_bot));
-        columns_[at++].add(session.session_key);
-        columns_[at++].add(session.first_received_at);
-        columns_[at++].add(session.started_at);
-        columns_[at++].add(session.ended_at);
-        columns_[at++].add(session.pageviews);
-        columns_[at++].add(session.events);
-        columns_[at++].add(session.interactions);
-        columns_[at++].add(session.engaged);
-        columns_[at++].add(session.entry_at);
-        columns_[at++].add(session.exit_at);
-        columns_[at++].add_string(session.entry_page);
-        columns_[at++].add_string(session.exit_page);
-        for (const std::string_view value : session.attributes.values()) columns_[at++].add_string(value);
+        for_each_column(session, [&](std::string_view, std::string_view, const auto& value) {
+            using Value = std::decay_t<decltype(value)>;
+            if constexpr (std::is_same_v<Value, std::string_view>) columns_[at++].add_string(value);
+            else if constexpr (std::is_same_v<Value, bool>) columns_[at++].add(static_cast<std::uint8_t>(value));
+            else columns_[at++].add(value);
+        });
         columns_[at++].add(sign);
         columns_[at++].add(version);
         columns_[at++].add(last.partition);
@@ -84,37 +77,32 @@ public:
     }
     static std::string insert_statement() {
         std::string names;
-        for (const auto& [name, type] : kColumns) names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
-        return fmt::format("INSERT INTO footfall.sessions ({}) FORMAT Native", names);
+        for_each_column(Session(), [&names](std::string_view name, std::string_view, const auto&) {
+            names += fmt::format("{}, ", name);
+        });
+        return fmt::format("INSERT INTO footfall.sessions ({}sign, version, log_partition, log_offset) FORMAT Native",
+                           names);
     }
 
 private:
-    static constexpr std::pair<const char*, const char*> kColumns[] = {{"website_id", "String"},
-                                                                       {"visitor_id", "UInt64"},
-                                                                       {"is_bot", "Bool"},
-                                                                       {"session_key", "UInt64"},
-                                                                       {"first_received_at", "DateTime64(3, 'UTC')"},
-                                                                       {"started_at", "DateTime64(3, 'UTC')"},
-                                                                       {"ended_at", "DateTime64(3, 'UTC')"},
-                                                                       {"pageviews", "UInt32"},
-                                                                       {"events", "UInt32"},
-                                                                       {"interactions", "UInt32"},
-                                                                       {"engaged", "Float32"},
-                                                                       {"entry_at", "DateTime64(3, 'UTC')"},
-                                                                       {"exit_at", "DateTime64(3, 'UTC')"},
-                                                                       {"entry_page", "String"},
-                                                                       {"exit_page", "String"},
-#define FOOTFALL_COLUMN(name) {#name, "String"},
-                                                                       FOOTFALL_SESSION_ATTRIBUTES(FOOTFALL_COLUMN)
-#undef FOOTFALL_COLUMN
-                                                                           {"sign", "Int8"},
-                                                                       {"version", "UInt64"},
-                                                                       {"log_partition", "UInt16"},
-                                                                       {"log_offset", "UInt64"}};
+    static constexpr std::pair<const char*, const char*> kRowColumns[] = {
+        {"sign", "Int8"}, {"version", "UInt64"}, {"log_partition", "UInt16"}, {"log_offset", "UInt64"}};
 
     std::vector<store::NativeColumn> columns_;
     std::size_t rows_ = 0;
 };
+
+/// Sessions as they are now, those for which `condition` holds: their columns, times as epoch ms, and the version of
+/// their row.
+std::string sessions_sql(std::string_view condition) {
+    std::string columns;
+    for_each_column(Session(), [&columns](std::string_view name, std::string_view type, const auto&) {
+        const bool is_time = type.starts_with("DateTime64");
+        columns += is_time ? fmt::format("toUnixTimestamp64Milli({}), ", name) : fmt::format("{}, ", name);
+    });
+    return fmt::format("SELECT {}max(version) FROM footfall.sessions WHERE {} GROUP BY ALL HAVING sum(sign) > 0",
+                       columns, condition);
+}
 
 const store::Settings& insert_settings() {
     static const store::Settings settings = {{"insert_deduplicate", "0"}};
@@ -138,9 +126,10 @@ Status SessionStore::delete_beyond(log::Position position) {
 
 Status SessionStore::start(SessionFold& fold, std::int64_t ended_from, log::Position position) {
     fold.restart(ended_from);
-    TRY(const store::Answer sessions, store_.query({.sql = std::string(sql::text("sessions-open.sql")),
-                                                    .parameters = {{"ended_from", std::to_string(ended_from)}},
-                                                    .timeout_ms = kTimeoutMs}));
+    static const std::string open = sessions_sql("ended_at >= fromUnixTimestamp64Milli({ended_from:Int64}, 'UTC')");
+    TRY(const store::Answer sessions,
+        store_.query(
+            {.sql = open, .parameters = {{"ended_from", std::to_string(ended_from)}}, .timeout_ms = kTimeoutMs}));
     TRY_STATUS(load(fold, sessions));
     TRY(const store::Answer pings,
         store_.query({.sql = std::string(sql::text("sessions-pings.sql")),
@@ -177,7 +166,10 @@ Status SessionStore::look_up(SessionFold& fold, std::span<const SessionFold::Loo
             ended_from = std::min(ended_from, one.ended_from);
         }
         // Every site with every visitor: what is too much is right all the same.
-        TRY(const store::Answer sessions, store_.query({.sql = std::string(sql::text("sessions-of-visitors.sql")),
+        static const std::string of_visitors = sessions_sql(
+            "website_id IN {sites:Array(String)} AND visitor_id IN {visitors:Array(UInt64)} "
+            "AND ended_at >= fromUnixTimestamp64Milli({ended_from:Int64}, 'UTC')");
+        TRY(const store::Answer sessions, store_.query({.sql = of_visitors,
                                                         .parameters = {{"sites", store::array_literal(sites)},
                                                                        {"visitors", "[" + visitors + "]"},
                                                                        {"ended_from", std::to_string(ended_from)}},
@@ -221,14 +213,15 @@ Status SessionStore::load(SessionFold& fold, const store::Answer& sessions) {
     TRY(const store::Answer aliases, store_.query({.sql = std::string(sql::text("sessions-aliases-of.sql")),
                                                    .parameters = {{"keys", "[" + keys + "]"}},
                                                    .timeout_ms = kTimeoutMs}));
-    std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> absorbed;
+    std::map<std::pair<std::string, std::uint64_t>, std::vector<std::uint64_t>> absorbed;
     for (const auto& cells : aliases.rows) {
         Row row(cells);
+        std::string website_id = row.text();
         const std::uint64_t old_key = row.integer();
-        absorbed[row.integer()].push_back(old_key);
+        absorbed[{std::move(website_id), row.integer()}].push_back(old_key);
     }
     for (auto& [session, version] : found) {
-        std::vector<std::uint64_t> old_keys = absorbed[session.session_key];
+        std::vector<std::uint64_t> old_keys = absorbed[{session.website_id, session.session_key}];
         fold.load(std::move(session), version, std::move(old_keys));
     }
     return {};
