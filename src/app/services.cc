@@ -228,7 +228,7 @@ Status Services::State::replay_log_tail() {
             return status;
         for (const log::StoredEntry& entry : entries) {
             if (entry.kind != log::EntryKind::kEvent) continue;
-            TRY(const event::Event event, records.read_head(entry.payload));
+            TRY(const event::Event event, records.read(entry.payload, event::ReadTo::kUserId));
             TRY_STATUS(dedup->restore(event.website_id, event.event_id, event.received_at, entry.position.offset));
             if (entry.position.offset < identity_saved) continue;
             if (event.event_type == "pageview" || event.event_type == "event")

@@ -73,45 +73,48 @@ void write_ip(std::string& out, std::string_view key, const kind::ip& value) {
     write_string(out, key, format_ip(value));
 }
 
-// How each kind is read. False: the member is not of its kind.
-using Element = simdjson::dom::element;
+// How each kind is read. False: the member is not of its kind. Texts without escapes borrow from the record's copy, the
+// others from the parser.
+namespace ondemand = simdjson::ondemand;
 
-bool read_string(const Element& in, std::string_view& out) { return in.get(out) == simdjson::SUCCESS; }
-bool read_uuid(const Element& in, Uuid& out) {
+bool read_string(ondemand::value& in, std::string_view& out) { return in.get(out) == simdjson::SUCCESS; }
+bool read_uuid(ondemand::value& in, Uuid& out) {
     std::string_view text;
     if (in.get(text) != simdjson::SUCCESS) return false;
     const auto uuid = parse_uuid(text);
     if (uuid) out = *uuid;
     return uuid.has_value();
 }
-bool read_time(const Element& in, std::int64_t& out) { return in.get(out) == simdjson::SUCCESS; }
-bool read_hash64(const Element& in, std::uint64_t& out) {
+bool read_time(ondemand::value& in, std::int64_t& out) { return in.get(out) == simdjson::SUCCESS; }
+bool read_hash64(ondemand::value& in, std::uint64_t& out) {
     std::string_view text;
     if (in.get(text) != simdjson::SUCCESS) return false;
     const auto value = parse_hex64(text);
     if (value) out = *value;
     return value.has_value();
 }
-bool read_bool(const Element& in, bool& out) { return in.get(out) == simdjson::SUCCESS; }
-bool read_float(const Element& in, double& out) { return in.get(out) == simdjson::SUCCESS; }
-bool read_decimal(const Element& in, std::int64_t& out) {
+bool read_bool(ondemand::value& in, bool& out) { return in.get(out) == simdjson::SUCCESS; }
+bool read_float(ondemand::value& in, double& out) { return in.get(out) == simdjson::SUCCESS; }
+bool read_decimal(ondemand::value& in, std::int64_t& out) {
     std::string_view text;
     if (in.get(text) != simdjson::SUCCESS) return false;
     const auto value = parse_decimal(text);
     if (value) out = *value;
     return value.has_value();
 }
-bool read_map(const Element& in, kind::map& out) {
-    simdjson::dom::object object;
+bool read_map(ondemand::value& in, kind::map& out) {
+    ondemand::object object;
     if (in.get(object) != simdjson::SUCCESS) return false;
-    for (const auto [name, value] : object) {
+    for (auto member : object) {
+        std::string_view name;
         std::string_view text;
-        if (value.get(text) != simdjson::SUCCESS) return false;
+        if (member.unescaped_key().get(name) != simdjson::SUCCESS || member.value().get(text) != simdjson::SUCCESS)
+            return false;
         out.emplace_back(name, text);
     }
     return true;
 }
-bool read_ip(const Element& in, kind::ip& out) {
+bool read_ip(ondemand::value& in, kind::ip& out) {
     std::string_view text;
     if (in.get(text) != simdjson::SUCCESS) return false;
     const auto ip = parse_ip(text);
@@ -121,15 +124,24 @@ bool read_ip(const Element& in, kind::ip& out) {
 
 struct Member {
     std::string_view name;
-    bool (*read)(const Element&, Event&);
+    bool (*read)(ondemand::value&, Event&);
 };
 
 constexpr Member kMembers[] = {
 #define FOOTFALL_FIELD(name, kind_name, column_type) \
-    {#name, [](const Element& in, Event& event) { return read_##kind_name(in, event.name); }},
+    {#name, [](ondemand::value& in, Event& event) { return read_##kind_name(in, event.name); }},
 #include "event/fields.inc"
 #undef FOOTFALL_FIELD
 };
+
+/// Behind the last member of a part.
+constexpr const Member* end_of(ReadTo part) {
+    const std::string_view last = part == ReadTo::kUserId ? "user_id" : "event_name";
+    if (part == ReadTo::kAll) return std::end(kMembers);
+    const Member* member = kMembers;
+    while (member->name != last) ++member;
+    return member + 1;
+}
 
 }  // namespace
 
@@ -143,16 +155,9 @@ void write_record(const Event& event, std::string& out) {
 }
 
 struct RecordReader::State {
-    simdjson::dom::parser parser;
-    simdjson::ondemand::parser head_parser;
+    ondemand::parser parser;
     std::string padded;
     std::unordered_map<std::string_view, const Member*> by_name;
-
-    /// simdjson reads beyond the end of what it parses.
-    void pad(std::string_view record) {
-        padded.assign(record);
-        padded.append(simdjson::SIMDJSON_PADDING, '\0');
-    }
 };
 
 RecordReader::RecordReader() : state_(std::make_unique<State>()) {
@@ -161,16 +166,27 @@ RecordReader::RecordReader() : state_(std::make_unique<State>()) {
 RecordReader::~RecordReader() = default;
 RecordReader::RecordReader(RecordReader&&) noexcept = default;
 
-Result<Event> RecordReader::read(std::string_view record) {
+Result<Event> RecordReader::read(std::string_view record, ReadTo part) {
     State& state = *state_;
-    state.pad(record);
-    simdjson::dom::object object;
-    if (state.parser.parse(state.padded.data(), record.size(), false).get(object) != simdjson::SUCCESS)
-        return Error(Code::kCorrupt, "a record of the log is not a JSON object");
+    const Error damaged(Code::kCorrupt, "a record of the log is not a JSON object");
+    // simdjson reads beyond the end of what it parses.
+    state.padded.assign(record);
+    state.padded.append(simdjson::SIMDJSON_PADDING, '\0');
+    ondemand::document document;
+    ondemand::object object;
+    if (state.parser.iterate(state.padded.data(), record.size(), state.padded.size()).get(document) !=
+            simdjson::SUCCESS ||
+        document.get_object().get(object) != simdjson::SUCCESS)
+        return damaged;
     Event event;
+    const Member* const end = end_of(part);
     // Members come in the schema's order, so the next expected one is nearly always it; the map is for the rest.
     const Member* expected = std::begin(kMembers);
-    for (const auto [name, value] : object) {
+    for (auto field : object) {
+        std::string_view name;
+        ondemand::value value;
+        if (field.unescaped_key().get(name) != simdjson::SUCCESS || field.value().get(value) != simdjson::SUCCESS)
+            return damaged;
         if (name == "v") {
             std::int64_t version = 0;
             if (value.get(version) != simdjson::SUCCESS || version != FOOTFALL_RECORD_VERSION)
@@ -187,54 +203,9 @@ Result<Event> RecordReader::read(std::string_view record) {
             member = found->second;
             expected = member;
         }
+        if (member >= end) return event;
         if (!member->read(value, event))
             return Error(Code::kCorrupt, "a record of the log has a wrong value", std::string(name));
-    }
-    return event;
-}
-
-Result<Event> RecordReader::read_head(std::string_view record) {
-    namespace ondemand = simdjson::ondemand;
-    State& state = *state_;
-    state.pad(record);
-    const Error damaged(Code::kCorrupt, "a record of the log is not a JSON object of ours");
-    ondemand::document document;
-    ondemand::object object;
-    if (state.head_parser.iterate(state.padded.data(), record.size(), state.padded.size()).get(document) !=
-            simdjson::SUCCESS ||
-        document.get_object().get(object) != simdjson::SUCCESS)
-        return damaged;
-    Event event;
-    for (auto member : object) {
-        std::string_view name;
-        ondemand::value value;
-        if (member.unescaped_key().get(name) != simdjson::SUCCESS || member.value().get(value) != simdjson::SUCCESS)
-            return damaged;
-        std::int64_t number = 0;
-        std::string_view text;
-        bool is_right = true;
-        if (name == "v") {
-            if (value.get(number) != simdjson::SUCCESS || number != FOOTFALL_RECORD_VERSION)
-                return Error(Code::kCorrupt,
-                             "a record of the log has a version that this program does not know; update it", "v");
-        } else if (name == "timestamp" || name == "received_at") {
-            is_right = value.get(number) == simdjson::SUCCESS;
-            (name == "timestamp" ? event.timestamp : event.received_at) = number;
-        } else if (name == "website_id" || name == "event_type" || name == "user_id") {
-            is_right = value.get(text) == simdjson::SUCCESS;
-            (name == "website_id" ? event.website_id : name == "event_type" ? event.event_type : event.user_id) = text;
-        } else if (name == "event_id") {
-            const auto uuid = value.get(text) == simdjson::SUCCESS ? parse_uuid(text) : std::nullopt;
-            is_right = uuid.has_value();
-            event.event_id = uuid.value_or(Uuid{});
-        } else if (name == "visitor_id") {
-            const auto id = value.get(text) == simdjson::SUCCESS ? parse_hex64(text) : std::nullopt;
-            is_right = id.has_value();
-            event.visitor_id = id.value_or(0);
-        } else {
-            break;
-        }
-        if (!is_right) return Error(Code::kCorrupt, "a record of the log has a wrong value", std::string(name));
     }
     return event;
 }

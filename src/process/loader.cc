@@ -337,7 +337,7 @@ Status Loader::prepare_sessions(const std::vector<log::StoredEntry>& entries) {
     std::map<std::pair<std::string, std::uint64_t>, SessionFold::LookUp> by_visitor;
     for (const log::StoredEntry& entry : entries) {
         if (entry.kind != log::EntryKind::kEvent) continue;
-        auto head = reader_of_heads_.read_head(entry.payload);
+        auto head = reader_of_heads_.read(entry.payload, event::ReadTo::kUserId);
         if (!head && head.error().field == "v") return Error(std::move(head.error()));
         if (!head) continue;  // left out of the blocks as well
         event::Event event = *head;
