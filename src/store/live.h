@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace footfall::store {
+
+struct LiveMinute {
+    std::int64_t start_ms = 0;  ///< epoch ms
+    std::uint64_t pageviews = 0;
+    std::uint64_t events = 0;  ///< pageviews and custom events
+    std::uint64_t visitors = 0;
+    bool operator==(const LiveMinute&) const = default;
+};
+
+struct LiveEntry {
+    std::string name;
+    std::uint64_t visitors = 0;
+    bool operator==(const LiveEntry&) const = default;
+};
+
+/// What is going on at a site. The words are those of the query API: visitors are distinct, bots are left out. "Now" is
+/// the last 5 minutes.
+struct LiveNumbers {
+    std::int64_t as_of_ms = 0;  ///< every event acknowledged before it is in
+    std::uint64_t active_visitors = 0;
+    std::vector<LiveMinute> minutes;   ///< the last 30, oldest first; the last one has only begun
+    std::vector<LiveEntry> pages;      ///< where visitors were now, most visitors first, equal ones by name; at most
+    std::vector<LiveEntry> sources;    ///< kLiveEntriesMax each; sources are those of the visitors' sessions, empty
+    std::vector<LiveEntry> countries;  ///< for direct traffic
+    std::vector<LiveEntry> events;     ///< names of custom events
+};
+
+inline constexpr int kLiveMinutes = 30;
+inline constexpr std::int64_t kLiveNowMs = 5 * 60'000;
+inline constexpr std::size_t kLiveEntriesMax = 20;
+
+/// The live numbers of all sites: of the last 30 minutes, exact. Implementations: process/live (embedded, in memory,
+/// rebuilt from the log). Thread-safe.
+class LiveStore {
+public:
+    virtual ~LiveStore() = default;
+    /// As of now; zeros for a site without events. kUnavailable while they are being rebuilt.
+    virtual Result<LiveNumbers> read(std::string_view website_id) = 0;
+    /// Changes with each event of the site. Cheap: for asking often whether read() would give something new.
+    virtual std::uint64_t version(std::string_view website_id) = 0;
+};
+
+}  // namespace footfall::store
