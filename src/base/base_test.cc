@@ -36,6 +36,18 @@ TEST(BytesTest, Sha256GivesThePublishedValue) {
               "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+TEST(BytesTest, Sha1AndBase64GiveThePublishedValues) {
+    // RFC 3174 section 7.3, RFC 4648 section 10.
+    const auto digest = sha1("abc");
+    EXPECT_EQ(to_hex({reinterpret_cast<const char*>(digest.data()), digest.size()}),
+              "a9993e364706816aba3e25717850c26c9cd0d89d");
+    const char* const words[] = {"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
+    for (std::size_t i = 0; i < std::size(words); ++i)
+        EXPECT_EQ(base64(std::string_view("foobar").substr(0, i)), words[i]);
+    EXPECT_EQ(base64("\xfb\xff"), "+/8=");
+    EXPECT_EQ(base64url("\xfb\xff"), "-_8");
+}
+
 TEST(UuidTest, ReadsBothCasesAndCarriesItsTime) {
     const auto uuid = parse_uuid("018F2E6A-0000-7123-8abc-0123456789ab");
     ASSERT_TRUE(uuid.has_value());

@@ -117,8 +117,11 @@ std::optional<std::uint64_t> parse_hex64(std::string_view text) {
     return value;
 }
 
-std::string base64url(std::string_view bytes) {
-    static constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+namespace {
+constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kBase64Url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+std::string encode_base64(std::string_view bytes, std::string_view alphabet) {
     std::string out;
     std::uint32_t buffer = 0;
     int bits = 0;
@@ -127,12 +130,21 @@ std::string base64url(std::string_view bytes) {
         bits += 8;
         while (bits >= 6) {
             bits -= 6;
-            out.push_back(kAlphabet[buffer >> bits & 63]);
+            out.push_back(alphabet[buffer >> bits & 63]);
         }
     }
-    if (bits > 0) out.push_back(kAlphabet[buffer << (6 - bits) & 63]);
+    if (bits > 0) out.push_back(alphabet[buffer << (6 - bits) & 63]);
     return out;
 }
+}  // namespace
+
+std::string base64(std::string_view bytes) {
+    std::string out = encode_base64(bytes, kBase64);
+    out.append((4 - out.size() % 4) % 4, '=');
+    return out;
+}
+
+std::string base64url(std::string_view bytes) { return encode_base64(bytes, kBase64Url); }
 
 void random_bytes(void* out, std::size_t size) {
     auto* p = static_cast<char*>(out);
@@ -149,6 +161,12 @@ std::string random_token(std::size_t bytes) {
     std::string raw(bytes, '\0');
     random_bytes(raw.data(), raw.size());
     return base64url(raw);
+}
+
+std::array<unsigned char, 20> sha1(std::string_view data) {
+    std::array<unsigned char, 20> out{};
+    SHA1(reinterpret_cast<const unsigned char*>(data.data()), data.size(), out.data());
+    return out;
 }
 
 std::array<unsigned char, 32> sha256(std::string_view data) {

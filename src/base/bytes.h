@@ -43,6 +43,8 @@ std::optional<std::string> from_hex(std::string_view text);
 std::string hex64(std::uint64_t value);
 std::optional<std::uint64_t> parse_hex64(std::string_view text);
 
+/// Base64 of RFC 4648 section 4, padded.
+std::string base64(std::string_view bytes);
 /// URL-safe base64 without padding.
 std::string base64url(std::string_view bytes);
 
@@ -50,6 +52,8 @@ std::string base64url(std::string_view bytes);
 void random_bytes(void* out, std::size_t size);
 std::string random_token(std::size_t bytes);
 
+/// For protocols that prescribe it; it keeps nobody from forging anything.
+std::array<unsigned char, 20> sha1(std::string_view data);
 std::array<unsigned char, 32> sha256(std::string_view data);
 
 /// Compares in time that depends on the lengths only.

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/metrics.h"
 #include "http/event_loop.h"
+#include "http/websocket_session.h"
 
 namespace footfall::http {
 namespace {
@@ -33,6 +34,8 @@ struct Metrics {
     std::array<metrics::Counter*, 6> by_class{};
     metrics::Counter& bad = metrics::counter("footfall_http_bad_requests_total",
                                              "Requests that could not be read as HTTP, or broke a limit.");
+    metrics::Counter& timeouts = metrics::counter("footfall_http_timeouts_total",
+                                                  "Connections that were closed because the client was too slow.");
     Metrics() {
         for (std::size_t i = 1; i < by_class.size(); ++i)
             by_class[i] = &metrics::counter("footfall_http_requests_total", "Requests answered, by class of status.",
@@ -47,6 +50,7 @@ Metrics& counters() {
 
 std::string_view reason_phrase(int status) {
     switch (status) {
+        case 101: return "Switching Protocols";
         case 200: return "OK";
         case 201: return "Created";
         case 202: return "Accepted";
@@ -74,6 +78,7 @@ std::string_view reason_phrase(int status) {
         case 416: return "Range Not Satisfiable";
         case 417: return "Expectation Failed";
         case 422: return "Unprocessable Content";
+        case 426: return "Upgrade Required";
         case 429: return "Too Many Requests";
         case 431: return "Request Header Fields Too Large";
         case 500: return "Internal Server Error";
@@ -98,6 +103,9 @@ Code code_of(int status) {
         default: return Code::kInvalidArgument;
     }
 }
+
+// 1xx, 204 and 304 end with their head, and say nothing of a length.
+bool may_have_body(int status) { return status >= 200 && status != 204 && status != 304; }
 
 // A handler may put a stranger's text into a header; it must not end the line there.
 void append_header_text(std::string& out, std::string_view text) {
@@ -147,15 +155,34 @@ Connection::~Connection() {
 unsigned Connection::loop_index() const { return loop_.index_; }
 
 void Connection::wait_for(Wait wait) {
+    const ServerOptions& options = loop_.shared_.options;
+    switch (wait) {
+        case Wait::kHeader: return wait_for(wait, options.header_timeout_ms);
+        case Wait::kBody: return wait_for(wait, options.body_timeout_ms);
+        case Wait::kIdle: return wait_for(wait, options.idle_timeout_ms);
+        case Wait::kWrite: return wait_for(wait, options.write_timeout_ms);
+        case Wait::kDrain: return wait_for(wait, options.drain_ms);
+        case Wait::kNone:
+        case Wait::kClose:
+        case Wait::kLife: break;  // have no time of the server's
+    }
+    waiting_ = Wait::kNone;
+    loop_.clear_timer(timer_);
+}
+
+void Connection::wait_for(Wait wait, int ms) {
     waiting_ = wait;
-    loop_.set_timer(*this, wait);
+    loop_.set_timer(*this, timer_, wait, ms);
 }
 
 void Connection::ready(std::uint32_t events) {
     constexpr std::uint32_t kEnd = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
     if ((events & (EPOLLIN | kEnd)) != 0) readable_ = true;
     if ((events & kEnd) != 0) peer_is_done_ = true;
-    if (state_ == State::kWriting && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0 && !write_some()) return;
+    if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
+        if (state_ == State::kWriting && !write_some()) return;
+        if (state_ == State::kWebSocket) websocket_->writable();
+    }
     run();
 }
 
@@ -177,6 +204,7 @@ bool Connection::step() {
     switch (state_) {
         case State::kHead: return on_head();
         case State::kBody: return framing_.chunked ? on_chunks() : on_body();
+        case State::kWebSocket: return websocket_->read();
         case State::kDraining: return on_drain();
         case State::kInFlight:
         case State::kWriting:
@@ -332,6 +360,34 @@ void Connection::answer_early(Response response) {
 
 void Connection::complete(Response response) { loop_.post(this, std::move(response)); }
 
+Result<std::shared_ptr<WebSocket>> Connection::upgrade(WebSocketOptions options, WebSocketHandlers handlers) {
+    TRY(std::string accept, accept_handshake(request_, framing_));
+    auto session = std::make_shared<WebSocketSession>(*this, loop_, std::move(accept), options, std::move(handlers));
+    // From here on the loop may go on with the connection.
+    session->post();
+    return std::shared_ptr<WebSocket>(std::move(session));
+}
+
+bool Connection::become_websocket(std::shared_ptr<WebSocketSession> session, std::string accept) {
+    user_data.reset();
+    if (state_ == State::kClosed) {
+        loop_.remove(*this);
+        return false;
+    }
+    FOOTFALL_CHECK(state_ == State::kInFlight);
+    counters().answered(101);
+    closing_ = false;
+    append_head(
+        {.status = 101,
+         .content_type = {},
+         .headers = {{"Upgrade", "websocket"}, {"Connection", "Upgrade"}, {"Sec-WebSocket-Accept", std::move(accept)}}},
+        0);
+    forget_request();
+    websocket_ = std::move(session);
+    state_ = State::kWebSocket;
+    return true;
+}
+
 void Connection::respond(Response response) {
     user_data.reset();
     if (state_ == State::kClosed) return loop_.remove(*this);  // the client has gone
@@ -347,7 +403,7 @@ void Connection::start_answer(Response response, bool early) {
     drain_after_ = early;
     std::string_view body = response.static_body.empty() ? std::string_view(response.body) : response.static_body;
     append_head(response, body.size());
-    if (request_.method == Method::kHead || response.status == 204 || response.status == 304) body = {};
+    if (request_.method == Method::kHead || !may_have_body(response.status)) body = {};
     if (body.size() <= kCopiedBodyMax) {
         out_ += body;
     } else if (response.static_body.empty()) {
@@ -371,7 +427,7 @@ void Connection::append_head(const Response& response, std::size_t body_bytes) {
     out_ += loop_.shared_.options.server_name;
     out_ += "\r\nDate: ";
     out_ += loop_.date();
-    if (response.status != 204 && response.status != 304) {
+    if (may_have_body(response.status)) {
         if (!response.content_type.empty()) {
             out_ += "\r\nContent-Type: ";
             out_ += response.content_type;
@@ -402,6 +458,12 @@ void Connection::append_head(const Response& response, std::size_t body_bytes) {
 
 /// False where the connection must wait for room, or has gone.
 bool Connection::write_some() {
+    if (!flush()) return false;
+    finish_answer();
+    return state_ != State::kClosed;
+}
+
+bool Connection::flush() {
     while (out_sent_ < out_.size() || !body_left_.empty()) {
         iovec parts[2] = {{out_.data() + out_sent_, out_.size() - out_sent_},
                           {const_cast<char*>(body_left_.data()), body_left_.size()}};
@@ -429,17 +491,19 @@ bool Connection::write_some() {
         body_left_.remove_prefix(sent - of_head);
         if (waiting_ == Wait::kWrite) wait_for(Wait::kWrite);  // it moves, so it may go on
     }
-    finish_answer();
-    return state_ != State::kClosed;
+    return true;
 }
 
 void Connection::finish_answer() {
     std::string().swap(large_body_);
-    if (closing_) {
-        // What was sent and not read turns a close into a reset, which may destroy the answer before it is read.
-        if (drain_after_ || in_.size() > consumed_ || readable_) return drain();
-        return close();
-    }
+    if (closing_) return hang_up();
+    forget_request();
+    if (out_.capacity() > kIdleBufferMax) std::string().swap(out_);
+    state_ = State::kHead;
+    wait_for(in_.size() > 0 ? Wait::kHeader : Wait::kIdle);
+}
+
+void Connection::forget_request() {
     in_.consume(consumed_);
     consumed_ = 0;
     head_.reset();
@@ -448,10 +512,13 @@ void Connection::finish_answer() {
     request_.body = {};
     request_.headers.clear();
     if (chunked_body_.capacity() > kIdleBufferMax) std::string().swap(chunked_body_);
-    if (out_.capacity() > kIdleBufferMax) std::string().swap(out_);
     in_.shrink(kIdleBufferMax);
-    state_ = State::kHead;
-    wait_for(in_.size() > 0 ? Wait::kHeader : Wait::kIdle);
+}
+
+void Connection::hang_up() {
+    // What was sent and not read turns a close into a reset, which may destroy the answer before it is read.
+    if (drain_after_ || in_.size() > consumed_ || readable_) return drain();
+    close();
 }
 
 // Takes what the client still sends, for a while.
@@ -462,13 +529,17 @@ void Connection::drain() {
     wait_for(Wait::kDrain);
 }
 
-void Connection::timed_out() {
-    if ((waiting_ != Wait::kHeader && waiting_ != Wait::kBody) || in_.size() == 0) return close();
+void Connection::timed_out(Wait wait) {
+    if (wait == Wait::kLife && websocket_->ask_for_life()) return;
+    // Counted first: who sees its end may look.
+    if (wait != Wait::kIdle && wait != Wait::kDrain) counters().timeouts.add();
+    if ((wait != Wait::kHeader && wait != Wait::kBody) || in_.size() == 0) return close();
     refuse({408, "the request took too long"});
     run();
 }
 
 void Connection::stop() {
+    if (state_ == State::kWebSocket) return websocket_->stop();
     // What has arrived is still answered.
     if (state_ == State::kHead && in_.size() == 0) {
         readable_ = true;
@@ -481,9 +552,10 @@ void Connection::close() {
     if (state_ == State::kClosed) return;
     const bool in_flight = state_ == State::kInFlight;
     state_ = State::kClosed;
-    loop_.clear_timer(*this);
+    loop_.clear_timer(timer_);
     if (fd_ >= 0) ::close(fd_);
     fd_ = -1;
+    if (websocket_) websocket_->ended();
     // A request in flight keeps the object, and what it borrows, until somebody answers.
     if (!in_flight) loop_.remove(*this);
 }

@@ -11,10 +11,12 @@
 namespace footfall::http {
 
 class EventLoop;
+class WebSocketSession;
 enum class Admission : std::uint8_t;
 
-/// Node of a list in the order of its deadlines. All members of one list wait equally long, so that a new one is always
-/// the last: setting and clearing a timer costs a few stores.
+/// Node of a list in the order of its deadlines. The members of one list wait equally long, so that a new one is the
+/// last: setting and clearing a timer costs a few stores. (Where WebSockets differ in their options, it costs a search
+/// from the end.)
 struct TimerNode {
     TimerNode* previous = nullptr;
     TimerNode* next = nullptr;
@@ -22,7 +24,17 @@ struct TimerNode {
     class Connection* connection = nullptr;
 };
 
-enum class Wait : std::uint8_t { kNone, kHeader, kBody, kIdle, kWrite, kDrain };
+enum class Wait : std::uint8_t {
+    kNone,
+    kHeader,
+    kBody,
+    kIdle,
+    kWrite,
+    kDrain,
+    kClose,  ///< for the close frame of a WebSocket's client
+    kLife,   ///< for a sign of life of a WebSocket's client
+};
+inline constexpr std::size_t kWaits = 8;
 
 /// A buffer that grows and always has 64 readable bytes behind what it holds.
 class ReadBuffer {
@@ -49,8 +61,9 @@ private:
     std::size_t end_ = 0;
 };
 
-/// One connection of one loop: reads a request, hands it to the handler, writes its answer, goes on with the next. All
-/// on the loop's thread, but complete(), which queues to it.
+/// One connection of one loop: reads a request, hands it to the handler, writes its answer, goes on with the next. Once
+/// it is a WebSocket, its session reads and writes instead. All on the loop's thread, but complete() and upgrade(),
+/// which queue to it.
 class Connection final : public Exchange {
 public:
     Connection(EventLoop& loop, int fd, Peer peer, Admission admission);
@@ -61,6 +74,7 @@ public:
     const Request& request() const override { return request_; }
     void respond(Response response) override;
     void complete(Response response) override;
+    Result<std::shared_ptr<WebSocket>> upgrade(WebSocketOptions options, WebSocketHandlers handlers) override;
     std::int64_t started_ns() const override { return started_ns_; }
     unsigned loop_index() const override;
 
@@ -70,7 +84,7 @@ public:
     /// What epoll says of the socket.
     void ready(std::uint32_t events);
     /// Its time of waiting is over.
-    void timed_out();
+    void timed_out(Wait wait);
     /// There are too many: says so, and closes.
     void turn_away();
     /// The server stops: an idle connection goes now, a busy one after its answer.
@@ -80,7 +94,8 @@ public:
 
 private:
     friend class EventLoop;
-    enum class State : std::uint8_t { kHead, kBody, kInFlight, kWriting, kDraining, kClosed };
+    friend class WebSocketSession;
+    enum class State : std::uint8_t { kHead, kBody, kInFlight, kWriting, kWebSocket, kDraining, kClosed };
 
     bool step();
     bool on_head();
@@ -94,7 +109,14 @@ private:
     void start_answer(Response response, bool early);
     void append_head(const Response& response, std::size_t body_bytes);
     bool write_some();
+    /// Writes what is held of out_ and body_left_; false where it must wait for room, or the connection has gone.
+    bool flush();
     void finish_answer();
+    void forget_request();
+    /// Becomes a WebSocket, whose 101 is then to be written; false where the client has gone.
+    bool become_websocket(std::shared_ptr<WebSocketSession> session, std::string accept);
+    /// Closes when everything is out, so that the client can still read it.
+    void hang_up();
     void drain();
     /// Reads once, into at least `room` bytes; true where bytes came.
     bool read_some(std::size_t room);
@@ -103,6 +125,7 @@ private:
     void reserve_for_body(std::size_t size);
     void send_continue();
     void wait_for(Wait wait);
+    void wait_for(Wait wait, int ms);
 
     EventLoop& loop_;
     int fd_;
@@ -134,6 +157,7 @@ private:
     std::string large_body_;      ///< a large body, as the handler gave it
     std::string_view body_left_;  ///< of large_body_ or of static bytes
     std::size_t drained_ = 0;
+    std::shared_ptr<WebSocketSession> websocket_;
 };
 
 }  // namespace footfall::http

@@ -16,6 +16,7 @@
 #include "base/logging.h"
 #include "base/metrics.h"
 #include "base/worker_pool.h"
+#include "http/websocket_session.h"
 
 namespace footfall::http {
 namespace {
@@ -33,8 +34,6 @@ struct Metrics {
         metrics::counter("footfall_http_connections_refused_total", "Connections over a limit, turned away.");
     metrics::Counter& pauses = metrics::counter("footfall_http_accept_pauses_total",
                                                 "Times that accepting was paused for want of descriptors or memory.");
-    metrics::Counter& timeouts = metrics::counter("footfall_http_timeouts_total",
-                                                  "Connections that were closed because the client was too slow.");
     metrics::Gauge& open = metrics::gauge("footfall_http_connections", "Connections that are open.");
 };
 Metrics& counters() {
@@ -156,10 +155,17 @@ void EventLoop::join() {
 
 void EventLoop::post(Connection* connection, Response response) {
     const std::lock_guard lock(posted_mutex_);
-    const bool was_empty = posted_.empty();
+    const bool was_empty = posted_.empty() && posted_sessions_.empty();
     posted_.push_back({connection, std::move(response)});
     // Under the lock: once the loop has taken this answer, a server that stops may be gone, and its eventfd with it.
     // Waking it after the lock, with a count of those who do, was measured and costs the same.
+    if (was_empty) wake();
+}
+
+void EventLoop::post(std::shared_ptr<WebSocketSession> session) {
+    const std::lock_guard lock(posted_mutex_);
+    const bool was_empty = posted_.empty() && posted_sessions_.empty();
+    posted_sessions_.push_back(std::move(session));
     if (was_empty) wake();
 }
 
@@ -167,9 +173,12 @@ void EventLoop::take_posted() {
     {
         const std::lock_guard lock(posted_mutex_);
         taken_.swap(posted_);
+        taken_sessions_.swap(posted_sessions_);
     }
     for (Posted& item : taken_) item.connection->respond(std::move(item.response));
     taken_.clear();
+    for (const auto& session : taken_sessions_) session->take_posted();
+    taken_sessions_.clear();
 }
 
 bool EventLoop::is_abandoned() {
@@ -305,34 +314,24 @@ void EventLoop::run_again(Connection& connection) {
     again_.push_back(&connection);
 }
 
-void EventLoop::clear_timer(Connection& connection) {
-    TimerNode& node = connection.timer_;
+void EventLoop::clear_timer(TimerNode& node) {
     if (node.next == nullptr) return;
     node.previous->next = node.next;
     node.next->previous = node.previous;
     node.next = node.previous = nullptr;
 }
 
-void EventLoop::set_timer(Connection& connection, Wait wait) {
-    clear_timer(connection);
-    const ServerOptions& options = shared_.options;
-    int ms = 0;
-    switch (wait) {
-        case Wait::kNone: return;
-        case Wait::kHeader: ms = options.header_timeout_ms; break;
-        case Wait::kBody: ms = options.body_timeout_ms; break;
-        case Wait::kIdle: ms = options.idle_timeout_ms; break;
-        case Wait::kWrite: ms = options.write_timeout_ms; break;
-        case Wait::kDrain: ms = options.drain_ms; break;
-    }
-    TimerNode& node = connection.timer_;
+void EventLoop::set_timer(Connection& connection, TimerNode& node, Wait wait, int ms) {
+    clear_timer(node);
     node.connection = &connection;
     node.deadline_ns = now_ns_ + ms * std::int64_t{1'000'000};
     TimerNode& ring = timers_[static_cast<std::size_t>(wait)];
-    node.previous = ring.previous;
-    node.next = &ring;
-    ring.previous->next = &node;
-    ring.previous = &node;
+    TimerNode* before = ring.previous;
+    while (before != &ring && before->deadline_ns > node.deadline_ns) before = before->previous;
+    node.previous = before;
+    node.next = before->next;
+    before->next->previous = &node;
+    before->next = &node;
 }
 
 int EventLoop::timeout_ms() const {
@@ -346,18 +345,18 @@ int EventLoop::timeout_ms() const {
 }
 
 void EventLoop::expire() {
-    for (TimerNode& ring : timers_) {
+    for (std::size_t wait = 0; wait < kWaits; ++wait) {
+        TimerNode& ring = timers_[wait];
         while (ring.next != &ring && ring.next->deadline_ns <= now_ns_) {
-            Connection& connection = *ring.next->connection;
-            clear_timer(connection);
-            if (connection.waiting_ != Wait::kIdle && connection.waiting_ != Wait::kDrain) counters().timeouts.add();
-            connection.timed_out();
+            TimerNode& node = *ring.next;
+            clear_timer(node);
+            node.connection->timed_out(static_cast<Wait>(wait));
         }
     }
 }
 
 void EventLoop::remove(Connection& connection) {
-    clear_timer(connection);
+    clear_timer(connection.timer_);
     if (connection.is_queued_) std::erase(again_, &connection);
     connection.is_queued_ = false;
     if (connections_.erase(&connection) > 0) graveyard_.push_back(&connection);

@@ -64,11 +64,14 @@ public:
     /// After join(): takes the answers that came too late, and says whether an exchange is still in somebody's hands.
     bool is_abandoned();
 
-    /// Queues an answer. Thread-safe; the loop is woken where the queue was empty.
+    /// Queues an answer, or a WebSocket that has something to send. Thread-safe; the loop is woken where nothing was
+    /// queued.
     void post(Connection* connection, Response response);
+    void post(std::shared_ptr<WebSocketSession> session);
 
 private:
     friend class Connection;
+    friend class WebSocketSession;
     struct Posted {
         Connection* connection;
         Response response;
@@ -88,8 +91,8 @@ private:
     void watch_writable(Connection& connection);
     /// Lets a connection go on in the next turn, when the others had theirs.
     void run_again(Connection& connection);
-    void set_timer(Connection& connection, Wait wait);
-    void clear_timer(Connection& connection);
+    void set_timer(Connection& connection, TimerNode& node, Wait wait, int ms);
+    void clear_timer(TimerNode& node);
     int timeout_ms() const;
     void expire();
     bool is_over();
@@ -110,15 +113,18 @@ private:
     Phase phase_ = Phase::kServing;
     std::unordered_set<Connection*> connections_;
     std::vector<Connection*> again_;
-    std::vector<Connection*> graveyard_;  ///< deleted after the events of a turn, which may still name them
-    std::array<TimerNode, 6> timers_;     ///< by Wait, rings
+    std::vector<Connection*> graveyard_;    ///< deleted after the events of a turn, which may still name them
+    std::array<TimerNode, kWaits> timers_;  ///< by Wait, rings
     std::int64_t now_ns_ = 0;
     std::string date_;
     std::int64_t date_second_ = -1;
 
     std::mutex posted_mutex_;
     std::vector<Posted> posted_;
-    std::vector<Posted> taken_;  ///< the loop's own, swapped with posted_ so that both keep their memory
+    std::vector<std::shared_ptr<WebSocketSession>> posted_sessions_;
+    // The loop's own, swapped with those that are posted so that both keep their memory.
+    std::vector<Posted> taken_;
+    std::vector<std::shared_ptr<WebSocketSession>> taken_sessions_;
     std::thread thread_;
 };
 

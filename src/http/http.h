@@ -53,8 +53,12 @@ struct Response {
     bool close = false;
 };
 
+class WebSocket;
+struct WebSocketOptions;
+struct WebSocketHandlers;
+
 /// One request in flight. Belongs to its connection, which keeps it alive, and its Request, until respond() or
-/// complete() was called: exactly once, by whoever took the exchange.
+/// complete() was called, or upgrade() succeeded: exactly once, by whoever took the exchange.
 class Exchange {
 public:
     virtual const Request& request() const = 0;
@@ -62,6 +66,13 @@ public:
     virtual void respond(Response response) = 0;
     /// Answers from any thread: queued to the loop, which is woken once for many.
     virtual void complete(Response response) = 0;
+    /// Answers with 101 and turns the connection into a WebSocket (RFC 6455; http/websocket.h). From any thread: queued
+    /// to the loop as an answer of complete() is. The socket takes texts at once, and the handlers may be called before
+    /// this returns, but not where it is called on the loop's thread. The connection goes on counting against the
+    /// server's limits. Origin and Sec-WebSocket-Protocol are the caller's to judge; no extension is agreed on.
+    /// kInvalidArgument where the request is no such handshake, or one of another version, which error_response()
+    /// answers with 426 and the right one: the exchange is then still to be answered.
+    virtual Result<std::shared_ptr<WebSocket>> upgrade(WebSocketOptions options, WebSocketHandlers handlers) = 0;
     /// Steady time at which the request's first byte was read, ns.
     virtual std::int64_t started_ns() const = 0;
     /// Which of the server's loops this is: 0 … loops-1. For state per loop (parsers, caches) without locks.
@@ -113,15 +124,18 @@ public:
     std::uint16_t port() const;
     /// Starts the loop threads.
     Status start();
-    /// Stops accepting, lets requests in flight finish (idle connections are closed, answers carry "Connection: close")
-    /// up to `grace_ms`, then closes the rest and joins. Thread-safe, once. An exchange that is still in somebody's
-    /// hands afterwards stays valid, its answer is dropped.
+    /// Stops accepting, lets requests in flight finish (idle connections are closed, answers carry "Connection: close",
+    /// WebSockets get a close frame with 1001) up to `grace_ms`, then closes the rest and joins. Thread-safe, once. An
+    /// exchange that is still in somebody's hands afterwards stays valid, its answer is dropped.
     void stop(int grace_ms);
 
 private:
     struct State;
     std::unique_ptr<State> state_;
 };
+
+/// `Error::name` of a handshake in another version of WebSocket than ours.
+inline constexpr std::string_view kUpgradeRequired = "upgrade_required";
 
 /// The error body of the contract: {"error":{"code","field","message","did_you_mean"}}.
 Response error_response(const Error& error);

@@ -155,6 +155,10 @@ std::vector<std::string_view> Request::header_values(std::string_view lower_case
 Response error_response(const Error& error) {
     Response response;
     response.status = http_status(error.code);
+    if (error.name == kUpgradeRequired) {
+        response.status = 426;
+        response.headers = {{"Upgrade", "websocket"}, {"Connection", "Upgrade"}, {"Sec-WebSocket-Version", "13"}};
+    }
     json::Writer writer(response.body);
     writer.begin_object();
     writer.key("error");
