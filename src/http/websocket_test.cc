@@ -36,6 +36,7 @@ protected:
     }
     void upgrade(Exchange& exchange, const WebSocketOptions& options) {
         const auto self = std::make_shared<std::shared_ptr<WebSocket>>();
+        captured_ = self;
         WebSocketHandlers handlers;
         handlers.on_text = [this, self](std::string_view text) {
             ++texts_;
@@ -67,6 +68,7 @@ protected:
 
     std::mutex mutex_;
     std::vector<std::shared_ptr<WebSocket>> sockets_;
+    std::weak_ptr<void> captured_;  ///< by the handlers of the last one, which hold their own handle
     std::atomic<int> texts_{0};
     std::atomic<int> closed_{0};
 };
@@ -182,7 +184,6 @@ TEST_F(WebSocketTest, AConnectionMayServeRequestsBefore) {
 
 TEST_F(WebSocketTest, UnixSocketsServeThemToo) {
     const std::string where = "unix:" + testing::TempDir() + "websocket.sock";
-    start_live();
     Server server({}, [this](Exchange& exchange) { upgrade(exchange, {}); });
     ASSERT_TRUE(server.listen(where));
     ASSERT_TRUE(server.start());
@@ -270,6 +271,9 @@ TEST_F(WebSocketTest, BreachesAreClosedWithTheirCodeAndWithoutAReset) {
     for (const auto& [stream, code] : cases) {
         WebSocketClient client(port());
         EXPECT_TRUE(client.send(client_frame(kFinal | kText, "good") + stream));
+        // It goes on for a while; without a reader that would destroy the close frame.
+        EXPECT_TRUE(eventually([&] { return closed_ > opened; }));
+        EXPECT_TRUE(client.send(std::string(100'000, 'a')));
         ServerFrame frame = client.read_frame();
         if (frame.opcode == kText) frame = client.read_frame();  // a close is not held up by a text that waits
         EXPECT_EQ(frame.opcode, kClose);
@@ -315,7 +319,7 @@ TEST_F(WebSocketTest, PingsAreAnswered) {
 TEST_F(WebSocketTest, WhoSendsPingsAndReadsNoPongsIsOwedTheNewestOnly) {
     start_live({.write_timeout_ms = 60'000});
     WebSocketClient client(port());
-    constexpr int kRounds = 200;
+    constexpr int kRounds = 600;
     constexpr int kPingsPerRound = 1'000;
     for (int round = 0; round < kRounds; ++round) {
         std::string pings;
@@ -334,7 +338,8 @@ TEST_F(WebSocketTest, WhoSendsPingsAndReadsNoPongsIsOwedTheNewestOnly) {
         is_newest = is_newest || frame.payload.starts_with(std::to_string(kRounds - 1) + " ");
         pongs += frame.opcode == kPong;
     }
-    EXPECT_LT(pongs, kRounds * kPingsPerRound / 2);
+    // What the kernel holds: an answer to each read would be twice as many.
+    EXPECT_LT(pongs, 8'000);
 }
 
 TEST_F(WebSocketTest, SilenceIsAskedAndThenCut) {
@@ -412,6 +417,49 @@ TEST_F(WebSocketTest, AReaderThatStopsGetsTheNewestAndHoldsTwo) {
     // What the kernel had taken before the stall, and the newest.
     EXPECT_LT(received, 100);
     EXPECT_TRUE(eventually([&] { return held() == 0; }));
+}
+
+// A unix socket takes a small frame as a whole or not at all, so what is staged when it is full has not begun.
+TEST_F(WebSocketTest, ATextThatFoundNoRoomIsReplacedToo) {
+    const std::string where = "unix:" + testing::TempDir() + "websocket_full.sock";
+    Server server({}, [this](Exchange& exchange) {
+        if (exchange.request().path == "/live") upgrade(exchange, {});
+        else exchange.respond({.body = "plain"});
+    });
+    ASSERT_TRUE(server.listen(where));
+    ASSERT_TRUE(server.start());
+    Client other(where);
+    std::size_t n = 0;
+    for (const bool is_closed : {false, true}) {
+        WebSocketClient client(where);
+        const auto offer = [&](const std::string& name) {
+            auto text = make_text(name + std::string(1'000, ' '));
+            std::weak_ptr<const std::string> offered = text;
+            socket(n)->offer(std::move(text));
+            EXPECT_TRUE(other.send({}, 20'000));  // the loop has taken it
+            return offered;
+        };
+        std::weak_ptr<const std::string> stuck;
+        for (int i = 0; i < 100'000 && stuck.expired(); ++i) stuck = offer("taken");
+        ASSERT_FALSE(stuck.expired());
+        const auto newer = offer("newer");
+        EXPECT_TRUE(stuck.expired());
+        const auto newest = offer("newest");
+        EXPECT_TRUE(newer.expired());
+        client.send(client_frame(kFinal | kPing, "first"));
+        EXPECT_TRUE(other.send({}, 20'000));
+        EXPECT_FALSE(newest.expired());
+        if (is_closed) socket(n)->close(1'000, "enough");
+        EXPECT_TRUE(other.send({}, 20'000));
+        EXPECT_EQ(newest.expired(), is_closed);
+        ServerFrame frame = client.read_frame();
+        while (frame.opcode == kText && frame.payload.starts_with("taken")) frame = client.read_frame();
+        // What may not wait goes first, and the text is not lost over it, unless nothing may follow.
+        EXPECT_EQ(frame.payload, "first");
+        if (is_closed) EXPECT_EQ(client.read_close(), 1'000u);
+        else EXPECT_TRUE(client.read_text().starts_with("newest"));
+        ++n;
+    }
 }
 
 TEST_F(WebSocketTest, ATextOfWhichNothingIsSentIsReplaced) {
@@ -538,6 +586,7 @@ TEST_F(WebSocketTest, TheClientClosesAndIsAnswered) {
         EXPECT_FALSE(client.was_reset());
         client.close();
         expect_closed(++opened);
+        EXPECT_TRUE(eventually([&] { return captured_.expired(); }));
     }
 }
 
@@ -570,6 +619,26 @@ TEST_F(WebSocketTest, StopClosesWithGoingAwayAndDoesNotWaitLonger) {
     }
     stopper.join();
     expect_closed(10);
+}
+
+TEST_F(WebSocketTest, AnUpgradeDuringTheStopIsClosedAtOnce) {
+    std::atomic<Exchange*> held{nullptr};
+    start({}, [&](Exchange& exchange) { held = &exchange; });
+    Raw idle(port());
+    idle.send("GET /");
+    Raw raw(port());
+    raw.send(kStart + kUpgrade + kVersion + kKey + "\r\n");
+    ASSERT_TRUE(eventually([&] { return held != nullptr; }));
+    std::thread stopper([&] { server_->stop(60'000); });
+    EXPECT_TRUE(eventually([&] { return !Raw(port()).is_connected(); }));
+    upgrade(*held, {});
+    const std::string answer = raw.read_until("stops");
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 101 ")) << answer;
+    EXPECT_TRUE(answer.ends_with("\x88\x12\x03\xe9the server stops")) << answer;
+    raw.close();
+    idle.close();
+    stopper.join();
+    expect_closed(1);
 }
 
 TEST_F(WebSocketTest, StopCutsThoseThatDoNotAnswer) {
