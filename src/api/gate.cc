@@ -107,34 +107,52 @@ void Gate::add(http::Router& router, http::Method method, std::string_view path,
 Result<Caller> Gate::judge(const RouteRule& rule, const http::Request& request) const {
     Caller caller;
     if (rule.access != Access::kAnyone) {
-        TRY(caller, authenticate(request));
+        TRY(const Credential proof, credential(request));
+        TRY(caller, authenticate(proof, Use::kProlongs));
     }
-    if (rule.effect == Effect::kChanges) TRY_STATUS(judge_origin(request));
+    if (rule.effect == Effect::kChanges) TRY_STATUS(judge_origin(request, false));
+    if (rule.effect == Effect::kConnects) TRY_STATUS(judge_origin_of_connection(request));
     TRY_STATUS(judge_access(rule.access, caller));
     if (rule.effect == Effect::kChanges) TRY_STATUS(judge_body(request));
     return caller;
 }
 
-Result<Caller> Gate::authenticate(const http::Request& request) const {
-    Caller caller;
+Result<Caller> Gate::judge_again(const RouteRule& rule, const Credential& credential) const {
+    TRY(Caller caller, authenticate(credential, Use::kLooks));
+    TRY_STATUS(judge_access(rule.access, caller));
+    return caller;
+}
+
+Result<Credential> Gate::credential(const http::Request& request) const {
     // Who sends a key means it: a cookie that comes along does not mend a wrong one.
-    if (const std::string_view authorization = request.header("authorization"); !authorization.empty()) {
-        const auto secret = bearer(authorization);
-        if (!secret)
-            return Error(Code::kUnauthenticated, "the Authorization header must be 'Bearer KEY'", "Authorization");
+    const std::string_view authorization = request.header("authorization");
+    if (authorization.empty()) return Credential{.session = std::string(session_token(request)), .key = {}};
+    const auto secret = bearer(authorization);
+    if (!secret || secret->empty())
+        return Error(Code::kUnauthenticated, "the Authorization header must be 'Bearer KEY'", "Authorization");
+    return Credential{.session = {}, .key = std::string(*secret)};
+}
+
+Result<Caller> Gate::authenticate(const Credential& credential, Use use) const {
+    Caller caller;
+    if (!credential.key.empty()) {
         const auto snapshot = catalog_.snapshot();
-        const catalog::Key* key = snapshot->key(*secret);
+        const catalog::Key* key = snapshot->key(credential.key);
         if (key == nullptr) return Error(Code::kUnauthenticated, "unknown or revoked key", "Authorization");
         caller.key = *key;
         return caller;
     }
-    caller.user = catalog_.accounts().session(session_token(request));
+    auto& accounts = catalog_.accounts();
+    caller.user =
+        use == Use::kProlongs ? accounts.session(credential.session) : accounts.look_at_session(credential.session);
     if (!caller.user)
         return Error(Code::kUnauthenticated, "sign in, or send a read key as 'Authorization: Bearer KEY'");
     return caller;
 }
 
-Status Gate::judge_origin(const http::Request& request) const {
+Status Gate::judge_origin_of_connection(const http::Request& request) const { return judge_origin(request, true); }
+
+Status Gate::judge_origin(const http::Request& request, bool cookie_may_be_silent) const {
     const bool has_cookie = cookie(request, kPlainCookie) || cookie(request, kSecureCookie);
     const auto origins = request.header_values("origin");
     const std::string_view site = request.header("sec-fetch-site");
@@ -143,7 +161,7 @@ Status Gate::judge_origin(const http::Request& request) const {
     const bool is_own = origins.size() == 1 && lower(origins[0]) == own;
     const bool is_foreign = (!origins.empty() && !is_own) || (!site.empty() && site != "same-origin");
     const bool is_known = is_own || site == "same-origin";
-    if (is_foreign || (has_cookie && !is_known))
+    if (is_foreign || (has_cookie && !is_known && !cookie_may_be_silent))
         return Error(Code::kForbidden,
                      "this request does not come from this server's own page (" + own +
                          "); a proxy in front of it must pass on Host and set X-Forwarded-Proto",

@@ -31,6 +31,12 @@ struct Caller {
     Result<const catalog::Site*> readable_site(std::string_view id, const catalog::Snapshot& snapshot) const;
 };
 
+/// What a request proves its caller by: a session's token or a key's secret. Both empty: nothing.
+struct Credential {
+    std::string session;
+    std::string key;
+};
+
 /// The answer to a request that was refused, with the headers that belong to its status.
 http::Response refusal(const Error& error);
 
@@ -42,7 +48,8 @@ http::Response refusal(const Error& error);
 /// where its Origin is this server's own (scheme and Host), or, without an Origin, Sec-Fetch-Site says same-origin. A
 /// foreign origin is refused without a cookie too, so that nobody is signed in to somebody else's account. What changes
 /// something is also JSON by its Content-Type, which a page can't send elsewhere without asking first; nobody answers
-/// that question.
+/// that question. A WebSocket is opened by any page without asking, and always with its Origin: a foreign one is
+/// refused.
 class Gate {
 public:
     /// Most bytes of the body of a changing request.
@@ -56,6 +63,12 @@ public:
     void add(http::Router& router, http::Method method, std::string_view path, Handler handler) const;
     /// For routes that are added otherwise. A Caller without user and key where the rule is for anyone.
     Result<Caller> judge(const RouteRule& rule, const http::Request& request) const;
+    /// The same for what goes on after its request: whether its caller still may. Prolongs no session.
+    Result<Caller> judge_again(const RouteRule& rule, const Credential& credential) const;
+    /// kUnauthenticated for an Authorization header that is none of ours.
+    Result<Credential> credential(const http::Request& request) const;
+    /// kForbidden where a page of another origin asks, as far as the browser tells.
+    Status judge_origin_of_connection(const http::Request& request) const;
 
     Client client(const http::Request& request) const { return client_of_(request); }
     /// The token of the request's session cookie, whether it is in force or not; empty without one.
@@ -67,8 +80,10 @@ public:
     void clear_cookie(http::Response& response, const http::Request& request) const;
 
 private:
-    Result<Caller> authenticate(const http::Request& request) const;
-    Status judge_origin(const http::Request& request) const;
+    enum class Use : std::uint8_t { kProlongs, kLooks };
+    Result<Caller> authenticate(const Credential& credential, Use use) const;
+    /// A request with a cookie has to show where it comes from, but where `cookie_may_be_silent`.
+    Status judge_origin(const http::Request& request, bool cookie_may_be_silent) const;
 
     catalog::Catalog& catalog_;
     const ClientOf client_of_;

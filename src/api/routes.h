@@ -19,7 +19,11 @@ enum class Access : std::uint8_t {
 };
 
 /// What a route does to the catalog. Gate asks more of the requests that change something.
-enum class Effect : std::uint8_t { kReads, kChanges };
+enum class Effect : std::uint8_t {
+    kReads,
+    kChanges,
+    kConnects,  ///< opens a WebSocket, which no browser keeps a foreign page from
+};
 
 struct RouteRule {
     http::Method method = http::Method::kOther;  ///< kOther: the route looks at the method itself

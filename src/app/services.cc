@@ -12,6 +12,7 @@
 
 #include "api/account_routes.h"
 #include "api/gate.h"
+#include "api/live_routes.h"
 #include "api/query_endpoint.h"
 #include "api/routes.h"
 #include "app/version.h"
@@ -107,6 +108,8 @@ struct Services::State {
     std::unique_ptr<api::Gate> gate;
     std::unique_ptr<api::QueryEndpoint> query_endpoint;
     std::unique_ptr<api::AccountRoutes> account_routes;
+    std::unique_ptr<process::LiveProcessor> live;
+    std::unique_ptr<api::LiveRoutes> live_routes;
     http::Router router;
     std::unique_ptr<WorkerPool> query_pool;
     std::unique_ptr<WorkerPool> hashing_pool;  ///< gives way to ingestion
@@ -326,6 +329,10 @@ Status Services::listen() {
     state.router.add_all("/api/v1/events", [&state](http::Exchange& exchange) { state.endpoint->handle(exchange); });
     state.query_endpoint->add_to(state.router, *state.gate);
     state.account_routes->add_to(state.router);
+    state.live = std::make_unique<process::LiveProcessor>(*state.log, state.clock);
+    state.live->start();
+    state.live_routes = std::make_unique<api::LiveRoutes>(*state.catalog, *state.gate, *state.live, state.clock);
+    state.live_routes->add_to(state.router);
     api::add_health_routes(
         state.router, {.not_ready = [this] { return not_ready(); }, .status_json = [this] { return status_json(); }});
     api::add_page_routes(state.router);
@@ -367,6 +374,8 @@ void Services::stop(int grace_ms) {
     state.query_pool.reset();
     state.hashing_pool.reset();
     state.writing_pool.reset();
+    state.live_routes.reset();
+    state.live.reset();
     // What the time does not allow is loaded by the next start.
     if (state.loader) state.loader->stop(std::min(left_ms(), 3'000));
     {

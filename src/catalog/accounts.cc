@@ -112,6 +112,18 @@ struct Accounts::State {
                now - session.last_used_ms >= limits.idle_ms;
     }
 
+    std::optional<User> find_session(std::string_view token, bool prolong) {
+        if (token.size() != kTokenLength) return std::nullopt;
+        const std::string hash = hash_of(token);
+        const std::int64_t now = clock.wall_ms();
+        const std::lock_guard lock(sessions_mutex);
+        const auto found = sessions.find(hash);
+        if (found == sessions.end() || is_over(found->second, now)) return std::nullopt;
+        LiveSession& session = found->second;
+        if (prolong) session.last_used_ms = std::max(session.last_used_ms, now);
+        return User{session.email, session.role, session.user_created_ms};
+    }
+
     Database& database;
     std::mutex& mutex;
     Clock& clock;
@@ -451,16 +463,10 @@ Result<std::string> Accounts::create_sign_in_link(std::string_view email) {
     return state_->create_link(kSignIn, &found->user.email);
 }
 
-std::optional<User> Accounts::session(std::string_view token) {
-    if (token.size() != kTokenLength) return std::nullopt;
-    const std::string hash = hash_of(token);
-    const std::int64_t now = state_->clock.wall_ms();
-    const std::lock_guard lock(state_->sessions_mutex);
-    const auto found = state_->sessions.find(hash);
-    if (found == state_->sessions.end() || state_->is_over(found->second, now)) return std::nullopt;
-    LiveSession& session = found->second;
-    session.last_used_ms = std::max(session.last_used_ms, now);
-    return User{session.email, session.role, session.user_created_ms};
+std::optional<User> Accounts::session(std::string_view token) { return state_->find_session(token, true); }
+
+std::optional<User> Accounts::look_at_session(std::string_view token) const {
+    return state_->find_session(token, false);
 }
 
 Status Accounts::end_session(std::string_view token) {

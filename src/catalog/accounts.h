@@ -80,6 +80,8 @@ public:
 
     /// The user of a session in force, which this use prolongs. Memory only, no waiting for the disk.
     std::optional<User> session(std::string_view token);
+    /// The same without prolonging it: for a connection that stays open, which nobody has to be using.
+    std::optional<User> look_at_session(std::string_view token) const;
     Status end_session(std::string_view token);
     /// Writes when sessions were last used, at most once a minute for each, and forgets what is over. To be called now
     /// and then; what was not written is lost by a crash, and makes sessions idle a little sooner.

@@ -14,7 +14,8 @@ constexpr std::int64_t kWindowMs = store::kLiveMinutes * SiteWindow::kMinuteMs;
 constexpr std::int64_t kRetryMs = 1'000;
 /// A clock that goes back by less is NTP's; its events count as of now.
 constexpr std::int64_t kSetBackMs = 2'000;
-constexpr std::size_t kEntriesMax = 20'000;
+/// Of one turn: who asks for numbers waits that long at most.
+constexpr std::size_t kEntriesMax = 4'000;
 constexpr std::size_t kBytesMax = 16u << 20;
 /// Entries that are read in vain rather than looking for a nearer place to begin.
 constexpr std::uint64_t kNearEnough = 20'000;
