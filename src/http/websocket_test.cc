@@ -271,9 +271,9 @@ TEST_F(WebSocketTest, BreachesAreClosedWithTheirCodeAndWithoutAReset) {
     for (const auto& [stream, code] : cases) {
         WebSocketClient client(port());
         EXPECT_TRUE(client.send(client_frame(kFinal | kText, "good") + stream));
-        // It goes on for a while; without a reader that would destroy the close frame.
+        // It goes on for a while: a reset would refuse the later pieces, and may destroy the close frame elsewhere.
         EXPECT_TRUE(eventually([&] { return closed_ > opened; }));
-        EXPECT_TRUE(client.send(std::string(100'000, 'a')));
+        for (int i = 0; i < 10; ++i) EXPECT_TRUE(client.send(std::string(10'000, 'a'))) << code;
         ServerFrame frame = client.read_frame();
         if (frame.opcode == kText) frame = client.read_frame();  // a close is not held up by a text that waits
         EXPECT_EQ(frame.opcode, kClose);
