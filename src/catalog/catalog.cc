@@ -127,11 +127,13 @@ struct Catalog::State {
 
     Result<std::vector<Site>> read_sites() const;
     Status refresh();
+    Result<NewKey> make_key(std::string_view site_id, Scope scope) const;
 
     mutable std::mutex mutex;
     Database database;
     Clock& clock;
     Accounts accounts;
+    std::vector<std::pair<std::string, Key>> lent_keys;  ///< by the SHA-256 of their secret
     /// A lock of its own: event loops take the snapshot, and must not wait for the disk behind a change.
     mutable std::mutex snapshot_mutex;
     std::shared_ptr<const Snapshot> snapshot;
@@ -161,6 +163,7 @@ Status Catalog::State::refresh() {
         fresh->keys.emplace(query.text_at(0), Key{query.text_at(1), query.text_at(2), *parse_scope(query.text_at(3)),
                                                   query.integer_at(4), 0});
     }
+    for (const auto& [secret_hash, key] : lent_keys) fresh->keys.emplace(secret_hash, key);
     const std::lock_guard lock(snapshot_mutex);
     snapshot = std::move(fresh);
     return {};
@@ -228,15 +231,28 @@ Status Catalog::remove_site(std::string_view id) {
     TRY_STATUS(query.text(id).run());
     if (state_->database.changes() == 0)
         return Error(Code::kNotFound, "there is no site '" + std::string(id) + "'", "id");
+    std::erase_if(state_->lent_keys, [&](const auto& lent) { return lent.second.site_id == id; });
     return state_->refresh();
+}
+
+Result<NewKey> Catalog::State::make_key(std::string_view site_id, Scope scope) const {
+    if (snapshot->site(site_id) == nullptr)
+        return Error(Code::kNotFound, "there is no site '" + std::string(site_id) + "'; see 'footfall site list'",
+                     "site");
+    return NewKey{{random_id(), std::string(site_id), scope, clock.wall_ms(), 0}, "ff_" + random_token(32)};
+}
+
+Result<NewKey> Catalog::lend_key(std::string_view site_id, Scope scope) {
+    const std::lock_guard lock(state_->mutex);
+    TRY(NewKey made, state_->make_key(site_id, scope));
+    state_->lent_keys.emplace_back(hash_of(made.secret), made.key);
+    TRY_STATUS(state_->refresh());
+    return made;
 }
 
 Result<NewKey> Catalog::create_key(std::string_view site_id, Scope scope) {
     const std::lock_guard lock(state_->mutex);
-    if (state_->snapshot->site(site_id) == nullptr)
-        return Error(Code::kNotFound, "there is no site '" + std::string(site_id) + "'; see 'footfall site list'",
-                     "site");
-    NewKey made{{random_id(), std::string(site_id), scope, state_->clock.wall_ms(), 0}, "ff_" + random_token(32)};
+    TRY(NewKey made, state_->make_key(site_id, scope));
     TRY(Query query, state_->database.prepare(
                          "INSERT INTO keys (id, site_id, scope, secret_hash, created_ms) VALUES (?, ?, ?, ?, ?)"));
     TRY_STATUS(query.text(made.key.id)

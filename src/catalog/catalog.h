@@ -84,6 +84,9 @@ public:
     Accounts& accounts();
 
     Result<NewKey> create_key(std::string_view site_id, Scope scope);
+    /// A key for a part of this installation, such as a child process: in force as long as this object lives and the
+    /// site is there. It is in snapshots, but in no list and on no disk. kNotFound: there is no such site.
+    Result<NewKey> lend_key(std::string_view site_id, Scope scope);
     Result<std::vector<Key>> keys() const;
     Status revoke_key(std::string_view id);
 

@@ -76,6 +76,25 @@ TEST_F(CatalogTest, AKeyIsFoundByItsSecretUntilItIsRevokedAndItsSecretIsNotStore
     EXPECT_EQ(catalog_->create_key("nobody", Scope::kRead).error().code, Code::kNotFound);
 }
 
+TEST_F(CatalogTest, ALentKeyIsInNoListAndOnNoDiskAndEndsWithItsSiteOrTheCatalog) {
+    EXPECT_EQ(catalog_->lend_key("a", Scope::kCollect).error().code, Code::kNotFound);
+    ASSERT_TRUE(catalog_->add_site("A", "a.example", "UTC", "a"));
+    const auto lent = catalog_->lend_key("a", Scope::kCollect);
+    ASSERT_TRUE(lent) << lent.error().message;
+    const auto in_force = [&] { return catalog_->snapshot()->key(lent->secret) != nullptr; };
+    EXPECT_TRUE(in_force());
+    EXPECT_TRUE(catalog_->keys().value().empty());
+    ASSERT_TRUE(catalog_->create_key("a", Scope::kRead));  // other changes leave it in force
+    EXPECT_TRUE(in_force());
+    // A site of the same id that is made later is another one.
+    ASSERT_TRUE(catalog_->remove_site("a"));
+    ASSERT_TRUE(catalog_->add_site("A", "a.example", "UTC", "a"));
+    EXPECT_FALSE(in_force());
+    const auto again = catalog_->lend_key("a", Scope::kCollect);
+    open();
+    EXPECT_EQ(catalog_->snapshot()->key(again->secret), nullptr);
+}
+
 TEST_F(CatalogTest, RemovingASiteEndsItsKeys) {
     ASSERT_TRUE(catalog_->add_site("A", "a.example", "UTC", "a"));
     const auto made = catalog_->create_key("a", Scope::kCollect);
