@@ -7,8 +7,9 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
-#include <string_view>
+#include <optional>
 #include <vector>
 
 #include "app/args.h"
@@ -25,13 +26,6 @@ namespace {
 
 constexpr int kStopGraceMs = 8'000;
 
-logging::Level level_of(std::string_view text) {
-    if (text == "debug") return logging::Level::kDebug;
-    if (text == "warn") return logging::Level::kWarn;
-    if (text == "error") return logging::Level::kError;
-    return logging::Level::kInfo;
-}
-
 // One sentence, once: as a log line where a program reads the log, else as people read it.
 int fail(const Error& error, bool as_json) {
     if (as_json) logging::error("serve.failed", {{"error", error.message}});
@@ -39,30 +33,43 @@ int fail(const Error& error, bool as_json) {
     return 1;
 }
 
-/// The demo's traffic comes from another process, as a browser's would. It ends with this one.
-pid_t start_demo(const std::string& address) {
-    std::vector<std::string> words = {"footfall", "demo", "--listen", address};
+/// The demo's traffic comes from another process, as a browser's would. It ends with this one. Its key goes through a
+/// pipe: a command line can be read by everybody on the machine.
+Result<pid_t> start_demo(const Services& services, const Services::Demo& demo, const Settings& settings) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return errno_error("pipe for the demo's key", errno);
+    const File reading(ends[0]);
+    File writing(ends[1]);
+    const std::string line = demo.collect_key + "\n";  // fits into any pipe
+    if (::write(writing.fd(), line.data(), line.size()) != static_cast<ssize_t>(line.size()))
+        return errno_error("write the demo's key", errno);
+    writing.close();
+
+    std::vector<std::string> words = {"footfall",         "demo",
+                                      "--listen",         services.address(),
+                                      "--timezone",       demo.timezone,
+                                      "--journal",        demo.journal,
+                                      "--logging.level",  settings.logging_level,
+                                      "--logging.format", settings.logging_format};
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
+    if (pid < 0) return errno_error("fork for the demo's traffic", errno);
     if (pid != 0) return pid;
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    if (::getppid() != parent) ::_exit(1);
+    if (::getppid() != parent || ::dup2(reading.fd(), STDIN_FILENO) < 0) ::_exit(1);
     ::execv("/proc/self/exe", argv.data());
     ::_exit(127);
 }
 
 /// What somebody who is not signed in needs to begin; empty where there are users already.
-Result<std::string> make_invitation(Services& services, ServeOptions options) {
-    if (options.demo) {
-        TRY(const std::string url, services.make_demo());
-        return "Sign in to the demo (once, within 24 hours): " + url + "\n";
-    }
+Result<std::string> make_invitation(Services& services, const std::optional<Services::Demo>& demo) {
+    if (demo) return "Sign in to the demo (once, within 24 hours): " + demo->sign_in_url + "\n";
     catalog::Accounts& accounts = services.catalog().accounts();
     if (accounts.has_users()) return std::string();
     TRY(const std::string token, accounts.create_setup_link());
@@ -73,8 +80,7 @@ Result<std::string> make_invitation(Services& services, ServeOptions options) {
 }  // namespace
 
 int serve(const Settings& settings, ServeOptions options) {
-    logging::configure(level_of(settings.logging_level),
-                       settings.logging_format == "json" ? logging::Format::kJson : logging::Format::kText, "serve");
+    configure_logging(settings, "serve");
     const bool as_json = settings.logging_format == "json";
     // Blocked before the first thread starts, so that every thread leaves them to this one.
     sigset_t signals;
@@ -94,21 +100,32 @@ int serve(const Settings& settings, ServeOptions options) {
     if (!control) return fail(control.error(), as_json);
     if (const Status status = (*services)->listen(); !status) return fail(status.error(), as_json);
     const std::string address = (*services)->address();
-    const auto invitation = make_invitation(**services, options);
+    std::optional<Services::Demo> demo;
+    if (options.demo) {
+        auto made = (*services)->make_demo();
+        if (!made) return fail(made.error(), as_json);
+        demo = std::move(*made);
+    }
+    const auto invitation = make_invitation(**services, demo);
     if (!invitation) return fail(invitation.error(), as_json);
     logging::info("serve.listening",
                   {{"url", "http://" + address}, {"data", (*services)->data_dir()}, {"version", version_number()}});
     // On standard output alone: a link is a secret, and the log is for keeping.
     std::printf("Footfall is on http://%s\n%s", address.c_str(), invitation->c_str());
     std::fflush(stdout);
-    const pid_t demo = options.demo ? start_demo(address) : 0;
+    pid_t traffic = 0;
+    if (demo) {
+        const auto started = start_demo(**services, *demo, settings);
+        if (!started) return fail(started.error(), as_json);
+        traffic = *started;
+    }
 
     int signal_number = 0;
     sigwait(&signals, &signal_number);
     logging::info("serve.stopping", {{"signal", signal_number}});
-    if (demo > 0) {
-        ::kill(demo, SIGTERM);
-        ::waitpid(demo, nullptr, 0);
+    if (traffic > 0) {
+        ::kill(traffic, SIGTERM);
+        ::waitpid(traffic, nullptr, 0);
     }
     // After a failed sync nothing can be made better by waiting.
     (*services)->stop(fatal ? 500 : kStopGraceMs);

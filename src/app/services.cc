@@ -22,6 +22,7 @@
 #include "base/logging.h"
 #include "base/metrics.h"
 #include "base/worker_pool.h"
+#include "demo/hit.h"
 #include "enrich/enrich.h"
 #include "http/router.h"
 #include "ingest/committer.h"
@@ -37,6 +38,7 @@ namespace footfall::app {
 namespace {
 
 constexpr std::string_view kDemoUser = "demo@demo.example";
+constexpr std::string_view kDemoTimezone = "Europe/Berlin";
 constexpr int kLockWaitMs = 5'000;
 constexpr int kAuditWaitMs = 60'000;
 constexpr std::int64_t kSaltEveryMs = 60'000;
@@ -399,10 +401,12 @@ void Services::stop(int grace_ms) {
 const std::string& Services::data_dir() const { return state_->data_dir; }
 catalog::Catalog& Services::catalog() { return *state_->catalog; }
 
-Result<std::string> Services::make_demo() {
+Result<Services::Demo> Services::make_demo() {
     catalog::Catalog& catalog = *state_->catalog;
-    if (catalog.snapshot()->site("demo") == nullptr) {
-        TRY([[maybe_unused]] const catalog::Site site, catalog.add_site("Demo", "demo.example", "UTC", "demo"));
+    const std::string site_id(demo::kSiteId);
+    if (catalog.snapshot()->site(site_id) == nullptr) {
+        TRY([[maybe_unused]] const catalog::Site site,
+            catalog.add_site("Demo", demo::kSiteDomain, kDemoTimezone, site_id));
     }
     catalog::Accounts& accounts = catalog.accounts();
     auto token = accounts.create_sign_in_link(kDemoUser);
@@ -413,7 +417,11 @@ Result<std::string> Services::make_demo() {
         token = accounts.create_sign_in_link(kDemoUser);
     }
     if (!token) return token.error();
-    return sign_in_url(address(), *token);
+    TRY(catalog::NewKey key, catalog.lend_key(site_id, catalog::Scope::kCollect));
+    return Demo{.sign_in_url = sign_in_url(address(), *token),
+                .collect_key = std::move(key.secret),
+                .timezone = catalog.snapshot()->site(site_id)->timezone,
+                .journal = state_->data_dir + "/demo.journal"};
 }
 
 std::vector<api::NotReady> Services::not_ready() const {

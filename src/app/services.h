@@ -37,10 +37,16 @@ public:
     std::vector<api::NotReady> not_ready() const;
     /// Absolute.
     const std::string& data_dir() const;
+    struct Demo {
+        std::string sign_in_url;
+        std::string collect_key;  ///< for the traffic; ends with this process
+        std::string timezone;
+        std::string journal;  ///< file that remembers what traffic was sent
+    };
     /// Adds the site "demo" and the demo's user where they are not there, and gives a link that signs that user in.
     /// Where the installation is nobody's yet the user is an owner, so that everything can be tried; beside others only
     /// a viewer, since what is printed is often kept.
-    Result<std::string> make_demo();
+    Result<Demo> make_demo();
 
     catalog::Catalog& catalog() override;
     Result<process::AuditReport> audit(const std::string& site_id) override;

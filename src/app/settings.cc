@@ -11,6 +11,7 @@
 #include <toml++/toml.h>
 
 #include "base/file.h"
+#include "base/logging.h"
 #include "base/nearest.h"
 
 namespace footfall::app {
@@ -205,6 +206,15 @@ Result<Settings> load_settings(const std::string& toml_path, const std::map<std:
         TRY_STATUS(assign(settings, *declaration, value, "the flags"));
     }
     return settings;
+}
+
+void configure_logging(const Settings& settings, std::string_view role) {
+    logging::Level level = logging::Level::kInfo;
+    if (settings.logging_level == "debug") level = logging::Level::kDebug;
+    if (settings.logging_level == "warn") level = logging::Level::kWarn;
+    if (settings.logging_level == "error") level = logging::Level::kError;
+    logging::configure(level, settings.logging_format == "json" ? logging::Format::kJson : logging::Format::kText,
+                       role);
 }
 
 bool is_setting(std::string_view key) { return find(key) != nullptr; }

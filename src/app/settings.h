@@ -48,6 +48,9 @@ struct Settings {
 Result<Settings> load_settings(const std::string& toml_path, const std::map<std::string, std::string>& environment,
                                const std::map<std::string, std::string>& flags);
 
+/// Configures this process's log as the settings say; `role` names the process in each line.
+void configure_logging(const Settings& settings, std::string_view role);
+
 /// Keys of the table, for flags and completion.
 bool is_setting(std::string_view key);
 
