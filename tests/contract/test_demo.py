@@ -131,8 +131,9 @@ class TestTraffic:
         site = server.add_site(timezone=zone, domain="demo.example", site_id="demo")
         journal = ("--journal", str(server.folder / "journal"), "--days", str(DAYS))
         first = start_traffic(site, zone, *journal)
-        first.wait_line("demo.history")
+        wait_until(lambda: len(day_counts(site)) == 2, LIMIT_S, "it is in the midst of the second day")
         first.kill()
+        assert len(first.lines("demo.history")) == 1
         second = start_traffic(site, zone, *journal)
         second.wait_line("demo.history")
         server.kill()
