@@ -114,12 +114,12 @@ Status LiveRoutes::try_connect(http::Exchange& exchange) {
     std::string site_id = http::query_value(request.query, "website_id").value_or("");
     if (const auto token = http::query_value(request.query, "ticket")) {
         const auto ticket = take_ticket(*token);
-        if (!ticket || (!site_id.empty() && site_id != ticket->site_id))
+        if (!ticket || (!site_id.empty() && !ticket->site_id.empty() && site_id != ticket->site_id))
             return Error(Code::kUnauthenticated,
                          "this ticket was used, is older than 30 seconds, or is for another site; ask for a new one",
                          "ticket");
         credential = ticket->credential;
-        site_id = ticket->site_id;
+        if (site_id.empty()) site_id = ticket->site_id;
         TRY(caller, gate_.judge_again(rule_, credential));
         TRY_STATUS(gate_.judge_origin_of_connection(request));
     } else {
@@ -140,13 +140,15 @@ Status LiveRoutes::try_connect(http::Exchange& exchange) {
 
 void LiveRoutes::give_ticket(http::Exchange& exchange, const Caller& caller) {
     const http::Request& request = exchange.request();
-    const auto fields = Fields::parse(request.body, {"website_id"});
-    if (!fields) return exchange.respond(refusal(fields.error()));
-    if (const Status complete = fields->require({"website_id"}); !complete)
-        return exchange.respond(refusal(complete.error()));
-    const std::string site_id = fields->get("website_id");
-    if (const auto site = caller.readable_site(site_id, *catalog_.snapshot()); !site)
-        return exchange.respond(refusal(site.error()));
+    std::string site_id;
+    if (!request.body.empty()) {
+        const auto fields = Fields::parse(request.body, {"website_id"});
+        if (!fields) return exchange.respond(refusal(fields.error()));
+        site_id = fields->get("website_id");
+    }
+    if (!site_id.empty())
+        if (const auto site = caller.readable_site(site_id, *catalog_.snapshot()); !site)
+            return exchange.respond(refusal(site.error()));
     const auto credential = gate_.credential(request);
     if (!credential) return exchange.respond(refusal(credential.error()));
 

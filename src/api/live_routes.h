@@ -27,8 +27,9 @@ namespace footfall::api {
 /// Whether a socket's caller still may is asked twice a second: it is closed with 4401 where the session or the key has
 /// ended, 4403 where it may no longer read the site, and 4404 where the site is gone.
 ///
-/// A ticket is for clients that can set neither a header nor a cookie: it opens one socket for one site within 30
-/// seconds, for as long as the session or the key with which it was asked for is in force.
+/// A ticket is for clients that can set neither a header nor a cookie: it opens one socket within 30 seconds, of the
+/// site that it was asked for or, without one, of any that its caller may read, for as long as the session or the key
+/// with which it was asked for is in force.
 class LiveRoutes {
 public:
     static constexpr std::int64_t kTicketMs = 30'000;
@@ -59,7 +60,7 @@ private:
     };
     struct Ticket {
         Credential credential;
-        std::string site_id;
+        std::string site_id;  ///< empty: the caller's choice
         std::int64_t ends_ns = 0;
     };
 

@@ -22,7 +22,7 @@ enum class Access : std::uint8_t {
 enum class Effect : std::uint8_t {
     kReads,
     kChanges,
-    kConnects,  ///< opens a WebSocket, which no browser keeps a foreign page from
+    kConnects,  ///< opens a WebSocket, or prepares it; no browser keeps foreign pages from that
 };
 
 struct RouteRule {

@@ -59,6 +59,8 @@ MATRIX: dict[tuple[str, str], tuple[Any, dict[str, int]]] = {
         {"queries": [{"website_id": "SITE", "metrics": ["events"]}]},
         reader(200, others_read=200),
     ),
+    ("GET", "/api/v1/live"): (None, reader(400, others_read=400)),
+    ("POST", "/api/v1/live/ticket"): ({"website_id": "SITE"}, reader(200, others_read=403)),
 }
 ROUTES = [(route["method"], route["path"]) for route in routes()]
 
