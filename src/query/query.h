@@ -63,7 +63,8 @@ struct Filter {
 };
 
 enum class Direction : std::uint8_t { kAscending, kDescending };
-/// What a range is compared with: the range of the same length before it, or the same days a year before.
+/// What a range is compared with: the range of the same length before it, or the same days a year before. Of days that
+/// are not over, as much of them as of the range.
 enum class Compare : std::uint8_t { kNothing, kPreviousPeriod, kPreviousYear };
 enum class Toggle : std::uint8_t { kOff, kOn };
 

@@ -243,3 +243,43 @@ class TestGranularity:
             ["pageviews"], ["date", "page"], granularity="hour", date_range=["2025-06-15", "2025-06-15"]
         )
         assert [column["name"] for column in answer["columns"]] == ["date", "page", "pageviews"]
+
+
+def noonish_zone() -> zoneinfo.ZoneInfo:
+    """A zone in which it is between noon and one o'clock, whenever this runs: far from the day's ends."""
+    hours = 12 - datetime.datetime.now(datetime.timezone.utc).hour
+    return zoneinfo.ZoneInfo(f"Etc/GMT{-hours:+}" if hours else "UTC")
+
+
+class TestCompare:
+    @pytest.mark.parametrize("mode", ["previous_period", "previous_year"])
+    def test_a_day_that_is_not_over_is_compared_with_as_much_of_the_other(self, server: Server, mode: str):
+        zone = noonish_zone()
+        now = datetime.datetime.now(zone)
+        day = now - datetime.timedelta(days=1)
+        if mode == "previous_year":  # 29 February stands against 1 March
+            day = now.replace(year=now.year - 1, day=1) + datetime.timedelta(days=now.day - 1)
+        site = server.add_site(zone.key)
+        at = int(day.timestamp() * 1000)
+        send_at(site, at - 2 * HOUR, at - 1000, at + HOUR, at + 10 * HOUR)
+        for asked in ({"time_range": "today"}, {"date_range": [f"{now:%Y-%m-%d}", f"{now:%Y-%m-%d}"]}):
+            answer = site.query(["pageviews"], ["date"], compare=mode, **asked)
+            other = answer["comparison"]
+            assert other["rows"] == [[f"{day:%Y-%m-%d}", 2]] and other["totals"]["pageviews"] == 2, asked
+            assert abs(ms_of(other["to"]) - at) < 10 * MINUTE, "it says where it ends"
+
+    def test_days_that_are_over_are_compared_whole(self, site: Site):
+        send_at(site, *[ms(f"2025-06-{day}T23:59:59") for day in ("12", "13", "14")], ms("2025-06-15T12:00:00"))
+        answer = site.query(["pageviews"], date_range=["2025-06-15", "2025-06-16"], compare="previous_period")
+        assert answer["rows"] == [[1]] and answer["comparison"]["rows"] == [[2]]
+        assert ms_of(answer["comparison"]["to"]) == ms("2025-06-15T00:00:00")
+
+    def test_everything_has_nothing_before_it(self, site: Site):
+        answer = site.ask(metrics=["pageviews"], time_range="all", compare="previous_period")
+        assert answer.status == 400
+        error = answer.json()["error"]
+        assert (error["code"], error["field"]) == ("unsupported_compare", "compare")
+
+
+def ms_of(instant: str) -> int:
+    return int(datetime.datetime.fromisoformat(instant.replace("Z", "+00:00")).timestamp() * 1000)

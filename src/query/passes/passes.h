@@ -11,7 +11,7 @@ namespace footfall::query {
 
 /// Names → declarations. Adds the first column that a granularity asks for.
 Status resolve_names(const PlanContext& context, Plan& plan);
-/// The range as asked → milliseconds, by the site's calendar; and the period before, where it is compared.
+/// The range as asked → milliseconds, by the site's calendar; and what it is compared with.
 Status resolve_range(const PlanContext& context, Plan& plan);
 /// The table that answers all columns, and the rows of it that any metric looks at.
 Status choose_source(const PlanContext& context, Plan& plan);

@@ -68,29 +68,36 @@ Result<Range> instant_range(const RangeRequest& asked, const Zone& zone) {
     return Range{*from, *to, Range::Unit::kInstants};
 }
 
-Result<Range> range_before(const Range& range, const Zone& zone) {
-    if (range.unit == Range::Unit::kEverything)
-        return refuse("unsupported_compare", "compare", "there is no period before 'all'");
-    Range previous{range.from_ms - (range.to_ms - range.from_ms), range.from_ms, range.unit};
-    if (range.unit == Range::Unit::kDays) {
-        const Day first = zone.day_of(range.from_ms);
-        previous.from_ms = zone.day_start_ms(first - (zone.day_of(range.to_ms) - first));
-    }
-    if (previous.from_ms < 0) return refuse("invalid_range", "compare", "the period before begins before 1970");
-    return previous;
+/// The day of the other range that stands against a day of this one. 29 February stands against 1 March.
+Day day_before(Compare compare, const Range& range, const Zone& zone, Day day) {
+    if (compare == Compare::kPreviousYear) return Day(day.year() - 1, day.month(), day.day());
+    return day - (zone.day_of(range.to_ms) - zone.day_of(range.from_ms));
 }
 
-/// The same days of the year before; 29 February is compared with 1 March. Instants keep their time of day.
-Result<Range> range_a_year_before(const Range& range, const Zone& zone) {
+/// The same time of the day that stands against the day of an instant; its end, where that day is shorter.
+std::int64_t instant_before(Compare compare, const Range& range, const Zone& zone, std::int64_t ms) {
+    const Day day = zone.day_of(ms);
+    const Day other = day_before(compare, range, zone, day);
+    return std::min(zone.day_start_ms(other) + (ms - zone.day_start_ms(day)), zone.day_start_ms(other + 1));
+}
+
+/// The range that `range` is compared with. Days that are not over are compared with as much of the other days: half of
+/// today against the whole of yesterday says nothing. Instants keep their length, or their time of day a year before.
+Result<Range> range_before(Compare compare, const Range& range, const Zone& zone, std::int64_t now_ms) {
+    const bool by_year = compare == Compare::kPreviousYear;
+    const std::string_view name = by_year ? "year" : "period";
     if (range.unit == Range::Unit::kEverything)
-        return refuse("unsupported_compare", "compare", "there is no year before 'all'");
-    const auto earlier = [&](std::int64_t ms) {
-        const Day day = zone.day_of(ms);
-        return zone.day_start_ms(Day(day.year() - 1, day.month(), day.day())) + (ms - zone.day_start_ms(day));
-    };
-    Range previous{earlier(range.from_ms), earlier(range.to_ms), range.unit};
+        return refuse("unsupported_compare", "compare", fmt::format("there is no {} before 'all'", name));
+    Range previous{range.from_ms - (range.to_ms - range.from_ms), range.from_ms, range.unit};
+    if (by_year || range.unit == Range::Unit::kDays) {
+        previous.from_ms = instant_before(compare, range, zone, range.from_ms);
+        previous.to_ms = instant_before(compare, range, zone, range.to_ms);
+    }
+    if (range.unit == Range::Unit::kDays && now_ms >= range.from_ms && now_ms < range.to_ms)
+        previous.to_ms = std::min(previous.to_ms, instant_before(compare, range, zone, now_ms + 1));
     if (previous.to_ms <= previous.from_ms) previous.to_ms = zone.day_start_ms(zone.day_of(previous.from_ms) + 1);
-    if (previous.from_ms < 0) return refuse("invalid_range", "compare", "the year before begins before 1970");
+    if (previous.from_ms < 0)
+        return refuse("invalid_range", "compare", fmt::format("the {} before begins before 1970", name));
     return previous;
 }
 
@@ -120,11 +127,11 @@ Status resolve_range(const PlanContext& context, Plan& plan) {
                                        context.zone.instant_text(plan.range.from_ms),
                                        context.zone.instant_text(plan.range.to_ms), context.zone.name()));
     if (context.request.compare == Compare::kNothing) return {};
-    const bool by_year = context.request.compare == Compare::kPreviousYear;
-    TRY(plan.previous,
-        by_year ? range_a_year_before(plan.range, context.zone) : range_before(plan.range, context.zone));
-    plan.reasons.push_back(fmt::format("compared with the {} before, from {}", by_year ? "year" : "period",
-                                       context.zone.instant_text(plan.previous->from_ms)));
+    TRY(plan.previous, range_before(context.request.compare, plan.range, context.zone, context.now_ms));
+    plan.reasons.push_back(fmt::format("compared with the {} before, from {} to {}",
+                                       context.request.compare == Compare::kPreviousYear ? "year" : "period",
+                                       context.zone.instant_text(plan.previous->from_ms),
+                                       context.zone.instant_text(plan.previous->to_ms)));
     return {};
 }
 
