@@ -90,6 +90,21 @@ test("one question may fail alone, a failed request fails each, and retry asks t
   equal(requests.length, 2);
 });
 
+test("a question that is put again is heard by whoever followed it before", async () => {
+  const { board, requests, last } = server();
+  const followed = board.reply("a");
+  board.show({ b: query("pageviews") });
+  board.show({ a: query("visitors"), b: query("pageviews") });
+  await last().answer([answer(1)]);
+  deepEqual(followed.value.answer?.rows, [[1]]);
+  board.show({ b: query("pageviews") });
+  ok(followed.value.waiting && !followed.value.answer);
+  board.show({ a: query("visitors"), b: query("pageviews") });
+  await last().answer([answer(2)]);
+  deepEqual(followed.value.answer?.rows, [[2]]);
+  equal(requests.length, 3);
+});
+
 test("a refresh leaves no trace until it is here", async () => {
   const { board, last } = server();
   board.show({ a: query("visitors") });

@@ -35,7 +35,7 @@ export class Board {
 
   /** Sets the questions; those that are new or different are asked. */
   show(questions: Readonly<Record<string, Query>>): void {
-    for (const [key, entry] of this.entries) if (!(key in questions)) this.forget(key, entry);
+    for (const [key, entry] of this.entries) if (!(key in questions) && entry.text !== "") this.forget(entry);
     const changed: string[] = [];
     for (const [key, query] of Object.entries(questions)) {
       const entry = this.entry(key, query);
@@ -80,9 +80,11 @@ export class Board {
     return entry;
   }
 
-  private forget(key: string, entry: Entry): void {
-    this.entries.delete(key);
+  /** The signal stays: whoever follows it hears when the question is put again. */
+  private forget(entry: Entry): void {
     this.leave(entry);
+    entry.text = "";
+    entry.reply.value = { answer: undefined, error: undefined, waiting: true, query: undefined };
   }
 
   /** A request whose last question was changed is of no use. */
@@ -98,14 +100,14 @@ export class Board {
     if (keys.length === 0) return;
     const batch = (this.batches += 1);
     const controller = new AbortController();
-    const asked = keys.map((key) => ({ key, entry: this.entries.get(key) as Entry }));
-    for (const { entry } of asked) this.leave(entry);
-    for (const { entry } of asked) entry.batch = batch;
+    const asked = keys.map((key) => this.entries.get(key) as Entry);
+    for (const entry of asked) this.leave(entry);
+    for (const entry of asked) entry.batch = batch;
     this.requests.set(batch, controller);
     let answers: BatchAnswer[];
     try {
       answers = await this.ask(
-        asked.map(({ entry }) => entry.query),
+        asked.map(({ query }) => query),
         controller.signal,
       );
     } catch (error) {
@@ -115,10 +117,10 @@ export class Board {
       answers = asked.map(() => ({ error: problem }));
     }
     this.requests.delete(batch);
-    asked.forEach(({ key, entry }, index) => {
+    asked.forEach((entry, index) => {
       const answer = answers[index];
-      // Asked anew meanwhile, or gone: this answer is to an old question.
-      if (entry.batch !== batch || this.entries.get(key) !== entry || !answer) return;
+      // Asked anew meanwhile, or not any more: this answer is to an old question.
+      if (entry.batch !== batch || !answer) return;
       entry.batch = 0;
       const old = entry.reply.peek();
       entry.reply.value = isProblem(answer)

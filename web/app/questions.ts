@@ -6,25 +6,32 @@ import { pages } from "../panels/pages/pages";
 import { rankingQuery, tabOf } from "../panels/ranking/spec";
 import { sources } from "../panels/sources/sources";
 import { timelineQuery } from "../panels/timeline/series";
-import type { Query } from "../lib/query";
-import { baseQuery, comparesOf, granularityOf, type View } from "./state";
+import type { Answer, Query } from "../lib/query";
+import { baseQuery, comparesOf, type Days, granularityOf, type View } from "./state";
 
-/** Everything that the dashboard asks for a view, by panel; sent in one request. */
-export function questionsOf(siteId: string, view: View, today: string): Record<string, Query> {
+/** Everything that the dashboard asks for a view, by panel; sent in one request. Only the chart of all time waits for `past`. */
+export function questionsOf(siteId: string, view: View, today: string, past: Days | undefined): Record<string, Query> {
   const base: Query = { metrics: [], ...baseQuery(siteId, view, today) };
   const compare = comparesOf(view);
   const places = tabOf(locations, view.tabs[locations.id]);
   const questions: Record<string, Query> = {
     headline: headlineQuery(base, compare),
-    timeline: timelineQuery(base, granularityOf(view), compare),
+    ...(view.range === "all" && !past ? {} : { timeline: timelineQuery(base, granularityOf(view, past), compare) }),
     countries: rankingQuery(tabOf(locations, undefined), base, COUNTRIES_MAX),
   };
   for (const ranking of [pages, sources, devices, events]) questions[ranking.id] = rankingQuery(tabOf(ranking, view.tabs[ranking.id]), base);
   if (places.dimension !== "country") questions["locations"] = rankingQuery(places, base);
+  if (view.range === "all") questions["past"] = pastQuery(siteId);
   return questions;
 }
 
-/** Whether the site ever had an event: asked where a view without filters is empty. */
-export function everQuery(siteId: string): Query {
-  return { website_id: siteId, metrics: ["events"], time_range: "all" };
+/** Since which month the site has had events, and whether it ever had one. */
+export function pastQuery(siteId: string): Query {
+  return { website_id: siteId, metrics: ["events"], dimensions: ["month"], time_range: "all", order_by: [["month", "asc"]], limit: 1 };
+}
+
+/** The days since the first month of the answer to pastQuery(); undefined until it is here. */
+export function pastOf(answer: Answer | undefined, today: string): Days | undefined {
+  const first = answer?.rows[0]?.[0];
+  return answer && { from: typeof first === "string" ? first : today, to: today };
 }

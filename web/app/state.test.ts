@@ -66,14 +66,22 @@ test("a click sets a filter, another value replaces it, the same value removes i
 });
 
 test("buckets suit the range, and a choice that does not is ignored", () => {
-  equal(suitableGranularity("today"), "hour");
-  equal(suitableGranularity({ from: "2026-01-01", to: "2026-01-02" }), "hour");
-  equal(suitableGranularity({ from: "2026-01-01", to: "2026-03-31" }), "day");
-  equal(suitableGranularity({ from: "2025-01-01", to: "2025-12-31" }), "week");
-  equal(suitableGranularity("all"), "month");
-  equal(granularityOf({ ...DEFAULT_VIEW, range: "30d", granularity: "hour" }), "day");
-  equal(granularityOf({ ...DEFAULT_VIEW, range: "30d", granularity: "week" }), "week");
-  deepEqual(possibleGranularities("12mo"), ["day", "week", "month"]);
+  equal(suitableGranularity("today", undefined), "hour");
+  equal(suitableGranularity({ from: "2026-01-01", to: "2026-01-02" }, undefined), "hour");
+  equal(suitableGranularity({ from: "2026-01-01", to: "2026-03-31" }, undefined), "day");
+  equal(suitableGranularity({ from: "2025-01-01", to: "2025-12-31" }, undefined), "week");
+  equal(suitableGranularity("all", undefined), "month");
+  equal(granularityOf({ ...DEFAULT_VIEW, range: "30d", granularity: "hour" }, undefined), "day");
+  equal(granularityOf({ ...DEFAULT_VIEW, range: "30d", granularity: "week" }, undefined), "week");
+  const since = (from: string) => ({ from, to: "2026-11-24" });
+  deepEqual(
+    ["2026-11-24", "2026-11-01", "2026-06-01", "2020-01-01"].map((from) => suitableGranularity("all", since(from))),
+    ["hour", "day", "week", "month"],
+    "all time is as long as the site has events",
+  );
+  deepEqual(possibleGranularities("all", since("2026-11-15")), ["hour", "day"]);
+  deepEqual(possibleGranularities("all", since("2020-01-01")), ["day", "week", "month"]);
+  deepEqual(possibleGranularities("12mo", undefined), ["day", "week", "month"]);
 });
 
 test("a query takes its range by name where the server has one, and by days where it has not", () => {

@@ -134,29 +134,32 @@ export function toggleFilter(filters: readonly Filter[], dimension: string, valu
   return active ? others : [...others, { dimension, operator: "is", values: [value] }];
 }
 
-/** The buckets that suit a range: some dozens of points. */
-export function suitableGranularity(range: View["range"]): Granularity {
-  if (typeof range !== "string") {
-    const days = daysBetween(range.from, range.to) + 1;
-    return days <= 2 ? "hour" : days <= 92 ? "day" : days <= 400 ? "week" : "month";
+/** The buckets that suit a range: some dozens of points. Of all time, one that is as long as the site has events. */
+export function suitableGranularity(range: View["range"], past: Days | undefined): Granularity {
+  const days = range === "all" ? past : range;
+  if (typeof days === "object") {
+    const length = daysBetween(days.from, days.to) + 1;
+    return length <= 2 ? "hour" : length <= 92 ? "day" : length <= 400 ? "week" : "month";
   }
   if (range === "today" || range === "yesterday") return "hour";
   return range === "12mo" || range === "year" || range === "all" ? "month" : "day";
 }
 
 /** What the person may choose from; the rest would be one point, or thousands. */
-export function possibleGranularities(range: View["range"]): Granularity[] {
-  const suitable = suitableGranularity(range);
+export function possibleGranularities(range: View["range"], past: Days | undefined): Granularity[] {
+  const suitable = suitableGranularity(range, past);
   if (suitable === "hour") return ["hour"];
   if (range === "7d") return ["hour", "day"];
-  if (range === "all") return ["day", "week", "month"];
-  const days = typeof range === "string" ? 0 : daysBetween(range.from, range.to) + 1;
-  if (days > 92 || suitable === "month") return ["day", "week", "month"];
-  return days > 0 && days < 14 ? ["hour", "day"] : ["day", "week"];
+  const days = range === "all" ? past : range;
+  const length = typeof days === "object" ? daysBetween(days.from, days.to) + 1 : 0;
+  if (length > 92 || suitable === "month") return ["day", "week", "month"];
+  return length > 0 && length < 14 ? ["hour", "day"] : ["day", "week"];
 }
 
-export function granularityOf(view: View): Granularity {
-  return view.granularity && possibleGranularities(view.range).includes(view.granularity) ? view.granularity : suitableGranularity(view.range);
+export function granularityOf(view: View, past: Days | undefined): Granularity {
+  return view.granularity && possibleGranularities(view.range, past).includes(view.granularity)
+    ? view.granularity
+    : suitableGranularity(view.range, past);
 }
 
 /** The part of every query that comes from the view. `today` is the site's. */

@@ -56,9 +56,9 @@ export function TimeChart({ metric, series }: { metric: Metric; series: Series }
     const alone = points.filter(
         ([, value], index) => value !== null && (points[index - 1]?.[1] ?? null) === null && (points[index + 1]?.[1] ?? null) === null,
     );
-    const named = buckets.flatMap(({ label }, index) => (label === "" ? [] : [index]));
-    const labels = labelled(named.length, plot, 16 + 7.5 * Math.max(...buckets.map(({ label }) => label.length), 1)).map(
-        (place) => named[place] as number,
+    const labelledOnes = buckets.flatMap(({ label }, index) => (label === "" ? [] : [index]));
+    const labels = labelled(labelledOnes.length, plot, 16 + 7.5 * Math.max(...buckets.map(({ label }) => label.length), 1)).map(
+        (place) => labelledOnes[place] as number,
     );
 
     function nearest(event: PointerEvent): number {
@@ -156,21 +156,23 @@ function Tip({ metric, series, index, left, width }: { metric: Metric; series: S
             <p class="tip-row">
                 <i class="key-line" />
                 <span>
-                    {bucket?.title}
-                    {bucket?.phase === "running" && " (so far)"}
+                    {bucket && named(bucket)}
                 </span>
                 <strong>{whole(metric.unit, series.values[index] ?? null)}</strong>
             </p>
             {other && (
                 <p class="tip-row">
                     <i class="key-line key-other" />
-                    <span>{other.title}</span>
+                    <span>{named(other)}</span>
                     <strong>{whole(metric.unit, series.other?.values[index] ?? null)}</strong>
                 </p>
             )}
         </div>
     );
 }
+
+/** "Tue 24 Nov (so far)". */
+export const named = ({ title, part }: Bucket): string => (part ? `${title} (${part})` : title);
 
 /** A point in words. */
 export function describe(metric: Metric, { buckets, values, other }: Series, index: number): string {
@@ -180,8 +182,8 @@ export function describe(metric: Metric, { buckets, values, other }: Series, ind
     const otherBucket = other?.buckets[index];
     const otherValue = other?.values[index] ?? null;
     return [
-        `${bucket.title}${bucket.phase === "running" ? ", so far" : ""}: ${value === null ? "no data" : `${whole(metric.unit, value)} ${metric.label.toLowerCase()}`}`,
-        otherBucket && otherValue !== null ? `${otherBucket.title}: ${whole(metric.unit, otherValue)}` : "",
+        `${bucket.title}${bucket.part && `, ${bucket.part}`}: ${value === null ? "no data" : `${whole(metric.unit, value)} ${metric.label.toLowerCase()}`}`,
+        otherBucket && otherValue !== null ? `${otherBucket.title}${otherBucket.part && `, ${otherBucket.part}`}: ${whole(metric.unit, otherValue)}` : "",
     ]
         .filter(Boolean)
         .join("; ");

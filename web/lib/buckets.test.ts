@@ -66,6 +66,19 @@ test("a bucket without a row is 0 for a count, a gap for a ratio, and nothing be
   deepEqual(valuesOf(buckets, rows, 2, "gap"), [40.5, null, null, null]);
 });
 
+test("a bucket of which only a part is meant says which", () => {
+  const parts = (granularity: "hour" | "day" | "week", from: string, to: string, asOf = "2026-12-24T12:00:00Z") =>
+    bucketsOf(granularity, berlin(from, to), asOf)
+      .filter(({ part }) => part)
+      .map(({ key, part }) => `${key.slice(0, 13)} ${part}`);
+  deepEqual(parts("day", "2026-11-22T00:00:00+01:00", "2026-11-23T13:34:56.79+01:00"), ["2026-11-23 until 13:34"]);
+  deepEqual(parts("hour", "2026-11-23T00:00:00+01:00", "2026-11-23T13:34:56.79+01:00"), ["2026-11-23T12 until 13:34"]);
+  deepEqual(parts("week", "2026-10-28T00:00:00+01:00", "2026-11-13T00:00:00+01:00"), ["2026-10-26 from 28 Oct", "2026-11-09 until 12 Nov"]);
+  deepEqual(parts("week", "2026-10-26T00:00:00+01:00", "2026-11-12T13:34:00+01:00"), ["2026-11-09 until 12 Nov, 13:34"]);
+  deepEqual(parts("day", "2026-11-22T00:00:00+01:00", "2026-11-25T00:00:00+01:00", "2026-11-24T12:00:00Z"), ["2026-11-24 so far"]);
+  deepEqual(parts("day", "2026-11-22T00:00:00+01:00", "2026-11-25T00:00:00+01:00"), []);
+});
+
 test("an hour is found whatever offset it is written with", () => {
   const buckets = bucketsOf("hour", berlin("2026-11-24T00:00:00+01:00", "2026-11-24T02:00:00+01:00"), "2026-11-24T12:00:00Z");
   deepEqual(valuesOf(buckets, [["2026-11-24T01:00:00+01:00", 7]], 1, "zero"), [0, 7]);

@@ -1,4 +1,4 @@
-import { addDays, addMonths, dayIn, longMonth, monday, shortDay, shortMonth, weekday } from "./calendar";
+import { addDays, addMonths, dayIn, isDayStart, longMonth, monday, shortDay, shortMonth, weekday } from "./calendar";
 import type { Cell, Granularity } from "./query";
 
 const HOUR_MS = 3_600_000;
@@ -16,6 +16,8 @@ export interface Bucket {
   when: string;
   /** `running`: not over yet; `future`: not begun. */
   phase: "over" | "running" | "future";
+  /** Where the numbers are of a part of it only, which: "so far", "until 13:34", "from 1 Oct"; else empty. */
+  part: string;
 }
 
 /** Every bucket of a range, in order, those without data included: the server answers only buckets that have some. `from` and `to` are
@@ -29,6 +31,7 @@ function days(granularity: "day" | "week" | "month", { from, to, timezone }: { f
     granularity
   ];
   const last = lastDay(to);
+  const endsAt = last === to.slice(0, 10) ? to.slice(11, 16) : "";
   const today = dayIn(timezone, Date.parse(asOf));
   const first = from.slice(0, 10);
   const list: Bucket[] = [];
@@ -40,14 +43,21 @@ function days(granularity: "day" | "week" | "month", { from, to, timezone }: { f
     const label = granularity === "month" ? shortMonth(day) : shortDay(day);
     const title = { day: weekday(day), week: `week of ${shortDay(day)}`, month: longMonth(day) }[granularity];
     const when = { day: `on ${title}`, week: `in the ${title}`, month: `in ${title}` }[granularity];
-    list.push({ key: day, label, title, when, phase: day > today ? "future" : next(day) > today ? "running" : "over" });
+    const phase = day > today ? "future" : next(day) > today ? "running" : "over";
+    list.push({ key: day, label, title, when, phase, part: phase === "running" ? "so far" : partOf(day, next(day)) });
   }
   return list;
+
+  function partOf(day: string, after: string): string {
+    if (day <= last && last < after && endsAt) return granularity === "day" ? `until ${endsAt}` : `until ${shortDay(last)}, ${endsAt}`;
+    if (after > addDays(last, 1)) return `until ${shortDay(last)}`;
+    return day < first ? `from ${shortDay(first)}` : "";
+  }
 }
 
 /** The day before the first instant after: "2026-11-25T00:00:00+01:00" ends the 24th, and so does an instant during the 24th. */
 function lastDay(to: string): string {
-  return /T00:00(:00(\.0+)?)?(Z|[+-]|$)/.test(to) ? addDays(to.slice(0, 10), -1) : to.slice(0, 10);
+  return isDayStart(to) ? addDays(to.slice(0, 10), -1) : to.slice(0, 10);
 }
 
 function hours({ from, to, timezone }: { from: string; to: string; timezone: string }, asOf: string): Bucket[] {
@@ -59,18 +69,21 @@ function hours({ from, to, timezone }: { from: string; to: string; timezone: str
   for (let at = start; at < end && list.length < BUCKETS_MAX; at += HOUR_MS) {
     const day = dayIn(timezone, at);
     const named = several ? (clock(at) === "00:00" ? shortDay(day) : "") : clock(at);
+    const phase = at > now ? "future" : at + HOUR_MS > now ? "running" : "over";
     list.push({
       key: new Date(at).toISOString(),
       label: named,
       title: `${weekday(day)}, ${clock(at)}`,
       when: `at ${clock(at)} on ${weekday(day)}`,
-      phase: at > now ? "future" : at + HOUR_MS > now ? "running" : "over",
+      phase,
+      part: phase === "running" ? "so far" : at + HOUR_MS > end ? `until ${clock(end)}` : "",
     });
   }
   return list;
 }
 
-function clockIn(timezone: string): (ms: number) => string {
+/** The clock of a zone: "13:34". */
+export function clockIn(timezone: string): (ms: number) => string {
   const options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
   let format: Intl.DateTimeFormat;
   try {

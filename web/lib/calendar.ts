@@ -23,6 +23,11 @@ export function isDay(text: string): boolean {
   return /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text)) && addDays(text, 0) === text;
 }
 
+/** "2026-11-25T00:00:00+01:00": where a day begins, in the zone in which it is written. */
+export function isDayStart(instant: string): boolean {
+  return /T00:00(:00(\.0+)?)?(Z|[+-]|$)/.test(instant);
+}
+
 /** The day of an instant in a zone. An unknown zone (a newer server's, an older browser's) counts as UTC. */
 export function dayIn(timezone: string, instantMs: number): string {
   let format: Intl.DateTimeFormat;

@@ -6,7 +6,6 @@ export interface Change {
   /** For those who do not see the arrow. */
   spoken: string;
   direction: "up" | "down" | "same" | "new";
-  /** Undecided where the period is not over: half a day against a whole one is no verdict. */
   verdict: "good" | "bad" | "neutral";
 }
 
@@ -14,7 +13,7 @@ const percent = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const points = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 
 /** What became of a number since the other period. Without both numbers there is no change to tell. */
-export function changeOf(metric: Metric, now: number | null | undefined, before: number | null | undefined, comparable = true): Change | undefined {
+export function changeOf(metric: Metric, now: number | null | undefined, before: number | null | undefined): Change | undefined {
   if (now === null || now === undefined || before === null || before === undefined) return undefined;
   if (metric.unit !== "percent" && before === 0) {
     return now === 0
@@ -31,14 +30,6 @@ export function changeOf(metric: Metric, now: number | null | undefined, before:
     text: `${size}\u00a0${unit}`,
     spoken: `${up ? "up" : "down"} ${size} ${inPoints ? "percentage points" : "percent"}`,
     direction: up ? "up" : "down",
-    verdict: !comparable ? "neutral" : up === (metric.better === "more") ? "good" : "bad",
+    verdict: up === (metric.better === "more") ? "good" : "bad",
   };
-}
-
-/** True where both periods have about the same part behind them. A server that ends the other period at the same point of time makes
- *  them comparable by itself; one that gives it whole does not. */
-export function comparable(from: string, to: string, asOf: string, otherFrom: string, otherTo: string): boolean {
-  const elapsed = Math.min(Date.parse(asOf), Date.parse(to)) - Date.parse(from);
-  const other = Date.parse(otherTo) - Date.parse(otherFrom);
-  return other > 0 && elapsed / other > 0.93;
 }

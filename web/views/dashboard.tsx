@@ -4,7 +4,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { Board, type Reply } from "../app/board";
 import { follow } from "../app/live";
 import { show, view } from "../app/location";
-import { everQuery, questionsOf } from "../app/questions";
+import { pastOf, pastQuery, questionsOf } from "../app/questions";
 import { ended } from "../app/session";
 import {
     baseQuery,
@@ -65,11 +65,13 @@ export default function Dashboard({ site }: { site: Site }) {
             board.reply("headline").value.answer?.totals["pageviews"] === 0 &&
             board.reply("headline").value.answer?.totals["visitors"] === 0,
     );
-    const isNew = useComputed(() => isEmpty.value && board.reply("ever").value.answer?.totals["events"] === 0);
+    const isNew = useComputed(() => isEmpty.value && board.reply("past").value.answer?.totals["events"] === 0);
+
+    const past = useComputed(() => pastOf(board.reply("past").value.answer, today.value));
 
     useSignalEffect(() => {
-        const questions = questionsOf(site.id, view.value, today.value);
-        board.show(isEmpty.value ? { ...questions, ever: everQuery(site.id) } : questions);
+        const questions = questionsOf(site.id, view.value, today.value, past.value);
+        board.show(isEmpty.value ? { ...questions, past: pastQuery(site.id) } : questions);
     });
 
     useSignalEffect(() => {
@@ -141,8 +143,8 @@ export default function Dashboard({ site }: { site: Site }) {
                             metric={metricOf(now.metric)}
                             everything={now.range === "all"}
                             against={against}
-                            granularity={granularityOf(now)}
-                            granularities={possibleGranularities(now.range)}
+                            granularity={granularityOf(now, past.value)}
+                            granularities={possibleGranularities(now.range, past.value)}
                             onGranularity={(granularity) => show({ granularity }, { replace: true })}
                             onExplain={actions.onExplain}
                             onRetry={actions.onRetry}

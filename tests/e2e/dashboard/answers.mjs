@@ -291,15 +291,15 @@ function measures(weight, seed, names) {
   return names.map((name) => all[name] ?? null);
 }
 
-function period(site, query, [first, last], now, factor) {
+function period(site, query, [first, last], until, factor) {
   const zone = site.timezone;
   const from = startOf(zone, first);
   const to = startOf(zone, addDays(last, 1));
   const dimension = query.dimensions?.[0];
   const buckets = new Map();
   let sum = 0;
-  for (let at = Math.max(from, Date.parse(site.since)); at < Math.min(to, now); at += HOUR) {
-    const weight = hourly(site, at, zone) * factor * (at + HOUR > now ? (now - at) / HOUR : 1);
+  for (let at = Math.max(from, Date.parse(site.since)); at < Math.min(to, until); at += HOUR) {
+    const weight = hourly(site, at, zone) * factor * (at + HOUR > until ? (until - at) / HOUR : 1);
     const day = dayOf(zone, at);
     const monday = addDays(day, -((new Date(day).getUTCDay() + 6) % 7));
     const key = { hour: instantText(zone, at), date: day, week: monday, month: `${day.slice(0, 7)}-01` }[dimension] ?? "";
@@ -343,10 +343,14 @@ export function answer(query, site, now) {
       if (query.time_range === "all") throw new Refusal("unsupported_compare", "compare", "there is no period before 'all'");
       const back = query.compare === "previous_year" ? 364 : days;
       const other = [addDays(range[0], -back), addDays(range[1], -back)];
+      // As much of it as of the range itself, where that is not over.
+      const today = dayOf(site.timezone, now);
+      const end = startOf(site.timezone, addDays(other[1], 1));
+      const cut = today > range[1] ? end : startOf(site.timezone, addDays(today, -back)) + now - startOf(site.timezone, today);
       comparison = {
         from: instantText(site.timezone, startOf(site.timezone, other[0])),
-        to: instantText(site.timezone, startOf(site.timezone, addDays(other[1], 1))),
-        ...period(site, query, other, now, factor * 0.9),
+        to: instantText(site.timezone, Math.min(end, cut)),
+        ...period(site, query, other, Math.min(end, cut), factor * 0.9),
       };
     }
     const column = (name, role, declared) => ({ name, type: declared.type, role });

@@ -119,7 +119,16 @@ scenario("what is not over is dashed, and what has not begun is not drawn", asyn
   equal(await page.getByRole("slider").getAttribute("aria-valuemax"), "24");
   const drawn = (await page.locator(".time-chart .area").getAttribute("d")).match(/[ML]/g).length;
   ok(drawn < 2 * 24, "the hours to come have no area");
-  equal(await page.locator(".change .so-far").count(), 6, "half a day against a whole one is no verdict");
+  await page.getByRole("slider").focus();
+  await page.keyboard.press("Home");
+  match(await page.getByRole("slider").getAttribute("aria-valuetext"), /^Tue 24 Nov, 00:00: [\d,]+ visitors; Mon 23 Nov, 00:00: [\d,]+$/);
+  for (let hour = 0; hour < 13; hour += 1) await page.keyboard.press("ArrowRight");
+  match(
+    await page.getByRole("slider").getAttribute("aria-valuetext"),
+    /^Tue 24 Nov, 13:00, so far: [\d,]+ visitors; Mon 23 Nov, 13:00, until 13:34: [\d,]+$/,
+    "half an hour stands against half an hour",
+  );
+  match(await metric(page, "Visitors").locator(".change").getAttribute("title"), /in the previous period, until 23 Nov, 13:34$/);
 });
 
 scenario("a tab asks its own question only, and arrows choose it", async ({ fixture, open }) => {
@@ -177,6 +186,34 @@ scenario("a new site helps to install, and shows life with its first event", asy
   await settled(page);
   ok(!(await page.getByText("Put one line").isVisible()));
   await page.getByRole("row", { name: /Google/ }).waitFor();
+});
+
+scenario("a day without an event is drawn as 0, and all time is drawn by days, weeks or months as the site is old", async ({ fixture, open }) => {
+  fixture.change = (answer, query) =>
+    query.dimensions?.[0] === "date" ? { ...answer, rows: answer.rows.filter(([day]) => day !== "2026-11-20") } : answer;
+  const page = await open("/sites/demo?range=7d");
+  await settled(page);
+  await page.getByRole("slider").focus();
+  await page.keyboard.press("Home");
+  for (let day = 0; day < 2; day += 1) await page.keyboard.press("ArrowRight");
+  match(await page.getByRole("slider").getAttribute("aria-valuetext"), /^Fri 20 Nov: 0 visitors;/);
+  const [point, base] = await page.evaluate(() => [
+    Number(document.querySelector(".looked-at .dot").getAttribute("cy")),
+    Number(document.querySelector(".time-chart .base").getAttribute("y1")),
+  ]);
+  ok(Math.abs(point - base) <= 1, "the point lies on the axis");
+  for (const [since, dimension, count] of [
+    ["2026-10-20T00:00:00Z", "date", 36],
+    ["2026-01-10T00:00:00Z", "week", 47],
+    ["2025-06-01T00:00:00Z", "month", 18],
+  ]) {
+    fixture.sites[0].since = since;
+    const all = await open("/sites/demo?range=all");
+    await settled(all);
+    await all.locator(".time-chart svg").waitFor();
+    equal(fixture.batches.at(-1)[0].dimensions[0], dimension, since);
+    equal(await all.getByRole("slider").getAttribute("aria-valuemax"), String(count), since);
+  }
 });
 
 scenario("an empty period of a site with a past is no reason to install", async ({ open }) => {

@@ -1,5 +1,6 @@
 import type { Reply } from "../../app/board";
-import { changeOf, comparable } from "../../lib/change";
+import { isDayStart, shortDay } from "../../lib/calendar";
+import { changeOf } from "../../lib/change";
 import { brief, METRICS, type MetricName, whole } from "../../lib/metrics";
 import type { Query } from "../../lib/query";
 import { Icon } from "../../ui/icons";
@@ -26,8 +27,6 @@ export function Headline({
     const { answer, error, waiting } = reply;
     if (error && !answer) return <Failure problem={error} what="The headline" onRetry={onRetry} />;
     const other = answer?.comparison;
-    const range = answer?.meta.range;
-    const comparableNow = !other || !range || comparable(range.from, range.to, answer.meta.as_of, other.from, other.to);
     return (
         <>
             <ul
@@ -37,7 +36,7 @@ export function Headline({
             >
                 {METRICS.map((metric) => {
                     const value = answer?.totals[metric.name] ?? null;
-                    const change = changeOf(metric, value, other?.totals[metric.name], comparableNow);
+                    const change = changeOf(metric, value, other?.totals[metric.name]);
                     return (
                         <li key={metric.name}>
                             <button type="button" aria-pressed={metric.name === chosen} onClick={() => onChoose(metric.name)}>
@@ -55,7 +54,7 @@ export function Headline({
                                     class={`change ${change?.verdict ?? ""} ${change?.direction ?? ""}`}
                                     title={
                                         change && other
-                                            ? `${whole(metric.unit, other.totals[metric.name] ?? null)} in the ${against}${comparableNow ? "" : ", which is whole; this period is not over"}`
+                                            ? `${whole(metric.unit, other.totals[metric.name] ?? null)} in the ${against}${cutText(other.to)}`
                                             : undefined
                                     }
                                 >
@@ -66,9 +65,6 @@ export function Headline({
                                             <span class="visually-hidden">
                                                 {change.spoken} against the {against}
                                             </span>
-                                            {!comparableNow && change.direction !== "same" && change.direction !== "new" && (
-                                                <span class="so-far"> so far</span>
-                                            )}
                                         </>
                                     ) : (
                                         "\u00a0"
@@ -82,4 +78,9 @@ export function Headline({
             <Partial meta={answer?.meta} />
         </>
     );
+}
+
+/** The other period ends where this one stands now. */
+function cutText(to: string): string {
+    return isDayStart(to) ? "" : `, until ${shortDay(to.slice(0, 10))}, ${to.slice(11, 16)}`;
 }

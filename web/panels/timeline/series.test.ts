@@ -101,13 +101,14 @@ test("the finding is a sentence", () => {
   equal(finding(none, metricOf("bounce_rate"), seriesOf(none, metricOf("bounce_rate"), false), "x"), "No bounce rate in this period.");
 });
 
-test("an unfinished period is not compared in words", () => {
-  const comparison = { from: "2026-11-19T00:00:00+00:00", to: "2026-11-22T00:00:00+00:00", rows: [], totals: { visitors: 400 } };
-  const answer = answerOf("date", [["2026-11-22", 120, 40]], days, { comparison });
-  equal(
-    finding(answer, metricOf("visitors"), seriesOf(answer, metricOf("visitors"), false), "previous period"),
-    "120 visitors; most on Sun 22 Nov, 120.",
+test("the other period may end within a bucket, which then says so", () => {
+  const comparison = { from: "2026-11-19T00:00:00+00:00", to: "2026-11-21T12:00:00+00:00", rows: [], totals: { visitors: 400 } };
+  const series = seriesOf(answerOf("date", [], days, { comparison }), metricOf("visitors"), false);
+  deepEqual(
+    series.other?.buckets.map(({ key, part }) => `${key} ${part}`),
+    ["2026-11-19 ", "2026-11-20 ", "2026-11-21 until 12:00"],
   );
+  deepEqual(series.other?.values, [0, 0, 0]);
 });
 
 test("one query has every metric of the chart, by the dimension of its buckets", () => {

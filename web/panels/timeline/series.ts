@@ -1,6 +1,6 @@
 import type { Series } from "../../charts/timeline";
 import { bucketsOf, valuesOf } from "../../lib/buckets";
-import { changeOf, comparable } from "../../lib/change";
+import { changeOf } from "../../lib/change";
 import { type Metric, METRICS, whole } from "../../lib/metrics";
 import { type Answer, columnOf, type Granularity, type Query } from "../../lib/query";
 
@@ -49,9 +49,8 @@ export function finding(answer: Answer, metric: Metric, series: Series, against:
     metric.absent === "zero"
       ? `${whole(metric.unit, total)} ${total === 1 ? name.replace(/s$/, "") : name}`
       : `${metric.label} ${whole(metric.unit, total)}`;
-  const { comparison, meta } = answer;
-  const fair = comparison && meta.range && comparable(meta.range.from, meta.range.to, meta.as_of, comparison.from, comparison.to);
-  const change = fair ? changeOf(metric, total, comparison.totals[metric.name]) : undefined;
+  const { comparison } = answer;
+  const change = comparison ? changeOf(metric, total, comparison.totals[metric.name]) : undefined;
   const changed = !change
     ? ""
     : change.direction === "same"

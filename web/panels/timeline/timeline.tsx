@@ -1,7 +1,8 @@
 import { useState } from "preact/hooks";
 
 import type { Reply } from "../../app/board";
-import { type Series, TimeChart } from "../../charts/timeline";
+import { named, type Series, TimeChart } from "../../charts/timeline";
+import type { Bucket } from "../../lib/buckets";
 import { type Metric, whole } from "../../lib/metrics";
 import type { Granularity } from "../../lib/query";
 import { Icon } from "../../ui/icons";
@@ -115,14 +116,12 @@ function SeriesTable({ metric, series, against }: { metric: Metric; series: Seri
                     {series.buckets.map((bucket, index) => (
                         <tr key={bucket.key}>
                             <th scope="row">
-                                {bucket.title}
-                                {bucket.phase === "running" && " (so far)"}
+                                {named(bucket)}
                             </th>
                             <td>{whole(metric.unit, series.values[index] ?? null)}</td>
                             {series.other && (
                                 <td>
-                                    <span class="quiet">{series.other.buckets[index]?.title}</span>{" "}
-                                    {whole(metric.unit, series.other.values[index] ?? null)}
+                                    <Other metric={metric} bucket={series.other.buckets[index]} value={series.other.values[index] ?? null} />
                                 </td>
                             )}
                         </tr>
@@ -130,5 +129,15 @@ function SeriesTable({ metric, series, against }: { metric: Metric; series: Seri
                 </tbody>
             </table>
         </div>
+    );
+}
+
+function Other({ metric, bucket, value }: { metric: Metric; bucket: Bucket | undefined; value: number | null }) {
+    return bucket ? (
+        <>
+            <span class="quiet">{named(bucket)}</span> {whole(metric.unit, value)}
+        </>
+    ) : (
+        <span class="quiet">{"\u2013"}</span>
     );
 }
