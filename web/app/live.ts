@@ -10,14 +10,25 @@ export interface LiveMinute {
   visitors: number;
 }
 
-export interface Snapshot {
-  as_of: string;
-  active_visitors: number;
-  /** The last 30, oldest first. */
-  minutes: LiveMinute[];
+export interface LiveRow {
+  name: string;
+  visitors: number;
 }
 
-export type LiveState = { state: "connecting"; snapshot: undefined } | { state: "live"; snapshot: Snapshot } | { state: "off"; snapshot: undefined };
+export const LISTS = ["pages", "sources", "countries", "events"] as const;
+
+export type Snapshot = {
+  as_of: string;
+  active_visitors: number;
+  /** The last 30, oldest first; the last one runs. */
+  minutes: LiveMinute[];
+} & Record<(typeof LISTS)[number], LiveRow[]>;
+
+/** `snapshot` is what is true now, and nothing else; what was true before the connection was lost is `last`, to be shown with its age. */
+export type LiveState =
+  | { state: "connecting"; snapshot: undefined; last: undefined }
+  | { state: "live"; snapshot: Snapshot; last: undefined }
+  | { state: "off"; snapshot: undefined; last: { snapshot: Snapshot; receivedAtMs: number } | undefined };
 
 export interface Live {
   readonly value: { readonly value: LiveState };
@@ -25,56 +36,145 @@ export interface Live {
 }
 
 interface Parts {
+  /** The access may have ended: it was said so, or the connection was refused. */
+  onDoubt?: () => void;
   open?: (url: string) => WebSocket;
   wait?: (run: () => void, ms: number) => ReturnType<typeof setTimeout>;
   random?: () => number;
+  now?: () => number;
+  hidden?: () => boolean;
+  onVisibility?: (changed: () => void) => () => void;
 }
 
-/** Follows a site until close(). A lost connection is opened again after 4, 8, 16, 30 s with jitter, so that many open pages do not come
- *  back at once; meanwhile the state is `off`, never an old number that looks current. */
-export function follow(siteId: string, { open = (url) => new WebSocket(url), wait = setTimeout, random = Math.random }: Parts = {}): Live {
-  const value = signal<LiveState>({ state: "connecting", snapshot: undefined });
+/** Past these a connection counts as lost, or is made anew behind numbers that still hold: a broken network closes nothing. */
+const FIRST_MESSAGE_MS = 10_000;
+const SILENCE_MS = 90_000;
+/** The codes with which an access ends: the server's own, and that of the standard. */
+const ACCESS_ENDED = [4401, 1008];
+const MESSAGE_CHARACTERS_MAX = 1 << 20;
+const ROWS_MAX = 1_000;
+
+function onVisibilityChange(changed: () => void): () => void {
+  document.addEventListener("visibilitychange", changed);
+  return () => document.removeEventListener("visibilitychange", changed);
+}
+
+/** Follows a site until close(), while the page is seen. A lost connection is opened again after 4, 8, 16, 30 s with jitter, so that many
+ *  open pages do not come back at once. */
+export function follow(
+  siteId: string,
+  {
+    onDoubt = () => undefined,
+    open = (url) => new WebSocket(url),
+    wait = setTimeout,
+    random = Math.random,
+    now = Date.now,
+    hidden = () => document.hidden,
+    onVisibility = onVisibilityChange,
+  }: Parts = {},
+): Live {
+  const value = signal<LiveState>({ state: "connecting", snapshot: undefined, last: undefined });
   let socket: WebSocket | undefined;
+  // One at a time: until the first message, the next message, or the next attempt.
   let timer: ReturnType<typeof setTimeout> | undefined;
   let failures = 0;
-  let closed = false;
+  let receivedAtMs = 0;
 
-  function connect(): void {
-    const mine = open(`${location.origin.replace(/^http/, "ws")}/api/v1/live?website_id=${encodeURIComponent(siteId)}`);
-    socket = mine;
-    mine.onmessage = ({ data }) => {
-      if (closed) return;
-      const snapshot = parse(data);
-      if (!snapshot) return;
-      failures = 0;
-      value.value = { state: "live", snapshot };
-    };
-    mine.onclose = () => {
-      if (closed || socket !== mine) return;
-      failures += 1;
-      value.value = { state: "off", snapshot: undefined };
-      timer = wait(connect, delayAfter(failures, random));
-    };
+  function after(ms: number, run: () => void): void {
+    clearTimeout(timer);
+    timer = wait(run, ms);
   }
 
-  connect();
+  function connect(): void {
+    drop();
+    const mine = open(`${location.origin.replace(/^http/, "ws")}/api/v1/live?website_id=${encodeURIComponent(siteId)}`);
+    socket = mine;
+    let heard = false;
+    mine.onmessage = ({ data }) => {
+      const snapshot = socket === mine ? parse(data) : undefined;
+      if (!snapshot) return;
+      heard = true;
+      failures = 0;
+      receivedAtMs = now();
+      value.value = { state: "live", snapshot, last: undefined };
+      after(SILENCE_MS, connect);
+    };
+    mine.onclose = ({ code }) => {
+      if (socket !== mine) return;
+      fail();
+      if (!heard || ACCESS_ENDED.includes(code)) onDoubt();
+    };
+    after(FIRST_MESSAGE_MS, fail);
+  }
+
+  function fail(): void {
+    off();
+    failures += 1;
+    after(delayAfter(failures, random), connect);
+  }
+
+  /** What is known is no longer what is. */
+  function off(): void {
+    drop();
+    const { snapshot, last } = value.peek();
+    value.value = { state: "off", snapshot: undefined, last: snapshot ? { snapshot, receivedAtMs } : last };
+  }
+
+  function drop(): void {
+    clearTimeout(timer);
+    const old = socket;
+    socket = undefined;
+    old?.close();
+  }
+
+  const leave = onVisibility(() => {
+    if (hidden()) off();
+    else if (!socket) {
+      failures = 0;
+      connect();
+    }
+  });
+  if (!hidden()) connect();
   return {
     value,
     close() {
-      closed = true;
-      clearTimeout(timer);
-      socket?.close();
+      leave();
+      drop();
     },
   };
 }
 
-function parse(data: unknown): Snapshot | undefined {
+const isCount = (given: unknown): given is number => Number.isSafeInteger(given) && (given as number) >= 0;
+
+function isMinute(given: Partial<LiveMinute> | null): given is LiveMinute {
+  return (
+    typeof given === "object" &&
+    given !== null &&
+    !Number.isNaN(Date.parse(String(given.minute))) &&
+    isCount(given.pageviews) &&
+    isCount(given.events) &&
+    isCount(given.visitors)
+  );
+}
+
+function isRow(given: Partial<LiveRow> | null): given is LiveRow {
+  return typeof given === "object" && given !== null && typeof given.name === "string" && isCount(given.visitors);
+}
+
+/** A message as it is promised, or undefined: what is only half of one changes nothing. */
+export function parse(data: unknown): Snapshot | undefined {
+  if (typeof data !== "string" || data.length > MESSAGE_CHARACTERS_MAX) return undefined;
+  let message: Partial<Snapshot & { type: string }> | null;
   try {
-    const message = JSON.parse(String(data)) as Partial<Snapshot> & { type?: string };
-    if ((message.type !== "snapshot" && message.type !== "update") || !Array.isArray(message.minutes) || typeof message.active_visitors !== "number")
-      return undefined;
-    return { as_of: String(message.as_of), active_visitors: message.active_visitors, minutes: message.minutes };
+    message = JSON.parse(data) as typeof message;
   } catch {
     return undefined;
   }
+  if (typeof message !== "object" || message === null || (message.type !== "snapshot" && message.type !== "update")) return undefined;
+  const { as_of, active_visitors, minutes, pages = [], sources = [], countries = [], events = [] } = message;
+  const isList = (rows: unknown): boolean => Array.isArray(rows) && rows.length <= ROWS_MAX && rows.every(isRow);
+  if (typeof as_of !== "string" || Number.isNaN(Date.parse(as_of)) || !isCount(active_visitors)) return undefined;
+  if (!Array.isArray(minutes) || minutes.length > ROWS_MAX || !minutes.every(isMinute)) return undefined;
+  if (![pages, sources, countries, events].every(isList)) return undefined;
+  return { as_of, active_visitors, minutes: minutes.slice(-30), pages, sources, countries, events };
 }

@@ -23,6 +23,16 @@ export async function ask(): Promise<void> {
   }
 }
 
+/** After a doubt: whether we are still who we were, and what we may see. No answer changes nothing. */
+export async function verify(): Promise<void> {
+  try {
+    const still = await getSession();
+    if (session.value.state === "in") session.value = { state: "in", session: still };
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) ended(session.value.state === "in");
+  }
+}
+
 /** For every answer that says 401: the session has ended, whoever ended it. */
 export function ended(expired: boolean): void {
   session.value = { state: "out", expired };

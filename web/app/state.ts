@@ -4,6 +4,7 @@ import type { Compare, Filter, Granularity, Operator, Query } from "../lib/query
 
 /** What the dashboard shows, as it stands in the address: a link to it, or the back button, brings the same view again. */
 export interface View {
+  page: "board" | "live";
   range: RangeName | Days;
   compare: Compare | "none";
   filters: readonly Filter[];
@@ -42,6 +43,7 @@ export const COMPARES = [
 ] as const;
 
 export const DEFAULT_VIEW: View = {
+  page: "board",
   range: "30d",
   compare: "previous_period",
   filters: [],
@@ -67,6 +69,7 @@ export function parseView(search: string): View {
   const tabs: Record<string, string> = {};
   for (const [name, value] of parameters) if (name.startsWith("tab.")) tabs[name.slice(4)] = value;
   return {
+    page: parameters.get("view") === "live" ? "live" : "board",
     range:
       oneOf(
         RANGES.map(({ name }) => name),
@@ -92,6 +95,7 @@ export function parseView(search: string): View {
 /** The query of the address that parseView() reads back, with its question mark; empty where everything is as usual. */
 export function viewSearch(view: View): string {
   const pairs: [string, string][] = [];
+  if (view.page !== DEFAULT_VIEW.page) pairs.push(["view", view.page]);
   const range = typeof view.range === "string" ? view.range : `${view.range.from}..${view.range.to}`;
   if (range !== DEFAULT_VIEW.range) pairs.push(["range", range]);
   if (view.compare !== DEFAULT_VIEW.compare) pairs.push(["compare", view.compare]);

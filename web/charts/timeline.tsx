@@ -1,10 +1,11 @@
 import { max } from "d3-array";
 import { area, line } from "d3-shape";
-import { useRef, useState } from "preact/hooks";
+import { useRef } from "preact/hooks";
 
 import type { Bucket } from "../lib/buckets";
 import { brief, type Metric, whole } from "../lib/metrics";
 import { labelled, marks } from "./axis";
+import { useCursor } from "./cursor";
 import { useWidth } from "./width";
 
 export interface Series {
@@ -26,7 +27,6 @@ type Point = [x: number, value: number | null];
 export function TimeChart({ metric, series }: { metric: Metric; series: Series }) {
     const box = useRef<HTMLDivElement>(null);
     const width = useWidth(box);
-    const [active, setActive] = useState<number>();
     const { buckets, values, other } = series;
     const count = Math.max(buckets.length, other?.buckets.length ?? 0);
     const ticks = marks(metric.unit, max([...values, ...(other?.values ?? [])].map((value) => value ?? 0)) ?? 0);
@@ -37,7 +37,7 @@ export function TimeChart({ metric, series }: { metric: Metric; series: Series }
     const x = (index: number) => start + (count <= 1 ? plot / 2 : (index * plot) / (count - 1));
     const y = (value: number) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / top);
     const last = buckets.length - 1;
-    const shown = active !== undefined && active <= last ? active : undefined;
+    const { at: shown, look, ...cursor } = useCursor(buckets.length, 7);
 
     const points = values.map((value, index): Point => [x(index), value]);
     const running = buckets.findIndex(({ phase }) => phase === "running");
@@ -66,24 +66,6 @@ export function TimeChart({ metric, series }: { metric: Metric; series: Series }
         return Math.min(last, Math.max(0, Math.round(((at - start) / plot) * (count - 1))));
     }
 
-    function onKey(event: KeyboardEvent): void {
-        const from = shown ?? last;
-        const to = {
-            ArrowLeft: from - (shown === undefined ? 0 : 1),
-            ArrowDown: from - 1,
-            ArrowRight: from + 1,
-            ArrowUp: from + 1,
-            Home: 0,
-            End: last,
-            PageUp: from + 7,
-            PageDown: from - 7,
-        }[event.key];
-        if (event.key === "Escape") setActive(undefined);
-        if (to === undefined) return;
-        event.preventDefault();
-        setActive(Math.min(last, Math.max(0, to)));
-    }
-
     const told = describe(metric, series, shown ?? last);
     return (
         <div class="time-chart" ref={box}>
@@ -91,19 +73,11 @@ export function TimeChart({ metric, series }: { metric: Metric; series: Series }
                 <svg
                     width={width}
                     height={HEIGHT}
-                    tabIndex={0}
-                    role="slider"
                     aria-label={`${metric.label} by time; arrow keys move through the points`}
-                    aria-orientation="horizontal"
-                    aria-valuemin={1}
-                    aria-valuemax={buckets.length}
-                    aria-valuenow={(shown ?? last) + 1}
                     aria-valuetext={told}
-                    onKeyDown={onKey}
-                    onPointerMove={(event) => setActive(nearest(event))}
-                    onPointerDown={(event) => setActive(nearest(event))}
-                    onPointerLeave={() => setActive(undefined)}
-                    onBlur={() => setActive(undefined)}
+                    onPointerMove={(event) => look(nearest(event))}
+                    onPointerDown={(event) => look(nearest(event))}
+                    {...cursor}
                 >
                     {ticks.map((tick, index) => (
                         <g key={tick}>

@@ -75,6 +75,6 @@ export function isProblem(answer: BatchAnswer): answer is { error: Problem } {
 }
 
 /** The place of a column in each row, or -1. */
-export function columnOf(answer: Answer, name: string): number {
+export function columnOf(answer: Pick<Answer, "columns">, name: string): number {
   return answer.columns.findIndex((column) => column.name === name);
 }

@@ -122,6 +122,23 @@ export const snapshot: Snapshot = {
     minute: new Date(Date.parse("2026-11-24T12:05:00Z") + index * 60_000).toISOString(),
     pageviews: (index * 7) % 13,
     events: 0,
-    visitors: 1,
+    visitors: Math.min(1 + (index % 5), (index * 7) % 13),
   })),
+  pages: pageRows.slice(0, 8).map(([name], index) => ({ name: String(name), visitors: 12 - index })),
+  sources: [
+    { name: "", visitors: 13 },
+    { name: "Google", visitors: 9 },
+    { name: "Hacker News", visitors: 2 },
+  ],
+  countries: countries.slice(0, 5).map(([name], index) => ({ name: String(name), visitors: 9 - index })),
+  events: [],
+};
+
+export const nobody: Snapshot = {
+  ...snapshot,
+  active_visitors: 0,
+  minutes: snapshot.minutes.map((minute) => ({ ...minute, pageviews: 0, visitors: 0 })),
+  pages: [],
+  sources: [],
+  countries: [],
 };

@@ -4,6 +4,7 @@ import "./story.css";
 import { type ComponentChildren, render } from "preact";
 
 import type { Reply } from "../app/board";
+import type { LiveState } from "../app/live";
 import { metricOf, type MetricName } from "../lib/metrics";
 import type { Answer } from "../lib/query";
 import { devices } from "../panels/devices/devices";
@@ -18,11 +19,14 @@ import type { Ranking } from "../panels/ranking/spec";
 import { sources } from "../panels/sources/sources";
 import { Timeline } from "../panels/timeline/timeline";
 import Install from "../views/install";
-import { countries, failed, failedLater, headline, hugeRows, loading, pageRows, ranking, ready, snapshot, stale, timeline } from "./data";
+import LiveView from "../views/live";
+import { countries, failed, failedLater, headline, hugeRows, loading, nobody, pageRows, ranking, ready, snapshot, stale, timeline } from "./data";
 
 /** Every panel in every state, for the tests; it is not part of the product. */
 
 const nothing = () => undefined;
+const on: LiveState & { state: "live" } = { state: "live", snapshot, last: undefined };
+const off: LiveState & { state: "off" } = { state: "off", snapshot: undefined, last: undefined };
 const actions: Actions = { onTab: nothing, onFilter: nothing, onExplain: nothing, onAll: nothing, onRetry: nothing };
 const shared = { domain: "demo.example", filters: [], actions };
 const site = { id: "new", name: "New", domain: "new.example", timezone: "UTC" };
@@ -204,13 +208,28 @@ function Stories() {
                     map={ready(ranking("country", countries))}
                 />
                 <Story name="Live: connected">
-                    <LiveStrip live={{ state: "live", snapshot }} />
+                    <LiveStrip live={on} href="#" />
                 </Story>
                 <Story name="Live: connecting">
-                    <LiveStrip live={{ state: "connecting", snapshot: undefined }} />
+                    <LiveStrip live={{ state: "connecting", snapshot: undefined, last: undefined }} href="#" />
                 </Story>
                 <Story name="Live: not connected">
-                    <LiveStrip live={{ state: "off", snapshot: undefined }} />
+                    <LiveStrip live={off} href="#" />
+                </Story>
+                <Story name="Live view: with hostile and long names" wide>
+                    <LiveView site={site} live={on} filtered onFilter={nothing} />
+                </Story>
+                <Story name="Live view: nobody" wide>
+                    <LiveView site={site} live={{ ...on, snapshot: nobody }} filtered={false} onFilter={nothing} />
+                </Story>
+                <Story name="Live view: connecting" wide>
+                    <LiveView site={site} live={{ state: "connecting", snapshot: undefined, last: undefined }} filtered={false} onFilter={nothing} />
+                </Story>
+                <Story name="Live view: reconnecting" wide>
+                    <LiveView site={site} live={{ ...off, last: { snapshot, receivedAtMs: Date.now() - 83_000 } }} filtered={false} onFilter={nothing} />
+                </Story>
+                <Story name="Live view: no connection yet" wide>
+                    <LiveView site={site} live={off} filtered={false} onFilter={nothing} />
                 </Story>
                 <Story name="Filters">
                     <FilterChips
@@ -223,10 +242,10 @@ function Stories() {
                     />
                 </Story>
                 <Story name="Install: waiting" wide>
-                    <Install site={site} live={{ state: "live", snapshot }} />
+                    <Install site={site} live={on} />
                 </Story>
                 <Story name="Install: without a live connection" wide>
-                    <Install site={{ ...site, id: '"><b>' }} live={{ state: "off", snapshot: undefined }} />
+                    <Install site={{ ...site, id: '"><b>' }} live={off} />
                 </Story>
             </div>
         </main>

@@ -3,9 +3,9 @@ import { useEffect, useMemo } from "preact/hooks";
 
 import { Board, type Reply } from "../app/board";
 import { follow } from "../app/live";
-import { show, view } from "../app/location";
+import { path, show, view } from "../app/location";
 import { pastOf, pastQuery, questionsOf } from "../app/questions";
-import { ended } from "../app/session";
+import { ended, verify } from "../app/session";
 import {
     baseQuery,
     comparesOf,
@@ -17,6 +17,7 @@ import {
     RANGES,
     toggleFilter,
     type View,
+    viewSearch,
 } from "../app/state";
 import { askBatch, type Site } from "../lib/api";
 import { addDays, dayIn, dayRange } from "../lib/calendar";
@@ -37,11 +38,13 @@ import { sources } from "../panels/sources/sources";
 import { Timeline } from "../panels/timeline/timeline";
 import { Icon } from "../ui/icons";
 import { lazy } from "../ui/lazy";
+import { Link } from "../ui/link";
 import { Menu } from "../ui/menu";
 
 const Install = lazy(() => import("./install"));
 const Explain = lazy(() => import("./explain"));
 const Details = lazy(() => import("./details"));
+const LiveView = lazy(() => import("./live"));
 const Dates = lazy(() => import("./dates"));
 
 /** How often an open range is asked again, without a sign of it. */
@@ -53,7 +56,7 @@ type Overlay = { kind: "explain"; title: string; query: Query } | { kind: "detai
 
 export default function Dashboard({ site }: { site: Site }) {
     const board = useMemo(() => new Board(askBatch, () => ended(true)), []);
-    const live = useMemo(() => follow(site.id), []);
+    const live = useMemo(() => follow(site.id, { onDoubt: () => void verify() }), []);
     const overlay = useSignal<Overlay>(undefined);
     const today = useSignal(dayIn(site.timezone, Date.now()));
     useEffect(() => () => live.close(), []);
@@ -70,6 +73,8 @@ export default function Dashboard({ site }: { site: Site }) {
     const past = useComputed(() => pastOf(board.reply("past").value.answer, today.value));
 
     useSignalEffect(() => {
+        // The live view asks nothing; what the dashboard had is there again afterwards.
+        if (view.value.page === "live") return;
         const questions = questionsOf(site.id, view.value, today.value, past.value);
         board.show(isEmpty.value ? { ...questions, past: pastQuery(site.id) } : questions);
     });
@@ -78,7 +83,7 @@ export default function Dashboard({ site }: { site: Site }) {
         const waiting = isNew.value;
         const timer = setInterval(
             () => {
-                if (document.hidden) return;
+                if (document.hidden || view.peek().page === "live") return;
                 today.value = dayIn(site.timezone, Date.now());
                 if (waiting || isOpen(view.peek(), today.peek())) board.refresh();
             },
@@ -109,6 +114,27 @@ export default function Dashboard({ site }: { site: Site }) {
     const shared = { domain: site.domain, filters: now.filters, actions };
     const open = overlay.value;
 
+    if (now.page === "live")
+        return (
+            <>
+                <h1 class="visually-hidden">{`Live: ${site.name}`}</h1>
+                <div class="toolbar">
+                    <Link class="back" href={path.value + viewSearch({ ...now, page: "board" })}>
+                        <Icon name="back" />
+                        Dashboard
+                    </Link>
+                </div>
+                <LiveView
+                    site={site}
+                    live={live.value.value}
+                    filtered={now.filters.length > 0}
+                    onFilter={(dimension, value) =>
+                        show({ page: "board", range: "today", granularity: undefined, filters: [{ dimension, operator: "is", values: [value] }] })
+                    }
+                />
+            </>
+        );
+
     return (
         <>
             <h1 class="visually-hidden">{site.name}</h1>
@@ -116,7 +142,7 @@ export default function Dashboard({ site }: { site: Site }) {
                 {`Showing ${rangeLabel(now).toLowerCase()}${now.filters.length > 0 ? `, ${plural(now.filters.length, "filter")}` : ""}`}
             </p>
             <div class="toolbar">
-                <LiveStrip live={live.value.value} />
+                <LiveStrip live={live.value.value} href={path.value + viewSearch({ ...now, page: "live" })} />
                 {!isNew.value && (
                     <div class="ranges">
                         <CompareMenu view={now} />

@@ -392,6 +392,12 @@ export function answer(query, site, now) {
   }
 }
 
+/** The first of a dimension's values, as if its visitors were there now. */
+function liveRows(dimension, visitors) {
+  const whole = VALUES[dimension].reduce((all, [, weight]) => all + weight, 0);
+  return VALUES[dimension].map(([name, weight]) => ({ name, visitors: Math.round((visitors * weight) / whole) })).filter((row) => row.visitors > 0);
+}
+
 /** A live message about the 30 minutes before now. */
 export function liveMessage(site, now, type) {
   const minute = Math.floor(now / 60_000) * 60_000;
@@ -400,14 +406,15 @@ export function liveMessage(site, now, type) {
     const pageviews = Math.round((site.events === 0 ? 0 : site.size / 4) * (0.3 + chance(`${site.id}${at}`)));
     return { minute: new Date(at).toISOString(), pageviews, events: pageviews, visitors: Math.ceil(pageviews * 0.6) };
   });
+  const active = site.events === 0 ? 0 : Math.round(site.size / 2.4);
   return {
     type,
     as_of: new Date(now).toISOString(),
-    active_visitors: site.events === 0 ? 0 : Math.round(site.size / 2.4),
+    active_visitors: active,
     minutes,
-    pages: [],
-    sources: [],
-    countries: [],
-    events: [],
+    pages: liveRows("page", active * 1.3),
+    sources: liveRows("source", active),
+    countries: liveRows("country", active),
+    events: liveRows("event_name", active * 0.3),
   };
 }

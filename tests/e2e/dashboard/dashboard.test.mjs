@@ -224,7 +224,7 @@ scenario("an empty period of a site with a past is no reason to install", async 
 
 scenario("a lost live connection is told, and comes back by itself", async ({ fixture, open }) => {
   const page = await open("/sites/demo");
-  await page.getByText("24 visitors now", { exact: false }).first().waitFor();
+  await page.getByRole("link", { name: /24 visitors now/ }).waitFor();
   fixture.dropSockets(false);
   await page.getByText("Live view not connected").waitFor();
   fixture.liveIsUp = true;

@@ -171,7 +171,17 @@ export class Fixture {
   firstEvent(id) {
     const site = this.sites.find((other) => other.id === id);
     site.events = 1;
-    for (const socket of this.sockets) if (socket.site === site) socket.say(liveMessage(site, NOW, "update"));
+    this.sayLive(id, {});
+  }
+
+  /** Another message to everybody who follows a site. */
+  sayLive(id, change) {
+    for (const socket of this.sockets) if (socket.site.id === id) socket.say({ ...liveMessage(socket.site, NOW, "update"), ...change });
+  }
+
+  /** The server ends an access, in words of the protocol. */
+  closeSockets(code) {
+    for (const socket of this.sockets) socket.end(Buffer.from([0x88, 2, code >> 8, code & 255]));
   }
 
   dropSockets(isUp) {
@@ -186,14 +196,15 @@ export class Fixture {
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
     socket.site = site;
     socket.say = (message) => {
-      const text = Buffer.from(JSON.stringify(message));
+      const text = Buffer.from(typeof message === "string" ? message : JSON.stringify(message));
       const head = Buffer.from([0x81, 126, text.length >> 8, text.length & 255]);
       socket.write(text.length < 126 ? Buffer.concat([Buffer.from([0x81, text.length]), text]) : Buffer.concat([head, text]));
     };
     this.sockets.add(socket);
     socket.on("close", () => this.sockets.delete(socket));
     socket.on("error", () => socket.destroy());
-    socket.on("data", () => undefined);
+    // All that a browser sends is its farewell.
+    socket.on("data", ([first]) => (first & 15) === 8 && socket.end());
     socket.say(liveMessage(site, NOW, "snapshot"));
   }
 }

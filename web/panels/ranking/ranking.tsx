@@ -72,7 +72,7 @@ export function RankingBody({ tab, what, reply, domain, filters, actions, rows =
 
 interface TableProps {
     tab: RankingTab;
-    answer: Answer;
+    answer: Pick<Answer, "columns" | "rows" | "totals">;
     domain: string;
     filters: readonly Filter[];
     rows: number;
