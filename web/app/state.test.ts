@@ -24,6 +24,8 @@ test("every view comes back from its address", () => {
   equal(viewSearch({ ...DEFAULT_VIEW, page: "live", range: "7d" }), "?view=live&range=7d");
   equal(parseView("?view=live").page, "live");
   equal(parseView("?view=dead").page, "board");
+  const odd = [{ dimension: "property:two\nlines~!", operator: "is" as const, values: ["a\u0000~b", "c!\r\nd"] }];
+  deepEqual(parseView(viewSearch({ ...DEFAULT_VIEW, filters: odd })).filters, odd);
   const views: View[] = [
     { ...DEFAULT_VIEW, range: "12mo", compare: "none", metric: "bounce_rate", theme: "dark", granularity: "week" },
     { ...DEFAULT_VIEW, range: { from: "2026-10-01", to: "2026-10-31" }, tabs: { pages: "entry_page", sources: "channel" } },

@@ -125,7 +125,7 @@ function parseFilter(text: string): Filter[] {
   }
   const [dimension = "", name = "", ...values] = parts;
   const operator = oneOf(OPERATORS, name);
-  if (!/^[a-z_]+(:.+)?$/.test(dimension) || !operator || values.length > VALUES_MAX || (operator === "is_set") !== (values.length === 0)) return [];
+  if (!/^[a-z_]+(:.+)?$/s.test(dimension) || !operator || values.length > VALUES_MAX || (operator === "is_set") !== (values.length === 0)) return [];
   return [{ dimension, operator, values }];
 }
 

@@ -1,7 +1,8 @@
 // Sign-in, set-up, account and sites.
 import { equal, match } from "node:assert/strict";
 
-import { scenario, settled } from "./harness.mjs";
+import { settled } from "../browser.mjs";
+import { scenario } from "./harness.mjs";
 import { OWNER } from "./server.mjs";
 
 const button = (page, name) => page.getByRole("button", { name });

@@ -1,7 +1,8 @@
 // What a person does with the dashboard, and what it asks the server then.
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 
-import { scenario, settled } from "./harness.mjs";
+import { settled } from "../browser.mjs";
+import { scenario } from "./harness.mjs";
 
 const button = (page, name) => page.getByRole("button", { name });
 const metric = (page, name) => page.locator(".headline button", { hasText: name });

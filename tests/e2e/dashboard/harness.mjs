@@ -1,28 +1,18 @@
 // One browser a test file, one fixture and one context a test. A test fails too where the page throws, logs an error, breaks the content
 // security policy, or keeps something in the browser's storage.
 import { deepEqual, equal } from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import test, { after, before } from "node:test";
 
-import { chromium } from "playwright-core";
-
+import { launch, WAIT_MS } from "../browser.mjs";
 import { Fixture, NOW } from "./server.mjs";
 
 export const OUT = process.env.FOOTFALL_E2E_OUT;
 if (!OUT) throw new Error("run it by tests/e2e/dashboard/run.mjs");
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const WAIT_MS = 20_000;
-
 let browser;
 before(async () => {
-  // Chromium's own sandbox needs rights that a container does not give to root; the pages are ours.
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
-  });
+  browser = await launch();
 });
 after(() => browser?.close());
 
@@ -63,34 +53,4 @@ export function scenario(name, body) {
       await fixture.stop();
     }
   });
-}
-
-/** The dashboard with its numbers. */
-export async function settled(page) {
-  await page.waitForFunction(
-    () => document.querySelector(".headline-value:not(:has(.skeleton))") && !document.querySelector(".skeleton-rows, .stale"),
-    undefined,
-    { timeout: WAIT_MS },
-  );
-}
-
-/** `but`: rules that can not hold there. */
-export async function findings(page, but = []) {
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate(
-    (rules) =>
-      globalThis.axe.run(document, {
-        runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-        rules: Object.fromEntries(rules.map((rule) => [rule, { enabled: false }])),
-      }),
-    but,
-  );
-  return violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 160)} ${failureSummary.split("\n")[1] ?? ""}`),
-  );
-}
-
-/** By how many pixels the page is wider than the window. */
-export function overflow(page) {
-  return page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth));
 }

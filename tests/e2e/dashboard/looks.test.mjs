@@ -3,7 +3,8 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { join } from "node:path";
 
-import { findings, OUT, overflow, scenario, settled } from "./harness.mjs";
+import { findings, overflow, settled } from "../browser.mjs";
+import { OUT, scenario } from "./harness.mjs";
 
 const WIDTHS = [390, 768, 1440, 1920];
 const SCHEMES = ["light", "dark"];
