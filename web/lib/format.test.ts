@@ -1,7 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import test from "node:test";
 
-import { bytes, clock, compact, count, duration, plural, sentence } from "./format";
+import { bytes, clock, compact, count, duration, narrow, plural, sentence } from "./format";
 
 test("durations show their two largest units", () => {
   for (const [seconds, text] of [
@@ -22,6 +22,11 @@ test("durations show their two largest units", () => {
 
 test("sizes are in binary units with three digits", () => {
   deepEqual([0, 1023, 1536, 268_435_456, 2 ** 45].map(bytes), ["0 B", "1,020 B", "1.5 KiB", "256 MiB", "32 TiB"]);
+});
+
+test("a column is short as a whole or not at all", () => {
+  deepEqual([narrow(4_300_000, 4_300_000), narrow(898_073, 4_300_000), narrow(12, 4_300_000)], ["4.3M", "898.1K", "12"]);
+  equal(narrow(898_073, 898_073), "898,073");
 });
 
 test("counts are grouped, and compact on an axis", () => {

@@ -12,9 +12,9 @@ export function compact(value: number): string {
   return short.format(value);
 }
 
-/** For narrow columns: whole up to a million, above it "51.4M". */
-export function narrow(value: number): string {
-  return value >= 1_000_000 ? short.format(value) : whole.format(value);
+/** For narrow columns: whole, or, where the largest of the column has a million, all short: "51.4M" above "849K". */
+export function narrow(value: number, most: number): string {
+  return most >= 1_000_000 ? short.format(value) : whole.format(value);
 }
 
 /** "1 event", "2 events". */

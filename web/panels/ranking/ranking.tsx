@@ -83,7 +83,8 @@ interface TableProps {
 export function RankingTable({ tab, answer, domain, filters, rows, onFilter }: TableProps) {
     const columns = tab.metrics.map(({ name }) => columnOf(answer, name));
     const number = (row: Answer["rows"][number], column: number | undefined) => Number(row[column ?? -1] ?? 0);
-    const most = Math.max(1, ...answer.rows.map((row) => number(row, columns[0])));
+    const largest = columns.map((column) => Math.max(1, ...answer.rows.map((row) => number(row, column))));
+    const most = largest[0] ?? 1;
     const total = answer.totals[tab.metrics[0]?.name ?? ""] ?? 0;
     const isOn = (value: string) =>
         filters.some((filter) => filter.dimension === tab.dimension && filter.operator === "is" && filter.values.includes(value));
@@ -122,9 +123,9 @@ export function RankingTable({ tab, answer, domain, filters, rows, onFilter }: T
                                     )}
                                 </span>
                             </th>
-                            {columns.map((column) => (
+                            {columns.map((column, index) => (
                                 <td key={column} title={count(number(row, column))}>
-                                    {narrow(number(row, column))}
+                                    {narrow(number(row, column), largest[index] ?? 1)}
                                 </td>
                             ))}
                             <td class="share">{shareOf(number(row, columns[0]), total)}</td>
