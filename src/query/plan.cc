@@ -5,11 +5,11 @@
 namespace footfall::query {
 
 const std::vector<Pass>& passes() {
-    static const std::vector<Pass> kPasses = {
+    static const std::vector<Pass> in_order = {
         {"resolve_names", resolve_names}, {"resolve_range", resolve_range}, {"lower_filters", lower_filters},
         {"choose_source", choose_source}, {"order_rows", order_rows},
     };
-    return kPasses;
+    return in_order;
 }
 
 Result<Plan> make_plan(const PlanContext& context) {
