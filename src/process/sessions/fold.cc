@@ -14,9 +14,14 @@ constexpr std::int64_t kPingReachMs = 6 * 3'600'000;
 
 constexpr std::int64_t kLetGoEveryMs = 60'000;
 
-std::int64_t pageview_time(const event::Event& ping) {
+/// How far the clock that made an id may be off; as much as a timestamp may be early.
+constexpr std::int64_t kIdClockMs = 5 * 60'000;
+
+/// When the ping's pageview was at the earliest. An id that is newer than the ping is of a clock that is wrong (the
+/// timestamps were corrected by sent_at, the ids can't be), so its time says nothing.
+std::int64_t earliest_pageview_time(const event::Event& ping) {
     const auto named = ping.pageview_id.time_ms();
-    return named ? std::min(*named, ping.timestamp) : ping.timestamp - kPingReachMs;
+    return named && *named <= ping.timestamp ? *named - kIdClockMs : ping.timestamp - kPingReachMs;
 }
 
 }  // namespace
@@ -55,7 +60,7 @@ void SessionFold::load(Session session, std::uint64_t version, std::vector<std::
 std::optional<SessionFold::LookUp> SessionFold::look_up_for(const event::Event& event) const {
     std::int64_t from = 0;
     if (makes_sessions(event.event_type)) from = event.timestamp - kSessionGapMs + 1;
-    else if (event.event_type == "ping" && event.time_on_page > 0) from = pageview_time(event);
+    else if (event.event_type == "ping" && event.time_on_page > 0) from = earliest_pageview_time(event);
     else return std::nullopt;
     if (from >= complete_from_) return std::nullopt;
     const auto known = looked_up_.find(key_of(event.website_id, event.visitor_id, false));

@@ -176,6 +176,30 @@ TEST(SessionFoldTest, ASingleEventsEngagedTimeIsTheLargestPingsWhicheverComesFir
     }
 }
 
+// What is in the table by then has to be loaded, or its engaged time is lost.
+TEST(SessionFoldTest, APingReachesItsPageviewWhateverTheClockThatNamedIt) {
+    constexpr std::int64_t kSeen = kSessionsNow - 24 * 60 * kMinute;
+    for (const std::int64_t ahead : {-90 * kMinute, -kMinute, std::int64_t{0}, kMinute, 90 * kMinute}) {
+        for (const std::int64_t later : {std::int64_t{0}, 2 * kMinute, 40 * kMinute}) {
+            auto view = event_at(kSeen);
+            view.event_id = make_uuid_v7(kSeen + ahead);
+            auto ping = event_at(kSeen + later, "", "ping");
+            ping.pageview_id = view.event_id;
+            ping.time_on_page = 12;
+            Table table;
+            SessionFold before;
+            before.apply(view);
+            table.take(before);
+            SessionFold fold;
+            fold.restart(kSessionsNow - SessionFold::kHoldMs);
+            std::vector<std::uint64_t> keys;
+            table.apply(fold, std::span(&ping, 1), keys);
+            table.take(fold);
+            EXPECT_EQ(table.sessions().begin()->second.engaged, 12) << ahead << " " << later;
+        }
+    }
+}
+
 TEST(SessionFoldTest, EventsOfOneMillisecondAreOrderedByWhatTheySay) {
     for (const bool turned : {false, true}) {
         SessionFold fold;
