@@ -196,6 +196,39 @@ TEST_F(QuerySessionsTest, EventsByTheirSessionsSource) {
               (Rows{{"/a", "1", "1"}, {"/c", "1", "1"}, {"", "0", "1"}}));
 }
 
+TEST_F(QuerySessionsTest, VisitorsByWhatOnlySessionsHaveAreTheSameWithoutAJoin) {
+    const std::int64_t midnight = kNow / kDay * kDay;  // UTC
+    const Row night{.key = 55,
+                    .visitor = 5,
+                    .started = midnight - 20 * kMinute,
+                    .ended = midnight + 5 * kMinute,
+                    .pageviews = 2,
+                    .events = 2,
+                    .entry = "/m",
+                    .exit = "/m",
+                    .source = "news"};
+    add({night});
+    insert(store(), {event(night.started, 5, 55, "/m"), event(night.ended, 5, 55, "/m")});
+    for (const std::string dimension : {"source", "entry_page", "exit_page"}) {
+        for (const std::string day : {"2026-11-05", "2026-11-06"}) {
+            const std::string of_day = R"({"website_id": "random", "date_range": [")" + day + R"(", ")" + day +
+                                       R"("], "order_by": [[")" + dimension + R"(", "asc"]], "dimensions": [")" +
+                                       dimension + R"("], "metrics": ["visitors")";
+            const Table alone = ask(of_day + "]}", "UTC");
+            Table joined = ask(of_day + R"(, "pageviews"]})", "UTC");
+            for (auto& row : joined.rows) row.pop_back();
+            EXPECT_EQ(alone.rows, joined.rows) << dimension << " " << day;
+            EXPECT_EQ(alone.totals.at("visitors"), joined.totals.at("visitors")) << dimension << " " << day;
+        }
+    }
+    EXPECT_EQ(ask_today(R"("metrics": ["visitors"], "dimensions": ["source"])").rows,
+              (Rows{{"news", "2"}, {"", "1"}, {"Google", "1"}}))
+        << "a row that was cancelled is no session";
+    EXPECT_EQ(ask_today(R"("metrics": ["visitors"], "filters": [["source", "is_set"]])").rows, (Rows{{"3"}}));
+    EXPECT_EQ(ask_today(R"("metrics": ["visitors"], "dimensions": ["entry_page"], "include_bots": true)").rows,
+              (Rows{{"/a", "3"}, {"/bot", "1"}, {"/m", "1"}}));
+}
+
 TEST_F(QuerySessionsTest, BotsSessionsAreThereWhenAskedFor) {
     EXPECT_EQ(ask_today(R"("metrics": ["sessions"], "include_bots": true)").rows, (Rows{{"4"}}));
 }

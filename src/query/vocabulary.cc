@@ -67,7 +67,9 @@ Result<std::vector<SourceExpression>> sources_of(element object, std::string_vie
     std::vector<SourceExpression> result;
     for (const auto field : sources) {
         SourceExpression source{std::string(field.key), text_of(field.value, "expression"),
-                                texts_of(field.value, "event_types")};
+                                texts_of(field.value, "event_types"), false};
+        if (field.value["by_sessions"].get(source.by_sessions) == simdjson::INCORRECT_TYPE)
+            return bad(name, "'by_sessions' is true or false");
         if (source.expression.empty()) return bad(name, "a source needs an expression");
         if (source.expression.find(';') != std::string::npos || source.expression.find("--") != std::string::npos)
             return bad(name, "an expression may not hold a semicolon or comment");

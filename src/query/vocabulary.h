@@ -22,6 +22,7 @@ struct SourceExpression {
     std::string source;
     std::string expression;
     std::vector<std::string> event_types;  ///< of a metric: the rows that it looks at
+    bool by_sessions = false;  ///< of a metric of events: over the sessions that have such events it gives the same
 };
 
 struct Metric {

@@ -32,6 +32,29 @@ bool has_all(const Plan& plan, std::string_view source, std::string& missing) {
     return missing.empty();
 }
 
+/// What ends a session. In a range that is no shorter, every session that touches it has an event.
+constexpr std::int64_t kSessionGapMs = 30 * 60'000;
+
+/// Whether the sessions alone answer what is asked of events, which spares a join of the two: who had a session of that
+/// kind had an event in it. Only for what is the session's own; an event's country need not be its session's.
+bool sessions_answer_for_events(const Plan& plan) {
+    if (!std::all_of(plan.bases.begin(), plan.bases.end(), [](const BaseMetric& base) {
+            return base.source->source != "events" || base.source->by_sessions;
+        }))
+        return false;
+    bool is_asked_of_sessions = false;
+    bool is_asked_of_events = false;
+    const auto look = [&](const DimensionColumn& column) {
+        (find_source(column.dimension->sources, "events") == nullptr ? is_asked_of_sessions : is_asked_of_events) =
+            true;
+    };
+    for (const DimensionColumn& column : plan.dimensions) look(column);
+    if (plan.condition) for_each_column(*plan.condition, look);
+    const auto is_long = [](const Range& range) { return range.to_ms - range.from_ms >= kSessionGapMs; };
+    return is_asked_of_sessions && !is_asked_of_events && is_long(plan.range) &&
+           (!plan.previous || is_long(*plan.previous));
+}
+
 Branch branch_of(Plan& plan, std::string_view source, std::string_view why_alone, std::string_view why_joined) {
     if (std::none_of(plan.bases.begin(), plan.bases.end(),
                      [&](const BaseMetric& base) { return base.source->source == source; }))
@@ -66,6 +89,10 @@ Status choose_source(const PlanContext& context, Plan& plan) {
         fmt::format("source 'events', joined with 'sessions', which alone have '{{}}'; types read: {}",
                     fmt::join(plan.event_types, ", "));
     plan.events = branch_of(plan, "events", alone, joined);
+    if (plan.events == Branch::kJoined && sessions_answer_for_events(plan)) {
+        plan.events = Branch::kBySessions;
+        plan.reasons.back() = "source 'sessions' for what is asked of events: those with an event in the range";
+    }
     plan.sessions = branch_of(plan, "sessions", "source 'sessions': those that started in the range",
                               "source 'sessions': those with an event in the range, since '{}' is of events");
     // A session counts where it has a pageview or a custom event that the request asks for.
