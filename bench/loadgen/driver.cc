@@ -65,7 +65,7 @@ struct Connection {
 
 class Driver {
 public:
-    Driver(Requests& requests, const DriveOptions& options, Clock& clock)
+    Driver(RequestSource& requests, const DriveOptions& options, Clock& clock)
         : requests_(requests), options_(options), clock_(clock) {}
 
     footfall::Result<Result> run() {
@@ -100,7 +100,7 @@ public:
 
 private:
     bool may_start() const {
-        return clock_.steady_ns() < end_ns_ && (options_.requests == 0 || started_ < options_.requests);
+        return !exhausted_ && clock_.steady_ns() < end_ns_ && (options_.requests == 0 || started_ < options_.requests);
     }
 
     std::int64_t next_due_ns() const {
@@ -121,12 +121,17 @@ private:
                 if (due - next_due_ns() > 1'000'000) ++result_.late;
                 due = next_due_ns();
             }
+            const std::string_view request = requests_.next();
+            if (request.empty()) {
+                exhausted_ = true;
+                break;
+            }
             Connection& connection = *idle_.front();
             idle_.pop_front();
             connection.busy = true;
             connection.due_ns = due;
             ++started_;
-            TRY_STATUS(send(connection, requests_.next()));
+            TRY_STATUS(send(connection, request));
         }
         return {};
     }
@@ -219,7 +224,7 @@ private:
         if (answer.body.find("\"reason\"") != std::string_view::npos) ++result_.rejected;
     }
 
-    Requests& requests_;
+    RequestSource& requests_;
     const DriveOptions& options_;
     Clock& clock_;
     File epoll_;
@@ -228,12 +233,13 @@ private:
     std::int64_t begin_ns_ = 0;
     std::int64_t end_ns_ = 0;
     std::uint64_t started_ = 0;
+    bool exhausted_ = false;  ///< the source has no more requests
     Result result_;
 };
 
 }  // namespace
 
-footfall::Result<Result> drive(Requests& requests, const DriveOptions& options, Clock& clock) {
+footfall::Result<Result> drive(RequestSource& requests, const DriveOptions& options, Clock& clock) {
     return Driver(requests, options, clock).run();
 }
 

@@ -35,6 +35,6 @@ struct Result {
 
 /// Sends over kept-open connections on one epoll loop. In an open loop a request's latency counts from when it was due,
 /// not from when a connection was free for it, so that a slow server can't hide its queue.
-footfall::Result<Result> drive(Requests& requests, const DriveOptions& options, Clock& clock);
+footfall::Result<Result> drive(RequestSource& requests, const DriveOptions& options, Clock& clock);
 
 }  // namespace footfall::loadgen

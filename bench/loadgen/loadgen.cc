@@ -3,14 +3,17 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <limits>
 #include <map>
 #include <string>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "loadgen/driver.h"
+#include "loadgen/history.h"
 #include "loadgen/requests.h"
 
 namespace footfall::loadgen {
@@ -27,7 +30,12 @@ constexpr std::string_view kUsage =
     "  --requests N         at most so many (no limit)\n"
     "  --rate R             requests a second, open loop (closed loop)\n"
     "  --expect STATUS      what counts as done (200)\n"
-    "  --seed N             of everything random (1)\n";
+    "  --seed N             of everything random (1)\n"
+    "  --history N          about so many events of a past instead, in order, with a collect key:\n"
+    "  --key SECRET           the key\n"
+    "  --from MS              midnight of the first day, epoch ms\n"
+    "  --days N               of the history (30)\n"
+    "  --figures FILE         what reports over it must say, as JSON\n";
 
 template <class T>
 bool parse(std::string_view text, T& out) {
@@ -71,9 +79,21 @@ std::string as_json(const Result& result, const RequestOptions& request_options,
     return out;
 }
 
+/// A history is what it is, and ends when it is sent.
+footfall::Result<Result> drive_history(const HistoryOptions& options, const std::string& figures_path,
+                                       DriveOptions drive_options) {
+    drive_options.seconds = std::numeric_limits<int>::max();
+    History history(options);
+    auto result = drive(history, drive_options, system_clock());
+    if (result && !figures_path.empty()) TRY_STATUS(write_file_atomically(figures_path, history.figures().as_json()));
+    return result;
+}
+
 int run(int argc, char** argv) {
     RequestOptions request_options;
     DriveOptions drive_options;
+    HistoryOptions history_options;
+    std::string figures_path;
     const std::map<std::string_view, std::function<bool(std::string_view)>> flags = {
         {"--address",
          [&](std::string_view v) {
@@ -104,6 +124,19 @@ int run(int argc, char** argv) {
         {"--rate", [&](std::string_view v) { return parse(v, drive_options.rate); }},
         {"--expect", [&](std::string_view v) { return parse(v, drive_options.expected_status); }},
         {"--seed", [&](std::string_view v) { return parse(v, request_options.seed); }},
+        {"--history", [&](std::string_view v) { return parse(v, history_options.events); }},
+        {"--key",
+         [&](std::string_view v) {
+             history_options.key = v;
+             return true;
+         }},
+        {"--from", [&](std::string_view v) { return parse(v, history_options.from_ms); }},
+        {"--days", [&](std::string_view v) { return parse(v, history_options.days) && history_options.days > 0; }},
+        {"--figures",
+         [&](std::string_view v) {
+             figures_path = v;
+             return true;
+         }},
     };
     for (int i = 1; i < argc; i += 2) {
         const auto flag = flags.find(argv[i]);
@@ -117,8 +150,18 @@ int run(int argc, char** argv) {
         return 2;
     }
     request_options.host = fmt::format("{}:{}", drive_options.address, drive_options.port);
-    Requests requests(request_options, system_clock());
-    const auto result = drive(requests, drive_options, system_clock());
+    const auto result = [&]() -> footfall::Result<Result> {
+        if (history_options.events > 0) {
+            history_options.site_id = request_options.site_id;
+            history_options.host = request_options.host;
+            history_options.path = request_options.path;
+            history_options.events_per_body = request_options.events_per_body;
+            history_options.seed = request_options.seed;
+            return drive_history(history_options, figures_path, drive_options);
+        }
+        Requests requests(request_options, system_clock());
+        return drive(requests, drive_options, system_clock());
+    }();
     if (!result) {
         fmt::print(stderr, "footfall-loadgen: {}\n", result.error().message);
         return 1;

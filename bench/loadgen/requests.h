@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "loadgen/traffic.h"
 
 namespace footfall::loadgen {
 
@@ -19,17 +20,23 @@ struct RequestOptions {
     std::uint64_t seed = 1;
 };
 
+/// Where the driver takes what it sends.
+class RequestSource {
+public:
+    virtual ~RequestSource() = default;
+    /// The next request, ready to be sent: head and body. Valid until the next call. Empty: there are no more.
+    virtual std::string_view next() = 0;
+};
+
 /// Requests as browsers behind a proxy send them: pages by Zipf's law, some 200 user agents, addresses of a few hundred
 /// thousand visitors, referrers, campaigns, custom events with properties. They are written once; for each sending only
 /// what must differ is patched in place (event ids, times, the visitor's address), about 50 ns an event, so that the
 /// generator stays far cheaper than what it measures.
-class Requests {
+class Requests : public RequestSource {
 public:
     Requests(const RequestOptions& options, Clock& clock);
 
-    /// The next request, ready to be sent: head and body. Valid and unchanged until it comes round again, which is
-    /// `bodies` calls later.
-    std::string_view next();
+    std::string_view next() override;
 
 private:
     struct Place {
@@ -48,7 +55,7 @@ private:
     Clock& clock_;
     std::mt19937_64 random_;
     std::discrete_distribution<std::size_t> page_;
-    std::vector<std::string> agents_;
+    std::vector<Agent> agents_;
     std::vector<Template> templates_;
     std::size_t next_ = 0;
 };

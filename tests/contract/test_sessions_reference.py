@@ -146,7 +146,7 @@ def plan_round(dice: random.Random, server: Server) -> list[Planned]:
     planned = []
     for zone, day in dice.sample(ZONES, 3):
         site = server.add_site(zone)
-        arrivals = Traffic(dice, site.id, start_of(zone, day)).arrivals(visitors=60)
+        arrivals = Traffic(dice, site.id, start_of(zone, day)).arrivals(visitors=40)
         cuts = [0, *sorted(dice.sample(range(len(arrivals)), BATCHES - 1)), len(arrivals)]
         planned.append(Planned(site, zone, [arrivals[begin:end] for begin, end in zip(cuts, cuts[1:])]))
     return planned
