@@ -1,5 +1,5 @@
-"""R19 and the definitions of metrics: visitors whose events arrive shuffled, late, repeated and over restarts are counted as
-tests/reference/sessions.py counts them, figure by figure and session by session.
+"""R19 and the definitions of metrics: visitors whose events arrive shuffled, late, repeated and over restarts are counted
+as tests/reference/sessions.py counts them, figure by figure and session by session.
 
 The seed is printed, and SEED= gives a run again; ROUNDS=200 is the long form.
 """
@@ -63,7 +63,10 @@ class Traffic:
     def event(self, visitor: str, at_ms: int) -> dict[str, Any]:
         dice = self.dice
         # The term is of this event alone: it tells which event a session takes its campaign from.
-        page = f"{dice.choice(PAGES)}?utm_source={dice.choice(SOURCES)}&utm_medium={dice.choice(['cpc', 'email'])}&utm_term=t{next(self.numbers)}"
+        page = (
+            f"{dice.choice(PAGES)}?utm_source={dice.choice(SOURCES)}&utm_medium={dice.choice(['cpc', 'email'])}"
+            f"&utm_term=t{next(self.numbers)}"
+        )
         if dice.random() < 0.65:
             made = pageview(self.site_id, page)
         else:
@@ -175,11 +178,10 @@ def asked(site: Site, metrics: list[str], dimensions: tuple[str, ...]) -> refere
 
 
 def differences(told: reference.Table, expected: reference.Table) -> dict[Any, Any]:
-    same = {
-        key
-        for key in told.keys() & expected.keys()
-        if all(a == b or (a is not None and b is not None and a == pytest.approx(b, rel=1e-9)) for a, b in zip(told[key], expected[key]))
-    }
+    def is_same(a: float | None, b: float | None) -> bool:
+        return a == b or (a is not None and b is not None and a == pytest.approx(b, rel=1e-9))
+
+    same = {key for key in told.keys() & expected.keys() if all(map(is_same, told[key], expected[key]))}
     return {key: (told.get(key), expected.get(key)) for key in sorted(told.keys() | expected.keys()) if key not in same}
 
 

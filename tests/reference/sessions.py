@@ -1,5 +1,5 @@
-"""Sessions and their metrics, as "Terms and metrics" of the design defines them, over a plain list of events. It shares no
-code, language or idea with src/process/sessions: every visitor's events are sorted and cut, each time anew.
+"""Sessions and their metrics, as "Terms and metrics" of the design defines them, over a plain list of events. It shares
+no code, language or idea with src/process/sessions: every visitor's events are sorted and cut, each time anew.
 
 An event is the dict that a client sends: it has its event_id, a sent user_id (the site is not cookieless), a page and a
 timestamp. Two events of one visitor at one instant have no order by definition; callers do not make them. Standard
@@ -117,7 +117,9 @@ METRICS: dict[str, Callable[[list[Session], list[Event]], float | None]] = {
     "sessions": lambda sessions, _: len(sessions),
     "bounce_rate": lambda sessions, _: mean([100.0 * session.is_bounce for session in sessions]),
     "session_duration": lambda sessions, _: mean([session.duration_s for session in sessions]),
-    "views_per_session": lambda sessions, events: METRICS["pageviews"](sessions, events) / len(sessions) if sessions else None,
+    "views_per_session": lambda sessions, events: (
+        METRICS["pageviews"](sessions, events) / len(sessions) if sessions else None
+    ),
     "visitors": lambda _, events: len({event["user_id"] for event in events}),
     "pageviews": lambda _, events: sum(event["type"] == "pageview" for event in events),
     "events": lambda _, events: len(events),
@@ -126,14 +128,18 @@ METRICS: dict[str, Callable[[list[Session], list[Event]], float | None]] = {
 Table = dict[tuple[str, ...], list[float | None]]
 
 
-def tabulate(sessions: Iterable[Session], keys_of_session: Callable[[Session], set[Any]], keys_of_event: Callable[[Session, Event], Any]) -> Table:
+def tabulate(
+    sessions: Iterable[Session],
+    keys_of_session: Callable[[Session], set[Any]],
+    key_of_event: Callable[[Session, Event], Any],
+) -> Table:
     """Every metric of METRICS by group; a group is there where a session or an event is in it."""
     groups: dict[tuple[str, ...], tuple[list[Session], list[Event]]] = {}
     for session in sessions:
         for key in keys_of_session(session):
             groups.setdefault(key, ([], []))[0].append(session)
         for event in session.members:
-            groups.setdefault(keys_of_event(session, event), ([], []))[1].append(event)
+            groups.setdefault(key_of_event(session, event), ([], []))[1].append(event)
     return {key: [metric(*group) for metric in METRICS.values()] for key, group in groups.items()}
 
 
