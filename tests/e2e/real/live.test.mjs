@@ -2,7 +2,7 @@
 import { equal, ok } from "node:assert/strict";
 
 import { scenario } from "./harness.mjs";
-import { OWNER, until } from "./server.mjs";
+import { OWNER, startSite, until } from "./server.mjs";
 
 /** The contract's, from the acknowledgement to the message; the page itself has a moment more to draw. */
 const LIVE_MS = 1_000;
@@ -32,6 +32,33 @@ scenario("an event is on the strip and in the live view within a second of its a
   const acknowledged = Date.now();
   await page.getByRole("link", { name: /2 visitors now/ }).waitFor();
   ok(Date.now() - acknowledged < LIVE_MS + DRAWN_MS);
+});
+
+scenario("what is visited and clicked in one tab is on the dashboard in another within a second", async ({ server, open, call }) => {
+  const dashboard = await open("/account");
+  const id = await addSite(dashboard, call, "shop.example");
+  const site = await startSite(`<script defer src="${server.origin}/footfall.js" data-site="${id}"></script>`);
+  try {
+    await dashboard.goto(`${server.origin}/sites/${id}?view=live`);
+    await dashboard.locator(".live-count", { hasText: /^0$/ }).waitFor();
+    const shop = await open("/account", { signedIn: false });
+    const sent = (act) => Promise.all([shop.waitForResponse(`${server.origin}/api/v1/events`), act()]);
+    const shown = async (name) => {
+      const acknowledged = Date.now();
+      await dashboard.getByRole("button", { name }).waitFor();
+      ok(Date.now() - acknowledged < LIVE_MS + DRAWN_MS, `${name} after ${Date.now() - acknowledged} ms`);
+    };
+    await sent(() => shop.goto(`${site.origin}/welcome?utm_source=spring`));
+    await shown("/welcome");
+    equal(await dashboard.locator(".live-count").innerText(), "1");
+    await sent(() => shop.getByRole("link", { name: "Prices" }).click());
+    await shown("/pricing");
+    await sent(() => shop.getByRole("button", { name: "Buy" }).click());
+    await shown("buy");
+    await shown("spring");
+  } finally {
+    site.close();
+  }
 });
 
 scenario("a session that is ended elsewhere ends the live view", async ({ server, open, call }) => {

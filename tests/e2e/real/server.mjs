@@ -1,4 +1,5 @@
 // The real server: `footfall serve` of FOOTFALL_BINARY on a folder of its own.
+import { createServer } from "node:http";
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -64,4 +65,15 @@ export async function startServer() {
     await stop();
     throw error;
   }
+}
+
+/** Somebody's site: each path is a page with the script. */
+export async function startSite(snippet) {
+  const server = createServer((request, response) => {
+    response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
+    response.end(`<!doctype html><title>Shop</title>${snippet}
+      <a href="/pricing">Prices</a> <button onclick="footfall.track('buy', {plan: 'pro'})">Buy</button>`);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { origin: `http://127.0.0.1:${server.address().port}`, close: () => (server.closeAllConnections(), server.close()) };
 }

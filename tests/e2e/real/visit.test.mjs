@@ -1,21 +1,9 @@
 // From a visit to a number: a page of another origin with the SDK in one tab, the dashboard in another.
 import { equal, match } from "node:assert/strict";
-import { createServer } from "node:http";
 
 import { settled } from "../browser.mjs";
 import { scenario } from "./harness.mjs";
-import { until } from "./server.mjs";
-
-/** Somebody's site: each path is a page with the script. */
-async function startSite(snippet) {
-  const server = createServer((request, response) => {
-    response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
-    response.end(`<!doctype html><title>Shop</title>${snippet}
-      <a href="/pricing">Prices</a> <button onclick="footfall.track('buy', {plan: 'pro'})">Buy</button>`);
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { origin: `http://127.0.0.1:${server.address().port}`, close: () => (server.closeAllConnections(), server.close()) };
-}
+import { startSite, until } from "./server.mjs";
 
 scenario("a page with the script is visited and clicked, and the dashboard shows it", async ({ open, call }) => {
   const dashboard = await open("/add-site");
