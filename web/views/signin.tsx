@@ -2,7 +2,8 @@ import { useEffect, useState } from "preact/hooks";
 
 import { go, path } from "../app/location";
 import { ask } from "../app/session";
-import { ApiError, setupNeeded, signIn } from "../lib/api";
+import { ApiError, fetchStatus, setupNeeded, signIn } from "../lib/api";
+import { plural } from "../lib/format";
 import { takeToken } from "../lib/token";
 import { Field, Form, useSending } from "../ui/form";
 
@@ -61,8 +62,36 @@ export default function SignIn({ expired }: { expired: boolean }) {
                 <Field label="Password" name="password" type="password" autocomplete="current-password" error={sending.errorOf("password")} />
             </Form>
             <p class="quiet small">
-                Forgotten? Whoever runs the server can make a new account with <code>footfall user add</code>.
+                Forgotten? Whoever runs the server can set a new one with <code>footfall user password</code>, or let you in with{" "}
+                <code>footfall user link</code>.
             </p>
+            <ServerNow />
         </div>
+    );
+}
+
+const SERVER_EVERY_MS = 5_000;
+
+/** Whoever has just started a server sees that it is alive and what arrives, before there is an account. */
+function ServerNow() {
+    const [text, setText] = useState("");
+    useEffect(() => {
+        const look = () =>
+            fetchStatus().then(
+                ({ ready, minutes }) => {
+                    const accepted = minutes.slice(-10).reduce((sum, minute) => sum + minute.accepted, 0);
+                    setText(ready.ok ? `${plural(accepted, "event")} accepted in the last 10 minutes` : "not ready");
+                },
+                () => setText("does not answer"),
+            );
+        void look();
+        const timer = setInterval(look, SERVER_EVERY_MS);
+        return () => clearInterval(timer);
+    }, []);
+    return (
+        <p class="quiet small">
+            <a href="/status">Server status</a>
+            {text && `: ${text}`}
+        </p>
     );
 }

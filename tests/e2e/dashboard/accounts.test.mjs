@@ -24,6 +24,12 @@ scenario("whoever is not signed in is asked to, and is then where they wanted to
   match(page.url(), /\/sites\/huge\?range=7d$/);
 });
 
+scenario("whoever is not signed in sees what the server takes in", async ({ open }) => {
+  const page = await open("/", { signedIn: false });
+  await page.getByText("Server status: 425 events accepted in the last 10 minutes").waitFor();
+  equal(await page.getByRole("link", { name: "Server status" }).getAttribute("href"), "/status");
+});
+
 scenario("a session that ends meanwhile asks to sign in, and goes on in the same view", async ({ fixture, open }) => {
   const page = await open("/sites/demo?range=7d");
   await settled(page);
