@@ -95,7 +95,11 @@ Result<Range> range_before(Compare compare, const Range& range, const Zone& zone
     }
     if (range.unit == Range::Unit::kDays && now_ms >= range.from_ms && now_ms < range.to_ms)
         previous.to_ms = std::min(previous.to_ms, instant_before(compare, range, zone, now_ms + 1));
-    if (previous.to_ms <= previous.from_ms) previous.to_ms = zone.day_start_ms(zone.day_of(previous.from_ms) + 1);
+    if (previous.to_ms <= previous.from_ms) {
+        // 29 February alone; or a day that the zone left out, for which the one before it stands.
+        if (by_year) previous.to_ms = zone.day_start_ms(zone.day_of(previous.from_ms) + 1);
+        else previous = {zone.day_start_ms(zone.day_of(previous.from_ms - 1)), previous.from_ms, range.unit};
+    }
     if (previous.from_ms < 0)
         return refuse("invalid_range", "compare", fmt::format("the {} before begins before 1970", name));
     return previous;
