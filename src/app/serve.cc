@@ -88,6 +88,8 @@ int serve(const Settings& settings, ServeOptions options) {
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    // A limit on the size of files is a write that fails, as on a full disk.
+    ::signal(SIGXFSZ, SIG_IGN);
 
     std::atomic<bool> fatal{false};
     auto services = Services::open(settings, {.fatal = [&](const Error&) {

@@ -154,10 +154,11 @@ Status Services::State::open(Options options) {
     supervised.prepare = [this](store::Client& client) { return prepare_store(client); };
     supervised.clock = &clock;
     supervisor = std::make_unique<store::embedded::Supervisor>(std::move(supervised));
+    // Before the catalog: on a full disk the log gives its reserve back, which SQLite needs to open.
+    TRY_STATUS(open_log_and_index());
     TRY(catalog, catalog::Catalog::open(data_dir + "/catalog.db", clock,
                                         {.idle_ms = settings.session_idle_hours * 3'600'000,
                                          .absolute_ms = settings.session_absolute_hours * 3'600'000}));
-    TRY_STATUS(open_log_and_index());
     loader = std::make_unique<process::Loader>(
         *log, *store, clock,
         process::LoaderOptions{.checkpoint_path = data_dir + "/loader.checkpoint",
@@ -280,6 +281,7 @@ void Services::State::run_housekeeping() {
             if (const Status status = identity->prepare(now + kSaltAheadMs); !status)
                 logging::warn("identity.salt", {{"error", status.error().message}});
         }
+        log->tend_reserve();
         if (log->end().offset - identity_saved >= kIdentityEveryEntries || now - identity_saved_ms >= kIdentityEveryMs)
             save_identity();
         if (const Status status = catalog->accounts().save_use(); !status)
@@ -430,13 +432,7 @@ std::vector<api::NotReady> Services::not_ready() const {
     if (state.log->stopped())
         parts.push_back({"log", "the event log has stopped after a failed sync; the process is ending"});
     else if (state.committer->is_full()) parts.push_back({"ingest", "too many events wait for the disk"});
-    // The log refuses below this mark; only a mark that was set is known here, the default follows the disk's size.
-    const auto space = disk_space(state.data_dir);
-    const auto reserve = static_cast<std::uint64_t>(state.settings.log_disk_reserve_bytes);
-    if (space && reserve > 0 && space->bytes_free < reserve)
-        parts.push_back(
-            {"log", fmt::format("the disk has {} MiB free and log.disk_reserve_bytes keeps {} MiB: events are refused",
-                                space->bytes_free >> 20, reserve >> 20)});
+    if (auto why = state.log->refusing()) parts.push_back({"log", std::move(*why)});
     const store::embedded::SupervisorState child = state.supervisor->state();
     if (!child.ready) parts.push_back({"store", child.problem});
     const process::LoaderState loader = state.loader->state();
@@ -562,9 +558,10 @@ std::vector<Finding> Services::doctor() {
             {"log", true,
              fmt::format("offsets {} to {}, no damage met", state.log->begin().offset, state.log->end().offset), ""});
     if (const auto space = disk_space(state.data_dir)) {
-        const bool enough = space->bytes_free > 2 * static_cast<std::uint64_t>(state.settings.log_disk_reserve_bytes);
-        findings.push_back({"disk", enough, fmt::format("{} MiB free at {}", space->bytes_free >> 20, state.data_dir),
-                            enough ? "" : "free some space: events are refused below log.disk_reserve_bytes"});
+        const auto why = state.log->refusing();
+        findings.push_back({"disk", !why,
+                            why.value_or(fmt::format("{} MiB free at {}", space->bytes_free >> 20, state.data_dir)),
+                            why ? "events are refused until then (log.disk_reserve_bytes); clients repeat them" : ""});
     }
     for (const enrich::StepStatus& step : state.tables->status())
         findings.push_back({std::string("enrichment: ") + std::string(step.step), step.enabled,

@@ -61,8 +61,8 @@ constexpr Declaration kTable[] = {
     number("log.retention_hours", "24", "hours", &Settings::log_retention_hours, 24, 24 * 365,
            "How long the log is kept at least. It is never deleted before the archive holds it, so in this version it "
            "only grows."),
-    number("log.disk_reserve_bytes", "268435456", "bytes", &Settings::log_disk_reserve_bytes, 0, kNoLimit,
-           "Events are refused (503) while less than this is free on the disk."),
+    number("log.disk_reserve_bytes", "0", "bytes", &Settings::log_disk_reserve_bytes, 0, kNoLimit,
+           "Events are refused (503) while less than this is free on the disk; 0: a twentieth of it, at most 256 MiB."),
     number("dedup.memory_max", "134217728", "bytes", &Settings::dedup_memory_max, 8 * kMiB, kNoLimit,
            "Memory for the filters of the event-id index; beyond it look-ups go to disk. No id is forgotten within its "
            "7 days."),

@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "base/logging.h"
+
 namespace footfall {
 
 File& File::operator=(File&& other) noexcept {
@@ -175,8 +177,11 @@ Result<DiskSpace> disk_space(const std::string& path) {
     struct statvfs info {};
     if (::statvfs(path.c_str(), &info) != 0) return errno_error("statvfs " + path, errno);
     DiskSpace space;
+    space.bytes = static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize;
     space.bytes_free = static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+    space.inodes = info.f_files;
     space.inodes_free = info.f_favail;
+    space.is_read_only = (info.f_flag & ST_RDONLY) != 0;
     return space;
 }
 
@@ -192,8 +197,10 @@ Result<LockFile> LockFile::acquire(const std::string& path, int wait_ms) {
         }
         ::usleep(50'000);
     }
-    TRY_STATUS(file.truncate(0));
-    TRY_STATUS(file.write_at(std::to_string(::getpid()), 0));
+    // The number is for the message above alone, and a full disk is no reason not to start.
+    auto told = file.truncate(0);
+    if (told) told = file.write_at(std::to_string(::getpid()), 0);
+    if (!told) logging::warn("file.lock_holder_not_written", {{"error", told.error().message}});
     return LockFile(std::move(file));
 }
 

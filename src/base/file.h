@@ -61,10 +61,14 @@ bool path_exists(const std::string& path);
 std::string absolute_path(const std::string& path);
 /// Removes a file; no error where it is not there.
 Status remove_file(const std::string& path);
-/// Free bytes for an unprivileged writer and free inodes of the file system that holds the path.
+/// The file system that holds a path: its size, what is free of it for an unprivileged writer, whether it can be
+/// written at all.
 struct DiskSpace {
+    std::uint64_t bytes = 0;
     std::uint64_t bytes_free = 0;
+    std::uint64_t inodes = 0;  ///< 0: it does not count them
     std::uint64_t inodes_free = 0;
+    bool is_read_only = false;
 };
 Result<DiskSpace> disk_space(const std::string& path);
 

@@ -19,7 +19,7 @@ namespace footfall::process {
 namespace {
 
 constexpr std::int64_t kBackoffMinMs = 100;
-constexpr std::int64_t kBackoffMaxMs = 5'000;
+constexpr std::int64_t kBackoffMaxMs = 3'000;
 
 struct Metrics {
     metrics::Counter& rows = metrics::counter("footfall_loader_rows_total", "Rows inserted into the store.");

@@ -220,6 +220,11 @@ class Load:
         )
         assert not self.failures(), self.failures()
 
+    def wait_refused(self, answers: int, limit_s: float = 10) -> None:
+        """Until so many more attempts are answered with a refusal."""
+        target = self.refused_answers + answers
+        wait_until(lambda: self.refused_answers >= target, limit_s, f"{answers} more refusals; {self.ledger}")
+
     def failures(self) -> list[str]:
         return [client.failure for client in self.clients if client.failure]
 

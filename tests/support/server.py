@@ -100,11 +100,12 @@ class Server:
         env: dict[str, str] | None = None,
         log_format: str = "json",
         port: int | None = None,
+        data: pathlib.Path | None = None,
     ):
         """`port`: where it will listen by what the other arguments say; otherwise one is chosen and given by
-        --listen."""
+        --listen. `data`: another place than data/."""
         self.folder = folder
-        self.data = folder / "data"
+        self.data = data or folder / "data"
         self.port = port or free_port()
         self.flags = [*flags, *([] if port else ["--listen", f"127.0.0.1:{self.port}"]), "--log-format", log_format]
         self.env = env or {}

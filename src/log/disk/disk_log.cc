@@ -8,7 +8,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/statvfs.h>
 
 #include "base/bytes.h"
 #include "base/failpoint.h"
@@ -32,7 +31,11 @@ constexpr std::uint64_t kFreeShare = 8;
 constexpr std::uint64_t kZeroStep = 1u << 20;
 constexpr std::int64_t kSpaceCheckNs = 100'000'000;
 constexpr std::uint64_t kFreeBytesMinCap = 256u << 20;
+constexpr std::uint64_t kFreeInodesMinCap = 1000;
+constexpr std::uint64_t kFreeMinShare = 20;
 constexpr std::uint64_t kReserveShare = 32;
+/// Without traffic nothing shows that a disk takes writes again, and without readiness no traffic may come.
+constexpr std::int64_t kFailureToldNs = 5'000'000'000;
 
 struct Meters {
     metrics::Histogram& append =
@@ -78,17 +81,6 @@ Status rename_durably(const std::string& from, const std::string& to, const std:
     return sync_directory(directory);
 }
 
-struct FileSystemSize {
-    std::uint64_t bytes = 0;
-    bool counts_inodes = true;
-};
-Result<FileSystemSize> file_system_size(const std::string& path) {
-    struct statvfs info {};
-    if (::statvfs(path.c_str(), &info) != 0) return errno_error("statvfs " + path, errno);
-    return FileSystemSize{.bytes = static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize,
-                          .counts_inodes = info.f_files > 0};
-}
-
 }  // namespace
 
 struct DiskLog::State {
@@ -110,7 +102,10 @@ struct DiskLog::State {
     std::string path(std::string_view name) const { return options.directory + "/" + std::string(name); }
 
     Status check_space();
-    void watch_reserve(std::uint64_t free);
+    /// What the file system lacks for appending; thread-safe.
+    Status judge(const DiskSpace& space) const;
+    void tend_reserve(std::uint64_t free);
+    Status make_reserve();
     std::uint64_t segment_size(std::uint64_t need) const;
     Status stop(const Error& cause, std::string_view where);
     /// Makes sure that the active segment has room for a frame of `size`.
@@ -144,21 +139,30 @@ struct DiskLog::State {
     /// Bytes behind active->at that a failed write may have touched; nothing is appended before they are zero and
     /// synced.
     std::uint64_t dirty_bytes = 0;
-    std::uint64_t free_bytes_min = 0;
-    std::uint64_t reserve_bytes = 0;
-    bool counts_inodes = true;
     std::int64_t next_space_check_ns = 0;
     std::optional<Error> no_space;
 
+    // Set at opening.
+    std::uint64_t free_bytes_min = 0;
+    std::uint64_t free_inodes_min = 0;
+    std::uint64_t reserve_bytes = 0;
+
     std::atomic<bool> stopped{false};
     std::atomic<bool> stopping{false};
+
+    struct Failure {
+        std::string message;
+        std::int64_t at_ns = 0;
+    };
+    mutable std::mutex failure_mutex;
+    std::optional<Failure> failure;  ///< of the last append
 
     std::mutex spare_mutex;
     std::optional<Spare> spare;
     bool spare_requested = false;
 
-    std::mutex reserve_mutex;
     std::atomic<bool> reserve_held{false};
+    std::atomic<bool> reserve_changing{false};
 
     /// Makes spares and the reserve. Last: its destructor waits for work that uses the members above.
     WorkerPool background{"log.spare", 1, 4};
@@ -178,33 +182,53 @@ Status DiskLog::State::check_space() {
         no_space.reset();
         const auto known = disk_space(options.directory);
         if (!known) return refused(known.error(), "looking for free space");
-        const DiskSpace space = *known;
-        if (space.bytes_free < free_bytes_min)
-            no_space = Error(Code::kOverloaded,
-                             fmt::format("the disk of {} is nearly full ({} MiB free, {} kept back); free some space",
-                                         options.directory, space.bytes_free >> 20, free_bytes_min >> 20));
-        else if (counts_inodes && space.inodes_free < options.free_inodes_min)
-            no_space = Error(Code::kOverloaded, fmt::format("the file system of {} is nearly out of inodes ({} free)",
-                                                            options.directory, space.inodes_free));
-        else watch_reserve(space.bytes_free);
+        tend_reserve(known->bytes_free);
+        if (const Status judged = judge(*known); !judged) no_space = judged.error();
     }
     if (no_space) return *no_space;
     return {};
 }
 
-void DiskLog::State::watch_reserve(std::uint64_t free) {
-    if (reserve_bytes == 0 || reserve_held || free < free_bytes_min + 2 * reserve_bytes) return;
-    reserve_held = true;
-    const bool queued = background.submit([this] {
-        const std::lock_guard guard(reserve_mutex);
-        const std::string temporary = path("reserve.tmp");
-        auto made = make_zeros(temporary, reserve_bytes, stopping);
-        Status status = made ? rename_durably(temporary, path("reserve"), options.directory) : Status(made.error());
-        if (status) return;
-        if (!stopping) logging::warn("log.reserve_not_made", {{"error", status.error().message}});
-        reserve_held = false;
+Status DiskLog::State::judge(const DiskSpace& space) const {
+    if (space.is_read_only)
+        return Error(
+            Code::kOverloaded,
+            fmt::format(
+                "the disk of {} is read-only; mount it writable again, and start Footfall again if it stays refused",
+                options.directory));
+    if (space.bytes_free < free_bytes_min)
+        return Error(Code::kOverloaded,
+                     fmt::format("the disk of {} is nearly full ({:.1f} MiB free, events are refused below {:.1f}); "
+                                 "free some space",
+                                 options.directory, static_cast<double>(space.bytes_free) / (1 << 20),
+                                 static_cast<double>(free_bytes_min) / (1 << 20)));
+    if (space.inodes > 0 && space.inodes_free < free_inodes_min)
+        return Error(Code::kOverloaded,
+                     fmt::format("the disk of {} is nearly out of inodes ({} free, events are refused below {}); "
+                                 "remove some files",
+                                 options.directory, space.inodes_free, free_inodes_min));
+    return {};
+}
+
+void DiskLog::State::tend_reserve(std::uint64_t free) {
+    const bool gives = reserve_held && free < reserve_bytes;
+    const bool takes = reserve_bytes > 0 && !reserve_held && free >= free_bytes_min + 2 * reserve_bytes;
+    if ((!gives && !takes) || reserve_changing.exchange(true)) return;
+    const bool queued = background.submit([this, gives] {
+        if (const Status changed = gives ? remove_file(path("reserve")) : make_reserve(); changed)
+            reserve_held = !gives;
+        else if (!stopping)
+            logging::warn(gives ? "log.reserve_not_freed" : "log.reserve_not_made",
+                          {{"error", changed.error().message}});
+        reserve_changing = false;
     });
-    if (!queued) reserve_held = false;
+    if (!queued) reserve_changing = false;
+}
+
+Status DiskLog::State::make_reserve() {
+    const std::string temporary = path("reserve.tmp");
+    TRY(const File made, make_zeros(temporary, reserve_bytes, stopping));
+    return rename_durably(temporary, path("reserve"), options.directory);
 }
 
 std::uint64_t DiskLog::State::segment_size(std::uint64_t need) const {
@@ -382,14 +406,21 @@ Result<std::unique_ptr<DiskLog>> DiskLog::open(DiskLogOptions options, Clock& cl
     const std::int64_t began = clock.steady_ns();
     auto recovered = recover(options.directory, clock.wall_ms());
     if (!recovered) return recovered.error().context(where);
-    const auto size = file_system_size(options.directory);
-    if (!size) return size.error().context(where);
+    const auto space = disk_space(options.directory);
+    if (!space) return space.error().context(where);
 
     auto state = std::make_unique<State>(std::move(options), clock, std::move(*lock), std::move(*recovered));
-    state->free_bytes_min = state->options.free_bytes_min.value_or(std::min(size->bytes / 20, kFreeBytesMinCap));
-    state->reserve_bytes = std::min(state->options.reserve_bytes, size->bytes / kReserveShare);
-    state->counts_inodes = size->counts_inodes;
+    state->free_bytes_min =
+        state->options.free_bytes_min.value_or(std::min(space->bytes / kFreeMinShare, kFreeBytesMinCap));
+    state->free_inodes_min =
+        state->options.free_inodes_min.value_or(std::min(space->inodes / kFreeMinShare, kFreeInodesMinCap));
+    state->reserve_bytes = std::min(state->options.reserve_bytes, space->bytes / kReserveShare);
     state->reserve_held = path_exists(state->path("reserve"));
+    // At once, since the rest of a start needs room too.
+    if (state->reserve_held && space->bytes_free < state->reserve_bytes) {
+        if (const auto freed = remove_file(state->path("reserve")); !freed) return freed.error().context(where);
+        state->reserve_held = false;
+    }
     state->adopt_spare();
     // On a full disk the log opens all the same, so that what is in it can be read; append() tries again.
     if (!state->active) {
@@ -431,12 +462,20 @@ Result<Position> DiskLog::append(std::span<const Entry> group) {
         return s.write_group(s.writer.finish(first, frame_seed(s.meta.log_id, s.active->number)));
     }();
     if (!ready) {
-        if (ready.error().code == Code::kOverloaded) s.meters.refused.add();
+        if (ready.error().code == Code::kOverloaded) {
+            s.meters.refused.add();
+            const std::lock_guard guard(s.failure_mutex);
+            s.failure = {.message = ready.error().message, .at_ns = began};
+        }
         return Error(std::move(ready.error()));
     }
     s.active->at += s.writer.size();
     s.active->count += group.size();
     s.table->publish(s.active->at, first + group.size());
+    {
+        const std::lock_guard guard(s.failure_mutex);
+        s.failure.reset();
+    }
     s.meters.append.observe_ns(s.clock.steady_ns() - began);
     s.meters.bytes.add(s.writer.size());
     s.meters.entries.add(group.size());
@@ -480,11 +519,18 @@ Status DiskLog::release(Position position) {
     return {};
 }
 
-Status DiskLog::free_reserve() {
-    const std::lock_guard guard(state_->reserve_mutex);
-    TRY_STATUS(remove_file(state_->path("reserve")));
-    state_->reserve_held = false;
-    return {};
+std::optional<std::string> DiskLog::refusing() const {
+    const auto space = disk_space(state_->options.directory);
+    if (const Status judged = space ? state_->judge(*space) : Status(space.error()); !judged)
+        return judged.error().message;
+    const std::lock_guard guard(state_->failure_mutex);
+    if (state_->failure && state_->clock.steady_ns() - state_->failure->at_ns < kFailureToldNs)
+        return "the disk refused the last events: " + state_->failure->message;
+    return std::nullopt;
+}
+
+void DiskLog::tend_reserve() {
+    if (const auto space = disk_space(state_->options.directory)) state_->tend_reserve(space->bytes_free);
 }
 
 }  // namespace footfall::log

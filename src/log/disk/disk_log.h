@@ -22,8 +22,8 @@ struct DiskLogOptions {
     /// High-water mark: appends are refused while the file system has less than this free. Default: a twentieth of it,
     /// at most 256 MiB.
     std::optional<std::uint64_t> free_bytes_min;
-    /// The same for inodes, on file systems that count them.
-    std::uint64_t free_inodes_min = 1000;
+    /// The same for inodes, on file systems that count them. Default: a twentieth of them, at most 1,000.
+    std::optional<std::uint64_t> free_inodes_min{};
     /// Size of the file whose deletion lets the rest of the product write when the disk is full, at most a 32nd of the
     /// file system; 0 for none.
     std::uint64_t reserve_bytes = 16u << 20;
@@ -68,8 +68,13 @@ public:
 
     /// True after an error that ends the log. Thread-safe.
     bool stopped() const;
-    /// Gives the reserve back to the file system; it is taken again when there is room for it twice. Thread-safe.
-    Status free_reserve();
+    /// Why events are refused at present, for people: too little room, a file system that is read-only, or an append
+    /// that failed within the last 5 s with none since that succeeded. Looks at the file system. Thread-safe.
+    std::optional<std::string> refusing() const;
+    /// Gives the reserve back to the file system when less than its size is free, so that the rest of the product can
+    /// write, and takes it when there is room for it twice above the high-water mark. In the background; call it every
+    /// second or so. Thread-safe.
+    void tend_reserve();
 
     /// What recovery met at opening.
     struct Recovery {

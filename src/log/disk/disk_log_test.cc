@@ -10,6 +10,7 @@
 #include <thread>
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <zstd.h>
@@ -319,21 +320,38 @@ TEST(DiskLogTest, ALogThatLostAllItsSegmentsIsNotTakenForANewOne) {
     EXPECT_EQ(DiskLog::open(options, clock).error().code, Code::kCorrupt);
 }
 
-TEST(DiskLogTest, TheReserveIsGivenBackOnDemand) {
+/// As on a full disk: no byte of a file is written at or behind this place.
+class FileSizeLimit {
+public:
+    explicit FileSizeLimit(std::uint64_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+        EXPECT_EQ(getrlimit(RLIMIT_FSIZE, &old_), 0);
+        const rlimit limit{.rlim_cur = bytes, .rlim_max = old_.rlim_max};
+        EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    }
+    ~FileSizeLimit() {
+        EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &old_), 0);
+        std::signal(SIGXFSZ, handler_);
+    }
+    FileSizeLimit(const FileSizeLimit&) = delete;
+    FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+private:
+    rlimit old_{};
+    sighandler_t handler_;
+};
+
+TEST(DiskLogTest, TheReserveIsTakenWhereThereIsRoom) {
     ManualClock clock(1);
     DiskLogOptions options = small(fresh_directory("reserve"));
     options.reserve_bytes = 1u << 20;
     {
         auto log = open(options, clock);
-        ASSERT_TRUE(append(*log, {"a"}));  // looks at the disk, and has the reserve made in the background
+        log->tend_reserve();
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
         while (!path_exists(options.directory + "/reserve") && std::chrono::steady_clock::now() < deadline)
             std::this_thread::yield();
     }
     EXPECT_EQ(fs::file_size(options.directory + "/reserve"), 1u << 20);
-    auto log = open(options, clock);
-    ASSERT_TRUE(log->free_reserve());
-    EXPECT_FALSE(path_exists(options.directory + "/reserve"));
 }
 
 TEST(DiskLogTest, AppendsAreRefusedAtTheHighWaterMarkAndReadsServed) {
@@ -346,7 +364,27 @@ TEST(DiskLogTest, AppendsAreRefusedAtTheHighWaterMarkAndReadsServed) {
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, Code::kOverloaded);
     EXPECT_FALSE(log->stopped());
+    EXPECT_EQ(log->refusing(), refused.error().message);
     EXPECT_EQ(read_all(*log, 0).entries.size(), 1u);
+}
+
+TEST(DiskLogTest, AFailedAppendIsToldUntilOneSucceedsOrFiveSecondsHavePassed) {
+    ManualClock clock(1);
+    auto log = open(small(fresh_directory("told")), clock);
+    const auto fail = [&] {
+        const FileSizeLimit limit(0);
+        EXPECT_FALSE(append(*log, {"a"}));
+    };
+    EXPECT_FALSE(log->refusing());
+    fail();
+    EXPECT_THAT(log->refusing().value_or(""), testing::HasSubstr("File too large"));
+    ASSERT_TRUE(append(*log, {"b"}));
+    EXPECT_FALSE(log->refusing());
+    fail();
+    clock.advance_ms(4'999);
+    EXPECT_TRUE(log->refusing());
+    clock.advance_ms(1);
+    EXPECT_FALSE(log->refusing()) << "without traffic nothing else would end it";
 }
 
 // The first three groups of each test stand; then a write fails in the middle of a frame, as on a full disk.
@@ -357,18 +395,13 @@ TEST(DiskLogTest, R4AShortWriteIsUndoneAndTheLogGoesOn) {
     for (int i = 0; i < 3; ++i) ASSERT_TRUE(append(*log, {"kept " + std::to_string(i)}));
     const std::uint64_t used = frames_of(read_file(options.directory + "/000000000001.segment").value()).back().at + 48;
 
-    rlimit old{};
-    ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &old), 0);
-    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
-    const rlimit limit{.rlim_cur = used + 20, .rlim_max = old.rlim_max};
-    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    const auto refused = append(*log, {std::string(100, 'x')});
-    const auto again = append(*log, {std::string(100, 'y')});
-    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &old), 0);
-    std::signal(SIGXFSZ, handler);
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().code, Code::kOverloaded);
-    EXPECT_FALSE(again);
+    {
+        const FileSizeLimit limit(used + 20);
+        const auto refused = append(*log, {std::string(100, 'x')});
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code, Code::kOverloaded);
+        EXPECT_FALSE(append(*log, {std::string(100, 'y')}));
+    }
     EXPECT_FALSE(log->stopped());
 
     ASSERT_TRUE(append(*log, {"kept 3"}));

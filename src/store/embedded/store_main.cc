@@ -264,6 +264,7 @@ int run_store(const StoreOptions& options) {
     ::sigaddset(&stop_signals, SIGINT);
     ::pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files is a write that fails
     ::signal(SIGALRM, end_now);
     const int code = serve(options, stop_signals);
     // The library's global destructors have nothing to do any more and take their time.

@@ -28,7 +28,7 @@ struct SupervisorOptions {
     int open_timeout_ms = 300'000;  ///< a store that does not answer by then is killed
     int silent_max_ms = 120'000;    ///< a store that was ready and does not answer for so long is killed
     int backoff_first_ms = 200;     ///< before the first restart; doubled each time …
-    int backoff_max_ms = 10'000;    ///< … up to this, reset once the store was ready for a minute
+    int backoff_max_ms = 5'000;     ///< … up to this, reset once the store was ready for a minute
     Clock* clock = &system_clock();
 };
 

@@ -1,0 +1,117 @@
+"""Disks of a test's own that get full or read-only. What a machine does not let a test mount is told in the summary of
+the run; a limit on the size of files needs no right at all and stands for a full disk everywhere."""
+
+import contextlib
+import functools
+import os
+import pathlib
+import resource
+import subprocess
+import tempfile
+from collections.abc import Iterator
+
+from support.server import Server
+
+MIB = 1024 * 1024
+
+
+def run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise OSError(f"{' '.join(command)}: {done.stderr.strip()}")
+
+
+class Tmpfs:
+    """Can be filled in bytes and in inodes."""
+
+    INODES = 2500
+
+    def __init__(self, path: pathlib.Path):
+        self.path = path
+        self.filler = path / "filler"
+        run("mount", "-t", "tmpfs", "-o", f"size=64m,nr_inodes={self.INODES}", "footfall-test", str(path))
+
+    def bytes_free(self) -> int:
+        space = os.statvfs(self.path)
+        return space.f_bavail * space.f_frsize
+
+    def inodes_free(self) -> int:
+        return os.statvfs(self.path).f_favail
+
+    def fill_bytes(self, leave: int) -> None:
+        with open(self.filler, "ab") as file:
+            while (room := self.bytes_free() - leave) > 0:
+                try:
+                    os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, room)
+                except OSError:
+                    room //= 2  # somebody else was faster
+
+    def fill_inodes(self, leave: int) -> None:
+        self.filler.mkdir(exist_ok=True)
+        while (room := self.inodes_free() - leave) > 0:
+            made = len(os.listdir(self.filler))
+            with contextlib.suppress(OSError):
+                for number in range(made, made + room):
+                    os.close(os.open(self.filler / str(number), os.O_CREAT | os.O_WRONLY))
+
+    def free(self) -> None:
+        if self.filler.is_dir():
+            for entry in self.filler.iterdir():
+                entry.unlink()
+        else:
+            self.filler.unlink()
+
+    def close(self) -> None:
+        run("umount", "-l", str(self.path))
+
+
+class Ext4:
+    """A file system in a file, which can be made read-only under its writers, as ext4 does after an error."""
+
+    def __init__(self, path: pathlib.Path):
+        self.path = path
+        self.image = path.with_suffix(".img")
+        with open(self.image, "wb") as file:
+            file.truncate(64 * MIB)
+        run("mkfs.ext4", "-q", "-F", str(self.image))
+        self.mount()
+
+    def mount(self) -> None:
+        run("mount", "-o", "loop", str(self.image), str(self.path))
+
+    def make_read_only(self) -> None:
+        run("mount", "-o", "remount,abort", str(self.path))
+
+    def mend(self) -> None:
+        """Needs that nobody has it open."""
+        run("umount", str(self.path))
+        self.mount()
+
+    def close(self) -> None:
+        run("umount", "-l", str(self.path))
+
+
+@functools.cache
+def why_not(disk: type) -> str | None:
+    """Why this machine lets nobody have such a disk; None where it does."""
+    with tempfile.TemporaryDirectory(prefix="footfall-test-") as folder:
+        path = pathlib.Path(folder, "disk")
+        path.mkdir()
+        try:
+            disk(path).close()
+        except OSError as reason:
+            return str(reason)
+    return None
+
+
+@contextlib.contextmanager
+def no_file_grows(server: Server) -> Iterator[None]:
+    """`serve` can write to no file, from now to the end: not to the log, the catalog, the index of event ids or the
+    loader's checkpoint. Its store is left alone, since the engine takes just this error (EFBIG) for success and makes
+    empty parts; no disk gives it."""
+    before, hard = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (before, hard))
