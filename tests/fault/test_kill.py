@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ledger import ACKNOWLEDGED, Load, check_ledger
+from ledger import ACKNOWLEDGED, Load, audit_row, check_ledger
 from support.events import custom
 from support.server import Server, Site, group_members
 from support.wait import wait_until
@@ -144,7 +144,7 @@ def send_repeatedly(server: Server, site: Site, seed: int) -> None:
     site.wait_events(len(events))
     counted = site.table("property:number", limit=10_000)
     assert counted == {str(number): 1 for number in range(len(events))}
-    [row] = server.command("audit", "--site", site.id)
+    row = audit_row(server, site)
     assert (row["received"], row["stored"], row["duplicates"], row["ok"]) == (
         len(copies),
         len(events),
