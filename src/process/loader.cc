@@ -209,6 +209,7 @@ Status Loader::step() {
     // Before the store is asked anything: the lag matters most while the store does not answer.
     report_lag();
     if (in_doubt_) TRY_STATUS(reconcile());
+    if (in_doubt_) return {};
     report_lag();
     const log::Position from = state().loaded;
     const std::int64_t looked_at_ms = clock_.wall_ms();
@@ -292,8 +293,16 @@ Status Loader::reconcile() {
                                                  highest, end.offset));
     doubt_end_ = count == 0 ? from.offset : highest + 1;
     // Sessions are what the log up to the checkpoint makes; the rest of their rows is written again.
-    TRY_STATUS(session_store_.delete_beyond(from));
+    TRY(const bool is_taken_back, session_store_.delete_beyond(from));
     sessions_started_ = false;
+    if (!is_taken_back && from > log_.begin()) {
+        logging::warn("loader.sessions_lost", {{"next", "they are made again from the log's beginning"}});
+        // First, so that an end before the next turn does not forget it.
+        TRY_STATUS(write_checkpoint(log_.begin()));
+        const std::lock_guard lock(mutex_);
+        state_.loaded = log_.begin();
+        return {};  // still in doubt: the next turn reconciles from there
+    }
     in_doubt_ = false;
     if (doubt_end_ > from.offset)
         logging::info("loader.reconcile", {{"from", from.offset}, {"to", doubt_end_}, {"rows_present", count}});

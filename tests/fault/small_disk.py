@@ -24,7 +24,7 @@ def run(*command: str) -> None:
 class Tmpfs:
     """Can be filled in bytes and in inodes."""
 
-    INODES = 2500
+    INODES = 4000
 
     def __init__(self, path: pathlib.Path):
         self.path = path

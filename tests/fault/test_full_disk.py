@@ -2,7 +2,9 @@
 to come back, questions are answered, and when there is room again everything is normal within 10 s without a hand."""
 
 import json
+import os
 import pathlib
+import signal
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -71,7 +73,7 @@ def check_normal(server: Server, load: Load, site: Site, freed: float) -> None:
 WAYS = {
     # Name → below the mark of a twentieth, and to the end; what is told.
     "bytes": (lambda disk: disk.fill_bytes(2 * MIB), lambda disk: disk.fill_bytes(0), "nearly full"),
-    "inodes": (lambda disk: disk.fill_inodes(60), lambda disk: disk.fill_inodes(0), "nearly out of inodes"),
+    "inodes": (lambda disk: disk.fill_inodes(180), lambda disk: disk.fill_inodes(0), "nearly out of inodes"),
 }
 
 
@@ -89,13 +91,19 @@ def test_R16_a_disk_that_gets_full(start_server: Any, folder: pathlib.Path, make
         wait_until(reserve.exists, 10, "the reserve is taken")
 
         to_the_mark(disk)
-        check_refusing(server, site, load, names)
+        load.wait_refused(1)
         assert disk.bytes_free() > 0 and disk.inodes_free() > 0, "there was room left when it began to refuse"
+        check_refusing(server, site, load, names)
         disk.free()
         check_normal(server, load, site, time.monotonic())
 
         errors = server.metric("footfall_loader_errors_total")
+        store = server.store_child()
+        assert store is not None
+        os.kill(store, signal.SIGSTOP)  # so that there is something left to store when the disk is full
+        load.wait_acknowledged(5)
         to_the_end(disk)
+        os.kill(store, signal.SIGCONT)
         wait_until(lambda: server.metric("footfall_loader_errors_total") > errors, 10, "the loader met the full disk")
         check_refusing(server, site, load, names)
         if way == "bytes":

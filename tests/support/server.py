@@ -64,7 +64,7 @@ def command(*words: str, **options: Any) -> Any:
     """The same with --json, which must succeed: what it printed, parsed."""
     done = run_command(*words, "--json", **options)
     if done.returncode != 0:
-        raise CommandFailed(f"footfall {' '.join(words)}: exit {done.returncode}: {done.stderr.strip()}")
+        raise CommandFailed(f"footfall {' '.join(words)}: exit {done.returncode}: {done.stderr.strip()}; {done.stdout[-2000:]}")
     return json.loads(done.stdout)
 
 

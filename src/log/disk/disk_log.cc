@@ -196,12 +196,14 @@ Status DiskLog::State::judge(const DiskSpace& space) const {
             fmt::format(
                 "the disk of {} is read-only; mount it writable again, and start Footfall again if it stays refused",
                 options.directory));
-    if (space.bytes_free < free_bytes_min)
+    // Room that the reserve gave back is not for events.
+    const std::uint64_t bytes_min = free_bytes_min + (reserve_held ? 0 : reserve_bytes);
+    if (space.bytes_free < bytes_min)
         return Error(Code::kOverloaded,
                      fmt::format("the disk of {} is nearly full ({:.1f} MiB free, events are refused below {:.1f}); "
                                  "free some space",
                                  options.directory, static_cast<double>(space.bytes_free) / (1 << 20),
-                                 static_cast<double>(free_bytes_min) / (1 << 20)));
+                                 static_cast<double>(bytes_min) / (1 << 20)));
     if (space.inodes > 0 && space.inodes_free < free_inodes_min)
         return Error(Code::kOverloaded,
                      fmt::format("the disk of {} is nearly out of inodes ({} free, events are refused below {}); "
@@ -215,9 +217,11 @@ void DiskLog::State::tend_reserve(std::uint64_t free) {
     const bool takes = reserve_bytes > 0 && !reserve_held && free >= free_bytes_min + 2 * reserve_bytes;
     if ((!gives && !takes) || reserve_changing.exchange(true)) return;
     const bool queued = background.submit([this, gives] {
-        if (const Status changed = gives ? remove_file(path("reserve")) : make_reserve(); changed)
-            reserve_held = !gives;
-        else if (!stopping)
+        // Not held before its room is free, for judge().
+        reserve_held = false;
+        const Status changed = gives ? remove_file(path("reserve")) : make_reserve();
+        reserve_held = gives != changed.has_value();
+        if (!changed && !stopping)
             logging::warn(gives ? "log.reserve_not_freed" : "log.reserve_not_made",
                           {{"error", changed.error().message}});
         reserve_changing = false;

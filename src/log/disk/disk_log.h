@@ -20,7 +20,7 @@ struct DiskLogOptions {
     /// Entries are kept this long after their segment was closed, released or not.
     std::int64_t retention_ms_min = 24 * 3'600'000;
     /// High-water mark: appends are refused while the file system has less than this free. Default: a twentieth of it,
-    /// at most 256 MiB.
+    /// at most 256 MiB. Where the reserve is not held, by its size more.
     std::optional<std::uint64_t> free_bytes_min;
     /// The same for inodes, on file systems that count them. Default: a twentieth of them, at most 1,000.
     std::optional<std::uint64_t> free_inodes_min{};

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "base/failpoint.h"
+#include "base/file.h"
 #include "process/loader.h"
 #include "process/process_fixture.h"
 #include "process/sessions/session_reference.h"
@@ -92,6 +93,22 @@ TEST_F(SessionLoaderTest, SessionsAreRebuiltWithTheTableFromTheLog) {
     EXPECT_THAT(ask("SELECT entry_page, exit_page, sum(sign) FROM footfall.sessions GROUP BY ALL HAVING sum(sign) > 0 "
                     "ORDER BY ALL"),
                 ElementsAre("/a /b 1", "/c /c 1"));
+}
+
+TEST_F(SessionLoaderTest, R2ASessionSurvivesAMergeOfRowsBeyondTheCheckpoint) {
+    append({event_at(kNow, "/a")});
+    load_and_stop();
+    const std::string checkpoint = read_file(folder_ / "loader").value();
+    append({event_at(kNow + kMinute, "/b")});
+    load_and_stop();
+    // As if it had died before the checkpoint, and a merge had joined the first row with the one that cancels it.
+    ASSERT_TRUE(write_file_atomically(folder_ / "loader", checkpoint));
+    execute("OPTIMIZE TABLE footfall.sessions FINAL");
+    append({event_at(kNow + 2 * kMinute, "/c")});
+    load_and_stop();
+    EXPECT_EQ(session_of("pageviews, entry_page, exit_page"), "3 /a /c");
+    EXPECT_THAT(ask("SELECT uniqExact(session_key), count() FROM footfall.events"), ElementsAre("1 3"));
+    expect_no_row_doubled_or_cancelled_twice();
 }
 
 // The points at which the loader dies or fails, between the parts of what it writes for a batch. Failpoints are read

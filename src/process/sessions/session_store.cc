@@ -111,9 +111,13 @@ const store::Settings& insert_settings() {
 
 }  // namespace
 
-Status SessionStore::delete_beyond(log::Position position) {
+Result<bool> SessionStore::delete_beyond(log::Position position) {
     const std::vector<std::pair<std::string, std::string>> from = {{"partition", number(position.partition)},
                                                                    {"from", number(position.offset)}};
+    TRY(const store::Answer touched, store_.query({.sql = std::string(sql::text("sessions-touched-beyond.sql")),
+                                                   .parameters = from,
+                                                   .timeout_ms = kTimeoutMs}));
+    for (const auto& row : touched.rows) touched_.insert(std::get<std::uint64_t>(row.at(0)));
     for (const std::string name : {"sessions", "session-aliases"}) {
         TRY(const store::Answer found,
             store_.query({.sql = std::string(sql::text(name + "-beyond.sql")), .parameters = from}));
@@ -121,7 +125,24 @@ Status SessionStore::delete_beyond(log::Position position) {
         TRY_STATUS(store_.execute(
             {.sql = std::string(sql::text(name + "-delete-beyond.sql")), .parameters = from, .timeout_ms = 300'000}));
     }
-    return {};
+    // Only now: a merge may come between any earlier look and the deletion.
+    TRY(const bool has_all, has_all_touched());
+    touched_.clear();
+    return has_all;
+}
+
+Result<bool> SessionStore::has_all_touched() {
+    for (auto at = touched_.begin(); at != touched_.end();) {
+        std::string keys;
+        std::size_t asked = 0;
+        for (; at != touched_.end() && asked < kLookUpsMax; ++at, ++asked)
+            keys += fmt::format("{}{}", keys.empty() ? "" : ",", *at);
+        TRY(const store::Answer known, store_.query({.sql = std::string(sql::text("sessions-known.sql")),
+                                                     .parameters = {{"keys", "[" + keys + "]"}},
+                                                     .timeout_ms = kTimeoutMs}));
+        if (std::get<std::uint64_t>(known.rows.at(0).at(0)) < asked) return false;
+    }
+    return true;
 }
 
 Status SessionStore::start(SessionFold& fold, std::int64_t ended_from, log::Position position) {

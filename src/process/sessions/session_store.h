@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -17,8 +18,10 @@ class SessionStore {
 public:
     explicit SessionStore(store::Client& store) : store_(store) {}
 
-    /// Takes away what batches wrote that end at `position` or later. Waits until it is done.
-    Status delete_beyond(log::Position position);
+    /// Takes away what batches wrote that end at `position` or later. Waits until it is done. False: a merge had joined
+    /// a session's former row with the row that cancels it, so that the session is gone, and only the log from its
+    /// beginning makes it again.
+    Result<bool> delete_beyond(log::Position position);
     /// Starts the fold from the tables, which hold what the log says before `position`: the sessions that ended at
     /// `ended_from` or later, and the engaged times that were received in the day before that or since.
     Status start(SessionFold& fold, std::int64_t ended_from, log::Position position);
@@ -29,7 +32,11 @@ public:
 
 private:
     Status load(SessionFold& fold, const store::Answer& sessions);
+    Result<bool> has_all_touched();
+
     store::Client& store_;
+    /// Sessions from before the checkpoint that must be there after the deletion; kept until it has succeeded.
+    std::set<std::uint64_t> touched_;
 };
 
 }  // namespace footfall::process

@@ -45,6 +45,13 @@ std::string xml_escaped(std::string_view text) {
     return out;
 }
 
+// On a full disk the engine takes a write that fails for done and makes an empty part, so it is kept from filling it:
+// below this it begins neither insert nor merge. The log refuses events earlier, at a twentieth or 256 MiB.
+std::uint64_t bytes_kept_free(const std::string& directory) {
+    const auto space = disk_space(directory);
+    return space ? std::min<std::uint64_t>(space->bytes / 64, 64u << 20) : 0;
+}
+
 // The engine would read a config.xml of the working directory or of the user's home if it were not given its own. The
 // limits are those of a machine of 1 GiB, in proportion; the engine's own defaults are those of a server (caches of 5
 // GiB, 90 % of the memory).
@@ -70,6 +77,9 @@ std::string engine_config(const StoreOptions& options) {
     <background_message_broker_schedule_pool_size>1</background_message_broker_schedule_pool_size>
     <max_thread_pool_size>500</max_thread_pool_size>
     <max_thread_pool_free_size>10</max_thread_pool_free_size>
+    <storage_configuration><disks><default>
+        <keep_free_space_bytes>{keep_free}</keep_free_space_bytes>
+    </default></disks></storage_configuration>
     <merge_tree>
         <max_suspicious_broken_parts>1000000</max_suspicious_broken_parts>
         <max_suspicious_broken_parts_bytes>1000000000000000</max_suspicious_broken_parts_bytes>
@@ -81,6 +91,7 @@ std::string engine_config(const StoreOptions& options) {
                        fmt::arg("memory", options.memory_max),
                        fmt::arg("cache", std::min<std::uint64_t>(options.memory_max / 18, 256u << 20)),
                        fmt::arg("small_cache", std::min<std::uint64_t>(options.memory_max / 72, 64u << 20)),
+                       fmt::arg("keep_free", bytes_kept_free(options.data_dir)),
                        fmt::arg("directory", xml_escaped(options.data_dir)));
 }
 
