@@ -48,11 +48,12 @@ private:
         json_.end_object();
     }
 
-    // The total is the first row (sql.h); without dimensions the only row is also the total.
+    // The total is the first row (sql.h); without dimensions the only row is also the total. Without any row it is that
+    // of nothing.
     Status write_result(const store::Answer& answer) {
         const std::size_t width = plan_.dimensions.size() + plan_.metrics.size();
         const bool grouped = !plan_.dimensions.empty();
-        if (answer.columns.size() != width + (grouped ? 1 : 0) || answer.rows.empty())
+        if (answer.columns.size() != width + (grouped ? 1 : 0) || (answer.rows.empty() && !grouped))
             return Error(
                 Code::kInternal,
                 fmt::format("the store answered {} columns and {} rows where the plan has {} columns and a total",
@@ -65,10 +66,16 @@ private:
         json_.begin_object();
         for (std::size_t i = 0; i < plan_.metrics.size(); ++i) {
             json_.key(plan_.metrics[i].name);
-            write_value(answer.rows.front()[plan_.dimensions.size() + i]);
+            write_value(answer.rows.empty() ? of_nothing(*plan_.metrics[i].metric)
+                                            : answer.rows.front()[plan_.dimensions.size() + i]);
         }
         json_.end_object();
         return {};
+    }
+
+    static store::Value of_nothing(const Metric& metric) {
+        if (metric.totals == TotalsRule::kRatio) return std::monostate();
+        return std::uint64_t{0};
     }
 
     void write_row(const std::vector<store::Value>& row) {

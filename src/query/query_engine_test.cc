@@ -117,6 +117,16 @@ TEST_F(QueryEngineTest, WithoutEventsThereIsOneRowOfZerosOrNoRow) {
         ask(R"({"website_id": "nobody", "metrics": ["users"], "dimensions": ["page", "hour"], "time_range": "all"})");
     EXPECT_TRUE(grouped.rows.empty());
     EXPECT_EQ(grouped.totals.at("users"), "0");
+    for (const char* dimension : {"page", "source", "date"}) {
+        const Table one_dimension = ask(fmt::format(
+            R"({{"website_id": "nobody", "metrics": ["visitors", "sessions", "bounce_rate", "views_per_session"], "dimensions": ["{}"], "time_range": "all"}})",
+            dimension));
+        EXPECT_TRUE(one_dimension.rows.empty()) << dimension;
+        EXPECT_EQ(one_dimension.totals.at("visitors"), "0") << dimension;
+        EXPECT_EQ(one_dimension.totals.at("sessions"), "0") << dimension;
+        EXPECT_EQ(one_dimension.totals.at("bounce_rate"), "null") << dimension;
+        EXPECT_EQ(one_dimension.totals.at("views_per_session"), "null") << dimension;
+    }
 }
 
 TEST_F(QueryEngineTest, AnswersInTheContractsShape) {
