@@ -52,6 +52,12 @@ test("old numbers stay while the same is asked for another range, and go where t
   await last().answer([answer(1)]);
   board.show({ a: query("visitors", "s", "30d") });
   ok(board.reply("a").value.waiting && board.reply("a").value.answer);
+  const by = (dimension: string): Query => ({ ...query("visitors"), dimensions: [dimension] });
+  board.show({ a: query("visitors", "s", "30d"), b: by("date"), c: by("page") });
+  await last().answer([answer(2), answer(3)]);
+  board.show({ a: query("visitors", "s", "30d"), b: by("week"), c: by("source") });
+  ok(board.reply("b").value.waiting && board.reply("b").value.answer, "by the week is the same as by the day");
+  ok(board.reply("c").value.waiting && !board.reply("c").value.answer);
   board.show({ a: query("visitors", "other") });
   ok(board.reply("a").value.waiting && !board.reply("a").value.answer);
 });

@@ -130,10 +130,11 @@ export class Board {
   }
 }
 
-/** Old numbers may stand, dimmed, where they have the same meaning as those to come. */
+const BUCKETS: readonly string[] = ["hour", "date", "week", "month"];
+
+/** Old numbers may stand, dimmed, where they have the same meaning as those to come. By the hour or by the day is the same. */
 function sameSubject(before: Query, after: Query): boolean {
-  return (
-    before.website_id === after.website_id &&
-    JSON.stringify([before.metrics, before.dimensions]) === JSON.stringify([after.metrics, after.dimensions])
-  );
+  const subject = ({ website_id, metrics, dimensions }: Query) =>
+    JSON.stringify([website_id, metrics, dimensions?.map((name) => (BUCKETS.includes(name) ? "time" : name))]);
+  return subject(before) === subject(after);
 }

@@ -9,13 +9,19 @@ import { timelineQuery } from "../panels/timeline/series";
 import type { Answer, Query } from "../lib/query";
 import { baseQuery, comparesOf, type Days, granularityOf, type View } from "./state";
 
+/** The question whose totals are the numbers on top: the chart's, so that they are counted once. Of all time the chart waits for the
+ *  site's past, and the numbers do not. */
+export function numbersOf(view: View): "headline" | "timeline" {
+  return view.range === "all" ? "headline" : "timeline";
+}
+
 /** Everything that the dashboard asks for a view, by panel; sent in one request. Only the chart of all time waits for `past`. */
 export function questionsOf(siteId: string, view: View, today: string, past: Days | undefined): Record<string, Query> {
   const base: Query = { metrics: [], ...baseQuery(siteId, view, today) };
   const compare = comparesOf(view);
   const places = tabOf(locations, view.tabs[locations.id]);
   const questions: Record<string, Query> = {
-    headline: headlineQuery(base, compare),
+    ...(numbersOf(view) === "headline" ? { headline: headlineQuery(base, compare) } : {}),
     ...(view.range === "all" && !past ? {} : { timeline: timelineQuery(base, granularityOf(view, past), compare) }),
     countries: rankingQuery(tabOf(locations, undefined), base, COUNTRIES_MAX),
   };

@@ -4,7 +4,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { Board, type Reply } from "../app/board";
 import { follow } from "../app/live";
 import { path, show, view } from "../app/location";
-import { pastOf, pastQuery, questionsOf } from "../app/questions";
+import { numbersOf, pastOf, pastQuery, questionsOf } from "../app/questions";
 import { ended, verify } from "../app/session";
 import {
     baseQuery,
@@ -62,12 +62,10 @@ export default function Dashboard({ site }: { site: Site }) {
     useEffect(() => () => live.close(), []);
 
     // Nothing in an unfiltered view may mean that nothing is installed: then the site's whole past is asked.
-    const isEmpty = useComputed(
-        () =>
-            view.value.filters.length === 0 &&
-            board.reply("headline").value.answer?.totals["pageviews"] === 0 &&
-            board.reply("headline").value.answer?.totals["visitors"] === 0,
-    );
+    const isEmpty = useComputed(() => {
+        const totals = board.reply(numbersOf(view.value)).value.answer?.totals;
+        return view.value.filters.length === 0 && totals?.["pageviews"] === 0 && totals["visitors"] === 0;
+    });
     const isNew = useComputed(() => isEmpty.value && board.reply("past").value.answer?.totals["events"] === 0);
 
     const past = useComputed(() => pastOf(board.reply("past").value.answer, today.value));
@@ -157,7 +155,7 @@ export default function Dashboard({ site }: { site: Site }) {
                 <div class="board">
                     <section class="panel numbers" aria-label="Headline">
                         <Headline
-                            reply={reply("headline")}
+                            reply={reply(numbersOf(now))}
                             chosen={now.metric}
                             against={against}
                             onChoose={(metric) => show({ metric }, { replace: true })}
@@ -165,7 +163,7 @@ export default function Dashboard({ site }: { site: Site }) {
                         />
                         <Timeline
                             reply={reply("timeline")}
-                            headline={reply("headline")}
+                            headline={reply(numbersOf(now))}
                             metric={metricOf(now.metric)}
                             everything={now.range === "all"}
                             against={against}

@@ -14,7 +14,7 @@ const NAMES = { hour: "Hours", day: "Days", week: "Weeks", month: "Months" } as 
 
 interface Props {
     reply: Reply;
-    /** The numbers above: their query is asked for here too. */
+    /** The numbers above, often of the same question: their query is shown here too. */
     headline: Reply;
     metric: Metric;
     everything: boolean;
@@ -60,10 +60,14 @@ export function Timeline({ reply, headline, metric, everything, against, granula
                         label="Chart: more"
                         kind="icon-button"
                         align="end"
-                        items={[
-                            { label: "Show query of the numbers", run: () => onExplain("headline", headline) },
-                            { label: "Show query of the chart", run: () => onExplain("chart", reply) },
-                        ]}
+                        items={
+                            headline.query === reply.query
+                                ? [{ label: "Show query", run: () => onExplain("numbers and chart", reply) }]
+                                : [
+                                      { label: "Show query of the numbers", run: () => onExplain("headline", headline) },
+                                      { label: "Show query of the chart", run: () => onExplain("chart", reply) },
+                                  ]
+                        }
                     >
                         <Icon name="more" />
                     </Menu>
