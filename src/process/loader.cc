@@ -297,11 +297,12 @@ Status Loader::reconcile() {
     sessions_started_ = false;
     if (!is_taken_back && from > log_.begin()) {
         logging::warn("loader.sessions_lost", {{"next", "they are made again from the log's beginning"}});
-        // First, so that an end before the next turn does not forget it.
-        TRY_STATUS(write_checkpoint(log_.begin()));
-        const std::lock_guard lock(mutex_);
-        state_.loaded = log_.begin();
-        return {};  // still in doubt: the next turn reconciles from there
+        {
+            const std::lock_guard lock(mutex_);
+            state_.loaded = log_.begin();
+        }
+        // Still in doubt: the next turn reconciles from there, and so does the next start.
+        return write_checkpoint(log_.begin());
     }
     in_doubt_ = false;
     if (doubt_end_ > from.offset)
