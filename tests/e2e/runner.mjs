@@ -1,13 +1,13 @@
-// Runs test files in a browser one after the other, prints a line a test, and counts: what run.mjs of each folder is made of.
+// Runs test files, in a browser one after the other, prints a line a test, and counts: what run.mjs of each folder and web/test.mjs are made of.
 import { writeFileSync } from "node:fs";
 import { run } from "node:test";
 
 const FILE_TIMEOUT_MS = 15 * 60_000;
 
 /** `report` gets three lines: passed, failed and skipped with their numbers. The process fails where a test failed, was skipped, or none ran. */
-export async function runFiles(name, files, report) {
+export async function runFiles(name, files, report, { concurrency = 1 } = {}) {
   const count = { passed: 0, failed: 0, skipped: 0 };
-  const events = run({ files, concurrency: 1, timeout: FILE_TIMEOUT_MS });
+  const events = run({ files, concurrency, timeout: FILE_TIMEOUT_MS });
   const ended = new Promise((done) => events.on("end", done));
   // The runner reports each file as a test too; it counts only where it failed without any of its tests.
   const isFile = ({ name: test }) => files.some((file) => file.endsWith(test) || test.endsWith(file));
