@@ -78,15 +78,20 @@ WAYS = {
 }
 
 
+def start_on(start_server: Any, disk: Any) -> tuple[Server, Site, pathlib.Path]:
+    """A server on that disk, a site with its key, and where the log keeps its reserve."""
+    server: Server = start_server(*SMALL, data=disk.path / "data")
+    site = server.add_site()
+    site.key("read")
+    return server, site, server.data / "log" / "reserve"
+
+
 @pytest.mark.disk(kind=Tmpfs)
 @pytest.mark.parametrize("way", WAYS)
 def test_R16_a_disk_that_gets_full(start_server: Any, folder: pathlib.Path, make_disk: Any, seed: int, way: str):
     to_the_mark, to_the_end, names = WAYS[way]
     disk = make_disk(Tmpfs)
-    server: Server = start_server(*SMALL, data=disk.path / "data")
-    site = server.add_site()
-    site.key("read")
-    reserve = server.data / "log" / "reserve"
+    server, site, reserve = start_on(start_server, disk)
     with Load(server, site, folder, seed, rate=1000) as load:
         load.wait_acknowledged(50)
         wait_until(reserve.exists, 10, "the reserve is taken")
@@ -124,10 +129,7 @@ def test_R16_a_start_on_a_full_disk(start_server: Any, folder: pathlib.Path, mak
     are answered; without an inode it cannot."""
     to_the_end, names = WAYS[way][1:]
     disk = make_disk(Tmpfs)
-    server: Server = start_server(*SMALL, data=disk.path / "data")
-    site = server.add_site()
-    site.key("read")
-    reserve = server.data / "log" / "reserve"
+    server, site, reserve = start_on(start_server, disk)
     with Load(server, site, folder, seed, rate=1000) as load:
         load.wait_acknowledged(50)
         wait_until(reserve.exists, 10, "the reserve is taken")
