@@ -162,6 +162,7 @@ Status Services::State::open(Options options) {
     loader = std::make_unique<process::Loader>(
         *log, *store, clock,
         process::LoaderOptions{.checkpoint_path = data_dir + "/loader.checkpoint",
+                               .undo_path = data_dir + "/loader.undo",
                                .interval_ms = settings.loader_interval_ms,
                                .rows_max = static_cast<std::size_t>(settings.loader_batch_rows_max)});
     supervisor->start();

@@ -295,11 +295,11 @@ protected:
         ASSERT_NO_FATAL_FAILURE(insert(rows));
         // In two batches, so that there are rows of either sign, and an alias.
         SessionFold fold;
-        SessionStore sessions(store());
+        SessionStore sessions(store(), folder_ / "undo");
         for (std::size_t i = 0; i < events_.size(); ++i) {
             fold.apply(events_[i]);
             if (i != 5 && i + 1 != events_.size()) continue;
-            const Status done = sessions.insert(fold.take_changes(i), fold.take_aliases(), {0, i});
+            const Status done = sessions.insert(fold.take_changes(i), fold.take_aliases(), {0, i}, {0, i});
             ASSERT_TRUE(done) << done.error().message;
         }
         ASSERT_EQ(ask("SELECT count() FROM footfall.session_alias"), std::vector<std::string>{"1"});

@@ -75,7 +75,11 @@ std::optional<Checkpoint> read_checkpoint_text(const std::string& text) {
 }  // namespace
 
 Loader::Loader(log::EventLog& log, store::Client& store, Clock& clock, LoaderOptions options)
-    : log_(log), store_(store), clock_(clock), options_(std::move(options)), session_store_(store) {}
+    : log_(log),
+      store_(store),
+      clock_(clock),
+      options_(std::move(options)),
+      session_store_(store, options_.undo_path) {}
 
 Loader::~Loader() { stop(0); }
 
@@ -261,6 +265,7 @@ Status Loader::reconcile() {
     // Another store than the checkpoint was written for, or one that lost parts: nothing is taken to be there.
     TRY(const std::string identity, store::store_identity(store_));
     if (identity != store_identity_) {
+        TRY_STATUS(session_store_.store_changed());
         const std::lock_guard lock(mutex_);
         if (state_.loaded > log_.begin())
             logging::warn("loader.store_changed", {{"next", "everything that the log holds is compared and loaded"}});
@@ -323,7 +328,8 @@ Status Loader::load(const std::vector<log::StoredEntry>& entries, log::Position 
     // Sessions first: an event that is in its table has its session in the other, so that answers which join them are
     // complete.
     const log::Position last{next.partition, next.offset - 1};
-    TRY_STATUS(session_store_.insert(sessions_.take_changes(last.offset), sessions_.take_aliases(), last));
+    TRY_STATUS(
+        session_store_.insert(sessions_.take_changes(last.offset), sessions_.take_aliases(), state().loaded, last));
     for (auto& [month, block] : blocks_.blocks()) {
         if (block.rows() == 0) continue;
         // What an error leaves is not known; the caller takes it as doubt.

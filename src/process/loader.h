@@ -22,6 +22,7 @@ namespace footfall::process {
 
 struct LoaderOptions {
     std::string checkpoint_path;        ///< a small file, written atomically
+    std::string undo_path;              ///< of the sessions that the batch under way changes, see SessionUndo
     std::int64_t interval_ms = 400;     ///< least time between the starts of two inserts while keeping up
     std::size_t rows_max = 100'000;     ///< most rows of one insert, when behind
     std::size_t bytes_max = 64u << 20;  ///< most record bytes of one insert

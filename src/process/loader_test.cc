@@ -31,7 +31,11 @@ protected:
     }
 
     LoaderOptions options() const {
-        return {.checkpoint_path = folder_ / "loader", .interval_ms = 1, .rows_max = 10, .bytes_max = 1 << 20};
+        return {.checkpoint_path = folder_ / "loader",
+                .undo_path = folder_ / "undo",
+                .interval_ms = 1,
+                .rows_max = 10,
+                .bytes_max = 1 << 20};
     }
     void start(const LoaderOptions& options) {
         loader_ = std::make_unique<Loader>(*log_, store(), clock_, options);

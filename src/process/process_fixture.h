@@ -185,11 +185,11 @@ protected:
     }
 
     /// Writes the sessions of these events, as the loader does.
-    static void insert_sessions(const std::vector<event::Event>& events, log::Position last = {0, 0}) {
+    void insert_sessions(const std::vector<event::Event>& events, log::Position last = {0, 0}) {
         SessionFold fold;
         for (const event::Event& event : events) fold.apply(event);
-        SessionStore sessions(store());
-        const Status done = sessions.insert(fold.take_changes(last.offset), fold.take_aliases(), last);
+        SessionStore sessions(store(), folder_ / "undo");
+        const Status done = sessions.insert(fold.take_changes(last.offset), fold.take_aliases(), {0, 0}, last);
         ASSERT_TRUE(done) << done.error().message;
     }
 

@@ -75,12 +75,13 @@ public:
         store::write_native_block(out, columns_, rows_);
         return out;
     }
-    static std::string insert_statement() {
+    std::size_t rows() const { return rows_; }
+    static std::string insert_statement(std::string_view table) {
         std::string names;
         for_each_column(Session(), [&names](std::string_view name, std::string_view, const auto&) {
             names += fmt::format("{}, ", name);
         });
-        return fmt::format("INSERT INTO footfall.sessions ({}sign, version, log_partition, log_offset) FORMAT Native",
+        return fmt::format("INSERT INTO footfall.{} ({}sign, version, log_partition, log_offset) FORMAT Native", table,
                            names);
     }
 
@@ -125,10 +126,27 @@ Result<bool> SessionStore::delete_beyond(log::Position position) {
         TRY_STATUS(store_.execute(
             {.sql = std::string(sql::text(name + "-delete-beyond.sql")), .parameters = from, .timeout_ms = 300'000}));
     }
+    if (failpoint("sessions.before_put_back") == Fault::kError)
+        return Error(Code::kUnavailable, "failpoint sessions.before_put_back");
     // Only now: a merge may come between any earlier look and the deletion.
+    TRY(const bool are_back, put_back(position));
     TRY(const bool has_all, has_all_touched());
     touched_.clear();
-    return has_all;
+    return are_back && has_all;
+}
+
+Result<bool> SessionStore::put_back(log::Position position) {
+    const auto rows = undo_.read(position);
+    if (!rows) return true;  // has_all_touched() says whether it would have been needed
+    const std::string clear(sql::text("sessions-former-clear.sql"));
+    static const std::string statement = SessionBlock::insert_statement("sessions_former");
+    TRY_STATUS(store_.execute({.sql = clear, .timeout_ms = kTimeoutMs}));
+    TRY_STATUS(store_.insert(statement, *rows, kTimeoutMs));
+    TRY_STATUS(store_.execute({.sql = std::string(sql::text("sessions-put-back.sql")), .timeout_ms = kTimeoutMs}));
+    TRY(const store::Answer unlike,
+        store_.query({.sql = std::string(sql::text("sessions-former-unlike.sql")), .timeout_ms = kTimeoutMs}));
+    TRY_STATUS(store_.execute({.sql = clear, .timeout_ms = kTimeoutMs}));
+    return std::get<std::uint64_t>(unlike.rows.at(0).at(0)) == 0;
 }
 
 Result<bool> SessionStore::has_all_touched() {
@@ -249,15 +267,19 @@ Status SessionStore::load(SessionFold& fold, const store::Answer& sessions) {
 }
 
 Status SessionStore::insert(std::span<const SessionChange> changes, std::span<const SessionAlias> aliases,
-                            log::Position last) {
+                            log::Position from, log::Position last) {
     // By the month in which they started, as the table is partitioned: each block is one part, there or not as a whole.
     std::map<std::int64_t, SessionBlock> blocks;
+    SessionBlock former;
     for (const SessionChange& change : changes) {
-        if (change.before)
+        if (change.before) {
             blocks[month_of(change.before->started_at)].add(*change.before, -1, change.before_version, last);
+            former.add(*change.before, 1, change.before_version, {last.partition, change.before_version});
+        }
         if (change.after) blocks[month_of(change.after->started_at)].add(*change.after, 1, last.offset, last);
     }
-    static const std::string statement = SessionBlock::insert_statement();
+    if (former.rows() > 0) TRY_STATUS(undo_.write(from, former.bytes()));
+    static const std::string statement = SessionBlock::insert_statement("sessions");
     for (const auto& [month, block] : blocks) {
         if (failpoint("sessions.before_insert") == Fault::kError)
             return Error(Code::kUnavailable, "failpoint sessions.before_insert");
@@ -272,7 +294,8 @@ Status SessionStore::insert(std::span<const SessionChange> changes, std::span<co
                                                                     {"old_key", "UInt64"},
                                                                     {"new_key", "UInt64"},
                                                                     {"log_partition", "UInt16"},
-                                                                    {"log_offset", "UInt64"}})
+                                                                    {"log_offset", "UInt64"},
+                                                                    {"batch", "UInt64"}})
         columns.emplace_back(name, type);
     for (const SessionAlias& alias : aliases) {
         columns[0].add_string(alias.website_id);
@@ -280,11 +303,13 @@ Status SessionStore::insert(std::span<const SessionChange> changes, std::span<co
         columns[2].add(alias.new_key);
         columns[3].add(last.partition);
         columns[4].add(last.offset);
+        columns[5].add(last.offset);
     }
     std::string block;
     store::write_native_block(block, columns, aliases.size());
     return store_.insert(
-        "INSERT INTO footfall.session_alias (website_id, old_key, new_key, log_partition, log_offset) FORMAT Native",
+        "INSERT INTO footfall.session_alias (website_id, old_key, new_key, log_partition, log_offset, batch) "
+        "FORMAT Native",
         block, kTimeoutMs, insert_settings());
 }
 

@@ -3,11 +3,14 @@
 #include <cstdint>
 #include <set>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "log/log.h"
 #include "process/sessions/fold.h"
+#include "process/sessions/undo.h"
 #include "store/client.h"
 
 namespace footfall::process {
@@ -16,25 +19,32 @@ namespace footfall::process {
 /// what the tables hold of the batch is not known until delete_beyond(). Not thread-safe.
 class SessionStore {
 public:
-    explicit SessionStore(store::Client& store) : store_(store) {}
+    /// `undo_path` is a file of its own, which insert() and delete_beyond() use between them.
+    SessionStore(store::Client& store, std::string undo_path) : store_(store), undo_(std::move(undo_path)) {}
 
-    /// Takes away what batches wrote that end at `position` or later. Waits until it is done. False: a merge had joined
-    /// a session's former row with the row that cancels it, so that the session is gone, and only the log from its
-    /// beginning makes it again.
+    /// Takes away what batches wrote that end at `position` or later, and puts back the sessions that went with it
+    /// because a merge had joined their former row with the row that cancels it. Waits until it is done. False: there
+    /// is such a session which the undo file does not have, and only the log from its beginning makes it again.
     Result<bool> delete_beyond(log::Position position);
+    /// The tables are new, or lost rows: what the undo file says is of others.
+    Status store_changed() const { return undo_.forget(); }
     /// Starts the fold from the tables, which hold what the log says before `position`: the sessions that ended at
     /// `ended_from` or later, and the engaged times that were received in the day before that or since.
     Status start(SessionFold& fold, std::int64_t ended_from, log::Position position);
     /// Loads all sessions that these look-ups ask for, and tells the fold so.
     Status look_up(SessionFold& fold, std::span<const SessionFold::LookUp> who);
-    /// Writes what a batch changed, durable on return. `last` is the batch's last entry.
-    Status insert(std::span<const SessionChange> changes, std::span<const SessionAlias> aliases, log::Position last);
+    /// Writes what a batch changed, durable on return. `from` is the position that the tables hold the log up to,
+    /// `last` the batch's last entry.
+    Status insert(std::span<const SessionChange> changes, std::span<const SessionAlias> aliases, log::Position from,
+                  log::Position last);
 
 private:
     Status load(SessionFold& fold, const store::Answer& sessions);
+    Result<bool> put_back(log::Position position);
     Result<bool> has_all_touched();
 
     store::Client& store_;
+    SessionUndo undo_;
     /// Sessions from before the checkpoint that must be there after the deletion; kept until it has succeeded.
     std::set<std::uint64_t> touched_;
 };

@@ -1,0 +1,2 @@
+-- Sessions of an earlier try.
+TRUNCATE TABLE footfall.sessions_former
