@@ -20,7 +20,6 @@ using store::LiveMinute;
 using store::LiveNumbers;
 using testing::ElementsAre;
 using testing::IsEmpty;
-using testing::Pair;
 
 constexpr std::int64_t kSecond = 1'000;
 constexpr std::int64_t kMinute = 60 * kSecond;

@@ -94,15 +94,15 @@ inline std::vector<ExpectedSession> naive(const std::vector<event::Event>& event
 
 /// Days of a few visitors, as a server receives them: mostly at once, some hours late, in any order.
 inline std::vector<event::Event> random_events(std::mt19937_64& random, std::size_t count) {
-    static const char* const kPages[] = {"/", "/a", "/b", "/c"};
-    static const char* const kSources[] = {"", "Google", "news"};
-    static const char* const kSites[] = {"one", "two"};
+    static const char* const pages[] = {"/", "/a", "/b", "/c"};
+    static const char* const sources[] = {"", "Google", "news"};
+    static const char* const sites[] = {"one", "two"};
     std::vector<std::pair<std::int64_t, event::Event>> received;
     for (std::size_t i = 0; i < count; ++i) {
         const auto kind = random() % 20;
         auto event = event_at(kSessionsNow + static_cast<std::int64_t>(random() % 1'000) * kMinute +
                                   static_cast<std::int64_t>(random() % 3),
-                              kPages[random() % 4],
+                              pages[random() % 4],
                               kind < 11   ? "pageview"
                               : kind < 15 ? "event"
                               : kind < 18 ? "ping"
@@ -110,9 +110,9 @@ inline std::vector<event::Event> random_events(std::mt19937_64& random, std::siz
                                           : "identify",
                               1 + random() % 5);
         if (random() % 5 == 0) event.event_id.bytes[6] = 0x40;  // not every client sends version 7
-        event.website_id = kSites[random() % 2];
+        event.website_id = sites[random() % 2];
         event.is_bot = random() % 10 == 0;
-        event.source = kSources[random() % 3];
+        event.source = sources[random() % 3];
         event.non_interactive = random() % 4 == 0;
         if (event.event_type == "ping" && !received.empty()) {
             const auto& view = received[random() % received.size()].second;

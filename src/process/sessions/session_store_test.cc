@@ -1,4 +1,6 @@
 // The sessions' tables as they are taken back to the checkpoint, in the real store, whatever its merges did before.
+#include <deque>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,7 +12,6 @@ namespace footfall::process {
 namespace {
 
 using testing::ElementsAre;
-using testing::UnorderedElementsAre;
 
 constexpr std::int64_t kMinute = 60'000;
 
@@ -31,10 +32,10 @@ protected:
         insert(rows);
     }
     /// The visitor's event so many minutes after kNow.
-    static event::Event at(std::uint64_t visitor, std::int64_t minute) {
+    event::Event at(std::uint64_t visitor, std::int64_t minute) {
         event::Event event = numbered(++events_, kNow + minute * kMinute);
         event.visitor_id = visitor;
-        event.page = "/" + std::to_string(minute);
+        event.page = pages_.emplace_back("/" + std::to_string(minute));  // the event borrows it
         return event;
     }
     /// Two visitors up to the checkpoint; the batch beyond it changes one's session and makes a third.
@@ -65,7 +66,8 @@ protected:
     }
     std::string undo_path() const { return folder_ / "undo"; }
 
-    static inline std::uint64_t events_ = 0;
+    std::uint64_t events_ = 0;
+    std::deque<std::string> pages_;
     SessionFold fold_;
     SessionStore sessions_{store(), undo_path()};
     std::vector<std::string> before_;
