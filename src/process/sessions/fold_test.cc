@@ -233,7 +233,8 @@ TEST(SessionFoldTest, AnUnchangedSessionIsNoChange) {
 
 TEST(SessionAttributesTest, GiveBackWhatTheyWereMadeOf) {
     auto event = event_at(kSessionsNow);
-    event.user_id = std::string(300, 'u');
+    const std::string long_id(300, 'u');
+    event.user_id = long_id;
     event.city = "M\xc3\xbcnchen";
     event.screen_class = "mobile";
     const SessionAttributes attributes = SessionAttributes::of(event);
