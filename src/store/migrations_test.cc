@@ -117,7 +117,7 @@ TEST_F(MigrationsTest, EveryPartOfATableOfEventsIsSyncedAndInsertTokensAreOff) {
     ASSERT_TRUE(migrate(client()));
     const auto answer =
         client().query({.sql = "SELECT name, engine_full FROM system.tables WHERE database = 'footfall' "
-                               "AND name != 'schema_migrations' ORDER BY name"});
+                               "AND name != 'schema_migrations' AND engine != 'Memory' ORDER BY name"});
     ASSERT_TRUE(answer);
     ASSERT_EQ(answer->rows.size(), 3u);
     for (const auto& row : answer->rows) {
