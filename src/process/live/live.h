@@ -28,8 +28,8 @@ struct LiveOptions {
 /// exact whatever ended the process before. A session's source is known where the session began within that time. When
 /// the clock is set back they are rebuilt.
 ///
-/// Memory: 4 KB for each site that had an event within half an hour; for each visitor of such a site about 500 bytes
-/// within the last 5 minutes and 50 a minute before. One thread of its own, about 3 µs an event.
+/// Memory: 5 KB for each site that had an event within half an hour; for each visitor of such a site about 250 bytes
+/// within the last 5 minutes and 70 before. One thread of its own, about 2 µs an event.
 class LiveProcessor final : public store::LiveStore {
 public:
     LiveProcessor(const log::EventLog& log, Clock& clock, LiveOptions options = {});

@@ -20,21 +20,22 @@ using store::LiveMinute;
 using store::LiveNumbers;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Pair;
 
 constexpr std::int64_t kSecond = 1'000;
 constexpr std::int64_t kMinute = 60 * kSecond;
 
-/// What the definition says, from all events that were received until now: sources by their sessions' first events.
+/// What the definition says, from all events that were received until now. A visitor's events have one source here.
 struct Naive {
     std::map<std::int64_t, std::array<std::uint64_t, 3>> minutes;  ///< pageviews, events, visitors
     std::uint64_t active = 0;
-    std::map<std::string, std::uint64_t> pages, countries, events;
+    std::map<std::string, std::uint64_t> pages, sources, countries, events;
 };
 Naive naive(const std::vector<event::Event>& all, const std::string& site, std::int64_t now) {
     Naive out;
     std::map<std::int64_t, std::set<std::uint64_t>> by_minute;
     std::set<std::uint64_t> active;
-    std::map<std::string, std::set<std::uint64_t>> pages, countries, events;
+    std::map<std::string, std::set<std::uint64_t>> pages, sources, countries, events;
     for (const event::Event& event : all) {
         if (event.website_id != site || event.is_bot) continue;
         if (event.event_type != "pageview" && event.event_type != "event") continue;
@@ -46,6 +47,7 @@ Naive naive(const std::vector<event::Event>& all, const std::string& site, std::
         by_minute[at / kMinute].insert(event.visitor_id);
         if (at / kSecond <= now / kSecond - 300) continue;
         active.insert(event.visitor_id);
+        sources[std::string(event.source)].insert(event.visitor_id);
         countries[std::string(event.country)].insert(event.visitor_id);
         if (event.event_type == "pageview") pages[std::string(event.page)].insert(event.visitor_id);
         else events[std::string(event.event_name)].insert(event.visitor_id);
@@ -53,6 +55,7 @@ Naive naive(const std::vector<event::Event>& all, const std::string& site, std::
     for (const auto& [minute, visitors] : by_minute) out.minutes[minute][2] = visitors.size();
     out.active = active.size();
     for (const auto& [name, visitors] : pages) out.pages[name] = visitors.size();
+    for (const auto& [name, visitors] : sources) out.sources[name] = visitors.size();
     for (const auto& [name, visitors] : countries) out.countries[name] = visitors.size();
     for (const auto& [name, visitors] : events) out.events[name] = visitors.size();
     return out;
@@ -77,6 +80,7 @@ void expect_equal(const LiveNumbers& found, const Naive& expected, std::int64_t 
     }
     EXPECT_EQ(found.active_visitors, expected.active);
     EXPECT_EQ(as_map(found.pages), expected.pages);
+    EXPECT_EQ(as_map(found.sources), expected.sources);
     EXPECT_EQ(as_map(found.countries), expected.countries);
     EXPECT_EQ(as_map(found.events), expected.events);
 }
@@ -204,12 +208,26 @@ TEST_F(LiveTest, TheSourceIsThatOfTheSessionsFirstEventUntilItIsOver) {
     first.source = "Google";
     append({first, event_at(kNow, 1)});
     EXPECT_THAT(read().sources, ElementsAre(LiveEntry{"Google", 1}));
-    clock_.advance_ms(29 * kMinute);
+    clock_.advance_ms(10 * kMinute);
+    EXPECT_THAT(read().sources, IsEmpty()) << "nobody is there, though the session may go on";
+    clock_.advance_ms(19 * kMinute);
     append({event_at(clock_.wall_ms(), 1)});
     EXPECT_THAT(read().sources, ElementsAre(LiveEntry{"Google", 1})) << "the session goes on";
     clock_.advance_ms(31 * kMinute);
     append({event_at(clock_.wall_ms(), 1)});
     EXPECT_THAT(read().sources, ElementsAre(LiveEntry{"", 1})) << "another session, direct";
+}
+
+TEST_F(LiveTest, AVisitorIsOneOfEachMinuteHoweverTheirEventsAreOrdered) {
+    start();
+    std::vector<event::Event> events;
+    for (const std::int64_t minute : {20, 3, 29, 3, 0, 20, 11, 29, 0})
+        events.push_back(event_at(kNow - minute * kMinute, 1, "/a"));
+    append(events);
+    std::vector<std::pair<std::int64_t, std::uint64_t>> visitors;
+    for (const LiveMinute& minute : used(read()))
+        visitors.emplace_back((kNow - minute.start_ms) / kMinute, minute.visitors);
+    EXPECT_THAT(visitors, ElementsAre(Pair(29, 1u), Pair(20, 1u), Pair(11, 1u), Pair(3, 1u), Pair(0, 1u)));
 }
 
 TEST_F(LiveTest, AClockThatIsSetBackOrAheadLeavesRightNumbers) {
@@ -262,6 +280,7 @@ TEST_F(LiveTest, R1R19TheNumbersAreThoseOfANaiveCountInAnyOrderAndOverRestarts) 
     const auto below = [&random](std::uint64_t n) { return random() % n; };
     const char* pages[] = {"/", "/a", "/b", "/c"};
     const char* countries[] = {"", "DE", "JP"};
+    const char* sources[] = {"", "Google", "Bing", "blog.partner.example", "X", "Reddit", "GitHub"};
     const char* types[] = {"pageview", "pageview", "event", "ping"};
     std::vector<event::Event> all;
     start();
@@ -276,6 +295,7 @@ TEST_F(LiveTest, R1R19TheNumbersAreThoseOfANaiveCountInAnyOrderAndOverRestarts) 
             event::Event event = event_at(clock_.wall_ms() - late, 1 + below(60), pages[below(4)], types[below(4)]);
             event.website_id = below(4) == 0 ? "other" : "site";
             event.country = countries[event.visitor_id % 3];
+            event.source = sources[event.visitor_id % 7];
             event.is_bot = below(10) == 0;
             group.push_back(event);
         }

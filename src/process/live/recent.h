@@ -1,57 +1,95 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "process/live/flat_table.h"
 #include "store/live.h"
 
 namespace footfall::process {
 
-/// Distinct visitors by name over the last 5 minutes, sliding by the second: a visitor counts for a name from the
-/// second of an event until 5 minutes after the second of the last one. Constant time an event; memory grows with the
-/// pairs of visitor and name within the window, about 80 bytes each, and names. Not thread-safe.
+/// The window slides by the second: what was last seen in a second counts from then until 5 minutes after.
+inline constexpr std::int64_t kRecentSeconds = store::kLiveNowMs / 1'000;
+
+/// How many visitors were seen in the window, by a counter for each second. The caller knows when each was seen last.
+/// Constant time; 1.2 KB. Not thread-safe.
+class RecentCount {
+public:
+    /// Somebody who is not counted yet was seen in the second `at` (since 1970), which may be late.
+    void add(std::int64_t at);
+    /// Somebody who was last seen in the second `before` was so again in the later second `at`.
+    void move(std::int64_t before, std::int64_t at);
+    /// The window now ends with the second `now`, which never goes back.
+    void advance(std::int64_t now);
+
+    std::uint64_t count() const { return count_; }
+
+private:
+    bool is_within(std::int64_t at) const { return at > now_ - kRecentSeconds && at <= now_; }
+
+    std::int64_t now_ = 0;
+    std::uint64_t count_ = 0;
+    std::array<std::uint32_t, kRecentSeconds> seconds_{};  ///< second s at s modulo their number
+};
+
+/// Distinct visitors by name over the window. Constant time an event; memory grows with the pairs of visitor and name
+/// within the window, about 60 bytes each, and names. Not thread-safe.
 class RecentVisitors {
 public:
-    static constexpr std::int64_t kSeconds = store::kLiveNowMs / 1'000;
+    /// Stands for a name as long as somebody holds it or a visitor counts for it.
+    using NameId = std::uint32_t;
+
+    /// To be released as often as it was held.
+    NameId hold(std::string_view name);
+    void release(NameId name);
 
     /// An event of the second `at` (since 1970), which may be late. Ignored where it is out of the window.
+    void add(std::uint64_t visitor_id, NameId held, std::int64_t at);
     void add(std::uint64_t visitor_id, std::string_view name, std::int64_t at);
     /// The window now ends with the second `now`, which never goes back.
     void advance(std::int64_t now);
 
-    /// Visitors of one name.
-    std::uint64_t count(std::string_view name) const;
     /// The names with the most visitors, equal ones in the order of their text.
     std::vector<store::LiveEntry> top(std::size_t n) const;
 
 private:
+    static constexpr NameId kNoName = std::numeric_limits<NameId>::max();
+
     struct Name {
-        std::string text;
-        std::uint64_t visitors = 0;
+        const std::string* text = nullptr;  ///< the key in ids_
+        std::uint32_t visitors = 0;
+        std::uint32_t holders = 0;
     };
+    /// A visitor who counts for a name, and when that was seen last.
     struct Pair {
         std::uint64_t visitor = 0;
-        const Name* name = nullptr;
-        bool operator==(const Pair&) const = default;
-    };
-    struct PairHash {
-        std::size_t operator()(const Pair& pair) const {
-            return static_cast<std::size_t>(pair.visitor ^
-                                            (reinterpret_cast<std::uintptr_t>(pair.name) * 0x9E3779B97F4A7C15ULL));
-        }
+        NameId name = kNoName;
+        std::uint32_t second = 0;
+
+        bool is_empty() const { return name == kNoName; }
+        std::uint64_t hash() const { return mixed_hash(visitor ^ mixed_hash(name)); }
+        bool has_key_of(const Pair& other) const { return visitor == other.visitor && name == other.name; }
     };
     struct TextHash {
         using is_transparent = void;
         std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
     };
+    bool is_within(std::int64_t at) const { return at > now_ - kRecentSeconds && at <= now_; }
+    void forget_unused(NameId name);
+    std::vector<Pair>& seen_in(std::int64_t second);
+
     std::int64_t now_ = 0;
-    std::unordered_map<std::string, Name, TextHash, std::equal_to<>> names_;
-    std::unordered_map<Pair, std::int64_t, PairHash> last_seen_;
+    std::unordered_map<std::string, NameId, TextHash, std::equal_to<>> ids_;
+    std::vector<Name> names_;   ///< by id
+    std::vector<NameId> free_;  ///< ids without a name
+    FlatTable<Pair> pairs_;
     /// By second what was seen last in it, or was when it was written here.
     std::map<std::int64_t, std::vector<Pair>> seconds_;
 };

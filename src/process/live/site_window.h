@@ -2,11 +2,9 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
-#include <unordered_map>
-#include <unordered_set>
 
 #include "event/event.h"
+#include "process/live/flat_table.h"
 #include "process/live/recent.h"
 #include "store/live.h"
 
@@ -32,22 +30,30 @@ private:
         std::int64_t minute = -1;  ///< since 1970
         std::uint64_t pageviews = 0;
         std::uint64_t events = 0;
-        std::unordered_set<std::uint64_t> visitors;
+        std::uint64_t visitors = 0;
     };
-    /// Of a visitor's session: that of its first event.
-    struct SessionSource {
-        std::string source;
-        std::int64_t first_ms = 0;
+    /// Of all tables of a site the one that learns of each visitor: 32 bytes, so that two share a cache line.
+    struct Visitor {
+        std::uint64_t id = 0;
+        std::int64_t first_ms = 0;  ///< of the session
         std::int64_t last_ms = 0;
+        std::uint32_t minutes = 0;  ///< bit i: had an event i minutes before the minute of last_ms, which is bit 0
+        RecentVisitors::NameId source = 0;  ///< the session's, that of its first event; held in sources_
+
+        bool is_empty() const { return minutes == 0; }
+        std::uint64_t hash() const { return mixed_hash(id); }
+        bool has_key_of(const Visitor& other) const { return id == other.id; }
     };
     Minute* minute_of(std::int64_t at_ms);
-    const std::string& source_of(const event::Event& event, std::int64_t at_ms);
+    /// The visitor of an event, which takes part in the session, the minute and the count of those who are active.
+    const Visitor& see(const event::Event& event, std::int64_t at_ms, Minute& minute);
 
     std::int64_t now_ms_ = 0;
     std::array<Minute, store::kLiveMinutes> minutes_;
-    std::int64_t newest_ms_ = 0;  ///< time of the latest event
-    RecentVisitors active_, pages_, sources_, countries_, events_;
-    std::unordered_map<std::uint64_t, SessionSource> session_sources_;
+    std::int64_t newest_ms_ = 0;   ///< time of the latest event
+    FlatTable<Visitor> visitors_;  ///< of the half hour
+    RecentCount active_;
+    RecentVisitors pages_, sources_, countries_, events_;
 };
 
 }  // namespace footfall::process

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace footfall::process {
+
+/// Spreads a key over all bits of a hash. Keys are taken from no stranger as they are: visitors' ids are made with a
+/// secret.
+inline std::uint64_t mixed_hash(std::uint64_t key) {
+    key *= 0x9E3779B97F4A7C15ULL;
+    return key ^ key >> 32;
+}
+
+/// A hash table in one array (linear probing, at most two thirds full): no allocation and one or two cache misses for
+/// an entry, where node-based tables take several. An Entry is its own key and value: trivially copyable, empty when
+/// default constructed, with is_empty(), hash() and has_key_of(other). Pointers to entries are valid until the next
+/// insert() or erasure. Not thread-safe.
+template <class Entry>
+class FlatTable {
+    static_assert(std::is_trivially_copyable_v<Entry>);
+
+public:
+    std::size_t size() const { return size_; }
+
+    /// The entry of that key; null without one.
+    Entry* find(const Entry& key) {
+        if (slots_.empty()) return nullptr;
+        Entry& slot = slots_[place_of(key)];
+        return slot.is_empty() ? nullptr : &slot;
+    }
+
+    /// Puts it in where its key is not there yet; whether that was so.
+    std::pair<Entry*, bool> insert(const Entry& entry) {
+        if (3 * (size_ + 1) > 2 * slots_.size()) resize(std::max(kSlotsMin, 2 * slots_.size()));
+        Entry& slot = slots_[place_of(entry)];
+        if (!slot.is_empty()) return {&slot, false};
+        slot = entry;
+        ++size_;
+        return {&slot, true};
+    }
+
+    void erase(Entry* entry) { erase_at(static_cast<std::size_t>(entry - slots_.data())); }
+
+    /// Erases all of which `is_over` is true; it is asked once or twice for each other one.
+    template <class IsOver>
+    void erase_if(IsOver&& is_over) {
+        // What follows is moved up into a hole, so a place is asked until it has something to keep.
+        for (std::size_t place = 0; place < slots_.size(); ++place)
+            while (!slots_[place].is_empty() && is_over(slots_[place])) erase_at(place);
+        shrink();
+    }
+
+    /// Gives memory back where less than an eighth is used.
+    void shrink() {
+        if (8 * size_ < slots_.size()) resize(size_ == 0 ? 0 : std::max(kSlotsMin, std::bit_ceil(2 * size_)));
+    }
+
+private:
+    static constexpr std::size_t kSlotsMin = 8;
+
+    /// Of a table with slots: where the key is, or would be.
+    std::size_t place_of(const Entry& key) const {
+        const std::size_t mask = slots_.size() - 1;
+        std::size_t place = key.hash() & mask;
+        while (!slots_[place].is_empty() && !slots_[place].has_key_of(key)) place = (place + 1) & mask;
+        return place;
+    }
+
+    /// Entries behind a hole that could no longer be found are moved into it.
+    void erase_at(std::size_t hole) {
+        const std::size_t mask = slots_.size() - 1;
+        for (std::size_t place = (hole + 1) & mask; !slots_[place].is_empty(); place = (place + 1) & mask) {
+            const std::size_t home = slots_[place].hash() & mask;
+            if (((place - home) & mask) < ((place - hole) & mask)) continue;
+            slots_[hole] = slots_[place];
+            hole = place;
+        }
+        slots_[hole] = Entry();
+        --size_;
+    }
+
+    void resize(std::size_t slots) {
+        std::vector<Entry> old(slots);
+        old.swap(slots_);
+        for (const Entry& entry : old)
+            if (!entry.is_empty()) slots_[place_of(entry)] = entry;
+    }
+
+    std::vector<Entry> slots_;  ///< a power of two of them, or none
+    std::size_t size_ = 0;
+};
+
+}  // namespace footfall::process
