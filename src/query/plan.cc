@@ -7,7 +7,7 @@ namespace footfall::query {
 const std::vector<Pass>& passes() {
     static const std::vector<Pass> in_order = {
         {"resolve_names", resolve_names}, {"resolve_range", resolve_range}, {"lower_filters", lower_filters},
-        {"choose_source", choose_source}, {"order_rows", order_rows},
+        {"choose_source", choose_source}, {"order_rows", order_rows},       {"find_top_rows", find_top_rows},
     };
     return in_order;
 }

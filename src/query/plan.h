@@ -63,6 +63,13 @@ struct OrderKey {
     Direction direction = Direction::kAscending;
 };
 
+/// How the first rows by a metric are found without counting it for each of many groups: the groups with the highest
+/// bound are counted alone. They are the answer where the last row has more than any other group's bound.
+struct TopRows {
+    std::string at_most;         ///< the bound, an expression
+    std::size_t candidates = 0;  ///< how many groups are counted
+};
+
 /// What a request becomes, pass by pass. Each pass fills its part from the parts before it.
 struct Plan {
     std::string website_id;
@@ -80,6 +87,7 @@ struct Plan {
     std::vector<OrderKey> order;  // order_rows
     std::int64_t limit = 0;
     std::int64_t offset = 0;
+    std::optional<TopRows> top_rows;  // find_top_rows
     /// Why the plan is as it is, a sentence each; shown by `explain`.
     std::vector<std::string> reasons;
 };

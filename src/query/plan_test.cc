@@ -88,6 +88,12 @@ std::string outcome(const Case& c) {
     for (const auto& reason : plan->reasons) text += "- " + reason + "\n";
     const auto statement = compose(*plan, plan->range, *zone, 1000);
     text += statement.sql + "\nwith\n" + parameters(statement);
+    if (plan->top_rows) {
+        const auto candidates = compose_candidates(*plan, plan->range, *zone, 1000);
+        text += "candidates by\n" + candidates.sql + "\nwith\n" + parameters(candidates);
+        const auto rows = compose_top_rows(*plan, plan->range, *zone, std::vector<std::string>{"/a", "/b"}, "/c", 1000);
+        text += "and of two by\n" + rows.sql + "\nwith\n" + parameters(rows);
+    }
     if (plan->previous) text += "and before with\n" + parameters(compose(*plan, *plan->previous, *zone, 1000));
     return text;
 }
@@ -122,7 +128,7 @@ TEST(PlanTest, PassesStandInTheOrderInWhichTheyNeedEachOther) {
     std::vector<std::string_view> names;
     for (const Pass& pass : passes()) names.push_back(pass.name);
     EXPECT_EQ(names, (std::vector<std::string_view>{"resolve_names", "resolve_range", "lower_filters", "choose_source",
-                                                    "order_rows"}));
+                                                    "order_rows", "find_top_rows"}));
 }
 
 // Whatever text stands in a request is a parameter: the SQL of a hostile request is that of a harmless one, byte by
@@ -150,7 +156,13 @@ TEST(PlanTest, NoValueOfARequestReachesTheText) {
         const auto plan = make_plan(
             {.request = request, .site = site, .zone = *zone, .vocabulary = vocabulary(), .now_ms = 1'795'500'000'000});
         EXPECT_TRUE(plan.has_value()) << value;
-        return compose(*plan, plan->range, *zone, 1000).sql;
+        const std::vector<std::string> candidates = {value, "c" + value};
+        Plan top = *plan;
+        top.dimensions = {plan->dimensions.front()};
+        top.order = {plan->order.front()};
+        top.top_rows = {.at_most = "count()", .candidates = 2};
+        return compose(*plan, plan->range, *zone, 1000).sql + compose_candidates(top, top.range, *zone, 1000).sql +
+               compose_top_rows(top, top.range, *zone, candidates, "r" + value, 1000).sql;
     };
     const std::string harmless = sql_of("a");
     for (const std::string& hostile :

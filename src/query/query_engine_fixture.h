@@ -158,6 +158,7 @@ struct Table {
     std::vector<std::string> columns;
     std::vector<std::vector<std::string>> rows;
     std::map<std::string, std::string> totals;
+    std::uint64_t rows_read = 0;
 };
 
 inline std::string cell(simdjson::dom::element value) {
@@ -206,6 +207,7 @@ protected:
         simdjson::dom::element root;
         EXPECT_EQ(parser.parse(*text).get(root), simdjson::SUCCESS) << *text;
         Table table = table_of(root);
+        EXPECT_EQ(root["meta"]["rows_read"].get(table.rows_read), simdjson::SUCCESS);
         for (const auto column : items(root["columns"]))
             table.columns.emplace_back(column["name"].get_string().value());
         return table;

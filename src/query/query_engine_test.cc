@@ -361,5 +361,60 @@ TEST_F(QueryEngineTest, ADayOfASiteReadsLittleMoreThanThatDay) {
     EXPECT_EQ(rows_to_read(R"("date_range": ["2025-01-01", "2025-01-02"])"), 0U);
 }
 
+// Of pages that few visitors see often and pages that many see once: the order by pageviews is not that by visitors.
+std::vector<Visit> uneven_visits(std::size_t pages) {
+    std::vector<Visit> visits;
+    for (std::size_t page = 0; page < pages; ++page) {
+        const std::size_t visitors = page % 3 == 0 ? 1 + 400 / (1 + page) : 2;
+        const std::size_t views = page % 5 == 0 ? 3 : 1;
+        for (std::size_t visitor = 0; visitor < visitors; ++visitor)
+            for (std::size_t view = 0; view < views; ++view) {
+                visits.push_back(at_now("/" + std::to_string(page)));
+                visits.back().visitor = 1 + (visitor * 7 + page) % 500;
+            }
+    }
+    return visits;
+}
+
+TEST_F(QueryEngineTest, TheFirstRowsAreThoseOfTheWholeCountHoweverTheyAreFound) {
+    insert(store(), uneven_visits(200));
+    for (const int limit : {1, 3, 10, 25, 100})
+        for (const int offset : {0, 1, 7}) {
+            const auto request = [&](const char* explain) {
+                return fmt::format(
+                    R"({{"website_id": "random", "metrics": ["pageviews", "visitors"], "dimensions": ["page"], "time_range": "today", "order_by": [["visitors", "desc"]], "limit": {}, "offset": {}, "explain": {}}})",
+                    limit, offset, explain);
+            };
+            SCOPED_TRACE(request("false"));
+            const Table found = ask(request("false"));
+            const Table counted = ask(request("true"));
+            EXPECT_EQ(found.rows, counted.rows);
+            EXPECT_EQ(found.totals, counted.totals);
+            EXPECT_EQ(found.rows.size(), static_cast<std::size_t>(limit));
+            if (limit == 1) {
+                EXPECT_EQ(found.rows_read, 2 * counted.rows_read) << "once for the candidates, once to count them";
+            }
+        }
+}
+
+TEST_F(QueryEngineTest, WhereTheCandidatesDoNotDecideAllGroupsAreCounted) {
+    std::vector<Visit> visits;
+    for (int page = 0; page < 100; ++page)
+        for (int view = 0; view < 3; ++view) {
+            visits.push_back(at_now("/busy-" + std::to_string(page)));
+            visits.push_back(at_now("/busy-" + std::to_string(page)));
+        }
+    for (std::uint64_t visitor = 1; visitor <= 5; ++visitor) {
+        visits.push_back(at_now("/seen"));
+        visits.back().visitor = visitor;
+    }
+    insert(store(), visits);
+    const Table table = ask(
+        R"({"website_id": "random", "metrics": ["visitors"], "dimensions": ["page"], "time_range": "today", "limit": 2})");
+    EXPECT_EQ(table.rows, (std::vector<std::vector<std::string>>{{"/seen", "5"}, {"/busy-0", "1"}}));
+    EXPECT_EQ(table.totals.at("visitors"), "5");
+    EXPECT_EQ(table.rows_read, 3 * visits.size());
+}
+
 }  // namespace
 }  // namespace footfall::query

@@ -1,5 +1,9 @@
 #include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "query/answer.h"
 #include "query/plan.h"
@@ -40,6 +44,82 @@ private:
     const int timeout_ms_;
 };
 
+/// A statement without dimensions on every core. The engine gives a question a second thread only for 1 GiB of free
+/// memory, which the embedded store has not, since each thread keeps sets of its own: of one group they fit.
+store::Statement on_all_cores(store::Statement statement) {
+    statement.settings.emplace_back("max_threads_min_free_memory_per_thread", "0");
+    return statement;
+}
+
+/// The rows and totals of a plan over a range.
+class Question {
+public:
+    Question(Execution& execution, const Plan& plan, const Range& range, const Zone& zone, int timeout_ms)
+        : execution_(execution), plan_(plan), range_(range), zone_(zone), timeout_ms_(timeout_ms) {}
+
+    store::Statement statement() const { return compose(plan_, range_, zone_, timeout_ms_); }
+
+    Result<store::Answer> ask() {
+        if (plan_.top_rows) {
+            TRY(std::optional<store::Answer> found, ask_for_top_rows());
+            if (found) return std::move(*found);
+        }
+        return ask_plainly();
+    }
+    /// By statement(), whatever the plan has for a quicker way.
+    Result<store::Answer> ask_plainly() {
+        if (plan_.dimensions.empty()) {
+            auto answer = execution_.ask(on_all_cores(statement()));
+            if (answer || answer.error().code != Code::kTooLarge) return answer;
+        }
+        auto answer = execution_.ask(statement());
+        if (answer) answer->rows_read += rows_read_;
+        return answer;
+    }
+
+private:
+    /// Nothing where the candidates do not decide. What arrives between the two statements may be any group's.
+    Result<std::optional<store::Answer>> ask_for_top_rows() {
+        TRY(const store::Answer groups, execution_.ask(compose_candidates(plan_, range_, zone_, timeout_ms_)));
+        rows_read_ = groups.rows_read;
+        const std::size_t count = plan_.top_rows->candidates;
+        if (groups.rows.size() < 1 + count + 1) return std::optional<store::Answer>();
+        std::vector<std::string> candidates;
+        for (std::size_t i = 1; i <= count; ++i) candidates.push_back(std::get<std::string>(groups.rows[i][0]));
+        // Bytes that are no UTF-8 do not come as they are, and would not find their group again.
+        constexpr std::string_view kReplaced = "\xEF\xBF\xBD";
+        for (const std::string& candidate : candidates)
+            if (candidate.find(kReplaced) != std::string::npos) return std::optional<store::Answer>();
+        const auto& rest = groups.rows[count + 1];
+        TRY(store::Answer answer, execution_.ask(compose_top_rows(plan_, range_, zone_, candidates,
+                                                                  std::get<std::string>(rest[0]), timeout_ms_)));
+        rows_read_ += answer.rows_read;
+        const std::uint64_t before = natural(groups.rows.front()[1]);
+        const std::uint64_t now = natural(answer.rows.front().back());
+        const bool is_whole = answer.rows.size() == 1 + static_cast<std::size_t>(plan_.limit) && now >= before;
+        const std::size_t metric = plan_.dimensions.size() + plan_.order.front().index;
+        if (!is_whole || natural(answer.rows.back()[metric]) <= natural(rest[1]) + (now - before))
+            return std::optional<store::Answer>();
+        answer.columns.pop_back();
+        for (auto& row : answer.rows) row.pop_back();
+        answer.rows_read = rows_read_;
+        return std::optional<store::Answer>(std::move(answer));
+    }
+
+    static std::uint64_t natural(const store::Value& value) {
+        const auto* number = std::get_if<std::uint64_t>(&value);
+        FOOTFALL_CHECK(number != nullptr);  // the declarations name counts alone
+        return *number;
+    }
+
+    Execution& execution_;
+    const Plan& plan_;
+    const Range& range_;
+    const Zone& zone_;
+    const int timeout_ms_;
+    std::uint64_t rows_read_ = 0;  ///< by what did not become the answer
+};
+
 // ESTIMATE has a row for each table that is read; none where no part can hold a row.
 std::uint64_t rows_of_estimate(const store::Answer& answer) {
     constexpr std::size_t kRows = 3;
@@ -62,14 +142,17 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
 
     AnswerParts parts;
     parts.as_of = as_of();
-    store::Statement statement = compose(plan, plan.range, zone, options_.timeout_ms);
+    Question current(execution, plan, plan.range, zone, options_.timeout_ms);
     if (request.explain == Toggle::kOn) {
+        const store::Statement statement = current.statement();
         TRY(const store::Answer estimate, execution.ask(compose_estimate(statement)));
         parts.explanation = Explanation{statement, rows_of_estimate(estimate)};
+        TRY(parts.current, current.ask_plainly());
+    } else {
+        TRY(parts.current, current.ask());
     }
-    TRY(parts.current, execution.ask(std::move(statement)));
     if (plan.previous) {
-        TRY(parts.previous, execution.ask(compose(plan, *plan.previous, zone, options_.timeout_ms)));
+        TRY(parts.previous, Question(execution, plan, *plan.previous, zone, options_.timeout_ms).ask());
     }
     parts.took_ms = execution.took_ms();
     return write_answer(plan, zone, parts);

@@ -225,6 +225,20 @@ public:
         return sql + fmt::format("\nORDER BY {}\nLIMIT 1 + {}", order,
                                  composer_.bind_as("limit", "UInt64", std::to_string(plan_.limit)));
     }
+    std::string candidates() {
+        composer_.enter(Scope::kEvents);
+        std::vector<std::string> columns = dimension_columns();
+        columns.push_back(fmt::format("{} AS bound", plan_.top_rows->at_most));
+        columns.emplace_back("grouping(d1) AS is_total");
+        return fmt::format("{}{}\nORDER BY is_total DESC, bound DESC, d1\nLIMIT 1 + {}",
+                           select(columns, "footfall.events", event_conditions()), grouping(),
+                           composer_.bind_as("candidates", "UInt64", std::to_string(plan_.top_rows->candidates + 1)));
+    }
+    std::string top_rows(std::span<const std::string> candidates, const std::string& rest) {
+        candidates_ = candidates;
+        rest_ = composer_.bind_as("rest", "String", rest);
+        return whole();
+    }
     std::vector<std::pair<std::string, std::string>> parameters() const { return composer_.parameters(); }
 
 private:
@@ -265,11 +279,20 @@ private:
 
     std::string of_one_table() {
         composer_.enter(Scope::kEvents);
-        std::vector<std::string> columns = dimension_columns();
+        std::vector<std::string> columns = candidates_.empty() ? dimension_columns() : std::vector{candidate_or_rest()};
         for (std::size_t i = 0; i < plan_.metrics.size(); ++i)
             columns.push_back(fmt::format("{} AS m{}", plan_.metrics[i].metric->sources.front().expression, i + 1));
         if (!keys_.empty()) columns.emplace_back("grouping(d1) AS is_total");
-        return select(columns, "footfall.events", event_conditions()) + grouping();
+        if (!candidates_.empty()) columns.push_back(fmt::format("{} AS bound", plan_.top_rows->at_most));
+        std::string sql = select(columns, "footfall.events", event_conditions()) + grouping();
+        if (!candidates_.empty()) sql += fmt::format("\nHAVING is_total = 1 OR d1 != {}", rest_);
+        return sql;
+    }
+    std::string candidate_or_rest() {
+        const std::string column = composer_.dimension(plan_.dimensions.front());
+        std::vector<std::string> values;
+        for (const std::string& candidate : candidates_) values.push_back(composer_.bind("String", candidate));
+        return fmt::format("if({0} IN ({1}), {0}, {2}) AS d1", column, fmt::join(values, ", "), rest_);
     }
 
     static std::string select(const std::vector<std::string>& columns, std::string_view from,
@@ -420,17 +443,36 @@ private:
     Composer composer_;
     const Parameters of_;
     const std::vector<std::string> keys_;
+    std::span<const std::string> candidates_;  ///< where these groups alone are asked for
+    std::string rest_;
 };
+
+store::Statement statement_of(std::string sql, const Statements& statements, int timeout_ms) {
+    return {.sql = std::move(sql),
+            .parameters = statements.parameters(),
+            .settings = {{"max_block_size", std::string(kBlockRows)}},
+            .timeout_ms = timeout_ms};
+}
 
 }  // namespace
 
 store::Statement compose(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms) {
     Statements statements(plan, range, zone);
     std::string sql = statements.whole();
-    return {.sql = std::move(sql),
-            .parameters = statements.parameters(),
-            .settings = {{"max_block_size", std::string(kBlockRows)}},
-            .timeout_ms = timeout_ms};
+    return statement_of(std::move(sql), statements, timeout_ms);
+}
+
+store::Statement compose_candidates(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms) {
+    Statements statements(plan, range, zone);
+    std::string sql = statements.candidates();
+    return statement_of(std::move(sql), statements, timeout_ms);
+}
+
+store::Statement compose_top_rows(const Plan& plan, const Range& range, const Zone& zone,
+                                  std::span<const std::string> candidates, const std::string& rest, int timeout_ms) {
+    Statements statements(plan, range, zone);
+    std::string sql = statements.top_rows(candidates, rest);
+    return statement_of(std::move(sql), statements, timeout_ms);
 }
 
 store::Statement compose_estimate(store::Statement statement) {

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <span>
+#include <string>
+
 #include "query/plan.h"
 #include "query/zone.h"
 #include "store/client.h"
@@ -13,6 +16,15 @@ namespace footfall::query {
 ///
 /// Identifiers and expressions come from the declarations alone; whatever a request says is a parameter.
 store::Statement compose(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms);
+
+/// Of a plan with `top_rows`: the groups with the highest bound, one more than candidates, highest first. Columns: the
+/// dimension, the bound, `is_total`; the first row is the total.
+store::Statement compose_candidates(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms);
+
+/// As compose(), of these groups alone; the total is over all. All others are counted as one, under the name of `rest`,
+/// which is one of them, and left out. One more column comes last: the bound.
+store::Statement compose_top_rows(const Plan& plan, const Range& range, const Zone& zone,
+                                  std::span<const std::string> candidates, const std::string& rest, int timeout_ms);
 
 /// The statement that says how many rows another will read: the columns are database, table, parts, rows, marks.
 store::Statement compose_estimate(store::Statement statement);

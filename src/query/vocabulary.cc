@@ -67,12 +67,13 @@ Result<std::vector<SourceExpression>> sources_of(element object, std::string_vie
     std::vector<SourceExpression> result;
     for (const auto field : sources) {
         SourceExpression source{std::string(field.key), text_of(field.value, "expression"),
-                                texts_of(field.value, "event_types"), false};
+                                texts_of(field.value, "event_types"), false, text_of(field.value, "at_most")};
         if (field.value["by_sessions"].get(source.by_sessions) == simdjson::INCORRECT_TYPE)
             return bad(name, "'by_sessions' is true or false");
         if (source.expression.empty()) return bad(name, "a source needs an expression");
-        if (source.expression.find(';') != std::string::npos || source.expression.find("--") != std::string::npos)
-            return bad(name, "an expression may not hold a semicolon or comment");
+        for (const std::string& text : {source.expression, source.at_most})
+            if (text.find(';') != std::string::npos || text.find("--") != std::string::npos)
+                return bad(name, "an expression may not hold a semicolon or comment");
         if (!std::all_of(source.event_types.begin(), source.event_types.end(), plain_word))
             return bad(name, "bad event type");
         result.push_back(std::move(source));
@@ -138,6 +139,8 @@ Result<Vocabulary> Vocabulary::parse(std::string_view metrics_json, std::string_
         const auto type = choice<ValueType>(kTypes, text_of(object, "type"));
         if (!type) return bad(dimension.name, "unknown type");
         dimension.type = *type;
+        if (object["has_many_values"].get(dimension.has_many_values) == simdjson::INCORRECT_TYPE)
+            return bad(dimension.name, "'has_many_values' is true or false");
         TRY(dimension.sources, sources_of(object, dimension.name));
         const std::string_view word =
             std::string_view(dimension.name).substr(0, dimension.name.size() - (dimension.takes_key() ? 1 : 0));

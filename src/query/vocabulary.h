@@ -23,6 +23,7 @@ struct SourceExpression {
     std::string expression;
     std::vector<std::string> event_types;  ///< of a metric: the rows that it looks at
     bool by_sessions = false;  ///< of a metric of events: over the sessions that have such events it gives the same
+    std::string at_most;  ///< of a metric that is dear for each of many groups: what is never less and cheap; or empty
 };
 
 struct Metric {
@@ -41,7 +42,8 @@ struct Metric {
 struct Dimension {
     std::string name;  ///< ends with a colon where the rest of the asked name is a key ("property:")
     ValueType type = ValueType::kString;
-    std::string granularity;  ///< of a time bucket: minute, hour, day, week or month
+    std::string granularity;       ///< of a time bucket: minute, hour, day, week or month
+    bool has_many_values = false;  ///< thousands on a large site
     std::vector<SourceExpression> sources;
 
     bool takes_key() const { return name.ends_with(':'); }

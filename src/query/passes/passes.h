@@ -20,6 +20,8 @@ Status lower_filters(const PlanContext& context, Plan& plan);
 /// The order, completed so that no two rows are equal in it: pages then neither repeat nor miss a row. Also limit and
 /// offset.
 Status order_rows(const PlanContext& context, Plan& plan);
+/// Whether the first rows can be found without counting every group.
+Status find_top_rows(const PlanContext& context, Plan& plan);
 
 /// The declaration of a dimension's name; 400 "unknown_dimension" or "unsupported_dimension" at `field`.
 Result<DimensionColumn> resolve_dimension(const Vocabulary& vocabulary, std::string_view name,

@@ -1,0 +1,38 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "query/passes/passes.h"
+
+namespace footfall::query {
+namespace {
+
+// Four times the rows that are asked for, since the order by the bound is not that of the metric; and no fewer than
+// cost nothing more. Beyond the last, the candidates are too many to gain by.
+constexpr std::int64_t kCandidatesPerRow = 4;
+constexpr std::int64_t kCandidatesMin = 40;
+constexpr std::int64_t kCandidatesMax = 200;
+
+}  // namespace
+
+// The idea is that of the threshold algorithm (Fagin, Lotem, Naor: "Optimal aggregation algorithms for middleware",
+// 2001): nothing that was not looked at can be better than the bound.
+Status find_top_rows(const PlanContext&, Plan& plan) {
+    if (plan.dimensions.size() != 1 || !plan.dimensions.front().dimension->has_many_values ||
+        plan.events != Branch::kAlone || plan.sessions != Branch::kNone)
+        return {};
+    const OrderKey& first = plan.order.front();
+    if (first.of != OrderKey::Of::kMetric || first.direction != Direction::kDescending) return {};
+    const Metric& metric = *plan.metrics[first.index].metric;
+    if (metric.sources.empty() || metric.sources.front().at_most.empty()) return {};
+    const std::int64_t candidates = std::max(kCandidatesMin, kCandidatesPerRow * (plan.limit + plan.offset));
+    if (plan.limit == 0 || candidates > kCandidatesMax) return {};
+    plan.top_rows = {.at_most = metric.sources.front().at_most, .candidates = static_cast<std::size_t>(candidates)};
+    plan.reasons.push_back(fmt::format(
+        "only the {} groups with the highest {} are counted where no other can be among the rows; the answer "
+        "is that of this statement, which explain runs",
+        candidates, plan.top_rows->at_most));
+    return {};
+}
+
+}  // namespace footfall::query
