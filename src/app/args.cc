@@ -63,6 +63,9 @@ Result<Args> parse_args(std::span<const std::string> argv, std::span<const Flag>
             if (equals != std::string::npos) value = word.substr(equals + 1);
             else if (i + 1 < argv.size()) value = argv[++i];
             else return Error(Code::kInvalidArgument, fmt::format("{} needs a value", name), name);
+            if (flag != nullptr && !is_choice(value, flag->choices))
+                return Error(Code::kInvalidArgument,
+                             fmt::format("{} must be one of {}, not '{}'", name, flag->choices, value), name);
         } else if (equals != std::string::npos) {
             return Error(Code::kInvalidArgument, fmt::format("{} takes no value", name), name);
         }

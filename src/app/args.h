@@ -16,6 +16,7 @@ struct Flag {
     std::string_view value;  // what stands behind it in the help; empty for a switch
     std::string_view help;
     bool required = false;
+    std::string_view choices = {};  // "a|b" where only these are allowed
 };
 
 /// A command line behind the command's own words, parsed.
@@ -31,7 +32,7 @@ struct Args {
 /// Parses `argv` by the declared flags plus those that every command has (--data, --config, --json, --help, --listen
 /// and --section.key).
 /// "--flag value" and "--flag=value"; "--" ends the flags. kInvalidArgument with one sentence for an unknown flag (with
-/// the nearest), a missing value or a required flag that is not there.
+/// the nearest), a missing value, one that is no choice, or a required flag that is not there.
 Result<Args> parse_args(std::span<const std::string> argv, std::span<const Flag> flags);
 
 }  // namespace footfall::app

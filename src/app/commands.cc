@@ -21,6 +21,7 @@ struct Command {
     CommandResult (*run)(Installation&, const Args&, const std::string& input);
     std::size_t optional = 0;  // further positional ones
     bool reads_input = false;
+    bool needs_installation = false;  // proves something of what is there, so there must be something
 };
 
 CommandResult failed(const Error& error) {
@@ -84,23 +85,56 @@ std::string json_object(std::initializer_list<std::pair<std::string_view, std::s
     return out + "\n";
 }
 
+std::string_view on_off(bool value) { return value ? "on" : "off"; }
+
+std::string site_json(const catalog::Site& site) {
+    return json_object({{"id", site.id},
+                        {"name", site.name},
+                        {"domain", site.domain},
+                        {"timezone", site.timezone},
+                        {"cookieless", on_off(site.cookieless)},
+                        {"ip_policy", catalog::ip_policy_name(site.ip_policy)}});
+}
+
+catalog::SiteChange site_change(const Args& args) {
+    const auto text = [&](std::string_view flag) {
+        return args.has(flag) ? std::optional(args.get(flag)) : std::nullopt;
+    };
+    catalog::SiteChange change;
+    change.name = text("--name");
+    change.domain = text("--domain");
+    change.timezone = text("--timezone");
+    if (args.has("--cookieless")) change.cookieless = args.get("--cookieless") == "on";
+    if (args.has("--ip-policy")) change.ip_policy = catalog::parse_ip_policy(args.get("--ip-policy"));
+    return change;
+}
+
 CommandResult site_add(Installation& installation, const Args& args, const std::string&) {
     const auto site = installation.catalog().add_site(args.positional[0], args.get("--domain"),
                                                       args.get("--timezone", "UTC"), args.get("--id"));
     if (!site) return failed(site.error());
-    if (args.has("--json"))
-        return {0,
-                json_object(
-                    {{"id", site->id}, {"name", site->name}, {"domain", site->domain}, {"timezone", site->timezone}}),
-                ""};
+    if (args.has("--json")) return {0, site_json(*site), ""};
     return {0, fmt::format("added site {} ({}); its tracking_id is {}\n", site->name, site->domain, site->id), ""};
+}
+
+CommandResult site_set(Installation& installation, const Args& args, const std::string&) {
+    const auto site = installation.catalog().change_site(args.positional[0], site_change(args));
+    if (!site) return failed(site.error());
+    if (args.has("--json")) return {0, site_json(*site), ""};
+    return {0,
+            fmt::format("site {}: {}, {}, {}, cookieless {}, addresses are {}\n", site->id, site->name, site->domain,
+                        site->timezone, on_off(site->cookieless),
+                        site->ip_policy == catalog::IpPolicy::kDrop ? "dropped" : "truncated"),
+            ""};
 }
 
 CommandResult site_list(Installation& installation, const Args& args, const std::string&) {
     const auto sites = installation.catalog().sites();
     if (!sites) return failed(sites.error());
-    Table table({"id", "name", "domain", "timezone"});
-    for (const auto& site : *sites) table.row({site.id, site.name, site.domain, site.timezone});
+    Table table({"id", "name", "domain", "timezone", "cookieless", "ip_policy"});
+    for (const auto& site : *sites)
+        table.row({site.id, site.name, site.domain, site.timezone, std::string(on_off(site.cookieless)),
+                   std::string(catalog::ip_policy_name(site.ip_policy))});
     return {0, table.render(args, "no sites yet; add one with 'footfall site add NAME --domain example.org'"), ""};
 }
 
@@ -251,13 +285,21 @@ CommandResult doctor(Installation& installation, const Args& args, const std::st
 constexpr Flag kSiteAdd[] = {{"--domain", "D", "host name of the site, such as example.org", true},
                              {"--timezone", "TZ", "IANA zone in which the site's days are counted (default UTC)"},
                              {"--id", "ID", "the tracking id; made where not given"}};
-constexpr Flag kUserAdd[] = {{"--role", "ROLE", "owner, admin, editor or viewer", true}};
+constexpr Flag kSiteSet[] = {
+    {"--name", "NAME", "what people call it"},
+    {"--domain", "D", "host name of the site"},
+    {"--timezone", "TZ", "IANA zone in which the site's days are counted"},
+    {"--cookieless", "on|off", "on: a sent user_id is not used", false, "on|off"},
+    {"--ip-policy", "truncate|drop", "what is kept of visitors' addresses", false, "truncate|drop"}};
+constexpr Flag kUserAdd[] = {{"--role", "ROLE", "owner, admin, editor or viewer", true, "owner|admin|editor|viewer"}};
 constexpr Flag kKeyCreate[] = {{"--site", "ID", "the site that the key is for", true},
-                               {"--scope", "SCOPE", "collect, read or admin", true}};
+                               {"--scope", "SCOPE", "collect, read or admin", true, "collect|read|admin"}};
 constexpr Flag kAudit[] = {{"--site", "ID", "one site only"}};
 
 constexpr Command kCommands[] = {
     {"site add", "NAME --domain D [--timezone TZ] [--id ID]", "add a site", kSiteAdd, 1, site_add},
+    {"site set", "ID [--name NAME] [--domain D] [--timezone TZ] [--cookieless on|off] [--ip-policy truncate|drop]",
+     "change a site, for what is received from then on", kSiteSet, 1, site_set},
     {"site list", "", "list the sites", {}, 0, site_list},
     {"site remove", "ID", "remove a site and its keys; its events stay in the store", {}, 1, site_remove},
     {"user add", "EMAIL --role owner|admin|editor|viewer", "add a user; the password is read from standard input",
@@ -284,7 +326,8 @@ constexpr Command kCommands[] = {
      key_create},
     {"key list", "", "list the keys", {}, 0, key_list},
     {"key revoke", "ID", "end a key at once", {}, 1, key_revoke},
-    {"audit", "[--site ID]", "prove that every acknowledged event is counted once in every table", kAudit, 0, audit},
+    {"audit", "[--site ID]", "prove that every acknowledged event is counted once in every table", kAudit, 0, audit, 0,
+     false, true},
     {"doctor", "", "say what is wrong with this installation, and the mend", {}, 0, doctor},
 };
 
@@ -347,24 +390,41 @@ std::string help_text(std::string_view word) {
     if (!out.empty()) return out.append(kCommonHelp);
     out =
         "Footfall, self-hosted web analytics.\n\n"
-        "footfall serve [--config FILE] [--data DIR] [--listen HOST:PORT] [--demo]\n  everything, in one command\n"
-        "footfall settings\n  the reference of all settings\n"
+        "footfall serve [--config FILE] [--data DIR] [--listen HOST:PORT] [--demo] [--log-format text|json]\n"
+        "  everything, in one command; --demo makes a demo site and sends it visits through the real endpoint\n"
+        "footfall settings [--json]\n  the reference of all settings\n"
         "footfall routes [--json]\n  who may use which route of the HTTP interface\n"
         "footfall --version\n  version, commit and engine\n";
     for (const Command& command : kCommands) out += command_help(command);
     return out.append(kCommonHelp);
 }
 
-CommandResult run_command(Installation& installation, std::span<const std::string> argv, const std::string& input) {
+bool needs_installation(std::span<const std::string> argv) {
     std::size_t words = 0;
     const Command* command = find(argv, words);
+    return command != nullptr && command->needs_installation;
+}
+
+namespace {
+
+/// The command of a command line and its arguments, or what is wrong with it.
+struct Parsed {
+    const Command* command = nullptr;
+    Args args;
+    std::optional<CommandResult> judgement;
+};
+
+Parsed parse_command(std::span<const std::string> argv) {
+    std::size_t words = 0;
+    const Command* command = find(argv, words);
+    const auto judged = [](CommandResult result) { return Parsed{nullptr, {}, std::move(result)}; };
     const bool help = std::find(argv.begin(), argv.end(), "--help") != argv.end() ||
                       std::find(argv.begin(), argv.end(), "-h") != argv.end();
     if (help)
-        return {0,
-                command != nullptr ? command_help(*command) + std::string(kCommonHelp)
-                                   : help_text(argv.empty() ? "" : argv[0]),
-                ""};
+        return judged({0,
+                       command != nullptr ? command_help(*command) + std::string(kCommonHelp)
+                                          : help_text(argv.empty() ? "" : argv[0]),
+                       ""});
     if (command == nullptr) {
         std::vector<std::string_view> verbs;
         for (const Command& known : kCommands)
@@ -372,14 +432,24 @@ CommandResult run_command(Installation& installation, std::span<const std::strin
                 verbs.push_back(known.words.substr(argv[0].size() + 1));
         std::string list;
         for (const auto verb : verbs) list += (list.empty() ? "" : ", ") + std::string(verb);
-        return {2, "", fmt::format("footfall: '{}' needs one of: {}\n", argv.empty() ? "" : argv[0], list)};
+        return judged({2, "", fmt::format("footfall: '{}' needs one of: {}\n", argv.empty() ? "" : argv[0], list)});
     }
-    const auto args = parse_args(argv.subspan(words), command->flags);
-    if (!args) return failed(args.error());
+    auto args = parse_args(argv.subspan(words), command->flags);
+    if (!args) return judged(failed(args.error()));
     if (args->positional.size() < command->positional ||
         args->positional.size() > command->positional + command->optional)
-        return {2, "", fmt::format("footfall: usage: footfall {} {}\n", command->words, command->usage)};
-    return command->run(installation, *args, input);
+        return judged({2, "", fmt::format("footfall: usage: footfall {} {}\n", command->words, command->usage)});
+    return {command, std::move(*args), std::nullopt};
+}
+
+}  // namespace
+
+std::optional<CommandResult> judge_command(std::span<const std::string> argv) { return parse_command(argv).judgement; }
+
+CommandResult run_command(Installation& installation, std::span<const std::string> argv, const std::string& input) {
+    const Parsed parsed = parse_command(argv);
+    if (parsed.judgement) return *parsed.judgement;
+    return parsed.command->run(installation, parsed.args, input);
 }
 
 }  // namespace footfall::app

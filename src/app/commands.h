@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,6 +46,11 @@ bool is_data_command(std::string_view word);
 /// Carries out `site`, `user`, `key`, `audit` or `doctor`: argv[0] is that word. `input` is what stood on standard
 /// input, for those that read it. The effect holds when it returns. Thread-safe as far as the installation is.
 CommandResult run_command(Installation& installation, std::span<const std::string> argv, const std::string& input);
+/// What a wrong command line, or one that asks for help, comes to; nothing where run_command() would carry it out.
+/// Looks at no installation.
+std::optional<CommandResult> judge_command(std::span<const std::string> argv);
+/// Whether the command fails where there is no installation; the others begin one.
+bool needs_installation(std::span<const std::string> argv);
 /// Whether the command line reads standard input.
 bool reads_input(std::span<const std::string> argv);
 /// The link that uses a token once. The token stands behind '#': a browser doesn't send that, so no log has it.

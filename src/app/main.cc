@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <iterator>
@@ -20,12 +19,13 @@
 #include "app/version.h"
 #include "base/logging.h"
 #include "base/nearest.h"
+#include "http/address.h"
 
 namespace footfall::app {
 namespace {
 
 constexpr Flag kServeFlags[] = {{"--demo", "", "make a demo site and send it visits through the real endpoint"},
-                                {"--log-format", "text|json", "form of the log on standard error"}};
+                                {"--log-format", "text|json", "form of the log on standard error", false, "text|json"}};
 
 int fail(const Error& error) {
     std::fputs(error_line(error).c_str(), stderr);
@@ -45,11 +45,27 @@ int run_serve(std::span<const std::string> argv) {
         std::fputs(help_text("").c_str(), stdout);
         return 0;
     }
+    if (args->has("--json"))
+        return fail(Error(Code::kInvalidArgument, "serve prints no data; --log-format json is the form of its log"));
     if (!args->positional.empty())
         return fail(Error(Code::kInvalidArgument, "serve takes no argument '" + args->positional[0] + "'; see --help"));
     const auto settings = settings_of(*args);
     if (!settings) return fail(settings.error());
+    // Before anything is made.
+    if (const auto address = http::resolve_address(settings->http_listen); !address) return fail(address.error());
     return serve(*settings, {.demo = args->has("--demo")});
+}
+
+/// A command that prints what the program itself knows.
+int run_reference(std::string_view word, std::span<const std::string> argv, std::string (*text)(),
+                  std::string (*as_json)()) {
+    const auto args = parse_args(argv, {});
+    if (!args) return fail(args.error());
+    if (!args->positional.empty())
+        return fail(Error(Code::kInvalidArgument,
+                          fmt::format("{} takes no argument '{}'; see --help", word, args->positional[0])));
+    std::fputs((args->has("--help") ? help_text("") : args->has("--json") ? as_json() : text()).c_str(), stdout);
+    return 0;
 }
 
 // A command is parsed where it runs: here only what names the installation is looked for.
@@ -101,15 +117,8 @@ int run(int argc, char** argv) {
     if (word == "serve") return run_serve(rest);
     if (word == "store") return run_store_role(rest);
     if (word == "demo") return run_demo_traffic(rest);
-    if (word == "settings") {
-        std::fputs(settings_reference().c_str(), stdout);
-        return 0;
-    }
-    if (word == "routes") {
-        const bool as_json = std::find(rest.begin(), rest.end(), "--json") != rest.end();
-        std::fputs((as_json ? api::routes_json() : api::routes_text()).c_str(), stdout);
-        return 0;
-    }
+    if (word == "settings") return run_reference(word, rest, settings_reference, settings_json);
+    if (word == "routes") return run_reference(word, rest, api::routes_text, api::routes_json);
     if (is_data_command(word)) return run_data_command(words);
     const std::string_view known[] = {"serve", "site", "user", "key", "audit", "doctor", "settings", "routes", "help"};
     const std::string near = nearest(word, known);

@@ -1,6 +1,5 @@
 #include "app/offline.h"
 
-#include <algorithm>
 #include <optional>
 
 #include "app/control.h"
@@ -15,8 +14,8 @@ namespace {
 /// look at them.
 class OfflineInstallation final : public Installation {
 public:
-    OfflineInstallation(Settings settings, std::unique_ptr<catalog::Catalog> catalog, LockFile lock)
-        : settings_(std::move(settings)), catalog_(std::move(catalog)), lock_(std::move(lock)) {}
+    OfflineInstallation(Settings settings, std::unique_ptr<catalog::Catalog> catalog, LockFile lock, bool is_new)
+        : settings_(std::move(settings)), is_new_(is_new), catalog_(std::move(catalog)), lock_(std::move(lock)) {}
 
     catalog::Catalog& catalog() override { return services_ ? services_->catalog() : *catalog_; }
 
@@ -37,6 +36,10 @@ public:
         // The store needs a moment; a question that has to wait for it tells whether it comes.
         const auto report = services_->audit("");
         auto findings = services_->doctor();
+        // Whoever mistyped the folder learns of it.
+        if (is_new_)
+            findings.insert(findings.begin(), {"installation", true,
+                                               "there was none in " + settings_.data_dir + ": this one is new", ""});
         if (!report) findings.push_back({"audit", false, report.error().message, "see the other findings"});
         else
             findings.push_back({"audit", report->ok(),
@@ -57,6 +60,7 @@ private:
     }
 
     Settings settings_;
+    const bool is_new_;
     std::unique_ptr<catalog::Catalog> catalog_;
     std::optional<LockFile> lock_;
     std::unique_ptr<Services> services_;
@@ -68,10 +72,14 @@ Result<CommandResult> run_anywhere(const Settings& settings, std::span<const std
                                    const std::string& input) {
     const std::string data_dir = absolute_path(settings.data_dir);
     // A wrong command line needs no installation, and must not make one.
-    if (std::find(argv.begin(), argv.end(), "--help") != argv.end() ||
-        std::find(argv.begin(), argv.end(), "-h") != argv.end())
-        return CommandResult{0, help_text(argv[0]), ""};
+    if (auto judgement = judge_command(argv)) return *judgement;
     if (auto result = run_by_server(data_dir, argv, input)) return *result;
+    // A mistyped folder would otherwise be one in which all is well.
+    const std::string catalog_path = data_dir + "/catalog.db";
+    const bool is_new = !path_exists(catalog_path);
+    if (is_new && needs_installation(argv))
+        return Error(Code::kNotFound,
+                     "there is no installation in " + data_dir + "; check --data, or begin one with 'footfall serve'");
     TRY_STATUS(make_directories(data_dir));
     auto lock = LockFile::acquire(data_dir + "/lock", 5'000);
     if (!lock) {
@@ -79,8 +87,8 @@ Result<CommandResult> run_anywhere(const Settings& settings, std::span<const std
         if (auto result = run_by_server(data_dir, argv, input)) return *result;
         return lock.error();
     }
-    TRY(auto catalog, catalog::Catalog::open(data_dir + "/catalog.db", system_clock()));
-    OfflineInstallation installation(settings, std::move(catalog), std::move(*lock));
+    TRY(auto catalog, catalog::Catalog::open(catalog_path, system_clock()));
+    OfflineInstallation installation(settings, std::move(catalog), std::move(*lock), is_new);
     return run_command(installation, argv, input);
 }
 

@@ -11,6 +11,7 @@
 #include <toml++/toml.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/logging.h"
 #include "base/nearest.h"
 
@@ -122,9 +123,7 @@ Status assign(Settings& settings, const Declaration& declaration, std::string_vi
                      std::string(declaration.key));
     };
     if (declaration.text != nullptr) {
-        if (!declaration.choices.empty() &&
-            ("|" + std::string(declaration.choices) + "|").find(fmt::format("|{}|", value)) == std::string::npos)
-            return wrong(fmt::format("must be one of {}", declaration.choices));
+        if (!is_choice(value, declaration.choices)) return wrong(fmt::format("must be one of {}", declaration.choices));
         settings.*declaration.text = value;
         return {};
     }
@@ -217,6 +216,11 @@ void configure_logging(const Settings& settings, std::string_view role) {
                        role);
 }
 
+bool is_choice(std::string_view value, std::string_view choices) {
+    return choices.empty() || (value.find('|') == std::string_view::npos &&
+                               fmt::format("|{}|", choices).find(fmt::format("|{}|", value)) != std::string::npos);
+}
+
 bool is_setting(std::string_view key) { return find(key) != nullptr; }
 
 std::string settings_reference() {
@@ -240,6 +244,23 @@ std::string settings_reference() {
                            d.standard.empty() ? "" : fmt::format("`{}`", d.standard), d.unit, bounds, d.help);
     }
     return out;
+}
+
+std::string settings_json() {
+    std::string out;
+    json::Writer writer(out);
+    writer.begin_array();
+    for (const Declaration& d : kTable) {
+        writer.begin_object();
+        writer.member("setting", d.key);
+        writer.member("environment", environment_name(d.key));
+        writer.member("default", d.standard);
+        writer.member("unit", d.unit);
+        writer.member("help", d.help);
+        writer.end_object();
+    }
+    writer.end_array();
+    return out + "\n";
 }
 
 std::map<std::string, std::string> process_environment() {

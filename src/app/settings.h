@@ -51,11 +51,17 @@ Result<Settings> load_settings(const std::string& toml_path, const std::map<std:
 /// Configures this process's log as the settings say; `role` names the process in each line.
 void configure_logging(const Settings& settings, std::string_view role);
 
+/// Whether the value is one of "a|b|c"; of no choices it is any.
+bool is_choice(std::string_view value, std::string_view choices);
+
 /// Keys of the table, for flags and completion.
 bool is_setting(std::string_view key);
 
 /// The reference page, as Markdown: docs/configuration.md is this text, and a test compares them.
 std::string settings_reference();
+
+/// The same as JSON: an array of {setting, environment, default, unit, help}.
+std::string settings_json();
 
 /// The environment of this process as a map.
 std::map<std::string, std::string> process_environment();

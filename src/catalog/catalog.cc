@@ -42,8 +42,21 @@ bool is_id(std::string_view text) {
 bool is_host(std::string_view text) {
     return !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-               c == '_' || c == ':';
+               c == '_';
     });
+}
+
+Status check_site(const Site& site) {
+    if (site.name.empty() || site.name.size() > 200)
+        return Error(Code::kInvalidArgument, "give the site a name of 1 to 200 bytes", "name");
+    if (!is_host(site.domain))
+        return Error(Code::kInvalidArgument,
+                     "the domain must be a host name such as example.org, without scheme, port and path", "domain");
+    cctz::time_zone zone;
+    if (!cctz::load_time_zone(site.timezone, &zone))
+        return Error(Code::kInvalidArgument,
+                     "unknown time zone '" + site.timezone + "'; use a name such as Europe/Berlin", "timezone");
+    return {};
 }
 
 Result<std::string> single_text(Query query) {
@@ -84,17 +97,29 @@ Status migrate(const Database& database) {
     return {};
 }
 
+Error no_site(std::string_view id) {
+    return {Code::kNotFound, "there is no site '" + std::string(id) + "'; see 'footfall site list'", "id"};
+}
+
 Site site_of(const Query& row) {
     return {.id = row.text_at(0),
             .name = row.text_at(1),
             .domain = row.text_at(2),
             .timezone = row.text_at(3),
             .cookieless = row.integer_at(4) != 0,
-            .ip_policy = row.text_at(5) == "drop" ? IpPolicy::kDrop : IpPolicy::kTruncate,
+            .ip_policy = parse_ip_policy(row.text_at(5)).value_or(IpPolicy::kDrop),
             .created_ms = row.integer_at(6)};
 }
 
 }  // namespace
+
+std::string_view ip_policy_name(IpPolicy policy) { return policy == IpPolicy::kDrop ? "drop" : "truncate"; }
+
+std::optional<IpPolicy> parse_ip_policy(std::string_view text) {
+    for (const IpPolicy policy : {IpPolicy::kTruncate, IpPolicy::kDrop})
+        if (ip_policy_name(policy) == text) return policy;
+    return std::nullopt;
+}
 
 std::string_view scope_name(Scope scope) {
     switch (scope) {
@@ -190,23 +215,16 @@ Accounts& Catalog::accounts() { return state_->accounts; }
 
 Result<Site> Catalog::add_site(std::string_view name, std::string_view domain, std::string_view timezone,
                                std::string_view id) {
-    if (name.empty() || name.size() > 200)
-        return Error(Code::kInvalidArgument, "give the site a name of 1 to 200 bytes", "name");
-    if (!is_host(domain))
-        return Error(Code::kInvalidArgument, "the domain must be a host name such as example.org", "domain");
     if (!id.empty() && !is_id(id))
         return Error(Code::kInvalidArgument,
                      "an id has 1 to 64 letters, digits, '.', '_' or '-' and does not start with '-'", "id");
-    cctz::time_zone zone;
-    if (!cctz::load_time_zone(std::string(timezone), &zone))
-        return Error(Code::kInvalidArgument,
-                     "unknown time zone '" + std::string(timezone) + "'; use a name such as Europe/Berlin", "timezone");
-    const std::lock_guard lock(state_->mutex);
     Site site{.id = id.empty() ? random_id() : std::string(id),
               .name = std::string(name),
               .domain = std::string(domain),
               .timezone = std::string(timezone),
               .created_ms = state_->clock.wall_ms()};
+    TRY_STATUS(check_site(site));
+    const std::lock_guard lock(state_->mutex);
     TRY(Query insert,
         state_->database.prepare("INSERT INTO sites (id, name, domain, timezone, created_ms) VALUES (?, ?, ?, ?, ?)"));
     if (auto status =
@@ -220,6 +238,31 @@ Result<Site> Catalog::add_site(std::string_view name, std::string_view domain, s
     return site;
 }
 
+Result<Site> Catalog::change_site(std::string_view id, const SiteChange& change) {
+    const std::lock_guard lock(state_->mutex);
+    const Site* now = state_->snapshot->site(id);
+    if (now == nullptr) return no_site(id);
+    Site site = *now;
+    if (change.name) site.name = *change.name;
+    if (change.domain) site.domain = *change.domain;
+    if (change.timezone) site.timezone = *change.timezone;
+    if (change.cookieless) site.cookieless = *change.cookieless;
+    if (change.ip_policy) site.ip_policy = *change.ip_policy;
+    TRY_STATUS(check_site(site));
+    TRY(Query update,
+        state_->database.prepare(
+            "UPDATE sites SET name = ?, domain = ?, timezone = ?, cookieless = ?, ip_policy = ? WHERE id = ?"));
+    TRY_STATUS(update.text(site.name)
+                   .text(site.domain)
+                   .text(site.timezone)
+                   .integer(site.cookieless ? 1 : 0)
+                   .text(ip_policy_name(site.ip_policy))
+                   .text(site.id)
+                   .run());
+    TRY_STATUS(state_->refresh());
+    return site;
+}
+
 Result<std::vector<Site>> Catalog::sites() const {
     const std::lock_guard lock(state_->mutex);
     return state_->read_sites();
@@ -229,8 +272,7 @@ Status Catalog::remove_site(std::string_view id) {
     const std::lock_guard lock(state_->mutex);
     TRY(Query query, state_->database.prepare("DELETE FROM sites WHERE id = ?"));
     TRY_STATUS(query.text(id).run());
-    if (state_->database.changes() == 0)
-        return Error(Code::kNotFound, "there is no site '" + std::string(id) + "'", "id");
+    if (state_->database.changes() == 0) return no_site(id);
     std::erase_if(state_->lent_keys, [&](const auto& lent) { return lent.second.site_id == id; });
     return state_->refresh();
 }

@@ -16,6 +16,8 @@
 namespace footfall::catalog {
 
 enum class IpPolicy : std::uint8_t { kTruncate, kDrop };
+std::string_view ip_policy_name(IpPolicy policy);
+std::optional<IpPolicy> parse_ip_policy(std::string_view text);
 
 struct Site {
     std::string id;
@@ -25,6 +27,15 @@ struct Site {
     bool cookieless = false;  ///< a sent user_id is dropped
     IpPolicy ip_policy = IpPolicy::kTruncate;
     std::int64_t created_ms = 0;
+};
+
+/// What is to be another way at a site.
+struct SiteChange {
+    std::optional<std::string> name;
+    std::optional<std::string> domain;
+    std::optional<std::string> timezone;
+    std::optional<bool> cookieless;
+    std::optional<IpPolicy> ip_policy;
 };
 
 enum class Scope : std::uint8_t { kCollect, kRead, kAdmin };
@@ -75,6 +86,8 @@ public:
     /// `id` empty: one is made. Errors name the field: unknown time zone, malformed id or domain, id taken.
     Result<Site> add_site(std::string_view name, std::string_view domain, std::string_view timezone,
                           std::string_view id);
+    /// The site as it is then; of events that are received after that. Errors as add_site(); kNotFound for the id.
+    Result<Site> change_site(std::string_view id, const SiteChange& change);
     Result<std::vector<Site>> sites() const;
     /// Removes the site and its keys from the catalog: nothing more is accepted or answered for it. Its events stay in
     /// the store.

@@ -128,5 +128,25 @@ TEST_F(CatalogTest, ACatalogOfANewerReleaseIsRefused) {
     EXPECT_NE(opened.error().message.find("newer release"), std::string::npos);
 }
 
+TEST_F(CatalogTest, AChangedSiteIsSoInSnapshotsAndAfterAnotherStart) {
+    ASSERT_TRUE(catalog_->add_site("Shop", "shop.example", "UTC", "shop"));
+    SiteChange change;
+    change.cookieless = true;
+    change.ip_policy = IpPolicy::kDrop;
+    change.timezone = "Europe/Berlin";
+    ASSERT_TRUE(catalog_->change_site("shop", change));
+    open();
+    const auto snapshot = catalog_->snapshot();
+    const Site* site = snapshot->site("shop");
+    ASSERT_NE(site, nullptr);
+    EXPECT_TRUE(site->cookieless);
+    EXPECT_EQ(site->ip_policy, IpPolicy::kDrop);
+    EXPECT_EQ(site->timezone, "Europe/Berlin");
+    EXPECT_EQ(site->name, "Shop");
+    change.domain = "shop.example:8080";
+    EXPECT_EQ(catalog_->change_site("shop", change).error().field, "domain");
+    EXPECT_EQ(catalog_->change_site("nobody", {}).error().code, Code::kNotFound);
+}
+
 }  // namespace
 }  // namespace footfall::catalog

@@ -42,6 +42,15 @@ class TestIdentity:
         assert site.value("visitors") == 2
         assert site.table("user_id") == {"u-1": 2, "u-2": 1}
 
+    def test_a_cookieless_site_uses_no_user_id_from_the_next_event_on(self, site: Site):
+        site.send(pageview(site.id) | {"user_id": "known"}, headers=seen_from("203.0.113.1"))
+        site.server.command("site", "set", site.id, "--cookieless", "on")
+        for user in ("u-1", "u-2"):
+            site.send(pageview(site.id) | {"user_id": user}, headers=seen_from("203.0.113.2"))
+        site.wait_events(3)
+        assert site.value("visitors") == 2
+        assert "known" in site.table("user_id") and not {"u-1", "u-2"} & set(site.table("user_id"))
+
     def test_identify_does_not_make_a_visitor_of_the_events_before(self, site: Site):
         site.send(pageview(site.id), headers=seen_from("203.0.113.1"))
         site.wait_events(1)

@@ -36,6 +36,7 @@ class TestHelp:
             "site",
             "site add",
             "site list",
+            "site set",
             "site remove",
             "user",
             "user add",
@@ -57,6 +58,12 @@ class TestHelp:
         assert done.returncode == 0 and done.stderr == "", done
         assert "footfall" in done.stdout
         assert all(word in done.stdout for word in words.split())
+
+    @pytest.mark.parametrize("word", ["settings", "routes"])
+    def test_what_the_program_knows_is_printed_as_json_too(self, word: str):
+        rows = json.loads(run_command(word, "--json").stdout)
+        assert len(rows) > 10
+        assert run_command(word).stdout != run_command(word, "--help").stdout
 
     def test_help_touches_nothing(self, folder: pathlib.Path):
         run_command("site", "add", "--help", data=folder / "data", cwd=folder)
@@ -94,11 +101,23 @@ class TestWrongUsage:
             ["key", "revoke"],
             ["serve", "--frobnicate"],
             ["serve", "--listen"],
+            ["serve", "--listen", "nonsense"],
+            ["serve", "--log-format", "xml"],
+            ["serve", "--json"],
+            ["site", "add", "name", "--domain", "x.example", "--frobnicate"],
+            ["site", "set"],
+            ["site", "set", "x", "--cookieless", "perhaps"],
+            ["site", "set", "x", "--ip-policy", "keep"],
+            ["settings", "--frobnicate"],
+            ["settings", "more"],
+            ["routes", "--frobnicate"],
             ["audit", "more"],
         ],
     )
     def test_is_exit_code_2_and_one_sentence(self, folder: pathlib.Path, words: list[str]):
         fails(run_command(*words, data=folder / "data", stdin=PASSWORD), 2)
+        if words[:2] != ["user", "role"]:  # a role that stands alone is judged where the user is
+            assert not (folder / "data").exists(), "a wrong command line makes nothing"
 
     def test_no_command_at_all_prints_what_there_is(self):
         done = run_command()
@@ -125,6 +144,12 @@ class TestWrongUsage:
     )
     def test_what_is_not_there_is_exit_code_1(self, folder: pathlib.Path, words: list[str]):
         fails(run_command(*words, data=folder / "data", stdin=PASSWORD), 1)
+
+    def test_of_a_folder_without_an_installation_nothing_is_proved(self, folder: pathlib.Path):
+        assert "--data" in fails(run_command("audit", data=folder / "typo"), 1)
+        assert not (folder / "typo").exists()
+        findings = command("doctor", data=folder / "typo")["findings"]
+        assert str(folder / "typo") in findings[0]["what"], "doctor says that it is a new one"
 
     def test_a_folder_that_cannot_be_made_is_told(self, folder: pathlib.Path):
         (folder / "file").write_text("")
@@ -160,11 +185,25 @@ class TestCatalog:
         [
             ["--domain", "x.example", "--timezone", "Mars/Olympus"],
             ["--domain", "not a domain"],
+            ["--domain", "x.example:8080"],
+            ["--domain", "https://x.example"],
             ["--domain", "x.example", "--id", "a b/c"],
         ],
     )
     def test_what_makes_no_site_is_told(self, data: pathlib.Path, flags: list[str]):
         fails(run_command("site", "add", "x", *flags, data=data), 1, 2)
+
+    def test_a_site_is_changed(self, data: pathlib.Path):
+        made = command("site", "add", "old", "--domain", "old.example", data=data)
+        assert made["cookieless"] == "off" and made["ip_policy"] == "truncate"
+        changed = command(
+            "site", "set", made["id"], "--cookieless", "on", "--ip-policy", "drop", "--domain", "new.example", data=data
+        )
+        assert changed == made | {"cookieless": "on", "ip_policy": "drop", "domain": "new.example"}
+        assert changed in command("site", "list", data=data)
+        assert command("site", "set", made["id"], "--cookieless=off", data=data)["ip_policy"] == "drop"
+        fails(run_command("site", "set", made["id"], "--timezone", "Mars/Olympus", data=data), 2)
+        fails(run_command("site", "set", "nobody", "--cookieless", "on", data=data), 1)
 
     def test_a_user_is_added_listed_and_removed(self, data: pathlib.Path):
         for role in ("owner", "admin", "editor", "viewer"):
