@@ -5,16 +5,14 @@
 
 #include <simdjson.h>
 
+#include "base/json_reader.h"
 #include "base/nearest.h"
 
 namespace footfall::api {
 
 Result<Fields> Fields::parse(std::string_view body, std::initializer_list<std::string_view> known) {
-    simdjson::dom::parser parser;
-    simdjson::dom::element root;
-    if (const auto error = parser.parse(body.data(), body.size(), false).get(root); error != simdjson::SUCCESS)
-        return Error(Code::kInvalidArgument,
-                     std::string("the body is not valid UTF-8 JSON: ") + simdjson::error_message(error));
+    json::Reader reader;
+    TRY(const simdjson::dom::element root, reader.read(body, json::Reader::Padding::kPresent));
     simdjson::dom::object object;
     if (root.get(object) != simdjson::SUCCESS) return Error(Code::kInvalidArgument, "the body must be a JSON object");
     Fields fields;

@@ -8,6 +8,7 @@
 #include <simdjson.h>
 
 #include "base/json.h"
+#include "base/json_reader.h"
 #include "base/metrics.h"
 
 namespace footfall::api {
@@ -15,11 +16,8 @@ namespace {
 
 // The site is judged before the rest of the request is looked at.
 Result<std::string> website_id_of(std::string_view body) {
-    simdjson::dom::parser parser;
-    simdjson::dom::element root;
-    if (const auto error = parser.parse(body.data(), body.size()).get(root); error != simdjson::SUCCESS)
-        return Error(Code::kInvalidArgument,
-                     std::string("the body is not valid UTF-8 JSON: ") + simdjson::error_message(error));
+    json::Reader reader;
+    TRY(const simdjson::dom::element root, reader.read(body, json::Reader::Padding::kAbsent));
     std::string_view id;
     if (!root.is_object()) return Error(Code::kInvalidArgument, "the body must be a JSON object");
     if (root["website_id"].get(id) != simdjson::SUCCESS)
@@ -29,11 +27,8 @@ Result<std::string> website_id_of(std::string_view body) {
 
 /// The queries of a batch, each as JSON of its own.
 Result<std::vector<std::string>> queries_of(std::string_view body) {
-    simdjson::dom::parser parser;
-    simdjson::dom::element root;
-    if (const auto error = parser.parse(body.data(), body.size()).get(root); error != simdjson::SUCCESS)
-        return Error(Code::kInvalidArgument,
-                     std::string("the body is not valid UTF-8 JSON: ") + simdjson::error_message(error));
+    json::Reader reader;
+    TRY(const simdjson::dom::element root, reader.read(body, json::Reader::Padding::kAbsent));
     simdjson::dom::object object;
     if (root.get(object) != simdjson::SUCCESS) return Error(Code::kInvalidArgument, "the body must be a JSON object");
     for (const auto& [key, value] : object) {

@@ -6,6 +6,7 @@
 
 #include <simdjson.h>
 
+#include "base/json_reader.h"
 #include "event/url.h"
 
 namespace footfall::event {
@@ -313,7 +314,7 @@ void Batch::clear() {
 }
 
 struct Parser::State {
-    simdjson::dom::parser parser;
+    json::Reader reader;
 };
 
 Parser::Parser() : state_(std::make_unique<State>()) {}
@@ -321,10 +322,7 @@ Parser::~Parser() = default;
 
 Status Parser::parse(std::string_view body, const ParseOptions& options, Arena& arena, Batch& out) {
     out.clear();
-    element root;
-    if (const auto error = state_->parser.parse(body.data(), body.size(), false).get(root); error != simdjson::SUCCESS)
-        return Error(Code::kInvalidArgument,
-                     std::string("the body is not valid UTF-8 JSON: ") + simdjson::error_message(error));
+    TRY(const element root, state_->reader.read(body, json::Reader::Padding::kPresent));
     simdjson::dom::array events;
     if (root.get(events) == simdjson::SUCCESS) {
         // size() saturates far above the limit, so it may be trusted here.

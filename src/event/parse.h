@@ -67,8 +67,8 @@ class Parser {
 public:
     Parser();
     ~Parser();
-    /// `body` must have 64 readable bytes behind it. kInvalidArgument: not valid UTF-8 JSON, or neither array nor
-    /// object; kTooLarge: more than 1,000 events. Then nothing is taken.
+    /// `body` must have 64 readable bytes behind it. kInvalidArgument: not valid UTF-8 JSON, nested too deeply
+    /// (json::Reader), or neither array nor object; kTooLarge: more than 1,000 events. Then nothing is taken.
     Status parse(std::string_view body, const ParseOptions& options, Arena& arena, Batch& out);
 
 private:

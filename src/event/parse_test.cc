@@ -82,6 +82,9 @@ TEST_F(ParseTest, EachWrongEventIsRejectedWithItsFieldAndReasonAndItsNeighboursA
          "out_of_range"},
         {R"({"type":"pageview","tracking_id":"s","data":{"page":"/","timestamp":-1}})", "data.timestamp",
          "out_of_range"},
+        {R"({"type":"pageview","tracking_id":"s","data":{"page":"/","timestamp":1e400}})", "data.timestamp",
+         "out_of_range"},
+        {R"({"type":"event","tracking_id":"s","data":{"revenue":-1e400}})", "data.revenue", "invalid"},
         {R"({"type":"event","tracking_id":"s","data":{"properties":{"a":{}}}})", "data.properties.a", "wrong_type"},
         {R"({"type":"event","tracking_id":"s","data":{"properties":[1]}})", "data.properties", "wrong_type"},
         {R"({"type":"event","tracking_id":"s","data":{"revenue":"ten"}})", "data.revenue", "invalid"},
@@ -109,6 +112,37 @@ TEST_F(ParseTest, BodiesThatAreNotJsonAreRefusedWhole) {
     }
     EXPECT_TRUE(parse("[]"));
     EXPECT_EQ(batch_.count, 0u);
+}
+
+TEST_F(ParseTest, NumbersThatFitNoTypeOfOursAreTakenAsDoubles) {
+    ASSERT_TRUE(
+        parse("[" + pageview("\"ignored\":[18446744073709552000,1e400,-123456789012345678901234567890]") + "," +
+              custom(R"("value":18446744073709551616,"properties":{"a":100000000000000000000,"b":18446744073709552000,
+                          "c":-1e400,"d":18446744073709551615,"e":1e20})") +
+              "]"));
+    ASSERT_EQ(batch_.events.size(), 2u);
+    EXPECT_EQ(batch_.events[0].event.page, "/a");
+    const Event& event = batch_.events[1].event;
+    EXPECT_EQ(event.event_value, 18446744073709551616.0);
+    const kind::map expected = {{"a", "1e+20"},
+                                {"b", "18446744073709551616"},
+                                {"c", "-1.7976931348623157e+308"},
+                                {"d", "18446744073709551615"},
+                                {"e", "1e+20"}};
+    EXPECT_EQ(event.properties, expected);
+    std::string record;
+    write_record(event, record);
+    RecordReader reader;
+    const auto read = reader.read(record);
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(read->event_value, event.event_value);
+    EXPECT_EQ(read->properties, event.properties);
+}
+
+TEST_F(ParseTest, HalvesOfSurrogatePairsAreReplacedAndTheirNeighboursAreKept) {
+    ASSERT_TRUE(parse("[" + pageview("\"title\":\"a\\ud83d\"") + "," + pageview("") + "]"));
+    ASSERT_EQ(batch_.events.size(), 2u);
+    EXPECT_EQ(batch_.events[0].event.title, "a\ufffd");
 }
 
 TEST_F(ParseTest, AThousandEventsAreTakenAndOneMoreIsTooLarge) {

@@ -7,6 +7,7 @@
 #include <simdjson.h>
 
 #include "base/json.h"
+#include "base/json_reader.h"
 #include "base/nearest.h"
 #include "query/query.h"
 
@@ -312,13 +313,11 @@ Status read_member(std::string_view name, element value, Request& request) {
 Result<Request> parse_request(std::string_view body) {
     if (body.size() > kBodyBytesMax)
         return Error(Code::kTooLarge, fmt::format("a query may have {} bytes", kBodyBytesMax));
-    simdjson::dom::parser parser;
+    json::Reader reader;
+    const auto document = reader.read(body, json::Reader::Padding::kAbsent);
+    if (!document) return refuse("invalid_json", "", document.error().message);
     simdjson::dom::object root;
-    element document;
-    if (const auto error = parser.parse(body.data(), body.size()).get(document); error != simdjson::SUCCESS)
-        return refuse("invalid_json", "",
-                      std::string("the body is not valid UTF-8 JSON: ") + simdjson::error_message(error));
-    if (document.get(root) != simdjson::SUCCESS) return refuse("invalid_json", "", "the body must be a JSON object");
+    if (document->get(root) != simdjson::SUCCESS) return refuse("invalid_json", "", "the body must be a JSON object");
 
     Request request;
     bool has_days = false;

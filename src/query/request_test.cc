@@ -52,6 +52,16 @@ TEST(RequestTest, ValuesMayBeOneScalarOrAnArray) {
     EXPECT_EQ(request->filters[2].values, std::vector<std::string>{"/"});
 }
 
+// As the parser of events makes text of them, so that what was stored is found.
+TEST(RequestTest, NumbersThatFitNoTypeOfOursAreTakenAsDoubles) {
+    const auto request = parse_request(
+        with(R"("filters": [["property:a", "is", [100000000000000000000, 18446744073709552000, 1e400, "\ud83d"]]])"));
+    ASSERT_TRUE(request.has_value()) << request.error().message;
+    EXPECT_EQ(request->filters[0].values,
+              (std::vector<std::string>{"1e+20", "18446744073709551616", "1.7976931348623157e+308", "\ufffd"}));
+    EXPECT_EQ(parse_request(with(R"("limit": 100000000000000000000)")).error().field, "limit");
+}
+
 TEST(RequestTest, GroupsNestInBothForms) {
     for (const char* form : {R"(["or", ["page","is","/a"], ["not", ["page","is","/b"]]])",
                              R"(["or", [["page","is","/a"], ["not", [["page","is","/b"]]]]])"}) {

@@ -4,8 +4,8 @@ import type { Scalar } from "./api";
 const TEXT_MAX = 2_000;
 
 /**
- * Text of anything that is there: the server refuses an event with something else in place of text, and has to refuse a whole body for half
- * a surrogate pair, which is no UTF-8.
+ * Text of anything that is there: the server refuses an event with something else in place of text. Half a surrogate pair, as a cut leaves
+ * behind, is no character: it becomes U+FFFD here as it would there.
  */
 export function text(value: unknown): string | undefined {
   return (value as object | null | undefined)?.toString().slice(0, TEXT_MAX).replace(/[\ud800-\udfff]/gu, "\ufffd");
