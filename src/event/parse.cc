@@ -130,6 +130,7 @@ private:
         event.event_id = uuid(top, "event_id");
         event.user_id = text(top, "user_id", Limits::kId);
         event.session_id = text(top, "session_id", Limits::kId);
+        const auto sent_at = epoch_ms(top, "sent_at");
         const bool has_data = is_present(top, "data");
         const bool has_context = is_present(top, "context");
         const object data = section(top, "data");
@@ -138,7 +139,7 @@ private:
 
         event.received_at = options_.receive_ms;
         event.timestamp = options_.receive_ms;
-        if (has_data) read_time(top, data, event);
+        if (has_data) read_time(data, sent_at, event);
         if (has_context) read_context(context, in);
         read_page(has_data ? &data : nullptr, in);
 
@@ -157,9 +158,8 @@ private:
         }
     }
 
-    void read_time(const object& top, const object& data, Event& event) {
+    void read_time(const object& data, std::optional<std::int64_t> sent_at, Event& event) {
         const auto timestamp = epoch_ms(data, "data.timestamp");
-        const auto sent_at = epoch_ms(top, "sent_at");
         if (!timestamp) return;
         event.timestamp = *timestamp;
         // The client's clock may be wrong, but the time between the event and its sending is measured by that one

@@ -165,6 +165,11 @@ class TestWrongTypes:
         where[name] = ["x"]
         assert rejection(site, event) == {"index": 1, "field": field, "reason": "wrong_type"}
 
+    def test_of_sent_at_is_rejected_also_without_data(self, site: Site):
+        event = {key: value for key, value in pageview(site.id).items() if key != "data"}
+        event |= {"sent_at": "soon", "context": {"url": "https://site.example/z"}}
+        assert rejection(site, event) == {"index": 1, "field": "sent_at", "reason": "wrong_type"}
+
     @pytest.mark.parametrize(
         "name, value",
         [
