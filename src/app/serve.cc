@@ -24,7 +24,7 @@
 namespace footfall::app {
 namespace {
 
-constexpr int kStopGraceMs = 8'000;
+constexpr int kStopGraceMs = 6'000;
 
 // One sentence, once: as a log line where a program reads the log, else as people read it.
 int fail(const Error& error, bool as_json) {

@@ -376,13 +376,17 @@ void Services::stop(int grace_ms) {
     };
     if (state.server) state.server->stop(std::min(left_ms(), 3'000));
     if (state.committer) state.committer->stop();
-    state.query_pool.reset();
-    state.hashing_pool.reset();
-    state.writing_pool.reset();
     state.live_routes.reset();
     state.live.reset();
     // What the time does not allow is loaded by the next start.
-    if (state.loader) state.loader->stop(std::min(left_ms(), 3'000));
+    const int loader_ms = std::min(left_ms(), 2'000);
+    if (state.loader) state.loader->stop_within(loader_ms, loader_ms);
+    // Before whatever waits for an answer of the store is waited for: it gets one when the store has gone.
+    if (state.supervisor) state.supervisor->stop(std::min(left_ms(), 5'000));
+    if (state.loader) state.loader->stop(0);
+    state.query_pool.reset();
+    state.hashing_pool.reset();
+    state.writing_pool.reset();
     {
         const std::lock_guard guard(state.housekeeping_mutex);
         state.stopping = true;
@@ -394,7 +398,6 @@ void Services::stop(int grace_ms) {
         if (const Status status = state.catalog->accounts().save_use(); !status)
             logging::warn("account.use_not_saved", {{"error", status.error().message}});
     }
-    if (state.supervisor) state.supervisor->stop();
     state.server.reset();
     state.committer.reset();
     state.dedup.reset();

@@ -190,12 +190,12 @@ private:
         }
     }
 
-    // data.page wins over context.url for the path; its own query, if it has one, wins for the campaign parameters.
+    // data.page wins over context.url for the path, where it has one, and for the campaign parameters.
     void read_page(const object* data, Incoming& in) {
         if (data == nullptr) return;
         if (const std::string_view page = text(*data, "data.page", Limits::kUrl); !page.empty()) {
             const Url url = split_url(page);
-            in.event.page = url.path;
+            if (!url.path.empty()) in.event.page = url.path;
             if (!url.query.empty()) in.page_query = url.query;
             if (in.event.hostname.empty()) in.event.hostname = lower_case(url.host, arena_);
         }

@@ -100,13 +100,17 @@ void Loader::start() {
 }
 
 void Loader::stop(int grace_ms) {
-    {
-        const std::lock_guard lock(mutex_);
-        if (!stopping_) stop_deadline_ns_ = clock_.steady_ns() + grace_ms * std::int64_t{1'000'000};
-        stopping_ = true;
-    }
-    changed_.notify_all();
+    stop_within(grace_ms, 0);
     if (thread_.joinable()) thread_.join();
+}
+
+bool Loader::stop_within(int grace_ms, int timeout_ms) {
+    std::unique_lock lock(mutex_);
+    if (!stopping_) stop_deadline_ns_ = clock_.steady_ns() + grace_ms * std::int64_t{1'000'000};
+    stopping_ = true;
+    if (!thread_.joinable()) ended_ = true;
+    changed_.notify_all();
+    return changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return ended_; });
 }
 
 LoaderState Loader::state() const {
@@ -116,8 +120,10 @@ LoaderState Loader::state() const {
 
 Status Loader::wait_loaded(log::Position position, int timeout_ms) const {
     std::unique_lock lock(mutex_);
-    if (changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return state_.loaded >= position; }))
-        return {};
+    const bool is_over = changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms),
+                                           [&] { return state_.loaded >= position || ended_; });
+    if (state_.loaded >= position) return {};
+    if (is_over) return Error(Code::kUnavailable, "Footfall is stopping; ask again after its next start");
     return Error(Code::kTimeout, fmt::format("the store holds the log up to {} of {}{}", state_.loaded.offset,
                                              position.offset, state_.problem.empty() ? "" : "; " + state_.problem));
 }
@@ -136,7 +142,8 @@ Result<TablesHeld> Loader::hold(int timeout_ms) {
         --holds_;
         changed_.notify_all();
     });
-    if (!changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return is_between_batches_; })) {
+    changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return is_between_batches_ || ended_; });
+    if (!is_between_batches_) {
         const Error error(Code::kTimeout,
                           fmt::format("the store holds the log up to {} and does not get on{}", state_.loaded.offset,
                                       state_.problem.empty() ? "" : "; " + state_.problem));
@@ -174,6 +181,13 @@ void Loader::sleep_ms(std::int64_t ms) {
 
 void Loader::run() {
     name_thread("loader");
+    load_until_stopped();
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    changed_.notify_all();
+}
+
+void Loader::load_until_stopped() {
     std::int64_t backoff_ms = kBackoffMinMs;
     for (;;) {
         const bool caught_up = !in_doubt_ && state().loaded >= log_.end();
@@ -279,6 +293,10 @@ Status Loader::reconcile() {
         in_doubt_ = false;
         return {};
     }
+    // Who gives up waiting for an insert does not end it.
+    TRY(const store::Answer inserts, store_.query({.sql = std::string(sql::text("loader-running-inserts.sql"))}));
+    if (const auto running = std::get<std::uint64_t>(inserts.rows.at(0).at(0)); running > 0)
+        return Error(Code::kUnavailable, "an earlier insert still runs in the store; waiting for it");
     // A deletion that a crash interrupted goes on after the start: rows that it still takes away must not be taken for
     // present.
     TRY(const store::Answer deletions,

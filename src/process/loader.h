@@ -54,6 +54,9 @@ public:
     void start();
     /// Loads what the log holds now, at most for `grace_ms`, and ends the thread.
     void stop(int grace_ms);
+    /// The same in two steps, for whoever can end what it waits for: asks for the end and waits for it at most
+    /// `timeout_ms`; whether it has come. stop() is still to be called.
+    bool stop_within(int grace_ms, int timeout_ms);
 
     LoaderState state() const;
     /// Waits until everything before `position` is in the store; kTimeout with the reason otherwise.
@@ -68,6 +71,7 @@ public:
 
 private:
     void run();
+    void load_until_stopped();
     /// Waits while somebody holds the tables.
     void wait_for_holds();
     Status step();
@@ -92,6 +96,7 @@ private:
     LoaderState state_;
     bool stopping_ = false;
     bool in_doubt_requested_ = false;
+    bool ended_ = false;  ///< the thread loads nothing any more
     std::int64_t stop_deadline_ns_ = 0;
     int holds_ = 0;
     bool is_between_batches_ = false;  ///< and what the tables hold is known

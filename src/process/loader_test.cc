@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <regex>
+#include <thread>
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -113,6 +114,24 @@ TEST_F(LoaderTest, BatchesAreClosedRangesOfTheLogAndEachMonthOfOneIsOnePart) {
                                      "21 29 202610", "30 34 202611", "31 33 202610"));
     EXPECT_EQ(counted("footfall_loader_batches_total") - batches, 8u);
     expect_rows(35);
+}
+
+TEST_F(LoaderTest, WaitsForAnInsertThatNobodyWaitsForAnyMore) {
+    append_numbered(3);
+    std::thread late([] {
+        execute(
+            "INSERT INTO footfall.session_alias SELECT 'other', number, 1, 0, 0, 0 FROM numbers(4) "
+            "WHERE sleepEachRow(0.5) = 0 SETTINGS max_block_size = 1");
+    });
+    ASSERT_TRUE(eventually([] {
+        return ask("SELECT count() FROM system.processes WHERE query_kind = 'Insert'") == std::vector<std::string>{"1"};
+    }));
+    start();
+    EXPECT_TRUE(wait_problem("insert"));
+    EXPECT_EQ(loader_->state().loaded.offset, 0u);
+    late.join();
+    expect_loaded();
+    expect_rows(3);
 }
 
 TEST_F(LoaderTest, ABatchEndsAtItsBytesToo) {

@@ -263,6 +263,8 @@ Status Client::insert(std::string_view insert, std::string_view block, int timeo
     Target target;
     target.add("query", insert);
     target.add("wait_end_of_query", "1");
+    // One that waits in the store's queue for longer is dropped there: its caller has gone.
+    target.add("max_execution_time", execution_seconds(timeout_ms));
     target.add(settings);
     TRY_STATUS(state_->send("POST", target.text(), block, "application/octet-stream", timeout_ms, false));
     return {};

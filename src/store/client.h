@@ -69,7 +69,8 @@ public:
     /// A statement without rows.
     Status execute(const Statement& statement);
     /// `insert` is "INSERT INTO t (a, b) FORMAT Native" and `block` its data, sent apart from the text. On return with
-    /// success the rows are stored, and durable where the table syncs its parts.
+    /// success the rows are stored, and durable where the table syncs its parts. After kTimeout or kUnavailable it may
+    /// still run.
     Status insert(std::string_view insert, std::string_view block, int timeout_ms = 120'000,
                   const Settings& settings = {});
     Status ping(int timeout_ms = 1'000);

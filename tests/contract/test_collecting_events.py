@@ -103,6 +103,12 @@ class TestRequired:
         site.wait_events(1)
         assert site.query(["events"], ["page", "hostname"])["rows"] == [["/from/url", "site.example", 1]]
 
+    @pytest.mark.parametrize("page", ["?utm_source=news", "#/cart"])
+    def test_a_page_without_a_path_leaves_that_of_the_url(self, site: Site, page: str):
+        site.send(pageview(site.id, page, context={"url": "https://site.example/pricing"}))
+        site.wait_events(1)
+        assert site.table("page") == {"/pricing": 1}
+
     def test_an_unknown_type_is_rejected(self, site: Site):
         assert rejection(site, pageview(site.id) | {"type": "explosion"})["field"] == "type"
 

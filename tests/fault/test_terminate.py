@@ -1,14 +1,19 @@
 """R14: SIGTERM under load."""
 
+import contextlib
+import http.client
 import os
 import pathlib
 import random
 import signal
+import subprocess
+import threading
 import time
 from typing import Any
 
 from ledger import ACKNOWLEDGED, Load, check_ledger
-from support.server import Server, group_members
+from support.events import pageview
+from support.server import Server, binary, group_members
 
 
 def test_R14_sigterm_under_load_ends_with_0_and_answers_what_it_received(
@@ -40,3 +45,37 @@ def test_R14_sigterm_under_load_ends_with_0_and_answers_what_it_received(
     print(f"{rounds} ends in {sorted(took)[len(took) // 2]:.2f} s (median), {max(took):.2f} s (longest); {load.ledger}")
     check_ledger(server, site, load.ledger)
     assert load.ledger.bodies(ACKNOWLEDGED) >= 20 * rounds, "too few acknowledgements to prove anything"
+
+
+def test_R14_sigterm_ends_whatever_waits_for_a_store_that_hangs(start_server: Any):
+    server: Server = start_server()
+    site = server.add_site()
+    site.key("read")
+    site.send(pageview(site.id))
+    site.wait_events(1)
+    child = server.store_child()
+    assert child is not None
+    os.kill(child, signal.SIGSTOP)
+    site.send(*[pageview(site.id, f"/{number}") for number in range(50)])
+    audit = subprocess.Popen(
+        [binary(), "audit", "--data", str(server.data)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+    def ask() -> None:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            site.ask(metrics=["events"])
+
+    asking = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in asking:
+        thread.start()
+    time.sleep(1)  # the loader, the questions and the audit wait by now
+    group, signalled = server.pid, time.monotonic()
+    os.kill(group, signal.SIGTERM)
+    assert server.wait_exit(10) == 0
+    print(f"ended in {time.monotonic() - signalled:.2f} s")
+    assert group_members(group) == []
+    for thread in asking:
+        thread.join(10)
+    assert audit.wait(10) != 0, "an audit that was cut off proves nothing"
+    server.start()
+    site.wait_events(51)

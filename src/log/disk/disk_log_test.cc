@@ -265,6 +265,30 @@ TEST(DiskLogTest, AGroupLargerThanASegmentStaysWholeAndOneBeyondTheLimitIsRefuse
               (std::map<std::uint64_t, std::string>{{0, "before"}, {1, noise}, {2, noise}, {3, "after"}, {4, "last"}}));
 }
 
+TEST(DiskLogTest, AReaderThatWaitsBeforeAnEmptySegmentReadsWhatReplacesIt) {
+    ManualClock clock(1);
+    const DiskLogOptions options = small(fresh_directory("replaced"));
+    auto log = open(options, clock);
+    ASSERT_TRUE(append(*log, {"before"}));
+    log.reset();
+    log = open(options, clock);
+    auto reader = log->reader({.partition = 0, .offset = 0});
+    ASSERT_TRUE(reader);
+    std::vector<StoredEntry> entries;
+    ASSERT_TRUE((*reader)->read(entries, 10, 1u << 20));
+    entries.clear();
+    ASSERT_TRUE((*reader)->read(entries, 10, 1u << 20));
+    std::mt19937_64 random(seed());
+    std::string noise(1u << 20, '\0');
+    for (char& c : noise) c = static_cast<char>(random());
+    ASSERT_TRUE(append(*log, {noise})) << "larger than the segment";
+    const Status read = (*reader)->read(entries, 10, 8u << 20);
+    ASSERT_TRUE(read) << read.error().message;
+    ASSERT_EQ(entries.size(), 1u);
+    EXPECT_EQ(entries[0].payload, noise);
+    EXPECT_TRUE(log->damage().empty());
+}
+
 TEST(DiskLogTest, ReleasedSegmentsDoNotComeBackWhenACrashUndoesTheirDeletion) {
     ManualClock clock(1);
     DiskLogOptions options = small(fresh_directory("release"));

@@ -170,7 +170,8 @@ Result<DiskReader::Load> DiskReader::leave_segment(const Segment& segment) {
     }
     if (!segment.sealed) return Load::kEnd;
     const auto following = table_->after(segment.number);
-    if (!following) return Load::kEnd;
+    // One without entries may yet be replaced by another file of its number.
+    if (!following || following->end_offset <= next_) return Load::kEnd;
     const std::uint64_t from = following->first_offset;
     TRY_STATUS(open_segment(*following));
     if (next_ < from)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -8,13 +9,22 @@
 #include <utility>
 #include <vector>
 
+#include <xxhash.h>
+
+#include "base/bytes.h"
+
 namespace footfall::process {
 
-/// Spreads a key over all bits of a hash. Keys are taken from no stranger as they are: visitors' ids are made with a
-/// secret.
-inline std::uint64_t mixed_hash(std::uint64_t key) {
-    key *= 0x9E3779B97F4A7C15ULL;
-    return key ^ key >> 32;
+/// A hash under a secret of this process: whoever chooses user ids chooses visitors' ids, and could make many that meet
+/// in one place of a table.
+inline std::uint64_t secret_hash(std::uint64_t key, std::uint64_t more = 0) {
+    static const std::array<std::uint64_t, 2> secret = [] {
+        std::array<std::uint64_t, 2> bytes{};
+        random_bytes(bytes.data(), sizeof bytes);
+        return bytes;
+    }();
+    const std::array<std::uint64_t, 2> words = {key ^ secret[1], more};
+    return XXH3_64bits_withSeed(words.data(), sizeof words, secret[0]);
 }
 
 /// A hash table in one array (linear probing, at most two thirds full): no allocation and one or two cache misses for
@@ -27,6 +37,7 @@ class FlatTable {
 
 public:
     std::size_t size() const { return size_; }
+    std::size_t capacity() const { return slots_.size(); }
 
     /// The entry of that key; null without one.
     Entry* find(const Entry& key) {

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <map>
 #include <random>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -68,9 +69,20 @@ TEST(FlatTableTest, AnErasedTableIsEmptyAndCanBeFilledAgain) {
     for (int round = 0; round < 2; ++round) {
         EXPECT_EQ(table.find({1}), nullptr);
         for (std::uint32_t key = 1; key <= 1'000; ++key) EXPECT_TRUE(table.insert({key, key}).second);
+        EXPECT_GE(table.capacity(), 1'000u);
+        table.erase_if([](const Entry& entry) { return entry.key > 10; });
+        EXPECT_LE(table.capacity(), 64u) << "memory is given back";
         table.erase_if([](const Entry&) { return true; });
         EXPECT_EQ(table.size(), 0u);
+        EXPECT_EQ(table.capacity(), 0u);
     }
+}
+
+TEST(FlatTableTest, SecretHashesDifferInEveryKeyAndWord) {
+    EXPECT_EQ(secret_hash(1, 2), secret_hash(1, 2));
+    std::set<std::uint64_t> low_bits;
+    for (std::uint64_t key = 0; key < 4'000; ++key) low_bits.insert(secret_hash(key << 40, key % 2) & 0xffff);
+    EXPECT_GT(low_bits.size(), 3'500u) << "keys of equal low bits meet as seldom as random ones";
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "process/live/recent.h"
 #include "process/process_fixture.h"
 
 namespace footfall::process {
@@ -216,6 +217,21 @@ TEST_F(LiveTest, TheSourceIsThatOfTheSessionsFirstEventUntilItIsOver) {
     clock_.advance_ms(31 * kMinute);
     append({event_at(clock_.wall_ms(), 1)});
     EXPECT_THAT(read().sources, ElementsAre(LiveEntry{"", 1})) << "another session, direct";
+}
+
+TEST_F(LiveTest, NamesBeyondTheLimitAreCountedTogether) {
+    start();
+    std::vector<std::string> pages;
+    for (std::size_t i = 0; i < RecentVisitors::kNamesMax + 50; ++i) pages.push_back("/" + std::to_string(i));
+    std::vector<event::Event> events;
+    for (std::size_t i = 0; i < pages.size(); ++i) events.push_back(event_at(kNow, 1 + i, pages[i]));
+    append(events);
+    const LiveNumbers numbers = read();
+    EXPECT_EQ(numbers.active_visitors, pages.size());
+    EXPECT_EQ(numbers.pages.front(), (LiveEntry{"(other)", 50}));
+    clock_.advance_ms(5 * kMinute);
+    append({event_at(clock_.wall_ms(), 1, "/again")});
+    EXPECT_THAT(read().pages, ElementsAre(LiveEntry{"/again", 1})) << "there is room again";
 }
 
 TEST_F(LiveTest, AVisitorIsOneOfEachMinuteHoweverTheirEventsAreOrdered) {

@@ -35,6 +35,10 @@ void RecentCount::advance(std::int64_t now) {
 
 RecentVisitors::NameId RecentVisitors::hold(std::string_view name) {
     auto found = ids_.find(name);
+    if (found == ids_.end() && ids_.size() >= kNamesMax) {
+        name = kOther;
+        found = ids_.find(name);
+    }
     if (found == ids_.end()) {
         if (free_.empty()) {
             free_.push_back(static_cast<NameId>(names_.size()));

@@ -46,6 +46,10 @@ public:
     /// Stands for a name as long as somebody holds it or a visitor counts for it.
     using NameId = std::uint32_t;
 
+    /// Names beyond so many are one, kOther: visitors choose them, and they are kept in memory.
+    static constexpr std::size_t kNamesMax = 20'000;
+    static constexpr std::string_view kOther = "(other)";
+
     /// To be released as often as it was held.
     NameId hold(std::string_view name);
     void release(NameId name);
@@ -74,7 +78,7 @@ private:
         std::uint32_t second = 0;
 
         bool is_empty() const { return name == kNoName; }
-        std::uint64_t hash() const { return mixed_hash(visitor ^ mixed_hash(name)); }
+        std::uint64_t hash() const { return secret_hash(visitor, name); }
         bool has_key_of(const Pair& other) const { return visitor == other.visitor && name == other.name; }
     };
     struct TextHash {

@@ -41,7 +41,7 @@ private:
         RecentVisitors::NameId source = 0;  ///< the session's, that of its first event; held in sources_
 
         bool is_empty() const { return minutes == 0; }
-        std::uint64_t hash() const { return mixed_hash(id); }
+        std::uint64_t hash() const { return secret_hash(id); }
         bool has_key_of(const Visitor& other) const { return id == other.id; }
     };
     Minute* minute_of(std::int64_t at_ms);

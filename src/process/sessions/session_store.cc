@@ -115,14 +115,20 @@ const store::Settings& insert_settings() {
 Result<bool> SessionStore::delete_beyond(log::Position position) {
     const std::vector<std::pair<std::string, std::string>> from = {{"partition", number(position.partition)},
                                                                    {"from", number(position.offset)}};
-    TRY(const store::Answer touched, store_.query({.sql = std::string(sql::text("sessions-touched-beyond.sql")),
-                                                   .parameters = from,
-                                                   .timeout_ms = kTimeoutMs}));
-    for (const auto& row : touched.rows) touched_.insert(std::get<std::uint64_t>(row.at(0)));
+    std::vector<std::string> tables;
     for (const std::string name : {"sessions", "session-aliases"}) {
         TRY(const store::Answer found,
             store_.query({.sql = std::string(sql::text(name + "-beyond.sql")), .parameters = from}));
-        if (std::get<std::uint64_t>(found.rows.at(0).at(0)) == 0) continue;
+        if (std::get<std::uint64_t>(found.rows.at(0).at(0)) > 0) tables.push_back(name);
+    }
+    // It reads all events, so not where there is nothing to take back.
+    if (!tables.empty()) {
+        TRY(const store::Answer touched, store_.query({.sql = std::string(sql::text("sessions-touched-beyond.sql")),
+                                                       .parameters = from,
+                                                       .timeout_ms = kTimeoutMs}));
+        for (const auto& row : touched.rows) touched_.insert(std::get<std::uint64_t>(row.at(0)));
+    }
+    for (const std::string& name : tables) {
         TRY_STATUS(store_.execute(
             {.sql = std::string(sql::text(name + "-delete-beyond.sql")), .parameters = from, .timeout_ms = 300'000}));
     }
