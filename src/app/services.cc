@@ -37,6 +37,7 @@
 namespace footfall::app {
 namespace {
 
+constexpr std::string_view kEventsPath = "/api/v1/events";
 constexpr std::string_view kDemoUser = "demo@demo.example";
 constexpr std::string_view kDemoTimezone = "Europe/Berlin";
 constexpr int kLockWaitMs = 5'000;
@@ -331,7 +332,8 @@ Status Services::listen() {
         *state.catalog, *state.gate, *state.hashing_pool, *state.writing_pool, state.clock,
         api::AccountOptions{.version = std::string(version_number()),
                             .cookie_age_s = state.settings.session_absolute_hours * 3'600});
-    state.router.add_all("/api/v1/events", [&state](http::Exchange& exchange) { state.endpoint->handle(exchange); });
+    state.router.add_all(std::string(kEventsPath),
+                         [&state](http::Exchange& exchange) { state.endpoint->handle(exchange); });
     state.query_endpoint->add_to(state.router, *state.gate);
     state.account_routes->add_to(state.router);
     state.live = std::make_unique<process::LiveProcessor>(*state.log, state.clock);
@@ -346,12 +348,17 @@ Status Services::listen() {
     http::ServerOptions options;
     options.loops = loops;
     options.common_headers = api::security_headers();
+    options.headers_of = [](std::string_view path) -> const http::Headers& {
+        static const http::Headers kNone;
+        // An answer to a request that was not read may be one to an event.
+        return path.empty() || path == kEventsPath ? ingest::Endpoint::headers() : kNone;
+    };
     options.connections_max = static_cast<std::size_t>(state.settings.http_connections_max);
     options.connections_per_address_max = static_cast<std::size_t>(state.settings.http_connections_per_address_max);
     state.server = std::make_unique<http::Server>(
         options, [&state](http::Exchange& exchange) { state.router.handle(exchange); },
         [&state](const http::Request& request) -> std::optional<http::Response> {
-            if (request.path == "/api/v1/events") return state.endpoint->check(request);
+            if (request.path == kEventsPath) return state.endpoint->check(request);
             return std::nullopt;
         });
     TRY_STATUS(state.server->listen(state.settings.http_listen));

@@ -10,8 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/json.h"
 #include "base/metrics.h"
+#include "http/answer_head.h"
 #include "http/event_loop.h"
 #include "http/websocket_session.h"
 
@@ -48,49 +48,6 @@ Metrics& counters() {
     return instance;
 }
 
-std::string_view reason_phrase(int status) {
-    switch (status) {
-        case 101: return "Switching Protocols";
-        case 200: return "OK";
-        case 201: return "Created";
-        case 202: return "Accepted";
-        case 204: return "No Content";
-        case 206: return "Partial Content";
-        case 301: return "Moved Permanently";
-        case 302: return "Found";
-        case 303: return "See Other";
-        case 304: return "Not Modified";
-        case 307: return "Temporary Redirect";
-        case 308: return "Permanent Redirect";
-        case 400: return "Bad Request";
-        case 401: return "Unauthorized";
-        case 403: return "Forbidden";
-        case 404: return "Not Found";
-        case 405: return "Method Not Allowed";
-        case 406: return "Not Acceptable";
-        case 408: return "Request Timeout";
-        case 409: return "Conflict";
-        case 410: return "Gone";
-        case 412: return "Precondition Failed";
-        case 413: return "Content Too Large";
-        case 414: return "URI Too Long";
-        case 415: return "Unsupported Media Type";
-        case 416: return "Range Not Satisfiable";
-        case 417: return "Expectation Failed";
-        case 422: return "Unprocessable Content";
-        case 426: return "Upgrade Required";
-        case 429: return "Too Many Requests";
-        case 431: return "Request Header Fields Too Large";
-        case 500: return "Internal Server Error";
-        case 501: return "Not Implemented";
-        case 502: return "Bad Gateway";
-        case 503: return "Service Unavailable";
-        case 504: return "Gateway Timeout";
-        case 505: return "HTTP Version Not Supported";
-        default: return status < 400 ? "OK" : "Error";
-    }
-}
-
 Code code_of(int status) {
     switch (status) {
         case 408: return Code::kTimeout;
@@ -102,14 +59,6 @@ Code code_of(int status) {
         case 505: return Code::kUnsupported;
         default: return Code::kInvalidArgument;
     }
-}
-
-// 1xx, 204 and 304 end with their head, and say nothing of a length.
-bool may_have_body(int status) { return status >= 200 && status != 204 && status != 304; }
-
-// A handler may put a stranger's text into a header; it must not end the line there.
-void append_header_text(std::string& out, std::string_view text) {
-    for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
 }
 
 }  // namespace
@@ -346,9 +295,7 @@ void Connection::refuse(const ParseFailure& failure) {
     answer_early(std::move(response));
 }
 
-void Connection::turn_away() {
-    Response response = error_response(Error(Code::kOverloaded, "too many connections; try again later"));
-    response.headers.emplace_back("Retry-After", "2");
+void Connection::turn_away(Response response) {
     answer_early(std::move(response));
     run();
 }
@@ -419,41 +366,11 @@ void Connection::start_answer(Response response, bool early) {
 void Connection::append_head(const Response& response, std::size_t body_bytes) {
     out_.clear();
     out_sent_ = 0;
-    out_ += "HTTP/1.1 ";
-    json::append_number(out_, std::int64_t{response.status});
-    out_ += ' ';
-    out_ += reason_phrase(response.status);
-    out_ += "\r\nServer: ";
-    out_ += loop_.shared_.options.server_name;
-    out_ += "\r\nDate: ";
-    out_ += loop_.date();
-    if (may_have_body(response.status)) {
-        if (!response.content_type.empty()) {
-            out_ += "\r\nContent-Type: ";
-            out_ += response.content_type;
-        }
-        out_ += "\r\nContent-Length: ";
-        json::append_number(out_, std::uint64_t{body_bytes});
-    }
-    for (const auto& [name, value] : response.headers) {
-        out_ += "\r\n";
-        append_header_text(out_, name);
-        out_ += ": ";
-        append_header_text(out_, value);
-    }
-    for (const auto& [name, value] : loop_.shared_.options.common_headers) {
-        const bool is_set = std::any_of(response.headers.begin(), response.headers.end(), [&name](const auto& header) {
-            return equal_ignoring_case(header.first, name);
-        });
-        if (is_set) continue;
-        out_ += "\r\n";
-        out_ += name;
-        out_ += ": ";
-        out_ += value;
-    }
-    if (closing_) out_ += "\r\nConnection: close";
-    else if (framing_.is_http_1_0) out_ += "\r\nConnection: keep-alive";
-    out_ += "\r\n\r\n";
+    // Of a head that is not whole, what was read of the path is not to be relied on.
+    const std::string_view path = head_.head_bytes() > 0 ? request_.path : std::string_view();
+    const std::string_view fate = closing_ ? "close" : framing_.is_http_1_0 ? "keep-alive" : "";
+    http::append_head(out_, response, body_bytes,
+                      {.path = path, .connection = fate, .date = loop_.date(), .options = loop_.shared_.options});
 }
 
 /// False where the connection must wait for room, or has gone.

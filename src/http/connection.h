@@ -85,8 +85,8 @@ public:
     void ready(std::uint32_t events);
     /// Its time of waiting is over.
     void timed_out(Wait wait);
-    /// There are too many: says so, and closes.
-    void turn_away();
+    /// There are too many: answers so without reading a request, and closes.
+    void turn_away(Response response);
     /// The server stops: an idle connection goes now, a busy one after its answer.
     void stop();
     /// At once; a request in flight keeps the object until it is answered.

@@ -16,6 +16,7 @@
 #include "base/logging.h"
 #include "base/metrics.h"
 #include "base/worker_pool.h"
+#include "http/answer_head.h"
 #include "http/websocket_session.h"
 
 namespace footfall::http {
@@ -70,6 +71,12 @@ std::string key_of(const Peer& peer) {
 
 // Epoll data: the low bit tells listeners from connections, which are aligned.
 std::uint64_t listener_tag(int fd) { return static_cast<std::uint64_t>(fd) << 1 | 1; }
+
+Response too_many_connections() {
+    Response response = error_response(Error(Code::kOverloaded, "too many connections; try again later"));
+    response.headers.emplace_back("Retry-After", "2");
+    return response;
+}
 
 }  // namespace
 
@@ -286,9 +293,12 @@ void EventLoop::take_connection(int fd, const Peer& peer) {
     else counters().refused.add();
     if (admission == Admission::kDropped) {
         // Nobody waits for its request, so a reset may overtake this answer.
-        static constexpr std::string_view kBusy =
-            "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-        [[maybe_unused]] const ssize_t n = ::send(fd, kBusy.data(), kBusy.size(), MSG_NOSIGNAL);
+        const Response busy = too_many_connections();
+        std::string text;
+        append_head(text, busy, busy.body.size(),
+                    {.path = {}, .connection = "close", .date = date(), .options = shared_.options});
+        text += busy.body;
+        [[maybe_unused]] const ssize_t n = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
         ::close(fd);
         return;
     }
@@ -298,7 +308,7 @@ void EventLoop::take_connection(int fd, const Peer& peer) {
     event.events = EPOLLIN | EPOLLRDHUP | EPOLLET;
     event.data.u64 = reinterpret_cast<std::uint64_t>(connection);
     if (::epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, fd, &event) != 0) return connection->close();
-    if (admission == Admission::kTurnedAway) connection->turn_away();
+    if (admission == Admission::kTurnedAway) connection->turn_away(too_many_connections());
 }
 
 void EventLoop::watch_writable(Connection& connection) {

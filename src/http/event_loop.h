@@ -22,7 +22,7 @@ namespace footfall::http {
 enum class Admission : std::uint8_t {
     kAdmitted,
     kTurnedAway,  ///< over a limit: answered 503, drained and closed
-    kDropped,     ///< too many are being turned away already: closed at once
+    kDropped,     ///< too many are being turned away already: told the same, and closed at once
 };
 
 /// What the loops of a server share. Thread-safe.

@@ -43,10 +43,12 @@ struct Request {
     std::vector<std::string_view> header_values(std::string_view lower_case_name) const;
 };
 
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
 struct Response {
     int status = 200;
     std::string_view content_type = "application/json";  // a constant
-    std::vector<std::pair<std::string, std::string>> headers{};
+    Headers headers{};
     std::string body{};
     /// Static bytes instead of `body`, for assets: not copied, must live as long as the server.
     std::string_view static_body{};
@@ -105,7 +107,11 @@ struct ServerOptions {
     std::size_t connections_per_address_max = 0;  // 0: no limit; an IPv6 address counts as its /64
     std::string server_name = "footfall";
     /// On every answer, the server's own early ones included, but where the answer has a header of that name itself.
-    std::vector<std::pair<std::string, std::string>> common_headers{};
+    Headers common_headers{};
+    /// The same for the answers to one path, as far as they say more than `common_headers` or something else. Asked
+    /// with an empty path for what is answered before the path is known: a connection that is turned away, a head that
+    /// is broken or late. Called on the loops; what it gives must live as long as the server.
+    std::function<const Headers&(std::string_view path)> headers_of{};
     Clock* clock = &system_clock();
 };
 

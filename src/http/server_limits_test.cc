@@ -168,17 +168,24 @@ TEST_F(ServerLimitsTest, ConnectionsOverTheLimitAreTurnedAway) {
 }
 
 TEST_F(ServerLimitsTest, OneAddressGetsNoMoreThanItsShare) {
-    start_echo({.connections_per_address_max = 2});
+    start_echo({.connections_per_address_max = 2, .common_headers = {{"X-Common", "always"}}});
     Raw first(port());
     Raw second(port());
     for (Raw* raw : {&first, &second}) {
         raw->send(kGet);
         EXPECT_TRUE(raw->read_until("[]").starts_with("HTTP/1.1 200 "));
     }
-    // Those turned away do not pile up either.
+    // Those turned away do not pile up either; whether they are dropped at once or not, they are told the same.
     std::vector<std::unique_ptr<Raw>> more;
     for (int i = 0; i < 100; ++i) more.push_back(std::make_unique<Raw>(port()));
-    for (auto& raw : more) EXPECT_TRUE(raw->read_until("\r\n").starts_with("HTTP/1.1 503 "));
+    for (auto& raw : more) {
+        const std::string answer = raw->read_until("}}");
+        EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+        for (const char* line : {"Retry-After: 2\r\n", "Content-Type: application/json\r\n", "X-Common: always\r\n",
+                                 "Connection: close\r\n"})
+            EXPECT_EQ(count(answer, line), 1) << answer;
+        EXPECT_EQ(count(answer, R"({"error":{"code":"overloaded","message":)"), 1) << answer;
+    }
     more.clear();
     first.close();
     EXPECT_TRUE(eventually([&] {

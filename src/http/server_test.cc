@@ -388,5 +388,50 @@ TEST_F(ServerTest, CommonHeadersAreOnEveryAnswerThatDoesNotSayOtherwise) {
     EXPECT_EQ(count(own, "cache-control: public\r\n"), 1) << own;
 }
 
+TEST_F(ServerTest, HeadersOfAPathAreOnAllItsAnswersAndOnThoseThatKnowNoPath) {
+    static const Headers kOpen = {{"X-Open", "yes"}, {"X-Common", "else"}};
+    static const Headers kNone;
+    ServerOptions options;
+    options.common_headers = {{"X-Common", "always"}};
+    options.headers_of = [](std::string_view path) -> const Headers& {
+        return path.empty() || path == "/open" ? kOpen : kNone;
+    };
+    options.body_bytes_max = 10;
+    options.body_timeout_ms = 50;
+    start_echo(options, [](const Request& request) -> std::optional<Response> {
+        if (request.query == "early") return Response{.status = 401};
+        return std::nullopt;
+    });
+    const std::string host = " HTTP/1.1\r\nHost: x\r\n";
+    const std::string chunked = host + "Transfer-Encoding: chunked\r\n\r\n";
+    const std::string long_head = host + "A: " + std::string(20'000, 'a') + "\r\n\r\n";
+    const auto expect = [&](const std::string& sent, const std::string& status, bool is_open) {
+        Raw raw(port());
+        raw.send(sent);
+        const std::string answer = raw.read_until("\r\n\r\n");
+        EXPECT_TRUE(answer.starts_with("HTTP/1.1 " + status)) << sent << answer;
+        EXPECT_EQ(count(answer, "X-Open: yes\r\n"), is_open ? 1 : 0) << sent << answer;
+        EXPECT_EQ(count(answer, "X-Common: else\r\n"), is_open ? 1 : 0) << sent << answer;
+        EXPECT_EQ(count(answer, "X-Common: "), 1) << sent << answer;
+    };
+    for (const bool is_open : {true, false}) {
+        const std::string post = std::string("POST ") + (is_open ? "/open" : "/other");
+        expect(post + host + "\r\n", "200", is_open);
+        expect(post + "?early" + host + "\r\n", "401", is_open);
+        expect(post + host + "Content-Length: 11\r\n\r\n", "413", is_open);
+        expect(post + host + "Content-Length: x\r\n\r\n", "400", is_open);
+        expect(post + chunked + "b\r\n12345678901\r\n", "413", is_open);
+        expect(post + chunked + "1\r\n", "408", is_open);
+        expect(post + long_head, "431", true);
+    }
+    expect("nonsense\r\n\r\n", "400", true);
+    // The path of the request before it is not that of the broken one.
+    Raw raw(port());
+    raw.send("GET /other" + host + "\r\n");
+    raw.read_until("[]");
+    raw.send("nonsense\r\n\r\n");
+    EXPECT_EQ(count(raw.read_until("\r\n\r\n"), "X-Open: yes\r\n"), 1);
+}
+
 }  // namespace
 }  // namespace footfall::http

@@ -43,15 +43,6 @@ Metrics& counters() {
     return instance;
 }
 
-void allow_any_origin(http::Response& response) {
-    // Events are taken from any origin and without credentials; which site they may name is judged by event.
-    response.headers.emplace_back("Access-Control-Allow-Origin", "*");
-    // Of a 429 or 503, for a script that waits as long as it is told.
-    response.headers.emplace_back("Access-Control-Expose-Headers", "Retry-After");
-    // sendBeacon asks without CORS, and would be told that it failed.
-    response.headers.emplace_back("Cross-Origin-Resource-Policy", "cross-origin");
-}
-
 http::Response refuse(const Error& error) {
     http::Response response = http::error_response(error);
     if (error.code == Code::kOverloaded || error.code == Code::kUnavailable) {
@@ -61,14 +52,12 @@ http::Response refuse(const Error& error) {
         random_bytes(&random, 1);
         response.headers.emplace_back("Retry-After", std::to_string(1 + random % 4));
     }
-    allow_any_origin(response);
     return response;
 }
 
 http::Response preflight() {
     http::Response response;
     response.status = 204;
-    allow_any_origin(response);
     response.headers.emplace_back("Access-Control-Allow-Methods", "POST, OPTIONS");
     response.headers.emplace_back("Access-Control-Allow-Headers", "Content-Type, Content-Encoding, Authorization");
     response.headers.emplace_back("Access-Control-Max-Age", "86400");
@@ -109,7 +98,6 @@ http::Response answer(const Answer& a, std::uint64_t duplicates) {
     writer.raw(a.rejected);
     writer.member("duplicates", duplicates);
     writer.end_object();
-    allow_any_origin(response);
     return response;
 }
 
@@ -168,6 +156,18 @@ Endpoint::Endpoint(const catalog::Catalog& catalog, std::shared_ptr<const enrich
 }
 
 Endpoint::~Endpoint() = default;
+
+const http::Headers& Endpoint::headers() {
+    static const http::Headers kHeaders = {
+        // Events are taken from any origin and without credentials; which site they may name is judged by event.
+        {"Access-Control-Allow-Origin", "*"},
+        // Of a 429 or 503, for a script that waits as long as it is told.
+        {"Access-Control-Expose-Headers", "Retry-After"},
+        // sendBeacon asks without CORS, and would be told that it failed.
+        {"Cross-Origin-Resource-Policy", "cross-origin"},
+    };
+    return kHeaders;
+}
 
 std::optional<http::Response> Endpoint::check(const http::Request& request) const {
     if (request.method != http::Method::kPost) return std::nullopt;

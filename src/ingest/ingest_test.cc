@@ -68,7 +68,9 @@ protected:
             *catalog_, tables(), *identity_, *ingestion_.committer, ingestion_.clock,
             EndpointOptions{.trusted_proxies = parse_networks("127.0.0.0/8").value(), .loops = 2});
         server_ = std::make_unique<http::Server>(
-            http::ServerOptions{.loops = 2}, [this](http::Exchange& exchange) { endpoint_->handle(exchange); },
+            http::ServerOptions{.loops = 2,
+                                .headers_of = [](std::string_view) -> const auto& { return Endpoint::headers(); }},
+            [this](http::Exchange& exchange) { endpoint_->handle(exchange); },
             [this](const http::Request& request) { return endpoint_->check(request); });
         ASSERT_TRUE(server_->listen("127.0.0.1:0"));
         ASSERT_TRUE(server_->start());

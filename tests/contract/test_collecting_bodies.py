@@ -2,6 +2,7 @@
 test_collecting_events.py."""
 
 import base64
+import contextlib
 import gzip
 import json
 import socket
@@ -14,6 +15,7 @@ from support.client import Client, bearer
 from support.encodings import brotli_encode, gzip_encode, zstd_bomb, zstd_encode
 from support.events import custom, pageview, uuid7
 from support.server import Server, Site
+from support.wait import wait_until
 
 MIB = 1024 * 1024
 URL = "/api/v1/events"
@@ -350,6 +352,52 @@ class TestCors:
         answer = site.post(pageview(site.id) if body == "good" else body, self.ORIGIN)
         assert answer.status == status
         assert answer.headers["Access-Control-Allow-Origin"] in ("*", self.ORIGIN["Origin"])
+
+    @pytest.mark.parametrize(
+        "sent, status",
+        [
+            (b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (URL.encode(), 2 * MIB), 413),
+            (
+                b"POST %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s"
+                % (URL.encode(), 2 * MIB, b" " * (MIB + 1)),
+                413,
+            ),
+            (b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Encoding: x\r\nContent-Length: 1\r\n\r\n" % URL.encode(), 415),
+            (b"POST %s HTTP/1.1\r\nHost: x\r\nA: %s\r\n\r\n" % (URL.encode(), b"a" * 20_000), 431),
+            (b"PUT %s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % URL.encode(), 405),
+        ],
+    )
+    def test_a_page_may_read_what_is_answered_early_too(self, site: Site, sent: bytes, status: int):
+        """A browser takes an answer without these headers for a failed network, and the page sends again for ever."""
+        with socket.create_connection(("127.0.0.1", site.server.port), 10) as connection:
+            connection.sendall(sent)
+            connection.shutdown(socket.SHUT_WR)
+            told = b""
+            while piece := connection.recv(65_536):
+                told += piece
+        assert told.startswith(b"HTTP/1.1 %d " % status), told
+        assert told.count(b"\r\nAccess-Control-Allow-Origin: *\r\n") == 1, told
+        assert told.count(b"\r\nCross-Origin-Resource-Policy: ") == 1, told
+
+    def test_a_page_may_read_that_there_are_too_many_connections(self, start_server):
+        server = start_server("--http.connections_max", "1")
+        holder = server.client()
+        wait_until(lambda: holder.request("GET", "/healthz").status == 200, 10, "the one connection is this one")
+        with contextlib.ExitStack() as open_ones:
+            sockets = [
+                open_ones.enter_context(socket.create_connection(("127.0.0.1", server.port), 10)) for _ in range(120)
+            ]
+            for connection in sockets:
+                told = b""
+                while not told.endswith(b"}}") and (piece := connection.recv(65_536)):
+                    told += piece
+                head, _, body = told.partition(b"\r\n\r\n")
+                lines = head.decode().split("\r\n")
+                assert lines[0] == "HTTP/1.1 503 Service Unavailable", told
+                assert json.loads(body)["error"]["code"] == "overloaded"
+                for line in ("Access-Control-Allow-Origin: *", "X-Content-Type-Options: nosniff", "Cache-Control: no-store"):
+                    assert lines.count(line) == 1, told
+                assert [line for line in lines if line.startswith("Retry-After: ")], told
 
     def test_S11_no_other_route_invites_foreign_pages(self, site: Site):
         for method, path in (("POST", "/api/v1/query"), ("GET", "/"), ("GET", "/metrics")):
