@@ -37,12 +37,6 @@ std::optional<std::string_view> cookie(const http::Request& request, std::string
     return std::nullopt;
 }
 
-std::optional<std::string_view> bearer(std::string_view authorization) {
-    const std::size_t blank = authorization.find(' ');
-    if (blank == std::string_view::npos || lower(authorization.substr(0, blank)) != "bearer") return std::nullopt;
-    return trim(authorization.substr(blank));
-}
-
 Status judge_access(Access access, const Caller& caller) {
     switch (access) {
         case Access::kAnyone: return {};
@@ -127,8 +121,8 @@ Result<Credential> Gate::credential(const http::Request& request) const {
     // Who sends a key means it: a cookie that comes along does not mend a wrong one.
     const std::string_view authorization = request.header("authorization");
     if (authorization.empty()) return Credential{.session = std::string(session_token(request)), .key = {}};
-    const auto secret = bearer(authorization);
-    if (!secret || secret->empty())
+    const auto secret = http::bearer_token(authorization);
+    if (!secret)
         return Error(Code::kUnauthenticated, "the Authorization header must be 'Bearer KEY'", "Authorization");
     return Credential{.session = {}, .key = std::string(*secret)};
 }

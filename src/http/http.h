@@ -146,6 +146,10 @@ inline constexpr std::string_view kUpgradeRequired = "upgrade_required";
 /// The error body of the contract: {"error":{"code","field","message","did_you_mean"}}.
 Response error_response(const Error& error);
 
+/// The token of "Bearer TOKEN", an Authorization header's value; the scheme's name has no case (RFC 9110). nullopt for
+/// another scheme, or without a token.
+std::optional<std::string_view> bearer_token(std::string_view authorization);
+
 /// Decodes %XX and, in a query, '+'. nullopt for a broken escape.
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space);
 /// Value of a name in a query string, decoded; nullopt where it is not there.

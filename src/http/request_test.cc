@@ -38,6 +38,13 @@ TEST(QueryValueTest, TakesTheFirstOfItsName) {
     EXPECT_EQ(query_value("", "a"), std::nullopt);
 }
 
+TEST(BearerTokenTest, IsWhatStandsBehindTheScheme) {
+    for (const char* text : {"Bearer key", "bearer key", "BEARER key", "Bearer   key"})
+        EXPECT_EQ(bearer_token(text), "key") << text;
+    for (const char* text : {"", "Bearer", "Bearer ", "Bearer  ", " Bearer key", "Basic key", "Bearerkey", "key"})
+        EXPECT_EQ(bearer_token(text), std::nullopt) << text;
+}
+
 TEST(ErrorResponseTest, HasTheShapeOfTheContract) {
     Error error(Code::kInvalidArgument, "there is no metric \"visitor\"", "metrics[2]");
     error.name = "unknown_metric";

@@ -172,6 +172,14 @@ Response error_response(const Error& error) {
     return response;
 }
 
+std::optional<std::string_view> bearer_token(std::string_view authorization) {
+    const std::size_t scheme_end = std::min(authorization.find(' '), authorization.size());
+    if (!equal_ignoring_case(authorization.substr(0, scheme_end), "bearer")) return std::nullopt;
+    const std::size_t token_at = authorization.find_first_not_of(' ', scheme_end);
+    if (token_at == std::string_view::npos) return std::nullopt;
+    return authorization.substr(token_at);
+}
+
 namespace {
 int hex_value(char c) {
     if (c >= '0' && c <= '9') return c - '0';

@@ -72,10 +72,10 @@ Error overloaded() {
 Result<const catalog::Key*> sender_key(const http::Request& request, const catalog::Snapshot& snapshot) {
     const std::string_view authorization = request.header("authorization");
     if (authorization.empty()) return nullptr;
-    if (authorization.size() < 7 ||
-        (authorization.substr(0, 7) != "Bearer " && authorization.substr(0, 7) != "bearer "))
+    const auto secret = http::bearer_token(authorization);
+    if (!secret)
         return Error(Code::kUnauthenticated, "the Authorization header must be 'Bearer KEY'", "Authorization");
-    const catalog::Key* key = snapshot.key(authorization.substr(7));
+    const catalog::Key* key = snapshot.key(*secret);
     if (key == nullptr) return Error(Code::kUnauthenticated, "unknown or revoked key", "Authorization");
     if (key->scope == catalog::Scope::kRead)
         return Error(Code::kForbidden, "a read key may not send events; make one with --scope collect",

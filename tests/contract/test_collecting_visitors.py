@@ -166,6 +166,15 @@ class TestServerKeys:
         site.send(custom(site.id, "after"))
         site.wait_events(1)
 
+    @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "Bearer  "])
+    def test_the_name_of_the_scheme_has_no_case(self, site: Site, scheme: str):
+        """As RFC 9110 has it, and the same wherever a key is read."""
+        sent = site.post(pageview(site.id), {"Authorization": f"{scheme} {site.key('collect')}"})
+        assert sent.status == 200 and sent.json()["received"] == 1, sent
+        question = {"website_id": site.id, "metrics": ["pageviews"]}
+        key = {"Authorization": f"{scheme} {site.key('read')}"}
+        assert site.server.request("POST", "/api/v1/query", question, key).status == 200
+
     def test_a_read_key_does_not_collect(self, site: Site):
         assert site.post(pageview(site.id), bearer(site.key("read"))).status in (401, 403)
 
