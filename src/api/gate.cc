@@ -122,8 +122,7 @@ Result<Credential> Gate::credential(const http::Request& request) const {
     const std::string_view authorization = request.header("authorization");
     if (authorization.empty()) return Credential{.session = std::string(session_token(request)), .key = {}};
     const auto secret = http::bearer_token(authorization);
-    if (!secret)
-        return Error(Code::kUnauthenticated, "the Authorization header must be 'Bearer KEY'", "Authorization");
+    if (!secret) return Error(Code::kUnauthenticated, "the Authorization header must be 'Bearer KEY'", "Authorization");
     return Credential{.session = {}, .key = std::string(*secret)};
 }
 

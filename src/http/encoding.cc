@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kStep = 32 * 1024;
 constexpr std::size_t kRatioFreeBytes = 64 * 1024;
+constexpr std::string_view kGzipMagic = "\x1f\x8b";
 constexpr int kZstdWindowLogMax = 23;  // 8 MiB
 
 Error broken(std::string_view coding) {
@@ -52,18 +53,28 @@ Result<std::string> inflate_gzip(std::string_view body, const Budget& budget) {
     stream.avail_in = static_cast<uInt>(body.size());
     std::string out;
     for (;;) {
-        const std::size_t at = out.size();
-        out.resize(at + kStep);
-        stream.next_out = reinterpret_cast<Bytef*>(out.data() + at);
-        stream.avail_out = kStep;
+        // Room is made only where none is left, so that members in which there is nothing cost next to nothing.
+        if (stream.avail_out == 0) {
+            const std::size_t at = out.size();
+            out.resize(at + kStep);
+            stream.next_out = reinterpret_cast<Bytef*>(out.data() + at);
+            stream.avail_out = kStep;
+        }
         const int code = inflate(&stream, Z_NO_FLUSH);
-        out.resize(at + kStep - stream.avail_out);
-        TRY_STATUS(budget.check(out.size()));
-        if (code == Z_STREAM_END) break;
-        if (code != Z_OK || (stream.avail_in == 0 && stream.avail_out > 0)) return broken("gzip");
+        const std::size_t produced = out.size() - stream.avail_out;
+        TRY_STATUS(budget.check(produced));
+        if (code == Z_STREAM_END) {
+            if (stream.avail_in == 0) {
+                out.resize(produced);
+                return out;
+            }
+            // Further members may follow (RFC 1952, section 2.2), but nothing else.
+            const bool is_member = body.substr(body.size() - stream.avail_in).starts_with(kGzipMagic);
+            if (!is_member || inflateReset(&stream) != Z_OK) return broken("gzip");
+        } else if (code != Z_OK || (stream.avail_in == 0 && stream.avail_out > 0)) {
+            return broken("gzip");
+        }
     }
-    if (stream.avail_in > 0) return broken("gzip");
-    return out;
 }
 
 Result<std::string> inflate_zstd(std::string_view body, const Budget& budget) {

@@ -73,8 +73,7 @@ Result<const catalog::Key*> sender_key(const http::Request& request, const catal
     const std::string_view authorization = request.header("authorization");
     if (authorization.empty()) return nullptr;
     const auto secret = http::bearer_token(authorization);
-    if (!secret)
-        return Error(Code::kUnauthenticated, "the Authorization header must be 'Bearer KEY'", "Authorization");
+    if (!secret) return Error(Code::kUnauthenticated, "the Authorization header must be 'Bearer KEY'", "Authorization");
     const catalog::Key* key = snapshot.key(*secret);
     if (key == nullptr) return Error(Code::kUnauthenticated, "unknown or revoked key", "Authorization");
     if (key->scope == catalog::Scope::kRead)

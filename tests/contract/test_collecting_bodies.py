@@ -176,6 +176,12 @@ class TestEncodings:
         site.send(custom(site.id, "after"))
         site.wait_events(1)
 
+    def test_a_gzip_body_may_be_of_several_members(self, site: Site):
+        """RFC 1952, section 2.2: as a log that was appended to, or the encoder of a proxy that flushes, has it."""
+        body = gzip_encode(b"[" + json.dumps(pageview(site.id)).encode()) + gzip_encode(b"]")
+        answer = site.post(body, {"Content-Encoding": "gzip"})
+        assert answer.status == 200 and answer.json()["received"] == 1, answer
+
     @pytest.mark.parametrize("name", ENCODERS)
     def test_garbage_behind_an_encoded_body_is_400(self, site: Site, name: str):
         body = ENCODERS[name](json.dumps(pageview(site.id)).encode())
