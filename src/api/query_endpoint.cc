@@ -10,42 +10,60 @@
 #include "base/json.h"
 #include "base/json_reader.h"
 #include "base/metrics.h"
+#include "http/encoding.h"
 
 namespace footfall::api {
 namespace {
 
+constexpr std::size_t kBodyBytesMax = 1024 * 1024;  // of a batch; a query alone has a limit of its own
+
+Error refuse(std::string_view code, std::string field, std::string message) {
+    Error error(Code::kInvalidArgument, std::move(message), std::move(field));
+    error.name = code;
+    return error;
+}
+
+Result<std::string> decoded_body(const http::Request& request) {
+    return http::decode_body(request.header("content-encoding"), request.body, kBodyBytesMax, http::kAnyRatio);
+}
+
+/// The body as an object, which borrows from the reader.
+Result<simdjson::dom::object> object_of(std::string_view body, json::Reader& reader) {
+    const auto root = reader.read(body, json::Reader::Padding::kAbsent);
+    if (!root) return refuse("invalid_json", "", root.error().message);
+    simdjson::dom::object object;
+    if (root->get(object) != simdjson::SUCCESS) return refuse("invalid_json", "", "the body must be a JSON object");
+    return object;
+}
+
 // The site is judged before the rest of the request is looked at.
 Result<std::string> website_id_of(std::string_view body) {
     json::Reader reader;
-    TRY(const simdjson::dom::element root, reader.read(body, json::Reader::Padding::kAbsent));
+    TRY(const simdjson::dom::object object, object_of(body, reader));
+    simdjson::dom::element value;
     std::string_view id;
-    if (!root.is_object()) return Error(Code::kInvalidArgument, "the body must be a JSON object");
-    if (root["website_id"].get(id) != simdjson::SUCCESS)
-        return Error(Code::kInvalidArgument, "website_id is missing or no string", "website_id");
+    const bool is_there = object["website_id"].get(value) == simdjson::SUCCESS && !value.is_null();
+    if (is_there && value.get(id) != simdjson::SUCCESS)
+        return refuse("invalid_type", "website_id", "'website_id' must be a string");
+    if (id.empty()) return refuse("missing", "website_id", "name the site: website_id is missing");
     return std::string(id);
 }
 
 /// The queries of a batch, each as JSON of its own.
 Result<std::vector<std::string>> queries_of(std::string_view body) {
     json::Reader reader;
-    TRY(const simdjson::dom::element root, reader.read(body, json::Reader::Padding::kAbsent));
-    simdjson::dom::object object;
-    if (root.get(object) != simdjson::SUCCESS) return Error(Code::kInvalidArgument, "the body must be a JSON object");
-    for (const auto& [key, value] : object) {
-        if (key == "queries") continue;
-        Error error(Code::kInvalidArgument, "there is no field '" + std::string(key) + "' here", std::string(key));
-        error.name = "unknown_field";
-        return error;
-    }
+    TRY(const simdjson::dom::object object, object_of(body, reader));
+    for (const auto& [key, value] : object)
+        if (key != "queries")
+            return refuse("unknown_field", std::string(key), "there is no field '" + std::string(key) + "' here");
+    simdjson::dom::element value;
+    if (object["queries"].get(value) != simdjson::SUCCESS || value.is_null())
+        return refuse("missing", "queries", "'queries' is missing");
     simdjson::dom::array list;
-    if (object["queries"].get(list) != simdjson::SUCCESS)
-        return Error(Code::kInvalidArgument, "'queries' is missing or no array", "queries");
-    if (list.size() > QueryEndpoint::kBatchMax) {
-        Error error(Code::kInvalidArgument,
-                    "at most " + std::to_string(QueryEndpoint::kBatchMax) + " queries are allowed", "queries");
-        error.name = "limit_exceeded";
-        return error;
-    }
+    if (value.get(list) != simdjson::SUCCESS) return refuse("invalid_type", "queries", "'queries' must be an array");
+    if (list.size() > QueryEndpoint::kBatchMax)
+        return refuse("limit_exceeded", "queries",
+                      "at most " + std::to_string(QueryEndpoint::kBatchMax) + " queries are allowed");
     std::vector<std::string> queries;
     for (const simdjson::dom::element query : list) queries.push_back(simdjson::minify(query));
     return queries;
@@ -96,7 +114,9 @@ Result<std::string> QueryEndpoint::answer(std::string_view body, const Caller& c
 
 void QueryEndpoint::answer_one(http::Exchange& exchange, const Caller& caller) {
     const bool queued = pool_.submit([this, &exchange, caller] {
-        auto result = answer(exchange.request().body, caller);
+        auto body = decoded_body(exchange.request());
+        if (!body) return exchange.complete(refusal(body.error()));
+        auto result = answer(*body, caller);
         if (!result) return exchange.complete(refusal(result.error()));
         http::Response response;
         response.body = std::move(*result);
@@ -106,7 +126,9 @@ void QueryEndpoint::answer_one(http::Exchange& exchange, const Caller& caller) {
 }
 
 void QueryEndpoint::answer_batch(http::Exchange& exchange, const Caller& caller) {
-    auto queries = queries_of(exchange.request().body);
+    const auto body = decoded_body(exchange.request());
+    if (!body) return exchange.respond(refusal(body.error()));
+    auto queries = queries_of(*body);
     if (!queries) return exchange.respond(refusal(queries.error()));
     if (queries->empty()) return exchange.respond({.body = R"({"answers":[]})"});
     const auto batch = std::make_shared<Batch>(exchange, caller, std::move(*queries));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,9 @@ namespace footfall::http {
 
 /// Whether decode_body() knows the coding: "", identity, gzip, x-gzip, zstd, br; one coding, not a list.
 bool is_known_encoding(std::string_view encoding);
+
+/// For decode_body(): the limit is that of what comes out, and how densely it was packed is the sender's affair.
+inline constexpr double kAnyRatio = std::numeric_limits<double>::infinity();
 
 /// Takes a Content-Encoding off; gzip data may be several members, one behind the other. kUnsupported: a coding that is
 /// not known; kTooLarge: more than `bytes_max` come out, or more than `ratio_max` times what went in once that is over

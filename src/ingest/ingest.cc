@@ -1,7 +1,6 @@
 #include "ingest/ingest.h"
 
 #include <algorithm>
-#include <limits>
 #include <unordered_map>
 
 #include "base/bytes.h"
@@ -15,8 +14,6 @@ namespace footfall::ingest {
 namespace {
 
 constexpr std::size_t kBodyBytesMax = 1024 * 1024;
-// The limit of a body is that of what comes out of it; how densely it was packed is the sender's affair.
-constexpr double kAnyRatio = std::numeric_limits<double>::infinity();
 constexpr std::string_view kUnknown = "unknown";
 constexpr std::string_view kForbidden = "forbidden";
 constexpr std::string_view kReasons[] = {"missing", "wrong_type", "invalid", "out_of_range", kUnknown, kForbidden};
@@ -209,7 +206,7 @@ void Endpoint::handle_events(http::Exchange& exchange) {
     std::string decoded;
     std::string_view body = request.body;
     if (const std::string_view encoding = request.header("content-encoding"); !encoding.empty()) {
-        auto result = http::decode_body(encoding, request.body, kBodyBytesMax, kAnyRatio);
+        auto result = http::decode_body(encoding, request.body, kBodyBytesMax, http::kAnyRatio);
         if (!result) return exchange.respond(refuse(result.error()));
         decoded = std::move(*result);
         decoded.reserve(decoded.size() + 64);  // simdjson reads past the end

@@ -476,7 +476,7 @@ class TestAsking:
         assert by_user.status == 200, by_user
         answers = by_user.json()["answers"]
         assert answers[0]["rows"] == [[2]] and answers[1]["rows"] == [["/secret-page", 1]] and answers[5]["rows"] == [[1]]
-        assert [answers[i]["error"]["code"] for i in (2, 3, 4)] == ["not_found", "unknown_metric", "invalid_argument"]
+        assert [answers[i]["error"]["code"] for i in (2, 3, 4)] == ["not_found", "unknown_metric", "invalid_json"]
         by_key = server.request("POST", "/api/v1/query/batch", body, bearer(site.key("read")))
         assert by_key.status == 200 and b"secret-page" not in by_key.body
         answers = by_key.json()["answers"]

@@ -2,6 +2,7 @@
 errors. Filters and times: test_asking_filters.py, test_asking_times.py."""
 
 import datetime
+import json
 import threading
 import time
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from support.client import Answer, bearer
+from support.encodings import gzip_encode
 from support.events import FIREFOX, SAFARI_IPHONE, custom, now_ms, other, pageview
 from support.server import Server, Site
 from support.wait import wait_until
@@ -73,10 +75,31 @@ class TestJudgement:
 
     @pytest.mark.parametrize("body", ["{", "", "[]", "null", "17", b"\xff"])
     def test_with_a_key_a_body_that_is_no_question_is_400(self, server: Server, site: Site, body: Any):
-        refused(server.request("POST", URL, body, bearer(site.key("read"))), 400)
+        refused(server.request("POST", URL, body, bearer(site.key("read"))), 400, code="invalid_json")
 
-    def test_a_question_without_its_site_is_400(self, server: Server, site: Site):
-        refused(server.request("POST", URL, self.GOOD, bearer(site.key("read"))), 400, field="website_id")
+    @pytest.mark.parametrize("named, code", [({}, "missing"), ({"website_id": None}, "missing"), ({"website_id": 7}, "invalid_type")])
+    def test_a_question_without_its_site_is_400(self, server: Server, site: Site, named: Any, code: str):
+        answer = server.request("POST", URL, named | self.GOOD, bearer(site.key("read")))
+        refused(answer, 400, field="website_id", code=code)
+
+    def test_a_question_may_be_compressed(self, server: Server, site: Site):
+        site.send(pageview(site.id))
+        site.wait_events(1)
+        question = {"website_id": site.id, **self.GOOD}
+        headers = bearer(site.key("read")) | {"Content-Encoding": "gzip"}
+
+        def ask(path: str, body: bytes) -> Answer:
+            return server.request("POST", path, body, headers)
+
+        assert ask(URL, gzip_encode(json.dumps(question).encode())).json()["rows"] == [[1]]
+        batch = ask(f"{URL}/batch", gzip_encode(json.dumps({"queries": [question]}).encode()))
+        assert batch.json()["answers"][0]["rows"] == [[1]]
+        for path in (URL, f"{URL}/batch"):
+            refused(ask(path, json.dumps(question).encode()), 400, field="Content-Encoding")
+            refused(ask(path, gzip_encode(b" " * (1024 * 1024 + 1))), 413)
+            headers["Content-Encoding"] = "lzw"
+            refused(ask(path, b"{}"), 415)
+            headers["Content-Encoding"] = "gzip"
 
 
 class TestShape:
