@@ -7,6 +7,7 @@
 
 #include <simdjson.h>
 
+#include "api/answer_format.h"
 #include "base/json.h"
 #include "base/json_reader.h"
 #include "base/metrics.h"
@@ -16,6 +17,9 @@ namespace footfall::api {
 namespace {
 
 constexpr std::size_t kBodyBytesMax = 1024 * 1024;  // of a batch; a query alone has a limit of its own
+
+constexpr query::Format kFormats[] = {query::Format::kJson, query::Format::kCsv, query::Format::kNdjson};
+constexpr query::Format kBatchFormats[] = {query::Format::kJson};
 
 Error refuse(std::string_view code, std::string field, std::string message) {
     Error error(Code::kInvalidArgument, std::move(message), std::move(field));
@@ -96,18 +100,20 @@ void QueryEndpoint::add_to(http::Router& router, const Gate& gate) {
              [this](http::Exchange& exchange, const Caller& caller) { answer_batch(exchange, caller); });
 }
 
-Result<std::string> QueryEndpoint::answer(std::string_view body, const Caller& caller) const {
+Result<std::string> QueryEndpoint::answer(std::string_view body, const Caller& caller,
+                                          const Result<query::Format>& format) const {
     static auto& seconds =
         metrics::histogram("footfall_query_seconds", "From the start of a query's work to its answer.");
     const std::int64_t started = clock_.steady_ns();
     const auto snapshot = catalog_.snapshot();
     TRY(const std::string id, website_id_of(body));
     TRY(const catalog::Site* site, caller.readable_site(id, *snapshot));
+    if (!format) return format.error();
     TRY(const query::Request parsed, query::parse_request(body));
     if (const std::string problem = options_.store_problem(); !problem.empty())
         return Error(Code::kUnavailable, problem);
     auto result = service_.run(parsed, {.id = site->id, .timezone = site->timezone, .created_ms = site->created_ms},
-                               options_.as_of);
+                               options_.as_of, *format);
     seconds.observe_ns(clock_.steady_ns() - started);
     return result;
 }
@@ -116,9 +122,11 @@ void QueryEndpoint::answer_one(http::Exchange& exchange, const Caller& caller) {
     const bool queued = pool_.submit([this, &exchange, caller] {
         auto body = decoded_body(exchange.request());
         if (!body) return exchange.complete(refusal(body.error()));
-        auto result = answer(*body, caller);
+        const auto format = answer_format(exchange.request(), kFormats);
+        auto result = answer(*body, caller, format);
         if (!result) return exchange.complete(refusal(result.error()));
         http::Response response;
+        response.content_type = content_type(*format);
         response.body = std::move(*result);
         exchange.complete(std::move(response));
     });
@@ -126,6 +134,8 @@ void QueryEndpoint::answer_one(http::Exchange& exchange, const Caller& caller) {
 }
 
 void QueryEndpoint::answer_batch(http::Exchange& exchange, const Caller& caller) {
+    const auto format = answer_format(exchange.request(), kBatchFormats);
+    if (!format) return exchange.respond(refusal(format.error()));
     const auto body = decoded_body(exchange.request());
     if (!body) return exchange.respond(refusal(body.error()));
     auto queries = queries_of(*body);
@@ -134,7 +144,7 @@ void QueryEndpoint::answer_batch(http::Exchange& exchange, const Caller& caller)
     const auto batch = std::make_shared<Batch>(exchange, caller, std::move(*queries));
     const auto work = [this, batch] {
         for (std::size_t i = batch->next++; i < batch->queries.size(); i = batch->next++) {
-            auto result = answer(batch->queries[i], batch->caller);
+            auto result = answer(batch->queries[i], batch->caller, query::Format::kJson);
             batch->answers[i] = result ? std::move(*result) : http::error_response(result.error()).body;
             if (--batch->left > 0) continue;
             http::Response response;

@@ -14,8 +14,8 @@
 namespace footfall::api {
 
 /// POST /api/v1/query and /api/v1/query/batch. Behind the gate, which answers 401 and the 403 of a collect key, it
-/// judges in the contract's order: 403/404 (the site), 400 (the request). Runs on the pool; a full queue is answered
-/// 503 with Retry-After.
+/// judges in the contract's order: 403/404 (the site), 400 and 406 (the request). A query is answered as JSON, CSV or
+/// NDJSON, a batch as JSON. Runs on the pool; a full queue is answered 503 with Retry-After.
 class QueryEndpoint {
 public:
     static constexpr std::size_t kBatchMax = 32;  ///< queries
@@ -37,7 +37,8 @@ private:
     struct Batch;
     void answer_one(http::Exchange& exchange, const Caller& caller);
     void answer_batch(http::Exchange& exchange, const Caller& caller);
-    Result<std::string> answer(std::string_view body, const Caller& caller) const;
+    /// The format is judged after the site, as the rest of the request is.
+    Result<std::string> answer(std::string_view body, const Caller& caller, const Result<query::Format>& format) const;
 
     const catalog::Catalog& catalog_;
     query::Service& service_;

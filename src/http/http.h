@@ -142,6 +142,8 @@ private:
 
 /// `Error::name` of a handshake in another version of WebSocket than ours.
 inline constexpr std::string_view kUpgradeRequired = "upgrade_required";
+/// `Error::name` where the request's Accept takes nothing that could be answered.
+inline constexpr std::string_view kNotAcceptable = "not_acceptable";
 
 /// The error body of the contract: {"error":{"code","field","message","did_you_mean"}}.
 Response error_response(const Error& error);

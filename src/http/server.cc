@@ -155,6 +155,7 @@ std::vector<std::string_view> Request::header_values(std::string_view lower_case
 Response error_response(const Error& error) {
     Response response;
     response.status = http_status(error.code);
+    if (error.name == kNotAcceptable) response.status = 406;
     if (error.name == kUpgradeRequired) {
         response.status = 426;
         response.headers = {{"Upgrade", "websocket"}, {"Connection", "Upgrade"}, {"Sec-WebSocket-Version", "13"}};

@@ -9,6 +9,50 @@
 namespace footfall::query {
 namespace {
 
+// The total is the first row (sql.h); without dimensions the only row is also the total.
+bool is_grouped(const Plan& plan) { return !plan.dimensions.empty(); }
+std::size_t first_row(const Plan& plan) { return is_grouped(plan) ? 1 : 0; }
+
+Status check_shape(const Plan& plan, const store::Answer& answer) {
+    const std::size_t width = plan.dimensions.size() + plan.metrics.size();
+    if (answer.columns.size() == width + first_row(plan) && (!answer.rows.empty() || is_grouped(plan))) return {};
+    return Error(Code::kInternal,
+                 fmt::format("the store answered {} columns and {} rows where the plan has {} columns and a total",
+                             answer.columns.size(), answer.rows.size(), width));
+}
+
+/// A bucket of time comes as its number, and is shown as the instant at which it starts.
+store::Value instant_of(const Dimension& dimension, const Zone& zone, const store::Value& value) {
+    std::int64_t key = 0;
+    if (const auto* integer = std::get_if<std::int64_t>(&value)) key = *integer;
+    else if (const auto* natural = std::get_if<std::uint64_t>(&value)) key = static_cast<std::int64_t>(*natural);
+    else return value;
+    return zone.instant_text(1000 * (dimension.granularity == "hour" ? zone.hour_start(key) : key));
+}
+
+/// Calls write(name, value) for each cell of a row that is shown.
+template <class Write>
+void for_each_cell(const Plan& plan, const Zone& zone, const std::vector<store::Value>& row, Write write) {
+    for (std::size_t i = 0; i < plan.dimensions.size(); ++i) {
+        const DimensionColumn& column = plan.dimensions[i];
+        if (column.dimension->type == ValueType::kTime) write(column.name, instant_of(*column.dimension, zone, row[i]));
+        else write(column.name, row[i]);
+    }
+    for (std::size_t i = 0; i < plan.metrics.size(); ++i) write(plan.metrics[i].name, row[plan.dimensions.size() + i]);
+}
+
+void write_value(json::Writer& json, const store::Value& value) {
+    std::visit(
+        [&json](const auto& held) {
+            using Held = std::decay_t<decltype(held)>;
+            if constexpr (std::is_same_v<Held, std::monostate>) json.null();
+            else if constexpr (std::is_same_v<Held, bool>) json.boolean(held);
+            else if constexpr (std::is_same_v<Held, std::string>) json.string(held);
+            else json.number(held);
+        },
+        value);
+}
+
 class AnswerWriter {
 public:
     AnswerWriter(const Plan& plan, const Zone& zone) : plan_(plan), zone_(zone), json_(out_) {}
@@ -48,26 +92,19 @@ private:
         json_.end_object();
     }
 
-    // The total is the first row (sql.h); without dimensions the only row is also the total. Without any row it is that
-    // of nothing.
+    // Without any row the total is that of nothing.
     Status write_result(const store::Answer& answer) {
-        const std::size_t width = plan_.dimensions.size() + plan_.metrics.size();
-        const bool grouped = !plan_.dimensions.empty();
-        if (answer.columns.size() != width + (grouped ? 1 : 0) || (answer.rows.empty() && !grouped))
-            return Error(
-                Code::kInternal,
-                fmt::format("the store answered {} columns and {} rows where the plan has {} columns and a total",
-                            answer.columns.size(), answer.rows.size(), width));
+        TRY_STATUS(check_shape(plan_, answer));
         json_.key("rows");
         json_.begin_array();
-        for (std::size_t i = grouped ? 1 : 0; i < answer.rows.size(); ++i) write_row(answer.rows[i]);
+        for (std::size_t i = first_row(plan_); i < answer.rows.size(); ++i) write_row(answer.rows[i]);
         json_.end_array();
         json_.key("totals");
         json_.begin_object();
         for (std::size_t i = 0; i < plan_.metrics.size(); ++i) {
             json_.key(plan_.metrics[i].name);
-            write_value(answer.rows.empty() ? of_nothing(*plan_.metrics[i].metric)
-                                            : answer.rows.front()[plan_.dimensions.size() + i]);
+            write_value(json_, answer.rows.empty() ? of_nothing(*plan_.metrics[i].metric)
+                                                   : answer.rows.front()[plan_.dimensions.size() + i]);
         }
         json_.end_object();
         return {};
@@ -80,33 +117,9 @@ private:
 
     void write_row(const std::vector<store::Value>& row) {
         json_.begin_array();
-        for (std::size_t i = 0; i < plan_.dimensions.size(); ++i) {
-            if (plan_.dimensions[i].dimension->type == ValueType::kTime)
-                write_bucket(*plan_.dimensions[i].dimension, row[i]);
-            else write_value(row[i]);
-        }
-        for (std::size_t i = 0; i < plan_.metrics.size(); ++i) write_value(row[plan_.dimensions.size() + i]);
+        for_each_cell(plan_, zone_, row,
+                      [this](const std::string&, const store::Value& value) { write_value(json_, value); });
         json_.end_array();
-    }
-
-    void write_bucket(const Dimension& dimension, const store::Value& value) {
-        std::int64_t key = 0;
-        if (const auto* integer = std::get_if<std::int64_t>(&value)) key = *integer;
-        else if (const auto* natural = std::get_if<std::uint64_t>(&value)) key = static_cast<std::int64_t>(*natural);
-        else return write_value(value);
-        json_.string(zone_.instant_text(1000 * (dimension.granularity == "hour" ? zone_.hour_start(key) : key)));
-    }
-
-    void write_value(const store::Value& value) {
-        std::visit(
-            [this](const auto& held) {
-                using Held = std::decay_t<decltype(held)>;
-                if constexpr (std::is_same_v<Held, std::monostate>) json_.null();
-                else if constexpr (std::is_same_v<Held, bool>) json_.boolean(held);
-                else if constexpr (std::is_same_v<Held, std::string>) json_.string(held);
-                else json_.number(held);
-            },
-            value);
     }
 
     void write_range(const Range& range) {
@@ -156,10 +169,75 @@ private:
     json::Writer json_;
 };
 
+// RFC 4180. What is not there is an empty field.
+void append_field(std::string& out, const store::Value& value) {
+    if (std::holds_alternative<std::monostate>(value)) return;
+    const auto* text = std::get_if<std::string>(&value);
+    if (text == nullptr) {
+        json::Writer json(out);
+        return write_value(json, value);
+    }
+    if (text->find_first_of("\",\r\n") == std::string::npos) {
+        out += *text;
+        return;
+    }
+    out += '"';
+    for (const char c : *text) {
+        if (c == '"') out += '"';
+        out += c;
+    }
+    out += '"';
+}
+
+std::string csv_of(const Plan& plan, const Zone& zone, const store::Answer& answer) {
+    std::string out;
+    std::string record;
+    const auto end_record = [&] {
+        record.pop_back();
+        // A single empty field would be an empty line, which readers skip.
+        out += record.empty() ? "\"\"" : record;
+        out += "\r\n";
+        record.clear();
+    };
+    const auto append = [&record](const store::Value& value) {
+        append_field(record, value);
+        record += ',';
+    };
+    for (const auto& column : plan.dimensions) append(column.name);
+    for (const auto& column : plan.metrics) append(column.name);
+    end_record();
+    for (std::size_t i = first_row(plan); i < answer.rows.size(); ++i) {
+        for_each_cell(plan, zone, answer.rows[i],
+                      [&](const std::string&, const store::Value& value) { append(value); });
+        end_record();
+    }
+    return out;
+}
+
+std::string ndjson_of(const Plan& plan, const Zone& zone, const store::Answer& answer) {
+    std::string out;
+    for (std::size_t i = first_row(plan); i < answer.rows.size(); ++i) {
+        json::Writer json(out);
+        json.begin_object();
+        for_each_cell(plan, zone, answer.rows[i], [&json](const std::string& name, const store::Value& value) {
+            json.key(name);
+            write_value(json, value);
+        });
+        json.end_object();
+        out += '\n';
+    }
+    return out;
+}
+
 }  // namespace
 
 Result<std::string> write_answer(const Plan& plan, const Zone& zone, const AnswerParts& parts) {
     return AnswerWriter(plan, zone).write(parts);
+}
+
+Result<std::string> write_rows(const Plan& plan, const Zone& zone, const store::Answer& answer, Format format) {
+    TRY_STATUS(check_shape(plan, answer));
+    return format == Format::kCsv ? csv_of(plan, zone, answer) : ndjson_of(plan, zone, answer);
 }
 
 }  // namespace footfall::query

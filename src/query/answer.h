@@ -30,4 +30,7 @@ struct AnswerParts {
 /// the store's columns are not the plan's.
 Result<std::string> write_answer(const Plan& plan, const Zone& zone, const AnswerParts& parts);
 
+/// The answer's rows alone, as CSV or NDJSON (query.h). kInternal as above.
+Result<std::string> write_rows(const Plan& plan, const Zone& zone, const store::Answer& answer, Format format);
+
 }  // namespace footfall::query

@@ -10,7 +10,7 @@
 #include "base/result.h"
 #include "store/client.h"
 
-/// From a request's JSON to an answer's JSON: parse_request → make_plan (plan.h: passes in order) → SQL (sql.h) → store
+/// From a request's JSON to an answer: parse_request → make_plan (plan.h: passes in order) → SQL (sql.h) → store
 /// → write_answer (answer.h). Metrics and dimensions are declared in schema/metrics.json and schema/dimensions.json;
 /// nothing else gives identifiers, and every value of a request reaches the store as a parameter.
 namespace footfall::query {
@@ -103,6 +103,10 @@ struct Request {
 /// misspelt "filters" must not answer with everything.
 Result<Request> parse_request(std::string_view body);
 
+/// How an answer is written. kCsv and kNdjson are its rows alone, without totals, comparison and meta: CSV as RFC 4180
+/// has it, with the columns' names as its first record and nothing where a value is null; NDJSON with an object a row.
+enum class Format : std::uint8_t { kJson, kCsv, kNdjson };
+
 /// Answers requests from the event store. Thread-safe.
 class Service {
 public:
@@ -111,10 +115,11 @@ public:
     };
     Service(store::Client& store, Clock& clock, Options options) : store_(store), clock_(clock), options_(options) {}
 
-    /// The answer as JSON. `as_of` is asked once, before the store is read, so that the answer holds everything up to
-    /// that moment. Errors: as parse_request for names and values that the planner refuses; those of store::Client,
-    /// except that a statement which the store calls wrong is kInternal, since a caller can't write one.
-    Result<std::string> run(const Request& request, const SiteInfo& site, const std::function<std::string()>& as_of);
+    /// The answer in that format. `as_of` is asked once, before the store is read, so that the answer holds everything
+    /// up to that moment. Errors: as parse_request for names and values that the planner refuses; those of
+    /// store::Client, except that a statement which the store calls wrong is kInternal, since a caller can't write one.
+    Result<std::string> run(const Request& request, const SiteInfo& site, const std::function<std::string()>& as_of,
+                            Format format = Format::kJson);
 
 private:
     store::Client& store_;

@@ -133,7 +133,7 @@ std::uint64_t rows_of_estimate(const store::Answer& answer) {
 }  // namespace
 
 Result<std::string> Service::run(const Request& request, const SiteInfo& site,
-                                 const std::function<std::string()>& as_of) {
+                                 const std::function<std::string()>& as_of, Format format) {
     Execution execution(store_, clock_, options_.timeout_ms);
     TRY(const Zone zone, Zone::load(site.timezone));
     TRY(const Plan plan,
@@ -151,6 +151,7 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
     } else {
         TRY(parts.current, current.ask());
     }
+    if (format != Format::kJson) return write_rows(plan, zone, parts.current, format);
     if (plan.previous) {
         TRY(parts.previous, Question(execution, plan, *plan.previous, zone, options_.timeout_ms).ask());
     }

@@ -1,10 +1,13 @@
 """contract.md, "Asking": POST /api/v1/query. Who may ask, the shape of answers, metrics, dimensions, order, limits,
 errors. Filters and times: test_asking_filters.py, test_asking_times.py."""
 
+import csv
 import datetime
+import io
 import json
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -100,6 +103,99 @@ class TestJudgement:
             headers["Content-Encoding"] = "lzw"
             refused(ask(path, b"{}"), 415)
             headers["Content-Encoding"] = "gzip"
+
+
+class TestFormats:
+    """CSV, JSON and NDJSON by `Accept` or `?format=`."""
+
+    @pytest.fixture
+    def ask(self, server: Server, site: Site) -> Callable[..., Answer]:
+        names = ['plain', 'a,b', 'say "so"', "=1+1", "\u00fcber\nzwei"]
+        site.send(*[pageview(site.id, "/", title=name) for name in names for _ in name])
+        site.wait_events(sum(map(len, names)))
+        self.rows = sorted([name, len(name)] for name in names)
+
+        def ask(suffix: str = "", accept: str | None = None, **more: Any) -> Answer:
+            question = {
+                "website_id": site.id,
+                "metrics": ["pageviews"],
+                "dimensions": ["title"],
+                "order_by": [["title", "asc"]],
+                "time_range": "all",
+            } | more
+            headers = bearer(site.key("read")) | ({"Accept": accept} if accept is not None else {})
+            return server.request("POST", URL + suffix, question, headers)
+
+        return ask
+
+    @pytest.mark.parametrize("how", [{"suffix": "?format=csv"}, {"accept": "text/csv"}, {"accept": "*/*;q=0.1, text/csv"}])
+    def test_csv_is_the_rows_under_the_names_of_the_columns(self, ask: Callable[..., Answer], how: dict[str, str]):
+        answer = ask(**how)
+        assert answer.status == 200 and answer.headers.get_content_type() == "text/csv", answer
+        assert answer.headers.get_content_charset() == "utf-8"
+        text = answer.body.decode()
+        assert text.endswith("\r\n")
+        table = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        assert table[0] == ["title", "pageviews"]
+        assert [[name, int(count)] for name, count in table[1:]] == self.rows
+
+    @pytest.mark.parametrize("how", [{"suffix": "?format=ndjson"}, {"accept": "application/x-ndjson"}])
+    def test_ndjson_is_an_object_a_row(self, ask: Callable[..., Answer], how: dict[str, str]):
+        answer = ask(**how)
+        assert answer.status == 200 and answer.headers.get_content_type() == "application/x-ndjson", answer
+        lines = answer.body.decode().split("\n")
+        assert lines.pop() == ""
+        assert [json.loads(line) for line in lines] == [{"title": name, "pageviews": n} for name, n in self.rows]
+
+    @pytest.mark.parametrize(
+        "how",
+        [{}, {"accept": "*/*"}, {"accept": "application/json"}, {"accept": "text/html, */*;q=0.8"}, {"suffix": "?format=json"}],
+    )
+    def test_json_is_what_others_get(self, ask: Callable[..., Answer], how: dict[str, str]):
+        answer = ask(**how)
+        assert answer.headers.get_content_type() == "application/json"
+        assert answer.json()["rows"] == self.rows
+
+    def test_all_forms_say_the_same(self, ask: Callable[..., Answer]):
+        more = {"dimensions": ["date", "hour", "device_type"], "metrics": ["pageviews", "bounce_rate", "session_duration"]}
+        more["order_by"] = [["hour", "asc"]]
+        told = ask(**more).json()
+        names = [column["name"] for column in told["columns"]]
+        lines = ask("?format=ndjson", **more).body.decode().splitlines()
+        assert [json.loads(line) for line in lines] == [dict(zip(names, row, strict=True)) for row in told["rows"]]
+        table = list(csv.reader(io.StringIO(ask("?format=csv", **more).body.decode(), newline="")))
+        assert table.pop(0) == names
+        assert len(table) == len(told["rows"]) == 1
+        for written, cell in zip(table[0], told["rows"][0], strict=True):
+            assert (written if isinstance(cell, str) else json.loads(written)) == cell
+
+    def test_nothing_found_is_the_names_alone(self, ask: Callable[..., Answer]):
+        nothing = {"filters": [["page", "is", ["/nowhere"]]]}
+        assert ask("?format=csv", **nothing).body == b"title,pageviews\r\n"
+        assert ask("?format=ndjson", **nothing).body == b""
+        alone = nothing | {"dimensions": [], "order_by": [], "metrics": ["bounce_rate"]}
+        assert ask("?format=csv", **alone).body == b'bounce_rate\r\n""\r\n'
+        assert ask("?format=ndjson", **alone).body == b'{"bounce_rate":null}\n'
+
+    @pytest.mark.parametrize("name", ["arrow", "parquet", "xml", "CSV", ""])
+    def test_another_format_is_400_and_names_those_there_are(self, ask: Callable[..., Answer], name: str):
+        error = refused(ask(f"?format={name}"), 400, code="unsupported_format", field="format")
+        assert "json, csv, ndjson" in error["message"]
+
+    @pytest.mark.parametrize("accept", ["text/html", "application/vnd.apache.parquet", "application/json;q=0"])
+    def test_who_takes_nothing_of_it_is_told_406(self, ask: Callable[..., Answer], accept: str):
+        error = refused(ask(accept=accept), 406, code="not_acceptable", field="Accept")
+        assert "json, csv, ndjson" in error["message"]
+
+    def test_errors_stay_json_and_their_order_too(self, ask: Callable[..., Answer]):
+        refused(ask("?format=csv", metrics=["nonsense"]), 400, code="unknown_metric", field="metrics[0]")
+        refused(ask("?format=parquet", website_id="nobody"), 404)
+
+    def test_a_batch_is_json(self, server: Server, site: Site):
+        key = bearer(site.key("read"))
+        assert server.request("POST", f"{URL}/batch?format=json", {"queries": []}, key).json() == {"answers": []}
+        refused(server.request("POST", f"{URL}/batch?format=csv", {"queries": []}, key), 400, code="unsupported_format")
+        refused(server.request("POST", f"{URL}/batch", {"queries": []}, key | {"Accept": "text/csv"}), 406)
 
 
 class TestShape:
