@@ -13,6 +13,7 @@ using http::Method;
 constexpr RouteRule kRules[] = {
     // Judges keys by itself: an event needs none, and a wrong one is told before the body is read.
     {Method::kOther, "/api/v1/events", Access::kAnyone, Effect::kReads},
+    {Method::kGet, "/api/v1/pixel.gif", Access::kAnyone, Effect::kReads},
     {Method::kGet, "/healthz", Access::kAnyone, Effect::kReads},
     {Method::kGet, "/readyz", Access::kAnyone, Effect::kReads},
     {Method::kGet, "/metrics", Access::kAnyone, Effect::kReads},

@@ -38,6 +38,7 @@ namespace footfall::app {
 namespace {
 
 constexpr std::string_view kEventsPath = "/api/v1/events";
+constexpr std::string_view kPixelPath = "/api/v1/pixel.gif";
 constexpr std::string_view kDemoUser = "demo@demo.example";
 constexpr std::string_view kDemoTimezone = "Europe/Berlin";
 constexpr int kLockWaitMs = 5'000;
@@ -334,6 +335,8 @@ Status Services::listen() {
                             .cookie_age_s = state.settings.session_absolute_hours * 3'600});
     state.router.add_all(std::string(kEventsPath),
                          [&state](http::Exchange& exchange) { state.endpoint->handle(exchange); });
+    state.router.add(http::Method::kGet, std::string(kPixelPath),
+                     [&state](http::Exchange& exchange) { state.endpoint->handle_pixel(exchange); });
     state.query_endpoint->add_to(state.router, *state.gate);
     state.account_routes->add_to(state.router);
     state.live = std::make_unique<process::LiveProcessor>(*state.log, state.clock);
@@ -351,7 +354,7 @@ Status Services::listen() {
     options.headers_of = [](std::string_view path) -> const http::Headers& {
         static const http::Headers kNone;
         // An answer to a request that was not read may be one to an event.
-        return path.empty() || path == kEventsPath ? ingest::Endpoint::headers() : kNone;
+        return path.empty() || path == kEventsPath || path == kPixelPath ? ingest::Endpoint::headers() : kNone;
     };
     options.connections_max = static_cast<std::size_t>(state.settings.http_connections_max);
     options.connections_per_address_max = static_cast<std::size_t>(state.settings.http_connections_per_address_max);

@@ -1,6 +1,7 @@
 #include "ingest/ingest.h"
 
 #include <algorithm>
+#include <map>
 #include <unordered_map>
 
 #include "base/bytes.h"
@@ -12,6 +13,8 @@
 
 namespace footfall::ingest {
 namespace {
+
+using namespace std::string_view_literals;
 
 constexpr std::size_t kBodyBytesMax = 1024 * 1024;
 constexpr std::string_view kUnknown = "unknown";
@@ -82,7 +85,81 @@ Result<const catalog::Key*> sender_key(const http::Request& request, const catal
 struct Answer {
     std::uint64_t received = 0;
     std::string rejected;  // ready JSON array
+    std::string problem;   // the first of them, for those who get no JSON
 };
+
+// One transparent pixel.
+constexpr std::string_view kPixel =
+    "GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff\x21\xf9\x04\x01\0\0\0\0\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0\x3b"sv;
+
+http::Response in_form(Form form, http::Response response, const std::string& problem) {
+    if (form == Form::kReport) return response;
+    response.content_type = "image/gif";
+    response.body.clear();
+    response.static_body = kPixel;
+    response.headers.emplace_back("Cache-Control", "no-store");
+    // The image says nothing, and somebody has to find out why nothing is counted.
+    if (!problem.empty()) response.headers.emplace_back("Footfall-Rejected", problem);
+    return response;
+}
+
+/// A page with further parameters in its query, before its own: of two of one name the first counts.
+std::string with_parameters(std::string_view page, std::string_view parameters) {
+    if (page.empty() || parameters.empty()) return std::string(page);
+    const std::size_t fragment = std::min(page.find('#'), page.size());
+    const std::size_t question = std::min(page.substr(0, fragment).find('?'), fragment);
+    std::string out(page.substr(0, question));
+    out.append("?").append(parameters);
+    if (question < fragment) out.append("&").append(page.substr(question + 1));
+    else out += page.substr(fragment);
+    return out;
+}
+
+/// The pageview of a request for the pixel, as the JSON that a script would send. Parameters that are not its own are
+/// the page's, as those of a campaign. kInvalidArgument where a value's escapes are broken.
+Result<std::string> pixel_event(const http::Request& request) {
+    constexpr std::string_view kPage = "page";
+    std::map<std::string_view, std::string> values = {{"tracking_id", {}}, {"event_id", {}}, {"session_id", {}},
+                                                      {"user_id", {}},     {kPage, {}},      {"title", {}},
+                                                      {"referrer", {}}};
+    std::string campaign;
+    for (std::string_view rest = request.query; !rest.empty();) {
+        const std::string_view pair = rest.substr(0, rest.find('&'));
+        rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
+        const std::size_t equals = std::min(pair.find('='), pair.size());
+        const auto own = values.find(pair.substr(0, equals));
+        if (own == values.end()) {
+            if (!campaign.empty()) campaign += '&';
+            campaign += pair;
+        } else if (own->second.empty()) {
+            auto value = http::percent_decode(pair.substr(std::min(equals + 1, pair.size())), true);
+            if (!value)
+                return Error(Code::kInvalidArgument,
+                             "the value of '" + std::string(own->first) + "' is escaped wrongly",
+                             std::string(own->first));
+            own->second = std::move(*value);
+        }
+    }
+    std::string out;
+    json::Writer writer(out);
+    const auto member = [&](std::string_view name, const std::string& value) {
+        if (!value.empty()) writer.member(name, value);
+    };
+    writer.begin_object();
+    writer.member("type", "pageview");
+    for (const char* name : {"tracking_id", "event_id", "session_id", "user_id"}) member(name, values[name]);
+    writer.key("data");
+    writer.begin_object();
+    member(kPage, with_parameters(values[kPage], campaign));
+    for (const char* name : {"title", "referrer"}) member(name, values[name]);
+    writer.end_object();
+    writer.key("context");
+    writer.begin_object();
+    if (values[kPage].empty()) member("url", with_parameters(request.header("referer"), campaign));
+    writer.end_object();
+    writer.end_object();
+    return out;
+}
 
 http::Response answer(const Answer& a, std::uint64_t duplicates) {
     http::Response response;
@@ -95,6 +172,35 @@ http::Response answer(const Answer& a, std::uint64_t duplicates) {
     writer.member("duplicates", duplicates);
     writer.end_object();
     return response;
+}
+
+/// The JSON that was sent otherwise than as the body itself: in the query string, or encoded.
+Result<std::optional<std::string>> made_body(const http::Request& request, Form form) {
+    std::optional<std::string> made;
+    const std::string_view encoding = request.header("content-encoding");
+    if (form == Form::kImage) {
+        TRY(made, pixel_event(request));
+    } else if (!encoding.empty()) {
+        TRY(made, http::decode_body(encoding, request.body, kBodyBytesMax, http::kAnyRatio));
+    }
+    if (made) made->reserve(made->size() + 64);  // simdjson reads past the end
+    return made;
+}
+
+void describe(const std::vector<event::Rejection>& rejections, Answer& answer) {
+    json::Writer writer(answer.rejected);
+    writer.begin_array();
+    for (const event::Rejection& rejection : rejections) {
+        writer.begin_object();
+        writer.member("index", rejection.index);
+        writer.member("field", rejection.field);
+        writer.member("reason", rejection.reason);
+        writer.end_object();
+    }
+    writer.end_array();
+    if (rejections.empty()) return;
+    const event::Rejection& first = rejections.front();
+    answer.problem.append(first.field).append(" ").append(first.reason);
 }
 
 }  // namespace
@@ -180,7 +286,7 @@ std::optional<http::Response> Endpoint::check(const http::Request& request) cons
 
 void Endpoint::handle(http::Exchange& exchange) {
     switch (exchange.request().method) {
-        case http::Method::kPost: return handle_events(exchange);
+        case http::Method::kPost: return take(exchange, Form::kReport);
         case http::Method::kOptions: return exchange.respond(preflight());
         default: {
             http::Response response = http::error_response(Error(Code::kInvalidArgument, "events are sent with POST"));
@@ -191,32 +297,35 @@ void Endpoint::handle(http::Exchange& exchange) {
     }
 }
 
-void Endpoint::handle_events(http::Exchange& exchange) {
+void Endpoint::handle_pixel(http::Exchange& exchange) {
+    // Who asks for the head alone shows nothing to anybody.
+    if (exchange.request().method == http::Method::kHead) return exchange.respond(in_form(Form::kImage, {}, {}));
+    take(exchange, Form::kImage);
+}
+
+void Endpoint::take(http::Exchange& exchange, Form form) {
     const http::Request& request = exchange.request();
     LoopState& loop = *loops_[exchange.loop_index()];
     const std::int64_t started = clock_.steady_ns();
     const std::int64_t now_ms = clock_.wall_ms();
     const auto snapshot = catalog_.snapshot();
 
+    const auto turn_down = [&exchange, form](const Error& error) {
+        exchange.respond(in_form(form, refuse(error), error.message));
+    };
     const auto key = sender_key(request, *snapshot);
-    if (!key) return exchange.respond(refuse(key.error()));
+    if (!key) return turn_down(key.error());
     const bool has_key = *key != nullptr;
-    if (const Status status = identity_.prepare(now_ms); !status) return exchange.respond(refuse(status.error()));
+    if (const Status status = identity_.prepare(now_ms); !status) return turn_down(status.error());
 
-    std::string decoded;
-    std::string_view body = request.body;
-    if (const std::string_view encoding = request.header("content-encoding"); !encoding.empty()) {
-        auto result = http::decode_body(encoding, request.body, kBodyBytesMax, http::kAnyRatio);
-        if (!result) return exchange.respond(refuse(result.error()));
-        decoded = std::move(*result);
-        decoded.reserve(decoded.size() + 64);  // simdjson reads past the end
-        body = decoded;
-    }
+    auto made = made_body(request, form);
+    if (!made) return turn_down(made.error());
+    const std::string_view body = *made ? std::string_view(**made) : request.body;
     loop.arena.clear();
     if (const Status status =
             loop.parser.parse(body, {.receive_ms = now_ms, .trusted = has_key}, loop.arena, loop.batch);
         !status)
-        return exchange.respond(refuse(status.error()));
+        return turn_down(status.error());
     counters().cut.add(loop.batch.values_cut);
 
     auto submission = std::make_unique<Submission>();
@@ -276,41 +385,33 @@ void Endpoint::handle_events(http::Exchange& exchange) {
     reply.received = submission->items.size();
     std::sort(loop.batch.rejections.begin(), loop.batch.rejections.end(),
               [](const auto& a, const auto& b) { return a.index < b.index; });
-    {
-        json::Writer writer(reply.rejected);
-        writer.begin_array();
-        for (const event::Rejection& rejection : loop.batch.rejections) {
-            writer.begin_object();
-            writer.member("index", rejection.index);
-            writer.member("field", rejection.field);
-            writer.member("reason", rejection.reason);
-            writer.end_object();
-            // Unknown sites share one tally: their names are the sender's choice and without number.
-            const bool known = snapshot->site(rejection.website_id) != nullptr && rejection.reason != kForbidden;
-            ++submission->tallies[tally_of(known ? rejection.website_id : std::string_view())]
-                  .rejected[rejection.reason];
-            counters().rejected(rejection.reason).add();
-        }
-        writer.end_array();
+    describe(loop.batch.rejections, reply);
+    for (const event::Rejection& rejection : loop.batch.rejections) {
+        // Unknown sites share one tally: their names are the sender's choice and without number.
+        const bool known = snapshot->site(rejection.website_id) != nullptr && rejection.reason != kForbidden;
+        ++submission->tallies[tally_of(known ? rejection.website_id : std::string_view())].rejected[rejection.reason];
+        counters().rejected(rejection.reason).add();
     }
     counters().prepare.observe_ns(clock_.steady_ns() - started);
-    if (loop.batch.count == 0) return exchange.respond(answer(reply, 0));
+    if (loop.batch.count == 0) return exchange.respond(in_form(form, answer(reply, 0), reply.problem));
 
     const std::uint64_t rejected = loop.batch.rejections.size();
-    submission->finished = [this, &exchange, reply = std::move(reply), rejected,
+    submission->finished = [this, &exchange, form, reply = std::move(reply), rejected,
                             now_ms](Result<std::uint64_t> duplicates) {
-        if (!duplicates)
-            return exchange.complete(
-                refuse(duplicates.error().code == Code::kOverloaded
-                           ? duplicates.error()
-                           : Error(Code::kUnavailable, "the event log has stopped; send this request again later")));
+        if (!duplicates) {
+            const Error error =
+                duplicates.error().code == Code::kOverloaded
+                    ? duplicates.error()
+                    : Error(Code::kUnavailable, "the event log has stopped; send this request again later");
+            return exchange.complete(in_form(form, refuse(error), error.message));
+        }
         counters().accepted.add(reply.received - *duplicates);
         counters().duplicates.add(*duplicates);
         minutes_.add(now_ms, reply.received - *duplicates, *duplicates, rejected);
         counters().request.observe_ns(clock_.steady_ns() - exchange.started_ns());
-        exchange.complete(answer(reply, *duplicates));
+        exchange.complete(in_form(form, answer(reply, *duplicates), reply.problem));
     };
-    if (!committer_.submit(std::move(submission))) exchange.respond(refuse(overloaded()));
+    if (!committer_.submit(std::move(submission))) turn_down(overloaded());
 }
 
 }  // namespace footfall::ingest

@@ -49,6 +49,9 @@ struct EndpointOptions {
     unsigned loops = 1;
 };
 
+/// What a sender is answered: a report, or what an <img> expects whatever became of its event.
+enum class Form : std::uint8_t { kReport, kImage };
+
 /// POST /api/v1/events: decode → parse → validate → enrich → commit → answer. Everything up to the commit runs on the
 /// connection's loop without locks but the catalog's snapshot; the answer is given when the committer says that all is
 /// durable.
@@ -68,12 +71,15 @@ public:
     std::optional<http::Response> check(const http::Request& request) const;
     /// Answers POST and OPTIONS. On the exchange's loop thread.
     void handle(http::Exchange& exchange);
+    /// GET /api/v1/pixel.gif: a pageview out of the query string, on the same way, and always the image as its answer.
+    /// HEAD counts nothing. On the exchange's loop thread.
+    void handle_pixel(http::Exchange& exchange);
 
     const MinuteCounts& minutes() const { return minutes_; }
 
 private:
     struct LoopState;
-    void handle_events(http::Exchange& exchange);
+    void take(http::Exchange& exchange, Form form);
 
     const catalog::Catalog& catalog_;
     std::shared_ptr<const enrich::Tables> tables_;

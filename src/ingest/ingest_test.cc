@@ -70,7 +70,10 @@ protected:
         server_ = std::make_unique<http::Server>(
             http::ServerOptions{.loops = 2,
                                 .headers_of = [](std::string_view) -> const auto& { return Endpoint::headers(); }},
-            [this](http::Exchange& exchange) { endpoint_->handle(exchange); },
+            [this](http::Exchange& exchange) {
+                if (exchange.request().path == "/api/v1/pixel.gif") endpoint_->handle_pixel(exchange);
+                else endpoint_->handle(exchange);
+            },
             [this](const http::Request& request) { return endpoint_->check(request); });
         ASSERT_TRUE(server_->listen("127.0.0.1:0"));
         ASSERT_TRUE(server_->start());
@@ -502,6 +505,28 @@ TEST_F(FullEndpointTest, AFullQueueRefusesBeforeTheBodyIsReadAndTakesAgainAfterw
     while (ingestion_.committer->is_full() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
     EXPECT_EQ(post(pageview("a", "/again", with_id(1))).body, ok(1, "", 0));
     EXPECT_THAT(ingestion_.stored().pages, ElementsAre("/first", "/again"));
+}
+
+TEST_F(FullEndpointTest, AnImageThatCannotBeCountedSaysSoByItsHead) {
+    ingestion_.log->hold(Where::kBefore);
+    std::thread client([&] { EXPECT_EQ(post(pageview("a", "/first")).body, ok(1, "", 0)); });
+    EXPECT_TRUE(ingestion_.log->wait_held());
+    const auto show = [&](const std::string& page) {
+        http::Client viewer("127.0.0.1:" + std::to_string(server_->port()));
+        return viewer.send({.method = "GET", .target = "/api/v1/pixel.gif?tracking_id=a&page=" + page}, 30'000).value();
+    };
+    const auto told = show("/refused");
+    EXPECT_EQ(told.status, 503);
+    EXPECT_EQ(told.body.size(), 43u);
+    EXPECT_EQ(told.header("content-type"), "image/gif");
+    EXPECT_NE(told.header("retry-after"), "");
+    EXPECT_THAT(std::string(told.header("footfall-rejected")), HasSubstr("later"));
+    ingestion_.log->release();
+    client.join();
+    const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+    while (ingestion_.committer->is_full() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    EXPECT_EQ(show("/shown").status, 200);
+    EXPECT_THAT(ingestion_.stored().pages, ElementsAre("/first", "/shown"));
 }
 
 TEST(MinuteCountsTest, KeepsThirtyMinutesAndForgetsWhatIsOlder) {

@@ -46,6 +46,7 @@ MATRIX: dict[tuple[str, str], tuple[Any, dict[str, int]]] = {
         [{"type": "pageview", "tracking_id": "nobody", "data": {"page": "/"}}],
         row(200, read=403, others_read=403, revoked=401),
     ),
+    ("GET", "/api/v1/pixel.gif"): (None, row(200, read=403, others_read=403, revoked=401)),
     ("GET", "/api/v1/setup"): (None, row(200)),
     ("POST", "/api/v1/setup"): ({"token": "x"}, row(400)),
     ("POST", "/api/v1/session"): ({"email": "x"}, row(400)),
@@ -112,10 +113,12 @@ class TestWhoMay:
         told = {who: ask(who, "POST" if method == "*" else method, path, sent) for who in ANYONE}
         assert {who: answer.status for who, answer in told.items()} == expected
         for answer in told.values():
-            if answer.status in (401, 403):
+            if path == "/api/v1/pixel.gif":
+                assert answer.headers["Content-Type"] == "image/gif", "whatever became of the event"
+            elif answer.status in (401, 403):
                 assert set(answer.json()) == {"error"} and site.id.encode() not in answer.body
             if answer.status == 401:
-                assert answer.headers["WWW-Authenticate"] == "Bearer" or path == "/api/v1/events"
+                assert answer.headers["WWW-Authenticate"] == "Bearer" or path in ("/api/v1/events", "/api/v1/pixel.gif")
 
     def test_S14_in_a_batch_another_sites_key_reads_nothing(self, callers: Any):
         site, ask = callers
@@ -237,7 +240,7 @@ class TestForeignPages:
             for asked in ("OPTIONS", "POST" if method == "*" else method):
                 headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
                 answer = server.request(asked, path, None, headers)
-                if path == "/api/v1/events":
+                if path in ("/api/v1/events", "/api/v1/pixel.gif"):
                     assert answer.headers["Access-Control-Allow-Origin"] == "*"
                     assert "Access-Control-Allow-Credentials" not in answer.headers
                 else:
