@@ -92,8 +92,8 @@ std::string site_json(const catalog::Site& site) {
                         {"name", site.name},
                         {"domain", site.domain},
                         {"timezone", site.timezone},
-                        {"cookieless", on_off(site.cookieless)},
-                        {"ip_policy", catalog::ip_policy_name(site.ip_policy)}});
+                        {"cookieless", on_off(site.privacy.cookieless)},
+                        {"ip_policy", catalog::ip_policy_name(site.privacy.ip_policy)}});
 }
 
 catalog::SiteChange site_change(const Args& args) {
@@ -110,8 +110,10 @@ catalog::SiteChange site_change(const Args& args) {
 }
 
 CommandResult site_add(Installation& installation, const Args& args, const std::string&) {
+    catalog::Privacy privacy{.cookieless = args.has("--cookieless")};
+    if (args.has("--ip-policy")) privacy.ip_policy = *catalog::parse_ip_policy(args.get("--ip-policy"));
     const auto site = installation.catalog().add_site(args.positional[0], args.get("--domain"),
-                                                      args.get("--timezone", "UTC"), args.get("--id"));
+                                                      args.get("--timezone", "UTC"), args.get("--id"), privacy);
     if (!site) return failed(site.error());
     if (args.has("--json")) return {0, site_json(*site), ""};
     return {0, fmt::format("added site {} ({}); its tracking_id is {}\n", site->name, site->domain, site->id), ""};
@@ -123,8 +125,8 @@ CommandResult site_set(Installation& installation, const Args& args, const std::
     if (args.has("--json")) return {0, site_json(*site), ""};
     return {0,
             fmt::format("site {}: {}, {}, {}, cookieless {}, addresses are {}\n", site->id, site->name, site->domain,
-                        site->timezone, on_off(site->cookieless),
-                        site->ip_policy == catalog::IpPolicy::kDrop ? "dropped" : "truncated"),
+                        site->timezone, on_off(site->privacy.cookieless),
+                        site->privacy.ip_policy == catalog::IpPolicy::kDrop ? "dropped" : "truncated"),
             ""};
 }
 
@@ -133,8 +135,8 @@ CommandResult site_list(Installation& installation, const Args& args, const std:
     if (!sites) return failed(sites.error());
     Table table({"id", "name", "domain", "timezone", "cookieless", "ip_policy"});
     for (const auto& site : *sites)
-        table.row({site.id, site.name, site.domain, site.timezone, std::string(on_off(site.cookieless)),
-                   std::string(catalog::ip_policy_name(site.ip_policy))});
+        table.row({site.id, site.name, site.domain, site.timezone, std::string(on_off(site.privacy.cookieless)),
+                   std::string(catalog::ip_policy_name(site.privacy.ip_policy))});
     return {0, table.render(args, "no sites yet; add one with 'footfall site add NAME --domain example.org'"), ""};
 }
 
@@ -282,22 +284,26 @@ CommandResult doctor(Installation& installation, const Args& args, const std::st
     return {ok ? 0 : 1, out, ""};
 }
 
+constexpr Flag kIpPolicy = {"--ip-policy", "truncate|drop", "what is kept of visitors' addresses", false,
+                            "truncate|drop"};
 constexpr Flag kSiteAdd[] = {{"--domain", "D", "host name of the site, such as example.org", true},
                              {"--timezone", "TZ", "IANA zone in which the site's days are counted (default UTC)"},
-                             {"--id", "ID", "the tracking id; made where not given"}};
-constexpr Flag kSiteSet[] = {
-    {"--name", "NAME", "what people call it"},
-    {"--domain", "D", "host name of the site"},
-    {"--timezone", "TZ", "IANA zone in which the site's days are counted"},
-    {"--cookieless", "on|off", "on: a sent user_id is not used", false, "on|off"},
-    {"--ip-policy", "truncate|drop", "what is kept of visitors' addresses", false, "truncate|drop"}};
+                             {"--id", "ID", "the tracking id; made where not given"},
+                             {"--cookieless", "", "a sent user_id is not used"},
+                             kIpPolicy};
+constexpr Flag kSiteSet[] = {{"--name", "NAME", "what people call it"},
+                             {"--domain", "D", "host name of the site"},
+                             {"--timezone", "TZ", "IANA zone in which the site's days are counted"},
+                             {"--cookieless", "on|off", "on: a sent user_id is not used", false, "on|off"},
+                             kIpPolicy};
 constexpr Flag kUserAdd[] = {{"--role", "ROLE", "owner, admin, editor or viewer", true, "owner|admin|editor|viewer"}};
 constexpr Flag kKeyCreate[] = {{"--site", "ID", "the site that the key is for", true},
                                {"--scope", "SCOPE", "collect, read or admin", true, "collect|read|admin"}};
 constexpr Flag kAudit[] = {{"--site", "ID", "one site only"}};
 
 constexpr Command kCommands[] = {
-    {"site add", "NAME --domain D [--timezone TZ] [--id ID]", "add a site", kSiteAdd, 1, site_add},
+    {"site add", "NAME --domain D [--timezone TZ] [--id ID] [--cookieless] [--ip-policy truncate|drop]", "add a site",
+     kSiteAdd, 1, site_add},
     {"site set", "ID [--name NAME] [--domain D] [--timezone TZ] [--cookieless on|off] [--ip-policy truncate|drop]",
      "change a site, for what is received from then on", kSiteSet, 1, site_set},
     {"site list", "", "list the sites", {}, 0, site_list},

@@ -106,8 +106,8 @@ Site site_of(const Query& row) {
             .name = row.text_at(1),
             .domain = row.text_at(2),
             .timezone = row.text_at(3),
-            .cookieless = row.integer_at(4) != 0,
-            .ip_policy = parse_ip_policy(row.text_at(5)).value_or(IpPolicy::kDrop),
+            .privacy = {.cookieless = row.integer_at(4) != 0,
+                        .ip_policy = parse_ip_policy(row.text_at(5)).value_or(IpPolicy::kDrop)},
             .created_ms = row.integer_at(6)};
 }
 
@@ -214,7 +214,7 @@ std::shared_ptr<const Snapshot> Catalog::snapshot() const {
 Accounts& Catalog::accounts() { return state_->accounts; }
 
 Result<Site> Catalog::add_site(std::string_view name, std::string_view domain, std::string_view timezone,
-                               std::string_view id) {
+                               std::string_view id, Privacy privacy) {
     if (!id.empty() && !is_id(id))
         return Error(Code::kInvalidArgument,
                      "an id has 1 to 64 letters, digits, '.', '_' or '-' and does not start with '-'", "id");
@@ -222,13 +222,21 @@ Result<Site> Catalog::add_site(std::string_view name, std::string_view domain, s
               .name = std::string(name),
               .domain = std::string(domain),
               .timezone = std::string(timezone),
+              .privacy = privacy,
               .created_ms = state_->clock.wall_ms()};
     TRY_STATUS(check_site(site));
     const std::lock_guard lock(state_->mutex);
     TRY(Query insert,
-        state_->database.prepare("INSERT INTO sites (id, name, domain, timezone, created_ms) VALUES (?, ?, ?, ?, ?)"));
-    if (auto status =
-            insert.text(site.id).text(site.name).text(site.domain).text(site.timezone).integer(site.created_ms).run();
+        state_->database.prepare("INSERT INTO sites (id, name, domain, timezone, cookieless, ip_policy, created_ms) "
+                                 "VALUES (?, ?, ?, ?, ?, ?, ?)"));
+    if (auto status = insert.text(site.id)
+                          .text(site.name)
+                          .text(site.domain)
+                          .text(site.timezone)
+                          .integer(site.privacy.cookieless ? 1 : 0)
+                          .text(ip_policy_name(site.privacy.ip_policy))
+                          .integer(site.created_ms)
+                          .run();
         !status) {
         if (status.error().code == Code::kConflict)
             return Error(Code::kConflict, "there is a site with the id '" + site.id + "' already", "id");
@@ -246,8 +254,8 @@ Result<Site> Catalog::change_site(std::string_view id, const SiteChange& change)
     if (change.name) site.name = *change.name;
     if (change.domain) site.domain = *change.domain;
     if (change.timezone) site.timezone = *change.timezone;
-    if (change.cookieless) site.cookieless = *change.cookieless;
-    if (change.ip_policy) site.ip_policy = *change.ip_policy;
+    if (change.cookieless) site.privacy.cookieless = *change.cookieless;
+    if (change.ip_policy) site.privacy.ip_policy = *change.ip_policy;
     TRY_STATUS(check_site(site));
     TRY(Query update,
         state_->database.prepare(
@@ -255,8 +263,8 @@ Result<Site> Catalog::change_site(std::string_view id, const SiteChange& change)
     TRY_STATUS(update.text(site.name)
                    .text(site.domain)
                    .text(site.timezone)
-                   .integer(site.cookieless ? 1 : 0)
-                   .text(ip_policy_name(site.ip_policy))
+                   .integer(site.privacy.cookieless ? 1 : 0)
+                   .text(ip_policy_name(site.privacy.ip_policy))
                    .text(site.id)
                    .run());
     TRY_STATUS(state_->refresh());

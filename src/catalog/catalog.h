@@ -19,13 +19,18 @@ enum class IpPolicy : std::uint8_t { kTruncate, kDrop };
 std::string_view ip_policy_name(IpPolicy policy);
 std::optional<IpPolicy> parse_ip_policy(std::string_view text);
 
+/// What a site keeps of its visitors.
+struct Privacy {
+    bool cookieless = false;  ///< a sent user_id is dropped
+    IpPolicy ip_policy = IpPolicy::kTruncate;
+};
+
 struct Site {
     std::string id;
     std::string name;
     std::string domain;
-    std::string timezone;     ///< IANA name, known to this machine when it was set
-    bool cookieless = false;  ///< a sent user_id is dropped
-    IpPolicy ip_policy = IpPolicy::kTruncate;
+    std::string timezone;  ///< IANA name, known to this machine when it was set
+    Privacy privacy{};
     std::int64_t created_ms = 0;
 };
 
@@ -85,7 +90,7 @@ public:
 
     /// `id` empty: one is made. Errors name the field: unknown time zone, malformed id or domain, id taken.
     Result<Site> add_site(std::string_view name, std::string_view domain, std::string_view timezone,
-                          std::string_view id);
+                          std::string_view id, Privacy privacy = {});
     /// The site as it is then; of events that are received after that. Errors as add_site(); kNotFound for the id.
     Result<Site> change_site(std::string_view id, const SiteChange& change);
     Result<std::vector<Site>> sites() const;

@@ -128,6 +128,17 @@ TEST_F(CatalogTest, ACatalogOfANewerReleaseIsRefused) {
     EXPECT_NE(opened.error().message.find("newer release"), std::string::npos);
 }
 
+TEST_F(CatalogTest, ASiteMayKeepLessOfItsVisitorsFromTheStart) {
+    ASSERT_TRUE(catalog_->add_site("A", "a.example", "UTC", "a", {.cookieless = true, .ip_policy = IpPolicy::kDrop}));
+    ASSERT_TRUE(catalog_->add_site("B", "b.example", "UTC", "b"));
+    open();
+    const auto snapshot = catalog_->snapshot();
+    EXPECT_TRUE(snapshot->site("a")->privacy.cookieless);
+    EXPECT_EQ(snapshot->site("a")->privacy.ip_policy, IpPolicy::kDrop);
+    EXPECT_FALSE(snapshot->site("b")->privacy.cookieless);
+    EXPECT_EQ(snapshot->site("b")->privacy.ip_policy, IpPolicy::kTruncate);
+}
+
 TEST_F(CatalogTest, AChangedSiteIsSoInSnapshotsAndAfterAnotherStart) {
     ASSERT_TRUE(catalog_->add_site("Shop", "shop.example", "UTC", "shop"));
     SiteChange change;
@@ -139,8 +150,8 @@ TEST_F(CatalogTest, AChangedSiteIsSoInSnapshotsAndAfterAnotherStart) {
     const auto snapshot = catalog_->snapshot();
     const Site* site = snapshot->site("shop");
     ASSERT_NE(site, nullptr);
-    EXPECT_TRUE(site->cookieless);
-    EXPECT_EQ(site->ip_policy, IpPolicy::kDrop);
+    EXPECT_TRUE(site->privacy.cookieless);
+    EXPECT_EQ(site->privacy.ip_policy, IpPolicy::kDrop);
     EXPECT_EQ(site->timezone, "Europe/Berlin");
     EXPECT_EQ(site->name, "Shop");
     change.domain = "shop.example:8080";

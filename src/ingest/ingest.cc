@@ -367,10 +367,11 @@ void Endpoint::take(http::Exchange& exchange, Form form) {
             context.user_agent = user_agent;
             context.accept_language = accept_language;
         }
-        const enrich::SitePolicy policy{
-            .domain = site->domain,
-            .cookieless = site->cookieless,
-            .ip = site->ip_policy == catalog::IpPolicy::kDrop ? enrich::IpPolicy::kDrop : enrich::IpPolicy::kTruncate};
+        const enrich::SitePolicy policy{.domain = site->domain,
+                                        .cookieless = site->privacy.cookieless,
+                                        .ip = site->privacy.ip_policy == catalog::IpPolicy::kDrop
+                                                  ? enrich::IpPolicy::kDrop
+                                                  : enrich::IpPolicy::kTruncate};
         loop.enricher.enrich(event, context, policy, loop.arena);
         const auto begin = static_cast<std::uint32_t>(submission->records.size());
         event::write_record(event, submission->records);

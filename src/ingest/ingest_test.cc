@@ -360,6 +360,25 @@ TEST_F(EndpointTest, OnlyAKeyNamesTheVisitorsAddressAndItsPeerIsNotTheVisitor) {
     }
 }
 
+TEST_F(EndpointTest, TheNextEventIsKeptAsItsSiteSaysByThen) {
+    const auto post_under = [&](bool is_cookieless, catalog::IpPolicy policy) {
+        catalog::SiteChange change;
+        change.cookieless = is_cookieless;
+        change.ip_policy = policy;
+        EXPECT_TRUE(catalog_->change_site("a", change));
+        EXPECT_EQ(post(pageview("a", "/", R"(,"user_id":"ann")"), {{"X-Forwarded-For", "203.0.113.77"}}).body,
+                  ok(1, "", 0));
+    };
+    post_under(false, catalog::IpPolicy::kTruncate);
+    post_under(false, catalog::IpPolicy::kDrop);
+    post_under(true, catalog::IpPolicy::kDrop);
+    post_under(false, catalog::IpPolicy::kTruncate);
+    EXPECT_THAT(recorded([](const event::Event& event) {
+                    return std::string(event.user_id) + " " + event::format_ip(event.ip);
+                }),
+                ElementsAre("ann 203.0.113.0", "ann ", " ", "ann 203.0.113.0"));
+}
+
 TEST_F(EndpointTest, ValuesAreCutBehindTheirLastByteThatFitsAndEachIsCountedOnce) {
     metrics::Counter& cut = metrics::counter("footfall_values_cut_total", "");
     const auto event = [](const std::string& data) {

@@ -105,6 +105,7 @@ class TestWrongUsage:
             ["serve", "--log-format", "xml"],
             ["serve", "--json"],
             ["site", "add", "name", "--domain", "x.example", "--frobnicate"],
+            ["site", "add", "name", "--domain", "x.example", "--ip-policy", "keep"],
             ["site", "set"],
             ["site", "set", "x", "--cookieless", "perhaps"],
             ["site", "set", "x", "--ip-policy", "keep"],
@@ -192,6 +193,12 @@ class TestCatalog:
     )
     def test_what_makes_no_site_is_told(self, data: pathlib.Path, flags: list[str]):
         fails(run_command("site", "add", "x", *flags, data=data), 1, 2)
+
+    def test_a_site_keeps_less_of_its_visitors_from_the_start(self, data: pathlib.Path):
+        words = ["site", "add", "x", "--domain", "x.example", "--cookieless", "--ip-policy", "drop"]
+        made = command(*words, data=data)
+        assert made["cookieless"] == "on" and made["ip_policy"] == "drop"
+        assert made in command("site", "list", data=data)
 
     def test_a_site_is_changed(self, data: pathlib.Path):
         made = command("site", "add", "old", "--domain", "old.example", data=data)
