@@ -91,6 +91,7 @@ Result<Settings> settings_of_command(std::span<const std::string> argv) {
 int run_data_command(std::span<const std::string> argv) {
     const auto settings = settings_of_command(argv);
     if (!settings) return fail(settings.error());
+    warn_of_misspelt_variables(process_environment());
     std::string input;
     if (reads_input(argv)) input.assign(std::istreambuf_iterator<char>(std::cin), {});
     const auto result = run_anywhere(*settings, argv, input);

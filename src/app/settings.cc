@@ -102,8 +102,10 @@ const Declaration* find(std::string_view key) {
     return found == std::end(kTable) ? nullptr : found;
 }
 
+constexpr std::string_view kEnvironmentPrefix = "FOOTFALL_";
+
 std::string environment_name(std::string_view key) {
-    std::string name = "FOOTFALL_";
+    std::string name(kEnvironmentPrefix);
     for (const char c : key) name += c == '.' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
     return name;
 }
@@ -169,7 +171,7 @@ Status apply_toml(Settings& settings, const std::string& path) {
 
 Status apply_environment(Settings& settings, const std::map<std::string, std::string>& environment) {
     for (const auto& [name, value] : environment) {
-        if (!name.starts_with("FOOTFALL_")) continue;
+        if (!name.starts_with(kEnvironmentPrefix)) continue;
         const auto found = std::find_if(std::begin(kTable), std::end(kTable),
                                         [&](const Declaration& d) { return environment_name(d.key) == name; });
         if (found != std::end(kTable)) {
@@ -207,6 +209,29 @@ Result<Settings> load_settings(const std::string& toml_path, const std::map<std:
     return settings;
 }
 
+std::map<std::string, std::string> misspelt_variables(const std::map<std::string, std::string>& environment) {
+    // Compared without the prefix: what all have in common would make every name a near one.
+    std::map<std::string, std::string_view> keys;
+    for (const Declaration& declaration : kTable)
+        keys.emplace(environment_name(declaration.key).substr(kEnvironmentPrefix.size()), declaration.key);
+    std::vector<std::string_view> known;
+    for (const auto& [name, key] : keys) known.push_back(name);
+    std::map<std::string, std::string> out;
+    for (const auto& [variable, value] : environment) {
+        if (!variable.starts_with(kEnvironmentPrefix)) continue;
+        const std::string name = variable.substr(kEnvironmentPrefix.size());
+        if (keys.contains(name)) continue;
+        if (const std::string near = nearest(name, known); !near.empty()) out.emplace(variable, keys.at(near));
+    }
+    return out;
+}
+
+void warn_of_misspelt_variables(const std::map<std::string, std::string>& environment) {
+    for (const auto& [variable, key] : misspelt_variables(environment))
+        logging::warn("settings.variable_ignored",
+                      {{"variable", variable}, {"did_you_mean", environment_name(key)}, {"setting", key}});
+}
+
 void configure_logging(const Settings& settings, std::string_view role) {
     logging::Level level = logging::Level::kInfo;
     if (settings.logging_level == "debug") level = logging::Level::kDebug;
@@ -230,7 +255,8 @@ std::string settings_reference() {
         "winning: its default, the\n"
         "TOML file of `--config` (`[section]`, then `key = value`), the environment (`FOOTFALL_SECTION_KEY`), a flag "
         "(`--section.key VALUE`;\n"
-        "`--data` and `--listen` are short for `--data.dir` and `--http.listen`). An unknown key is an error.\n\n"
+        "`--data` and `--listen` are short for `--data.dir` and `--http.listen`). An unknown key is an error.\n"
+        "A variable whose section is unknown is left alone, with a warning where it is nearly a setting's.\n\n"
         "| setting | default | unit | bounds | what it does |\n|---|---|---|---|---|\n";
     for (const Declaration& d : kTable) {
         std::string bounds;

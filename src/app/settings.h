@@ -48,6 +48,13 @@ struct Settings {
 Result<Settings> load_settings(const std::string& toml_path, const std::map<std::string, std::string>& environment,
                                const std::map<std::string, std::string>& flags);
 
+/// Variables of the environment that load_settings() lets pass, since their section is none of ours, but that are
+/// nearly a setting's: variable → the setting's key. Names that are near nothing are somebody else's.
+std::map<std::string, std::string> misspelt_variables(const std::map<std::string, std::string>& environment);
+
+/// Logs a warning for each of them.
+void warn_of_misspelt_variables(const std::map<std::string, std::string>& environment);
+
 /// Configures this process's log as the settings say; `role` names the process in each line.
 void configure_logging(const Settings& settings, std::string_view role);
 

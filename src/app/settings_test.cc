@@ -38,6 +38,43 @@ TEST(SettingsTest, UnknownKeysAreErrorsThatNameTheNearest) {
     EXPECT_FALSE(load_settings("", {}, {{"nothing.here", "1"}}));
 }
 
+TEST(SettingsTest, AVariableThatIsNearlyASettingIsNamedAndOthersAreSomebodyElses) {
+    using Names = std::map<std::string, std::string>;
+    const Names misspelt = {{"FOOTFALL_QUREY_TIMEOUT_MS", "5"},
+                            {"FOOTFALL_DTA_DIR", "/srv"},
+                            {"FOOTFALL_HTPP_LISTEN", "x"},
+                            {"FOOTFALL_INJEST_QUEUE_BYTES_MAX", "x"}};
+    ASSERT_TRUE(load_settings("", misspelt, {}));
+    EXPECT_EQ(misspelt_variables(misspelt), (Names{{"FOOTFALL_QUREY_TIMEOUT_MS", "query.timeout_ms"},
+                                                   {"FOOTFALL_DTA_DIR", "data.dir"},
+                                                   {"FOOTFALL_HTPP_LISTEN", "http.listen"},
+                                                   {"FOOTFALL_INJEST_QUEUE_BYTES_MAX", "ingest.queue_bytes_max"}}));
+    // Settings themselves, the project's own variables, and those that an orchestrator makes of a service's name.
+    Names others = {{"FOOTFALL_QUERY_TIMEOUT_MS", "500"}, {"QUREY_TIMEOUT_MS", "5"}};
+    for (const char* name : {"BINARY",
+                             "BUILD",
+                             "CHROMIUM",
+                             "CI",
+                             "FAILPOINTS",
+                             "LIBCHDB",
+                             "LOADGEN",
+                             "NO_APT",
+                             "SEED",
+                             "TEST_FOLDER",
+                             "TEST_KEEP",
+                             "TEST_SECRET",
+                             "TEST_STORE",
+                             "PORT",
+                             "PORT_8080_TCP",
+                             "PORT_8080_TCP_ADDR",
+                             "PORT_8080_TCP_PROTO",
+                             "SERVICE_HOST",
+                             "SERVICE_PORT",
+                             "VERSION"})
+        others.emplace(std::string("FOOTFALL_") + name, "x");
+    EXPECT_EQ(misspelt_variables(others), Names());
+}
+
 TEST(SettingsTest, WrongValuesAreErrorsByField) {
     EXPECT_EQ(load_settings(toml("[http]\nloops = \"two\"\n"), {}, {}).error().field, "http.loops");
     EXPECT_EQ(load_settings("", {}, {{"http.loops", "-1"}}).error().field, "http.loops");

@@ -418,6 +418,15 @@ class TestSettings:
         )
         assert "http.listen" in told
 
+    def test_a_misspelt_section_of_the_environment_is_warned_of(self, start_server: Any, folder: pathlib.Path):
+        wrong = {"FOOTFALL_QUREY_TIMEOUT_MS": "5", "FOOTFALL_SOMETHING_ELSE": "x"}
+        done = run_command("user", "link", data=folder / "data", env=wrong)
+        assert done.returncode == 0
+        server = start_server(env=wrong)
+        for told in (done.stderr, server.log()):
+            [line] = [line for line in told.splitlines() if "FOOTFALL_" in line]
+            assert "FOOTFALL_QUREY_TIMEOUT_MS" in line and "query.timeout_ms" in line
+
     @pytest.mark.parametrize(
         "content",
         [
