@@ -372,6 +372,7 @@ class TestCors:
             (b"POST %s HTTP/1.1\r\nHost: x\r\nA: %s\r\n\r\n" % (URL.encode(), b"a" * 20_000), 431),
             (b"PUT %s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % URL.encode(), 405),
         ],
+        ids=["announced", "chunked", "encoding", "header", "method"],
     )
     def test_a_page_may_read_what_is_answered_early_too(self, site: Site, sent: bytes, status: int):
         """A browser takes an answer without these headers for a failed network, and the page sends again for ever."""
