@@ -96,6 +96,20 @@ test("one question may fail alone, a failed request fails each, and retry asks t
   equal(requests.length, 2);
 });
 
+test("numbers of another range do not stand beside an error, those of the same question do", async () => {
+  const { board, last } = server();
+  board.show({ a: query("visitors") });
+  await last().answer([answer(1)]);
+  board.refresh();
+  await last().fail(new Error("away"));
+  deepEqual(board.reply("a").value.answer?.rows, [[1]]);
+  ok(board.reply("a").value.error);
+  board.show({ a: query("visitors", "s", "12mo") });
+  await last().fail(new Error("away"));
+  equal(board.reply("a").value.answer, undefined);
+  ok(board.reply("a").value.error && !board.reply("a").value.waiting);
+});
+
 test("a question that is put again is heard by whoever followed it before", async () => {
   const { board, requests, last } = server();
   const followed = board.reply("a");

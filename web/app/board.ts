@@ -3,7 +3,8 @@ import { signal, type Signal } from "@preact/signals";
 import { ApiError } from "../lib/api";
 import { type Answer, type BatchAnswer, isProblem, type Problem, type Query } from "../lib/query";
 
-/** What a panel knows about its question. While a new answer is on its way the old one stays, unless it is about something else. */
+/** What a panel knows about its question. While a new answer is on its way the old one stays, unless it is about something else. Beside
+ *  an error only an earlier answer to the same question stands. */
 export interface Reply {
   answer: Answer | undefined;
   error: Problem | undefined;
@@ -14,6 +15,8 @@ export interface Reply {
 
 interface Entry {
   text: string;
+  /** The question that the answer is to. */
+  answered: string;
   query: Query;
   reply: Signal<Reply>;
   batch: number;
@@ -71,6 +74,7 @@ export class Board {
     if (!entry) {
       entry = {
         text: "",
+        answered: "",
         query: query ?? { website_id: "", metrics: [] },
         reply: signal({ answer: undefined, error: undefined, waiting: true, query }),
         batch: 0,
@@ -123,9 +127,13 @@ export class Board {
       if (entry.batch !== batch || !answer) return;
       entry.batch = 0;
       const old = entry.reply.peek();
-      entry.reply.value = isProblem(answer)
-        ? { answer: old.answer, error: answer.error, waiting: false, query: entry.query }
-        : { answer, error: undefined, waiting: false, query: entry.query };
+      if (isProblem(answer)) {
+        const kept = entry.answered === entry.text ? old.answer : undefined;
+        entry.reply.value = { answer: kept, error: answer.error, waiting: false, query: entry.query };
+      } else {
+        entry.answered = entry.text;
+        entry.reply.value = { answer, error: undefined, waiting: false, query: entry.query };
+      }
     });
   }
 }

@@ -3,6 +3,9 @@ import type { Site } from "../lib/api";
 import { snippet } from "../lib/snippet";
 import { CopyBlock } from "../ui/copy";
 
+/** Under its own name curl is a bot, whose visits are left out. */
+const BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
+
 /** A site without a single event: how to send the first one. It goes by itself when that is here. */
 export default function Install({ site, live }: { site: Site; live: LiveState }) {
     return (
@@ -29,7 +32,7 @@ export default function Install({ site, live }: { site: Site; live: LiveState })
                         Or send a visit by hand:
                         <CopyBlock
                             label="A command that sends one visit"
-                            text={`curl ${location.origin}/api/v1/events \\\n  --data '{"type": "pageview", "tracking_id": "${site.id}", "data": {"page": "/hello"}}'`}
+                            text={`curl ${location.origin}/api/v1/events --user-agent '${BROWSER}' \\\n  --data '{"type": "pageview", "tracking_id": "${site.id}", "data": {"page": "/hello"}}'`}
                         />
                     </li>
                 </ul>

@@ -29,6 +29,7 @@ export function Headline({
     const other = answer?.comparison;
     return (
         <>
+            {error && <Failure problem={error} what="A newer state of the headline" onRetry={onRetry} />}
             <ul
                 class={waiting && answer ? "headline stale" : "headline"}
                 aria-label="Metrics; the one that is on is drawn as a chart"

@@ -34,6 +34,7 @@ export function Timeline({ reply, headline, metric, everything, against, granula
     const series = answer && seriesOf(answer, metric, everything);
     return (
         <figure class="timeline" aria-busy={waiting}>
+            {error && <Failure problem={error} what="A newer state of the chart" onRetry={onRetry} />}
             <div class="timeline-head">
                 <figcaption>{answer && series ? finding(answer, metric, series, against) : <i class="skeleton wide" />}</figcaption>
                 <div class="timeline-tools">
