@@ -67,7 +67,7 @@ private:
             const auto event = record_reader_.read(entry.payload);
             if (!event) return event.error().context(fmt::format("entry {} of the event log", entry.position.offset));
             if (!pass_.holds(event->visitor_id)) return {};
-            const std::uint64_t session_key = session_audit_.add(*event);
+            const std::uint64_t session_key = session_audit_.add(entry.position, *event);
             if (with_events) event_audit_.add(entry.position, *event, session_key);
         }
         return {};

@@ -297,7 +297,7 @@ protected:
         SessionFold fold;
         SessionStore sessions(store(), folder_ / "undo");
         for (std::size_t i = 0; i < events_.size(); ++i) {
-            fold.apply(events_[i]);
+            fold.apply(events_[i], i);
             if (i != 5 && i + 1 != events_.size()) continue;
             const Status done = sessions.insert(fold.take_changes(i), fold.take_aliases(), {0, i}, {0, i});
             ASSERT_TRUE(done) << done.error().message;

@@ -95,7 +95,7 @@ Status EventBlocks::build(std::span<const log::StoredEntry> entries, std::span<c
             continue;
         }
         const event::Event& event = *read;
-        const std::uint64_t session_key = assign_session ? assign_session(event) : 0;
+        const std::uint64_t session_key = assign_session ? assign_session(event, entry.position.offset) : 0;
         if (is_left_out) continue;
         blocks_[month_of(event.timestamp)].add(event, session_key, entry.position);
         newest_received_ms_ = std::max(newest_received_ms_, event.received_at);

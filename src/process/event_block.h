@@ -39,7 +39,7 @@ private:
 class EventBlocks {
 public:
     /// Gives an event its session. Called for every event in the log's order, also for those that are left out.
-    using AssignSession = std::function<std::uint64_t(const event::Event&)>;
+    using AssignSession = std::function<std::uint64_t(const event::Event&, std::uint64_t offset)>;
     /// Parses the entries; those that are no events are passed over, and of the others the rows in `without` (sorted
     /// offsets) are left out. Borrows nothing on return. A record that is not one of ours is left out too, logged and
     /// counted, since nothing behind it must wait for it; audit names it. kCorrupt (field "v"): one of a higher

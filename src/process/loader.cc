@@ -33,6 +33,7 @@ struct Metrics {
                                                   "Rows deleted from the store because they were there twice.");
     metrics::Histogram& insert =
         metrics::histogram("footfall_loader_insert_seconds", "One batch: building its blocks and inserting them.");
+    metrics::Gauge& sessions = metrics::gauge("footfall_loader_sessions", "Sessions that the loader keeps in memory.");
     metrics::Gauge& lag =
         metrics::gauge("footfall_loader_lag_entries", "Entries of the log that are not in the store yet.");
 };
@@ -342,7 +343,9 @@ Status Loader::load(const std::vector<log::StoredEntry>& entries, log::Position 
         TRY(present, present_offsets(next.partition, first, next.offset - 1));
     }
     TRY_STATUS(prepare_sessions(entries));
-    TRY_STATUS(blocks_.build(entries, present, [this](const event::Event& event) { return sessions_.apply(event); }));
+    TRY_STATUS(blocks_.build(entries, present, [this](const event::Event& event, std::uint64_t offset) {
+        return sessions_.apply(event, offset);
+    }));
     // Sessions first: an event that is in its table has its session in the other, so that answers which join them are
     // complete.
     const log::Position last{next.partition, next.offset - 1};
@@ -363,6 +366,7 @@ Status Loader::load(const std::vector<log::StoredEntry>& entries, log::Position 
         state_.rows += block.rows();
     }
     sessions_.let_go();
+    counters().sessions.set(static_cast<double>(sessions_.held()));
     counters().insert.observe_ns(clock_.steady_ns() - started);
     return {};
 }
@@ -375,7 +379,9 @@ Status Loader::prepare_sessions(const std::vector<log::StoredEntry>& entries) {
         if (!head && head.error().field == "v") return Error(std::move(head.error()));
         if (!head) continue;  // left out of the blocks as well
         event::Event event = *head;
-        if (!sessions_started_) {
+        // After a clock that was ahead and is set right, most visitors would have to be asked for, and their sessions
+        // be kept until that time comes again.
+        if (!sessions_started_ || event.received_at < sessions_.complete_from()) {
             // By the log's time, not by the clock's: a log that is read again from its beginning has its own days.
             TRY_STATUS(session_store_.start(sessions_, event.received_at - SessionFold::kHoldMs, entry.position));
             sessions_started_ = true;

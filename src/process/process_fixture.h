@@ -175,8 +175,9 @@ protected:
         }
         EventBlocks blocks;
         SessionFold fold;
-        const Status built =
-            blocks.build(entries, {}, [&fold](const event::Event& event) { return fold.apply(event); });
+        const Status built = blocks.build(entries, {}, [&fold](const event::Event& event, std::uint64_t offset) {
+            return fold.apply(event, offset);
+        });
         ASSERT_TRUE(built) << built.error().message;
         for (auto& [month, block] : blocks.blocks()) {
             const Status done = store().insert(EventBlocks::insert_statement(), block.bytes());
@@ -187,7 +188,8 @@ protected:
     /// Writes the sessions of these events, as the loader does.
     void insert_sessions(const std::vector<event::Event>& events, log::Position last = {0, 0}) {
         SessionFold fold;
-        for (const event::Event& event : events) fold.apply(event);
+        std::uint64_t offset = 0;
+        for (const event::Event& event : events) fold.apply(event, offset++);
         SessionStore sessions(store(), folder_ / "undo");
         const Status done = sessions.insert(fold.take_changes(last.offset), fold.take_aliases(), {0, 0}, last);
         ASSERT_TRUE(done) << done.error().message;

@@ -47,8 +47,8 @@ SessionAudit::SessionAudit(store::Client& store, AuditRows& rows, const Pass& pa
 
 std::uint64_t SessionAudit::bucket_of(std::uint64_t visitor_id) const { return visitor_id % (pass_.passes * kBuckets); }
 
-std::uint64_t SessionAudit::add(const event::Event& event) {
-    const std::uint64_t key = fold_.apply(event);
+std::uint64_t SessionAudit::add(log::Position position, const event::Event& event) {
+    const std::uint64_t key = fold_.apply(event, position.offset);
     if (++events_since_ == kNoteEvery) note_changes();
     return key;
 }

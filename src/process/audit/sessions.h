@@ -21,7 +21,7 @@ public:
     SessionAudit(store::Client& store, AuditRows& rows, const Pass& pass);
 
     /// The next event of the log, of a visitor of the pass; its session's key, as the event's row carries it.
-    std::uint64_t add(const event::Event& event);
+    std::uint64_t add(log::Position position, const event::Event& event);
     /// Compares the sessions so far with the table by sums over its rows, for some visitors at a time. Where they are
     /// equal that is the proof; the others' rows are wrong, or were written since, which compare_rest() finds out.
     Status compare_sums();

@@ -9,19 +9,26 @@
 namespace footfall::process {
 namespace {
 
-/// How long before a ping its pageview may lie, where the pageview's id does not tell its time.
-constexpr std::int64_t kPingReachMs = 6 * 3'600'000;
+/// How long before a ping its pageview may lie. Older ones are not looked for: that would read far too much of the
+/// table.
+constexpr std::int64_t kPingReachMs = 24 * 3'600'000;
 
 constexpr std::int64_t kLetGoEveryMs = 60'000;
 
-/// How far the clock that made an id may be off; as much as a timestamp may be early.
+/// How far the times of two ids of one client may be off; as much as a timestamp may be early.
 constexpr std::int64_t kIdClockMs = 5 * 60'000;
 
-/// When the ping's pageview was at the earliest. An id that is newer than the ping is of a clock that is wrong (the
-/// timestamps were corrected by sent_at, the ids can't be), so its time says nothing.
+/// When the ping's pageview was at the earliest: a rule, not a guess, for a session that ended before is none of the
+/// ping's, wherever it is kept. Ids are of the client's clock, and timestamps were corrected by it (sent_at), so the
+/// ping's own id tells how far that clock is ahead.
 std::int64_t earliest_pageview_time(const event::Event& ping) {
+    const std::int64_t reach = ping.timestamp - kPingReachMs;
     const auto named = ping.pageview_id.time_ms();
-    return named && *named <= ping.timestamp ? *named - kIdClockMs : ping.timestamp - kPingReachMs;
+    // An id that is newer than its ping tells nothing: it was made when old events were sent, or the clock is far
+    // ahead.
+    if (!named || *named > ping.timestamp) return reach;
+    const std::int64_t ahead = ping.event_id.time_ms().value_or(ping.timestamp) - ping.timestamp;
+    return std::max(reach, *named - std::max<std::int64_t>(ahead, 0) - kIdClockMs);
 }
 
 }  // namespace
@@ -41,6 +48,7 @@ void SessionFold::restart(std::int64_t complete_from) {
     aliases_.clear();
     engaged_.clear();
     engaged_before_.clear();
+    engaged_generation_ = 0;
 }
 
 void SessionFold::load(Session session, std::uint64_t version, std::vector<std::uint64_t> absorbed_keys) {
@@ -80,8 +88,9 @@ void SessionFold::touch(Held& held) {
     changed_.push_back(&held);
 }
 
-std::uint64_t SessionFold::add_session(Visitor& visitor, Session session) {
-    session.engaged = take_engaged(session.session_key);
+std::uint64_t SessionFold::add_session(Visitor& visitor, Session session, std::uint64_t offset) {
+    session.engaged =
+        take_engaged({key_of(session.website_id, session.visitor_id, session.is_bot), session.session_key}, offset);
     auto held = std::make_unique<Held>();
     held->session = std::move(session);
     held->is_changed = true;
@@ -110,10 +119,10 @@ void SessionFold::join(Visitor& visitor, std::size_t into, std::size_t from) {
     joined_away_.push_back(std::move(gone));
 }
 
-std::uint64_t SessionFold::apply(const event::Event& event) {
+std::uint64_t SessionFold::apply(const event::Event& event, std::uint64_t offset) {
     newest_received_at_ = std::max(newest_received_at_, event.received_at);
     if (!makes_sessions(event.event_type)) {
-        if (event.event_type == "ping" && event.time_on_page > 0) note_engaged(event);
+        if (event.event_type == "ping" && event.time_on_page > 0) note_engaged(event, offset);
         return 0;
     }
     Visitor& visitor = visitors_[key_of(event.website_id, event.visitor_id, event.is_bot)];
@@ -125,7 +134,7 @@ std::uint64_t SessionFold::apply(const event::Event& event) {
         (reached ? also : reached) = i;
     }
     Session single = Session::of(event);
-    if (!reached) return add_session(visitor, std::move(single));
+    if (!reached) return add_session(visitor, std::move(single), offset);
     Held& held = *visitor[*reached];
     touch(held);
     held.session.extend(single);
@@ -133,34 +142,45 @@ std::uint64_t SessionFold::apply(const event::Event& event) {
     return held.session.session_key;
 }
 
-void SessionFold::note_engaged(const event::Event& ping) {
+void SessionFold::note_engaged(const event::Event& ping, std::uint64_t offset) {
     const std::uint64_t session_key = session_key_of(ping.pageview_id);
-    const auto visitor = visitors_.find(key_of(ping.website_id, ping.visitor_id, ping.is_bot));
-    if (visitor != visitors_.end()) {
+    const auto seconds = static_cast<float>(ping.time_on_page);
+    const VisitorKey who = key_of(ping.website_id, ping.visitor_id, ping.is_bot);
+    if (const auto visitor = visitors_.find(who); visitor != visitors_.end()) {
+        const std::int64_t earliest = earliest_pageview_time(ping);
         for (const auto& held : visitor->second) {
-            if (held->session.session_key != session_key) continue;
-            if (held->session.events > 1 || held->session.engaged >= ping.time_on_page) return;
+            // One that is older may be held or not, so it must make no difference.
+            if (held->session.session_key != session_key || held->session.ended_at < earliest) continue;
+            if (held->session.events > 1 || held->session.engaged >= seconds) return;
             touch(*held);
-            held->session.engaged = static_cast<float>(ping.time_on_page);
+            held->session.engaged = seconds;
             return;
         }
     }
-    remember_engaged(session_key, static_cast<float>(ping.time_on_page));
+    remember_engaged({who, session_key}, {.offset = offset, .seconds = seconds});
 }
 
-void SessionFold::remember_engaged(std::uint64_t session_key, float seconds) {
-    if (engaged_.size() >= kPendingMax / 2 && !engaged_.contains(session_key))
-        engaged_before_ = std::exchange(engaged_, {});
-    float& most = engaged_[session_key];
-    most = std::max(most, seconds);
+void SessionFold::remember_engaged(const PendingKey& key, Pending pending) {
+    if (pending.offset / kPingEntries != engaged_generation_) {
+        // Two generations hold at least what an event may still ask for.
+        const bool is_next = pending.offset / kPingEntries == engaged_generation_ + 1;
+        engaged_before_ = is_next ? std::move(engaged_) : Engaged();
+        engaged_.clear();
+        engaged_generation_ = pending.offset / kPingEntries;
+    }
+    std::vector<Pending>& pings = engaged_[key];
+    // An earlier ping that says no more counts in no case in which the later one does not.
+    while (!pings.empty() && pings.back().seconds <= pending.seconds) pings.pop_back();
+    pings.push_back(pending);
 }
 
-float SessionFold::take_engaged(std::uint64_t session_key) {
+float SessionFold::take_engaged(const PendingKey& key, std::uint64_t offset) {
     float most = 0;
-    for (auto* generation : {&engaged_, &engaged_before_}) {
-        const auto found = generation->find(session_key);
+    for (Engaged* generation : {&engaged_, &engaged_before_}) {
+        const auto found = generation->find(key);
         if (found == generation->end()) continue;
-        most = std::max(most, found->second);
+        for (const Pending& ping : found->second)
+            if (ping.offset + kPingEntries >= offset) most = std::max(most, ping.seconds);
         generation->erase(found);
     }
     return most;

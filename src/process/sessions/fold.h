@@ -34,13 +34,14 @@ struct SessionAlias {
 /// only on the events before, never on how they were cut into batches or what was in memory: a fold that starts from
 /// the table goes on as the one before would have.
 ///
-/// Memory: about 500 bytes a session that is held, those of the last hour. About 1 µs an event. Not thread-safe.
+/// Memory: about 500 bytes a session that is held, those of the last hour, and 130 a page that was pinged within the
+/// last kPingEntries and began no session. About 1 µs an event. Not thread-safe.
 class SessionFold {
 public:
     /// Sessions that ended earlier than this before the newest receive time may be let go.
     static constexpr std::int64_t kHoldMs = 60 * 60'000;
-    /// Engaged times whose pageview has not come yet; the older half is forgotten when they are more.
-    static constexpr std::size_t kPendingMax = 262'144;
+    /// A ping that came before its pageview counts for it where at most so many entries of the log lie in between.
+    static constexpr std::uint64_t kPingEntries = 262'144;
 
     /// Forgets everything. From now on it is complete for sessions that ended at `complete_from` or later, once these
     /// were load()ed.
@@ -60,9 +61,10 @@ public:
     /// All sessions of the visitor that ended at `ended_from` or later were load()ed.
     void looked_up(const LookUp& who);
 
-    /// Applies the next event and returns its session's key: 0 for what makes no sessions (a ping's engaged time is
-    /// noted all the same).
-    std::uint64_t apply(const event::Event& event);
+    /// Applies the next event, which stands at `offset` of the log, and returns its session's key: 0 for what makes no
+    /// sessions (a ping's engaged time is noted all the same). After a restart() the pings of the last kPingEntries are
+    /// to be applied once more.
+    std::uint64_t apply(const event::Event& event, std::uint64_t offset);
 
     /// What changed since the last call; sessions that are as they were are left out. `version` is that of the rows
     /// which the caller makes of it, larger than any before.
@@ -95,13 +97,30 @@ private:
     };
     using Visitor = std::vector<std::unique_ptr<Held>>;
 
+    /// A ping's engaged time whose pageview has begun no session yet, by the key that it would give it.
+    struct Pending {
+        std::uint64_t offset = 0;  ///< the ping's
+        float seconds = 0;
+    };
+    struct PendingKey {
+        VisitorKey who;
+        std::uint64_t session_key = 0;
+        bool operator==(const PendingKey&) const = default;
+    };
+    struct PendingHash {
+        std::size_t operator()(const PendingKey& key) const {
+            return VisitorHash()(key.who) ^ static_cast<std::size_t>(key.session_key);
+        }
+    };
+    using Engaged = std::unordered_map<PendingKey, std::vector<Pending>, PendingHash>;
+
     static VisitorKey key_of(std::string_view website_id, std::uint64_t visitor_id, bool is_bot);
     void touch(Held& held);
-    std::uint64_t add_session(Visitor& visitor, Session session);
+    std::uint64_t add_session(Visitor& visitor, Session session, std::uint64_t offset);
     void join(Visitor& visitor, std::size_t into, std::size_t from);
-    void note_engaged(const event::Event& ping);
-    void remember_engaged(std::uint64_t session_key, float seconds);
-    float take_engaged(std::uint64_t session_key);
+    void note_engaged(const event::Event& ping, std::uint64_t offset);
+    void remember_engaged(const PendingKey& key, Pending pending);
+    float take_engaged(const PendingKey& key, std::uint64_t offset);
 
     std::unordered_map<VisitorKey, Visitor, VisitorHash> visitors_;
     std::unordered_map<VisitorKey, std::int64_t, VisitorHash> looked_up_;  ///< who is complete from when, bot or not
@@ -111,8 +130,9 @@ private:
     std::vector<Held*> changed_;
     std::vector<std::unique_ptr<Held>> joined_away_;  ///< until take_changes()
     std::vector<SessionAlias> aliases_;
-    // Engaged times by the key that their pageview will give its session, in two generations.
-    std::unordered_map<std::uint64_t, float> engaged_, engaged_before_;
+    // By generations of kPingEntries of the log, the newest and the one before; the largest time last to first.
+    Engaged engaged_, engaged_before_;
+    std::uint64_t engaged_generation_ = 0;
 };
 
 }  // namespace footfall::process

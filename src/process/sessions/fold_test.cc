@@ -9,6 +9,7 @@
 #include <span>
 #include <tuple>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "process/sessions/session_reference.h"
@@ -64,7 +65,7 @@ public:
             });
             fold.looked_up(*who);
         }
-        for (const auto& event : batch) keys.push_back(fold.apply(event));
+        for (const auto& event : batch) keys.push_back(fold.apply(event, keys.size()));
     }
 
 private:
@@ -74,11 +75,18 @@ private:
     std::map<std::uint64_t, std::uint64_t> aliases_;
 };
 
+event::Event ping_of(const event::Event& view, std::int64_t later, float seconds) {
+    auto ping = event_at(view.timestamp + later, "", "ping");
+    ping.pageview_id = view.event_id;
+    ping.time_on_page = seconds;
+    return ping;
+}
+
 TEST(SessionFoldTest, AGapOfThirtyMinutesEndsASession) {
     SessionFold fold;
-    const std::uint64_t first = fold.apply(event_at(kSessionsNow, "/a"));
-    EXPECT_EQ(fold.apply(event_at(kSessionsNow + 30 * kMinute - 1, "/b")), first);
-    EXPECT_NE(fold.apply(event_at(kSessionsNow + 60 * kMinute - 1, "/c")), first);
+    const std::uint64_t first = fold.apply(event_at(kSessionsNow, "/a"), 0);
+    EXPECT_EQ(fold.apply(event_at(kSessionsNow + 30 * kMinute - 1, "/b"), 0), first);
+    EXPECT_NE(fold.apply(event_at(kSessionsNow + 60 * kMinute - 1, "/c"), 0), first);
     Table table;
     table.take(fold);
     ASSERT_EQ(table.sessions().size(), 2u);
@@ -96,11 +104,11 @@ TEST(SessionFoldTest, ALateEventJoinsTwoSessionsAndTheEarlierReceivedKeyStays) {
     auto early = event_at(kSessionsNow, "/a");
     auto later = event_at(kSessionsNow + 40 * kMinute, "/c");
     later.received_at = kSessionsNow + 1;
-    const std::uint64_t first = fold.apply(early);
-    const std::uint64_t second = fold.apply(later);
+    const std::uint64_t first = fold.apply(early, 0);
+    const std::uint64_t second = fold.apply(later, 0);
     ASSERT_NE(first, second);
     table.take(fold);
-    EXPECT_EQ(fold.apply(event_at(kSessionsNow + 20 * kMinute, "/b")), first);
+    EXPECT_EQ(fold.apply(event_at(kSessionsNow + 20 * kMinute, "/b"), 0), first);
     table.take(fold);
     ASSERT_EQ(table.sessions().size(), 1u);
     EXPECT_EQ(table.sessions().at(first).pageviews, 3u);
@@ -115,11 +123,11 @@ TEST(SessionFoldTest, WhatWasJoinedBeforeFollowsTheKeyThatGoes) {
         event.received_at = at;
         return event;
     };
-    const std::uint64_t b = fold.apply(received(event_at(kSessionsNow + 40 * kMinute), kSessionsNow + 1));
-    const std::uint64_t c = fold.apply(received(event_at(kSessionsNow + 80 * kMinute), kSessionsNow + 2));
-    fold.apply(received(event_at(kSessionsNow + 60 * kMinute), kSessionsNow + 3));  // b and c
-    const std::uint64_t a = fold.apply(received(event_at(kSessionsNow), kSessionsNow + 4));
-    EXPECT_EQ(fold.apply(received(event_at(kSessionsNow + 20 * kMinute), kSessionsNow + 5)), b)
+    const std::uint64_t b = fold.apply(received(event_at(kSessionsNow + 40 * kMinute), kSessionsNow + 1), 0);
+    const std::uint64_t c = fold.apply(received(event_at(kSessionsNow + 80 * kMinute), kSessionsNow + 2), 0);
+    fold.apply(received(event_at(kSessionsNow + 60 * kMinute), kSessionsNow + 3), 0);  // b and c
+    const std::uint64_t a = fold.apply(received(event_at(kSessionsNow), kSessionsNow + 4), 0);
+    EXPECT_EQ(fold.apply(received(event_at(kSessionsNow + 20 * kMinute), kSessionsNow + 5), 0), b)
         << "b was received first";
     table.take(fold);
     EXPECT_EQ(table.resolve(a), b);
@@ -129,14 +137,14 @@ TEST(SessionFoldTest, WhatWasJoinedBeforeFollowsTheKeyThatGoes) {
 
 TEST(SessionFoldTest, VisitorsSitesAndBotsHaveTheirOwn) {
     SessionFold fold;
-    std::set<std::uint64_t> keys = {fold.apply(event_at(kSessionsNow)),
-                                    fold.apply(event_at(kSessionsNow, "/", "pageview", 2))};
+    std::set<std::uint64_t> keys = {fold.apply(event_at(kSessionsNow), 0),
+                                    fold.apply(event_at(kSessionsNow, "/", "pageview", 2), 0)};
     auto other_site = event_at(kSessionsNow);
     other_site.website_id = "other";
-    keys.insert(fold.apply(other_site));
+    keys.insert(fold.apply(other_site, 0));
     auto bot = event_at(kSessionsNow);
     bot.is_bot = true;
-    keys.insert(fold.apply(bot));
+    keys.insert(fold.apply(bot, 0));
     EXPECT_EQ(keys.size(), 4u);
 }
 
@@ -144,58 +152,87 @@ TEST(SessionFoldTest, PingsAndIdentifyMakeNoSessionAndProlongNone) {
     SessionFold fold;
     Table table;
     for (const char* type : {"ping", "vitals", "identify"})
-        EXPECT_EQ(fold.apply(event_at(kSessionsNow, "/", type)), 0u);
+        EXPECT_EQ(fold.apply(event_at(kSessionsNow, "/", type), 0), 0u);
     table.take(fold);
     EXPECT_TRUE(table.sessions().empty());
-    const std::uint64_t first = fold.apply(event_at(kSessionsNow));
-    fold.apply(event_at(kSessionsNow + 20 * kMinute, "/", "ping"));
-    EXPECT_NE(fold.apply(event_at(kSessionsNow + 40 * kMinute)), first);
+    const std::uint64_t first = fold.apply(event_at(kSessionsNow), 0);
+    fold.apply(event_at(kSessionsNow + 20 * kMinute, "/", "ping"), 0);
+    EXPECT_NE(fold.apply(event_at(kSessionsNow + 40 * kMinute), 0), first);
 }
 
 TEST(SessionFoldTest, ASingleEventsEngagedTimeIsTheLargestPingsWhicheverComesFirst) {
-    const auto ping_of = [](const event::Event& view, float seconds) {
-        auto ping = event_at(view.timestamp + 1000, "", "ping");
-        ping.pageview_id = view.event_id;
-        ping.time_on_page = seconds;
-        return ping;
-    };
     const auto view = event_at(kSessionsNow);
     for (const bool early : {false, true}) {
         SessionFold fold;
         Table table;
-        if (early) fold.apply(ping_of(view, 12));
-        const std::uint64_t key = fold.apply(view);
+        if (early) fold.apply(ping_of(view, 1000, 12), 0);
+        const std::uint64_t key = fold.apply(view, 0);
         table.take(fold);
-        fold.apply(ping_of(view, 7));
-        if (!early) fold.apply(ping_of(view, 12));
+        fold.apply(ping_of(view, 1000, 7), 0);
+        if (!early) fold.apply(ping_of(view, 1000, 12), 0);
         table.take(fold);
         EXPECT_EQ(table.sessions().at(key).engaged, 12) << early;
-        fold.apply(event_at(kSessionsNow + kMinute));
+        fold.apply(event_at(kSessionsNow + kMinute), 0);
         table.take(fold);
         EXPECT_EQ(table.sessions().at(key).engaged, 0) << "a longer session has a duration";
     }
 }
 
-// What is in the table by then has to be loaded, or its engaged time is lost.
+// What is in the table by then has to be loaded, or its engaged time is lost; and a fold that still holds it must say
+// the same as one that has to ask.
 TEST(SessionFoldTest, APingReachesItsPageviewWhateverTheClockThatNamedIt) {
     constexpr std::int64_t kSeen = kSessionsNow - 24 * 60 * kMinute;
-    for (const std::int64_t ahead : {-90 * kMinute, -kMinute, std::int64_t{0}, kMinute, 90 * kMinute}) {
-        for (const std::int64_t later : {std::int64_t{0}, 2 * kMinute, 40 * kMinute}) {
-            auto view = event_at(kSeen);
-            view.event_id = make_uuid_v7(kSeen + ahead);
-            auto ping = event_at(kSeen + later, "", "ping");
-            ping.pageview_id = view.event_id;
-            ping.time_on_page = 12;
-            Table table;
-            SessionFold before;
-            before.apply(view);
-            table.take(before);
+    const auto hour = 60 * kMinute;
+    for (const std::int64_t ahead : {-90 * kMinute, -10 * kMinute, std::int64_t{0}, 10 * kMinute, 90 * kMinute}) {
+        for (const std::int64_t later :
+             {std::int64_t{0}, 2 * kMinute, 40 * kMinute, 75 * kMinute, 20 * hour, 25 * hour}) {
+            for (const bool knows_its_own : {true, false}) {
+                auto view = event_at(kSeen);
+                view.received_at = kSeen;
+                view.event_id = make_uuid_v7(kSeen + ahead);
+                auto ping = ping_of(view, later, 12);
+                if (knows_its_own) ping.event_id = make_uuid_v7(ping.timestamp + ahead);
+                else ping.event_id.bytes[6] = 0x40;  // version 4
+                Table table;
+                SessionFold before;
+                before.apply(view, 0);
+                table.take(before);
+                Table as_held = table;
+
+                SessionFold fold;
+                fold.restart(kSessionsNow - SessionFold::kHoldMs);
+                std::vector<std::uint64_t> keys = {0};
+                table.apply(fold, std::span(&ping, 1), keys);
+                table.take(fold);
+                const std::string where = fmt::format("ahead {} min, later {} min, {}", ahead / kMinute,
+                                                      later / kMinute, knows_its_own ? "v7" : "v4");
+                if (knows_its_own) {
+                    EXPECT_EQ(table.sessions().begin()->second.engaged, later < 24 * hour ? 12 : 0) << where;
+                }
+
+                before.apply(ping, 1);
+                as_held.take(before);
+                EXPECT_TRUE(as_held.sessions() == table.sessions()) << where;
+            }
+        }
+    }
+}
+
+TEST(SessionFoldTest, APingBeforeItsPageviewCountsForSoManyEntriesAndForItsVisitorAlone) {
+    const auto view = event_at(kSessionsNow);
+    constexpr std::uint64_t kReach = SessionFold::kPingEntries;
+    for (const std::uint64_t at : {std::uint64_t{5}, kReach - 1, kReach, 3 * kReach - 2}) {
+        for (const std::uint64_t between : {std::uint64_t{1}, kReach, kReach + 1, 3 * kReach}) {
             SessionFold fold;
-            fold.restart(kSessionsNow - SessionFold::kHoldMs);
-            std::vector<std::uint64_t> keys;
-            table.apply(fold, std::span(&ping, 1), keys);
-            table.take(fold);
-            EXPECT_EQ(table.sessions().begin()->second.engaged, 12) << ahead << " " << later;
+            fold.apply(ping_of(view, 0, 30), at);
+            fold.apply(ping_of(view, 0, 10), at + 2);
+            fold.apply(ping_of(event_at(kSessionsNow), 0, 99), at + 3);
+            auto of_another = ping_of(view, 0, 99);
+            of_another.visitor_id = 2;
+            fold.apply(of_another, at + 4);
+            fold.apply(view, at + 4 + between);
+            const float expected = 4 + between <= kReach ? 30 : 2 + between <= kReach ? 10 : 0;
+            EXPECT_EQ(fold.take_changes(1).at(0).after->engaged, expected) << at << " " << between;
         }
     }
 }
@@ -208,8 +245,8 @@ TEST(SessionFoldTest, EventsOfOneMillisecondAreOrderedByWhatTheySay) {
         a.source = "x";
         auto b = event_at(kSessionsNow, "/b");
         b.source = "w";
-        fold.apply(turned ? b : a);
-        const std::uint64_t key = table.resolve(fold.apply(turned ? a : b));
+        fold.apply(turned ? b : a, 0);
+        const std::uint64_t key = table.resolve(fold.apply(turned ? a : b, 0));
         table.take(fold);
         const Session& session = table.sessions().at(key);
         EXPECT_EQ(session.entry_page, "/a");
@@ -222,12 +259,12 @@ TEST(SessionFoldTest, AnUnchangedSessionIsNoChange) {
     SessionFold fold;
     Table table;
     const auto view = event_at(kSessionsNow);
-    fold.apply(view);
+    fold.apply(view, 0);
     table.take(fold);
     auto ping = event_at(kSessionsNow + 1, "", "ping");
     ping.pageview_id = view.event_id;
     ping.time_on_page = 0;
-    fold.apply(ping);
+    fold.apply(ping, 0);
     EXPECT_TRUE(fold.take_changes(99).empty());
 }
 
@@ -274,7 +311,7 @@ TEST(SessionFoldPropertyTest, IsTheNaiveDefinitionWhateverTheOrderTheBatchesAndT
                 fold.restart(from);
                 table.load(fold, [&](const Session& s) { return s.ended_at >= from; });
                 for (std::size_t i = 0; i < at; ++i)
-                    if (events[i].event_type == "ping") fold.apply(events[i]);
+                    if (events[i].event_type == "ping") fold.apply(events[i], i);
                 table.take(fold);
             }
             table.apply(fold, std::span(events).subspan(at, end - at), keys);

@@ -13,6 +13,7 @@
 
 #include "base/failpoint.h"
 #include "base/file.h"
+#include "base/metrics.h"
 #include "process/loader.h"
 #include "process/process_fixture.h"
 #include "process/sessions/session_reference.h"
@@ -116,6 +117,49 @@ TEST_F(SessionLoaderTest, R2ASessionSurvivesAMergeOfRowsBeyondTheCheckpoint) {
                     ElementsAre(fmt::format("1 {}", 3 * times)));
         expect_no_row_doubled_or_cancelled_twice();
     }
+}
+
+// Which a start brings into memory again, with the times by which it is judged.
+TEST_F(SessionLoaderTest, APingCountsAcrossAStartBeforeItsPageviewAndAfterIt) {
+    const auto view = event_at(kNow, "/a");
+    const auto ping_of = [&](std::int64_t later, float seconds) {
+        auto ping = event_at(kNow + later, "", "ping");
+        ping.pageview_id = view.event_id;
+        ping.time_on_page = seconds;
+        return ping;
+    };
+    append({ping_of(0, 12), ping_of(0, 7)});
+    load_and_stop();
+    append({view});
+    load_and_stop();
+    EXPECT_EQ(session_of("toInt64(engaged)"), "12");
+    append({ping_of(2 * 60 * kMinute, 90)});
+    load_and_stop();
+    EXPECT_EQ(session_of("toInt64(engaged)"), "90");
+    expect_no_row_doubled_or_cancelled_twice();
+}
+
+TEST_F(SessionLoaderTest, AClockThatWasAheadAndIsSetRightLeavesNothingInMemory) {
+    const auto visitors_at = [](std::int64_t time, std::uint64_t first) {
+        std::vector<event::Event> events;
+        for (std::uint64_t i = 0; i < 20; ++i) {
+            events.push_back(event_at(time, "/", "pageview", first + i));
+            events.back().received_at = time;
+        }
+        return events;
+    };
+    const auto hours = [](int n) { return n * 60 * kMinute; };
+    append(visitors_at(kNow + hours(24), 100));
+    start();
+    ASSERT_TRUE(loader_->wait_loaded(log_->end(), 60'000));
+    for (int hour = 0; hour < 5; ++hour) {
+        append(visitors_at(kNow + hours(hour), 1'000 * (1 + static_cast<std::uint64_t>(hour))));
+        ASSERT_TRUE(loader_->wait_loaded(log_->end(), 60'000));
+    }
+    EXPECT_LE(metrics::gauge("footfall_loader_sessions", "").value(), 60)
+        << "those of the last hour, and those of the hour that has not come";
+    EXPECT_THAT(ask("SELECT sum(sign) FROM footfall.sessions"), ElementsAre("120"));
+    loader_.reset();
 }
 
 // The points at which the loader dies or fails, between the parts of what it writes for a batch. Failpoints are read

@@ -15,7 +15,6 @@
 namespace footfall::process {
 namespace {
 
-constexpr std::int64_t kPingsBackMs = 24 * 3'600'000;
 /// Visitors of one question.
 constexpr std::size_t kLookUpsMax = 2'000;
 constexpr int kTimeoutMs = 120'000;
@@ -176,24 +175,25 @@ Status SessionStore::start(SessionFold& fold, std::int64_t ended_from, log::Posi
         store_.query(
             {.sql = open, .parameters = {{"ended_from", std::to_string(ended_from)}}, .timeout_ms = kTimeoutMs}));
     TRY_STATUS(load(fold, sessions));
-    TRY(const store::Answer pings,
-        store_.query({.sql = std::string(sql::text("sessions-pings.sql")),
-                      .parameters = {{"received_from", std::to_string(ended_from - kPingsBackMs)},
-                                     {"partition", number(position.partition)},
-                                     {"before", number(position.offset)},
-                                     {"limit", number(SessionFold::kPendingMax / 2)}},
-                      .timeout_ms = kTimeoutMs}));
+    const std::uint64_t first = position.offset - std::min(position.offset, SessionFold::kPingEntries);
+    TRY(const store::Answer pings, store_.query({.sql = std::string(sql::text("sessions-pings.sql")),
+                                                 .parameters = {{"partition", number(position.partition)},
+                                                                {"first", number(first)},
+                                                                {"before", number(position.offset)}},
+                                                 .timeout_ms = kTimeoutMs}));
     for (const auto& cells : pings.rows) {
         Row row(cells);
         event::Event ping;
+        ping.event_type = "ping";
         const std::string website_id = row.text();
         ping.website_id = website_id;
         ping.visitor_id = row.integer();
         ping.is_bot = row.flag();
-        ping.event_type = "ping";
-        if (const auto pageview = parse_uuid(row.text())) ping.pageview_id = *pageview;
+        ping.event_id = parse_uuid(row.text()).value_or(Uuid());
+        ping.pageview_id = parse_uuid(row.text()).value_or(Uuid());
+        ping.timestamp = row.milliseconds();
         ping.time_on_page = row.real();
-        fold.apply(ping);
+        fold.apply(ping, row.integer());
     }
     return {};
 }

@@ -23,8 +23,9 @@ protected:
     void load(const std::vector<event::Event>& events, log::Position from, std::uint64_t last) {
         std::vector<std::pair<std::uint64_t, event::Event>> rows;
         for (const event::Event& event : events) {
-            fold_.apply(event);
-            rows.emplace_back(last - events.size() + rows.size() + 1, event);
+            const std::uint64_t offset = last - events.size() + rows.size() + 1;
+            fold_.apply(event, offset);
+            rows.emplace_back(offset, event);
         }
         const Status done =
             sessions_.insert(fold_.take_changes(last), fold_.take_aliases(), from, {from.partition, last});
