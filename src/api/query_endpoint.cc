@@ -101,7 +101,7 @@ void QueryEndpoint::add_to(http::Router& router, const Gate& gate) {
 }
 
 Result<std::string> QueryEndpoint::answer(std::string_view body, const Caller& caller,
-                                          const Result<query::Format>& format) const {
+                                          const Result<query::Format>& format, std::int64_t asked_ns) const {
     static auto& seconds =
         metrics::histogram("footfall_query_seconds", "From the start of a query's work to its answer.");
     const std::int64_t started = clock_.steady_ns();
@@ -113,7 +113,7 @@ Result<std::string> QueryEndpoint::answer(std::string_view body, const Caller& c
     if (const std::string problem = options_.store_problem(); !problem.empty())
         return Error(Code::kUnavailable, problem);
     auto result = service_.run(parsed, {.id = site->id, .timezone = site->timezone, .created_ms = site->created_ms},
-                               options_.as_of, *format);
+                               options_.as_of, *format, asked_ns);
     seconds.observe_ns(clock_.steady_ns() - started);
     return result;
 }
@@ -123,7 +123,7 @@ void QueryEndpoint::answer_one(http::Exchange& exchange, const Caller& caller) {
         auto body = decoded_body(exchange.request());
         if (!body) return exchange.complete(refusal(body.error()));
         const auto format = answer_format(exchange.request(), kFormats);
-        auto result = answer(*body, caller, format);
+        auto result = answer(*body, caller, format, exchange.started_ns());
         if (!result) return exchange.complete(refusal(result.error()));
         http::Response response;
         response.content_type = content_type(*format);
@@ -144,7 +144,7 @@ void QueryEndpoint::answer_batch(http::Exchange& exchange, const Caller& caller)
     const auto batch = std::make_shared<Batch>(exchange, caller, std::move(*queries));
     const auto work = [this, batch] {
         for (std::size_t i = batch->next++; i < batch->queries.size(); i = batch->next++) {
-            auto result = answer(batch->queries[i], batch->caller, query::Format::kJson);
+            auto result = answer(batch->queries[i], batch->caller, query::Format::kJson, batch->exchange.started_ns());
             batch->answers[i] = result ? std::move(*result) : http::error_response(result.error()).body;
             if (--batch->left > 0) continue;
             http::Response response;
@@ -158,7 +158,7 @@ void QueryEndpoint::answer_batch(http::Exchange& exchange, const Caller& caller)
             return batch->exchange.complete(std::move(response));
         }
     };
-    const std::size_t wanted = std::clamp<std::size_t>(batch->queries.size(), 1, options_.concurrency);
+    const std::size_t wanted = std::clamp<std::size_t>(batch->queries.size(), 1, options_.batch_concurrency);
     std::size_t workers = 0;
     while (workers < wanted && pool_.submit(work)) ++workers;
     // Fewer workers than wanted take longer; none at all would never answer.

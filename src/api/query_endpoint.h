@@ -15,13 +15,13 @@ namespace footfall::api {
 
 /// POST /api/v1/query and /api/v1/query/batch. Behind the gate, which answers 401 and the 403 of a collect key, it
 /// judges in the contract's order: 403/404 (the site), 400 and 406 (the request). A query is answered as JSON, CSV or
-/// NDJSON, a batch as JSON. Runs on the pool; a full queue is answered 503 with Retry-After.
+/// NDJSON, a batch as JSON. Runs on the pool, a batch on half of it; a full queue is answered 503 with Retry-After.
 class QueryEndpoint {
 public:
     static constexpr std::size_t kBatchMax = 32;  ///< queries
 
     struct Options {
-        std::size_t concurrency = 1;  ///< of the queries of one batch
+        std::size_t batch_concurrency = 1;  ///< of the queries of one batch
         /// Gives the moment up to which every acknowledged event is in the store, ISO 8601.
         std::function<std::string()> as_of;
         /// Says why the store can't answer now, empty where it can: then 503 at once rather than after the query's
@@ -38,7 +38,8 @@ private:
     void answer_one(http::Exchange& exchange, const Caller& caller);
     void answer_batch(http::Exchange& exchange, const Caller& caller);
     /// The format is judged after the site, as the rest of the request is.
-    Result<std::string> answer(std::string_view body, const Caller& caller, const Result<query::Format>& format) const;
+    Result<std::string> answer(std::string_view body, const Caller& caller, const Result<query::Format>& format,
+                               std::int64_t asked_ns) const;
 
     const catalog::Catalog& catalog_;
     query::Service& service_;

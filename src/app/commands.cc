@@ -22,6 +22,7 @@ struct Command {
     std::size_t optional = 0;  // further positional ones
     bool reads_input = false;
     bool needs_installation = false;  // proves something of what is there, so there must be something
+    bool takes_long = false;          // minutes, where there is much
 };
 
 CommandResult failed(const Error& error) {
@@ -333,8 +334,8 @@ constexpr Command kCommands[] = {
     {"key list", "", "list the keys", {}, 0, key_list},
     {"key revoke", "ID", "end a key at once", {}, 1, key_revoke},
     {"audit", "[--site ID]", "prove that every acknowledged event is counted once in every table", kAudit, 0, audit, 0,
-     false, true},
-    {"doctor", "", "say what is wrong with this installation, and the mend", {}, 0, doctor},
+     false, true, true},
+    {"doctor", "", "say what is wrong with this installation, and the mend", {}, 0, doctor, 0, false, false, true},
 };
 
 const Command* find(std::span<const std::string> argv, std::size_t& words) {
@@ -409,6 +410,12 @@ bool needs_installation(std::span<const std::string> argv) {
     std::size_t words = 0;
     const Command* command = find(argv, words);
     return command != nullptr && command->needs_installation;
+}
+
+bool takes_long(std::span<const std::string> argv) {
+    std::size_t words = 0;
+    const Command* command = find(argv, words);
+    return command != nullptr && command->takes_long;
 }
 
 namespace {

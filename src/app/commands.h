@@ -51,6 +51,8 @@ CommandResult run_command(Installation& installation, std::span<const std::strin
 std::optional<CommandResult> judge_command(std::span<const std::string> argv);
 /// Whether the command fails where there is no installation; the others begin one.
 bool needs_installation(std::span<const std::string> argv);
+/// Whether the command may take minutes; it changes nothing then.
+bool takes_long(std::span<const std::string> argv);
 /// Whether the command line reads standard input.
 bool reads_input(std::span<const std::string> argv);
 /// The link that uses a token once. The token stands behind '#': a browser doesn't send that, so no log has it.

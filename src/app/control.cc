@@ -1,5 +1,9 @@
 #include "app/control.h"
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include <simdjson.h>
 
 #include "base/file.h"
@@ -15,22 +19,30 @@ constexpr int kCommandTimeoutMs = 15 * 60 * 1'000;  // an audit of a large log t
 
 std::string socket_of(const std::string& data_dir) { return "unix:" + data_dir + "/control.sock"; }
 
-http::Response run(Installation& installation, std::string_view body) {
+struct CommandLine {
+    std::vector<std::string> argv;
+    std::string input;
+};
+
+Result<CommandLine> read_command_line(std::string_view body) {
     simdjson::dom::parser parser;
     simdjson::dom::object root;
     simdjson::dom::array words;
     std::string_view input;
     if (parser.parse(body.data(), body.size(), false).get(root) != simdjson::SUCCESS ||
         root["argv"].get(words) != simdjson::SUCCESS || root["input"].get(input) != simdjson::SUCCESS)
-        return http::error_response(Error(Code::kInvalidArgument, "a command is {\"argv\":[…],\"input\":…}"));
-    std::vector<std::string> argv;
+        return Error(Code::kInvalidArgument, "a command is {\"argv\":[…],\"input\":…}");
+    CommandLine line{.argv = {}, .input = std::string(input)};
     for (const simdjson::dom::element word : words) {
         std::string_view text;
-        if (word.get(text) != simdjson::SUCCESS)
-            return http::error_response(Error(Code::kInvalidArgument, "argv holds strings"));
-        argv.emplace_back(text);
+        if (word.get(text) != simdjson::SUCCESS) return Error(Code::kInvalidArgument, "argv holds strings");
+        line.argv.emplace_back(text);
     }
-    const CommandResult result = run_command(installation, argv, std::string(input));
+    return line;
+}
+
+http::Response run(Installation& installation, const CommandLine& line) {
+    const CommandResult result = run_command(installation, line.argv, line.input);
     http::Response response;
     json::Writer writer(response.body);
     writer.begin_object();
@@ -46,7 +58,9 @@ http::Response run(Installation& installation, std::string_view body) {
 struct ControlServer::State {
     explicit State(Installation& i) : installation(i) {}
     Installation& installation;
-    WorkerPool pool{"control", 1, 16};
+    WorkerPool changes{"control", 1, 16};
+    /// Apart from the changes: a key must be revoked while an audit runs.
+    WorkerPool long_looks{"control.long", 1, 4};
     std::unique_ptr<http::Server> server;
 };
 
@@ -59,7 +73,11 @@ Result<std::unique_ptr<ControlServer>> ControlServer::start(const std::string& d
     state->server = std::make_unique<http::Server>(http::ServerOptions{.loops = 1}, [raw](http::Exchange& exchange) {
         if (exchange.request().path != "/command" || exchange.request().method != http::Method::kPost)
             return exchange.respond(http::error_response(Error(Code::kNotFound, "there is nothing at this path")));
-        if (!raw->pool.submit([raw, &exchange] { exchange.complete(run(raw->installation, exchange.request().body)); }))
+        auto line = read_command_line(exchange.request().body);
+        if (!line) return exchange.respond(http::error_response(line.error()));
+        WorkerPool& pool = takes_long(line->argv) ? raw->long_looks : raw->changes;
+        if (!pool.submit(
+                [raw, &exchange, line = std::move(*line)] { exchange.complete(run(raw->installation, line)); }))
             exchange.respond(http::error_response(Error(Code::kOverloaded, "too many commands wait")));
     });
     TRY_STATUS(state->server->listen(socket_of(data_dir)));

@@ -322,7 +322,9 @@ Status Services::listen() {
         std::make_unique<WorkerPool>("query", static_cast<std::size_t>(state.settings.query_concurrency_max), 64);
     state.query_endpoint = std::make_unique<api::QueryEndpoint>(
         *state.catalog, *state.query, *state.query_pool, state.clock,
-        api::QueryEndpoint::Options{.concurrency = static_cast<std::size_t>(state.settings.query_concurrency_max),
+        // A batch alone does not make everybody else wait.
+        api::QueryEndpoint::Options{.batch_concurrency = std::max<std::size_t>(
+                                        1, static_cast<std::size_t>(state.settings.query_concurrency_max) / 2),
                                     .as_of = [&state] { return iso_text(state.loader->state().as_of_ms); },
                                     .store_problem = [&state] { return state.supervisor->state().problem; }});
     state.gate = std::make_unique<api::Gate>(

@@ -77,7 +77,7 @@ constexpr Declaration kTable[] = {
            "Memory that the store may use for queries and merges."),
     number("store.threads", "2", "threads", &Settings::store_threads, 1, 256, "Threads of one query."),
     number("query.timeout_ms", "30000", "ms", &Settings::query_timeout_ms, 100, 3'600'000,
-           "Longest run of one query; then 504."),
+           "Longest time of a query from its request on; then 504, or 503 where it only waited."),
     number("query.concurrency_max", "4", "queries", &Settings::query_concurrency_max, 1, 256,
            "Queries that run at once; more wait, then 503."),
     number("session.idle_hours", "336", "hours", &Settings::session_idle_hours, 1, 24 * 365,

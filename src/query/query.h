@@ -111,15 +111,16 @@ enum class Format : std::uint8_t { kJson, kCsv, kNdjson };
 class Service {
 public:
     struct Options {
-        int timeout_ms = 30'000;  ///< for the whole request; past it kTimeout
+        int timeout_ms = 30'000;  ///< from when it was asked; past it kTimeout, kOverloaded where it only waited
     };
     Service(store::Client& store, Clock& clock, Options options) : store_(store), clock_(clock), options_(options) {}
 
     /// The answer in that format. `as_of` is asked once, before the store is read, so that the answer holds everything
-    /// up to that moment. Errors: as parse_request for names and values that the planner refuses; those of
-    /// store::Client, except that a statement which the store calls wrong is kInternal, since a caller can't write one.
+    /// up to that moment. `asked_ns` is the steady time at which the question came, now by default. Errors: as
+    /// parse_request for names and values that the planner refuses; those of store::Client, except that a statement
+    /// which the store calls wrong is kInternal, since a caller can't write one.
     Result<std::string> run(const Request& request, const SiteInfo& site, const std::function<std::string()>& as_of,
-                            Format format = Format::kJson);
+                            Format format = Format::kJson, std::optional<std::int64_t> asked_ns = std::nullopt);
 
 private:
     store::Client& store_;

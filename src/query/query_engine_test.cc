@@ -325,6 +325,21 @@ TEST_F(QueryEngineTest, PastItsDeadlineARequestIsATimeout) {
     EXPECT_EQ(answered.error().code, Code::kTimeout);
 }
 
+TEST_F(QueryEngineTest, TheTimeThatARequestWaitedIsItsOwn) {
+    Service service(store(), clock_, {.timeout_ms = 5'000});
+    const auto request = parse_request(R"({"website_id": "random", "metrics": ["visitors"]})");
+    ASSERT_TRUE(request.has_value());
+    const auto after = [&](std::int64_t waited_ms) {
+        return service.run(
+            *request, {.id = "random", .timezone = "UTC", .created_ms = 0}, [] { return ""; }, Format::kJson,
+            clock_.steady_ns() - waited_ms * 1'000'000);
+    };
+    EXPECT_TRUE(after(0).has_value());
+    const auto refused = after(5'001);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, Code::kOverloaded);
+}
+
 TEST_F(QueryEngineTest, ADayOfASiteReadsLittleMoreThanThatDay) {
     // 10,000 rows a day of October over two sites, a third of them of the asked one; within a month, as one partition
     // needs less memory to fill.

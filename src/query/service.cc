@@ -18,13 +18,16 @@ namespace {
 // The statements of one request, on one deadline.
 class Execution {
 public:
-    Execution(store::Client& store, Clock& clock, int timeout_ms)
-        : store_(store), clock_(clock), started_ns_(clock.steady_ns()), timeout_ms_(timeout_ms) {}
+    Execution(store::Client& store, Clock& clock, std::int64_t deadline_ns)
+        : store_(store), clock_(clock), started_ns_(clock.steady_ns()), deadline_ns_(deadline_ns) {}
 
     double took_ms() const { return static_cast<double>(clock_.steady_ns() - started_ns_) / 1e6; }
+    int left_ms() const {
+        return static_cast<int>(std::max<std::int64_t>(0, deadline_ns_ - clock_.steady_ns()) / 1'000'000);
+    }
 
     Result<store::Answer> ask(store::Statement statement) {
-        const int left_ms = timeout_ms_ - static_cast<int>(std::min<double>(took_ms(), timeout_ms_));
+        const int left_ms = this->left_ms();
         if (left_ms <= 0)
             return Error(Code::kTimeout, "the query took too long; ask for a shorter range or fewer dimensions");
         statement.timeout_ms = left_ms;
@@ -41,7 +44,7 @@ private:
     store::Client& store_;
     Clock& clock_;
     const std::int64_t started_ns_;
-    const int timeout_ms_;
+    const std::int64_t deadline_ns_;
 };
 
 /// A statement without dimensions on every core. The engine gives a question a second thread only for 1 GiB of free
@@ -133,8 +136,13 @@ std::uint64_t rows_of_estimate(const store::Answer& answer) {
 }  // namespace
 
 Result<std::string> Service::run(const Request& request, const SiteInfo& site,
-                                 const std::function<std::string()>& as_of, Format format) {
-    Execution execution(store_, clock_, options_.timeout_ms);
+                                 const std::function<std::string()>& as_of, Format format,
+                                 std::optional<std::int64_t> asked_ns) {
+    const std::int64_t deadline_ns =
+        asked_ns.value_or(clock_.steady_ns()) + options_.timeout_ms * std::int64_t{1'000'000};
+    Execution execution(store_, clock_, deadline_ns);
+    if (asked_ns && execution.left_ms() <= 0)
+        return Error(Code::kOverloaded, "the query waited too long for others; try again in a moment");
     TRY(const Zone zone, Zone::load(site.timezone));
     TRY(const Plan plan,
         make_plan(

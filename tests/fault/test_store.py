@@ -3,11 +3,13 @@
 import os
 import pathlib
 import signal
+import subprocess
 import time
 from typing import Any
 
 from ledger import Load, check_ledger
-from support.server import Server
+from support.events import pageview
+from support.server import Server, binary, run_command
 from support.wait import wait_until
 
 
@@ -58,6 +60,30 @@ def test_R23_a_store_that_hangs_is_named_and_what_was_acknowledged_is_loaded_aft
         wait_until(lambda: server.request("GET", "/readyz").status == 200, 60, "/readyz is 200 again")
         load.wait_acknowledged(20)
     check_ledger(server, site, load.ledger)
+
+
+def test_S16_a_key_is_revoked_while_audits_wait_for_the_store(start_server: Any):
+    server: Server = start_server()
+    site = server.add_site()
+    secret = server.command("key", "create", "--site", site.id, "--scope", "read")
+    child = server.store_child()
+    assert child is not None
+    os.kill(child, signal.SIGSTOP)
+    site.send(pageview(site.id))
+    looking = [
+        subprocess.Popen([binary(), word, "--data", str(server.data)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        for word in ("audit", "doctor", "audit")
+    ]
+    try:
+        wait_until(lambda: server.metric("footfall_loader_lag_entries") > 0, 10, "the loader waits for the store")
+        time.sleep(1)  # so that the first of them is at work
+        done = run_command("key", "revoke", secret["id"], data=server.data, limit_s=5)
+        assert done.returncode == 0, done
+        assert all(process.poll() is None for process in looking), "nothing waited, so nothing was shown"
+    finally:
+        os.kill(child, signal.SIGCONT)
+    assert site.ask(metrics=["events"], key=secret["secret"]).status == 401
+    assert [process.wait(60) for process in looking] == [0, 0, 0]
 
 
 def test_R1_both_processes_die_at_once(start_server: Any, folder: pathlib.Path, seed: int):
