@@ -161,9 +161,16 @@ Status Services::State::open(Options options) {
     TRY(catalog, catalog::Catalog::open(data_dir + "/catalog.db", clock,
                                         {.idle_ms = settings.session_idle_hours * 3'600'000,
                                          .absolute_ms = settings.session_absolute_hours * 3'600'000}));
+    const std::string checkpoint_path = data_dir + "/loader.checkpoint";
+    if (const auto& restored = log->restored(); !restored.empty()) {
+        // In this order: after a death in between it is done again.
+        TRY_STATUS(process::Loader::set_back(checkpoint_path, {.partition = 0, .offset = restored.front().first}));
+        TRY_STATUS(log->forget_damage(restored));
+        logging::info("log.restored", {{"ranges", restored.size()}, {"loaded_again_from", restored.front().first}});
+    }
     loader = std::make_unique<process::Loader>(
         *log, *store, clock,
-        process::LoaderOptions{.checkpoint_path = data_dir + "/loader.checkpoint",
+        process::LoaderOptions{.checkpoint_path = checkpoint_path,
                                .undo_path = data_dir + "/loader.undo",
                                .interval_ms = settings.loader_interval_ms,
                                .rows_max = static_cast<std::size_t>(settings.loader_batch_rows_max)});
@@ -568,7 +575,8 @@ std::vector<Finding> Services::doctor() {
     for (const log::Damage& range : damage)
         findings.push_back({"log", false,
                             fmt::format("entries {} to {} can't be read: {}", range.first, range.last, range.where),
-                            "restore that file from a backup; everything else is served"});
+                            "put that file back from a backup and start again: what it holds is loaded then; "
+                            "everything else is served"});
     if (damage.empty())
         findings.push_back(
             {"log", true,

@@ -84,6 +84,14 @@ Loader::Loader(log::EventLog& log, store::Client& store, Clock& clock, LoaderOpt
 
 Loader::~Loader() { stop(0); }
 
+Status Loader::set_back(const std::string& checkpoint_path, log::Position position) {
+    const auto text = read_file(checkpoint_path);
+    auto checkpoint = text ? read_checkpoint_text(*text) : std::nullopt;
+    if (!checkpoint || checkpoint->position <= position) return {};
+    checkpoint->position = position;
+    return write_file_atomically(checkpoint_path, write_checkpoint_text(*checkpoint));
+}
+
 void Loader::start() {
     log::Position from = log_.begin();
     const auto text = read_file(options_.checkpoint_path);

@@ -50,6 +50,10 @@ public:
     /// Stops without waiting for the rest; it is loaded after the next start.
     ~Loader();
 
+    /// Lets the next start() begin at `position` or before, since entries from there on can be read that could not be.
+    /// Durable on return. kIo.
+    static Status set_back(const std::string& checkpoint_path, log::Position position);
+
     /// Once. Does nothing where stop() was called already.
     void start();
     /// Loads what the log holds now, at most for `grace_ms`, and ends the thread.

@@ -12,6 +12,7 @@ import urllib.parse
 from typing import Any
 
 import pytest
+from support.events import pageview
 from support.server import Server, run_command
 from support.wait import wait_until
 
@@ -47,6 +48,13 @@ def audit(server: Server, expected_exit: int) -> list[dict[str, Any]]:
     result = run_command("audit", "--json", "--data", str(server.data))
     assert result.returncode == expected_exit, result.stdout + result.stderr
     return json.loads(result.stdout)
+
+
+def ready_text(server: Server) -> bytes:
+    try:
+        return server.request("GET", "/readyz").body
+    except OSError:
+        return b""  # it does not listen yet
 
 
 @pytest.fixture
@@ -108,3 +116,35 @@ def test_a_store_that_is_gone_is_rebuilt_from_the_log(loaded: tuple[Server, str]
     server.start()
     wait_until(lambda: run_command("audit", "--data", str(server.data)).returncode == 0, 30, "everything is in the new store")
     assert [r["stored"] for r in audit(server, 0) if r["site"] == site] == [200, 1]
+
+
+def test_R8_a_segment_that_is_put_back_is_loaded_again(start_server: Any):
+    """Meanwhile the store lost its events too, so only the backup has them."""
+    server: Server = start_server("--loader.interval_ms", "50")
+    site = server.add_site()
+    site.key("read")
+    for _ in range(2):  # a start begins a segment
+        for number in range(20):
+            site.send(*[pageview(site.id, f"/{number}/{one}") for one in range(10)])
+        assert server.terminate() == 0
+        server.start()
+    site.wait_events(400)
+    assert server.terminate() == 0
+    log = pathlib.Path(server.data) / "log"
+    segment = min(log.glob("*.segment"))
+    backup = segment.read_bytes()
+    segment.write_bytes(backup[:5000] + b"????" + backup[5004:])
+    shutil.rmtree(pathlib.Path(server.data) / "store")
+    server.spawn()
+    wait_until(lambda: b"can't be read" in ready_text(server), 30, "/readyz names what is lost")
+    wait_until(lambda: site.ask(metrics=["events"]).status == 200, 30, "the new store answers")
+    wait_until(lambda: site.value("events") > 0 and server.metric("footfall_loader_lag_entries") == 0, 30, "the rest is loaded")
+    assert site.value("events") < 400
+    findings = json.loads(run_command("doctor", "--json", data=server.data).stdout)["findings"]
+    assert [f for f in findings if not f["ok"] and "can't be read" in f["what"] and "put that file back" in f["mend"]], findings
+
+    assert server.terminate() == 0
+    segment.write_bytes(backup)
+    server.start()
+    site.wait_events(400)
+    assert {row["table"]: row["ok"] for row in audit(server, 0) if row["site"] == site.id} == {"events": True, "sessions": True}

@@ -29,6 +29,8 @@ constexpr std::uint64_t kHurriedSegmentBytes = 4u << 20;
 constexpr std::uint64_t kFreeShare = 8;
 /// Zeros are synced in steps, so that a group's sync never waits behind a whole segment of them.
 constexpr std::uint64_t kZeroStep = 1u << 20;
+constexpr std::size_t kReadAtOnce = 10'000;
+constexpr std::size_t kReadBytesAtOnce = 16u << 20;
 constexpr std::int64_t kSpaceCheckNs = 100'000'000;
 constexpr std::uint64_t kFreeBytesMinCap = 256u << 20;
 constexpr std::uint64_t kFreeInodesMinCap = 1000;
@@ -79,6 +81,17 @@ Result<File> make_zeros(const std::string& path, std::uint64_t size, const std::
 Status rename_durably(const std::string& from, const std::string& to, const std::string& directory) {
     if (std::rename(from.c_str(), to.c_str()) != 0) return errno_error("rename " + to, errno);
     return sync_directory(directory);
+}
+
+/// Whether every entry of a range can be read.
+bool is_whole(const std::shared_ptr<SegmentTable>& table, const Damage& range) {
+    const auto reader = make_disk_reader(table, range.first);
+    std::vector<StoredEntry> entries;
+    for (std::uint64_t next = range.first; next <= range.last; next = reader->position().offset) {
+        entries.clear();
+        if (!reader->read(entries, kReadAtOnce, kReadBytesAtOnce) || entries.empty()) return false;
+    }
+    return true;
 }
 
 }  // namespace
@@ -136,6 +149,7 @@ struct DiskLog::State {
     std::optional<ActiveSegment> active;
     std::uint64_t next_number;
     const Recovery summary;
+    std::vector<Damage> restored;
     /// Bytes behind active->at that a failed write may have touched; nothing is appended before they are zero and
     /// synced.
     std::uint64_t dirty_bytes = 0;
@@ -435,6 +449,8 @@ Result<std::unique_ptr<DiskLog>> DiskLog::open(DiskLogOptions options, Clock& cl
     } else {
         state->request_spare();
     }
+    for (const Damage& range : state->table->damage())
+        if (is_whole(state->table, range)) state->restored.push_back(range);
     logging::info("log.opened", {{"directory", state->options.directory},
                                  {"segments", state->table->count()},
                                  {"begin", state->table->begin()},
@@ -493,6 +509,8 @@ bool DiskLog::wait_beyond(Position position, int timeout_ms) const {
     return state_->table->wait_beyond(position.offset, timeout_ms);
 }
 std::vector<Damage> DiskLog::damage() const { return state_->table->damage(); }
+const std::vector<Damage>& DiskLog::restored() const { return state_->restored; }
+Status DiskLog::forget_damage(std::span<const Damage> ranges) { return state_->table->forget_damage(ranges); }
 bool DiskLog::stopped() const { return state_->stopped; }
 const DiskLog::Recovery& DiskLog::recovery() const { return state_->summary; }
 

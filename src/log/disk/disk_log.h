@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -62,6 +64,11 @@ public:
     bool wait_beyond(Position position, int timeout_ms) const override;
     Result<std::unique_ptr<LogReader>> reader(Position from) const override;
     std::vector<Damage> damage() const override;
+    /// Ranges that an earlier run could not read and that were whole at opening, since their file was put back. They
+    /// are named as damage until forget_damage(), so that whoever passed over them can go back first.
+    const std::vector<Damage>& restored() const;
+    /// Durable on return: the next start knows nothing of these ranges. kIo.
+    Status forget_damage(std::span<const Damage> ranges);
     /// Deletes closed segments that end at or before `position` and are older than the retention. Durable: a deleted
     /// segment does not come back. On the appending thread or another; one call at a time.
     Status release(Position position) override;

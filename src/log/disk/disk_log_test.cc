@@ -331,6 +331,46 @@ TEST(DiskLogTest, AMissingSegmentIsNamedAndTheRestServed) {
     EXPECT_EQ(log->damage().size(), 2u) << "readers find the same ranges, not others";
 }
 
+TEST(DiskLogTest, ADamagedRangeWhoseFileIsPutBackIsToldAndForgottenWhenThatIsSaid) {
+    ManualClock clock(1);
+    const DiskLogOptions options = small(fresh_directory("put_back"));
+    auto log = open(options, clock);
+    for (int i = 0; i < 200; ++i) ASSERT_TRUE(append(*log, {std::string(300, 'a') + std::to_string(i)}));
+    log.reset();
+    const auto names = segments_of(options.directory);
+    ASSERT_GE(names.size(), 4u);
+    const std::string missing = read_file(names[1]).value();
+    const std::string damaged = read_file(names[2]).value();
+    fs::remove(names[1]);
+    ASSERT_TRUE(write_file_atomically(names[2], damaged.substr(0, 5'000) + "?" + damaged.substr(5'001)));
+    log = open(options, clock);
+    EXPECT_EQ(read_all(*log, 0).errors, 2u);
+    ASSERT_EQ(log->damage().size(), 2u);
+    EXPECT_TRUE(log->restored().empty());
+    log.reset();
+
+    ASSERT_TRUE(write_file_atomically(names[1], missing));
+    for (const bool forget : {false, true}) {
+        log = open(options, clock);
+        ASSERT_EQ(log->restored().size(), 1u) << forget;
+        EXPECT_EQ(log->restored()[0].first, log->damage()[0].first);
+        EXPECT_EQ(log->damage().size(), 2u);
+        if (forget) {
+            ASSERT_TRUE(log->forget_damage(log->restored()));
+        }
+        log.reset();
+    }
+    log = open(options, clock);
+    EXPECT_TRUE(log->restored().empty());
+    EXPECT_EQ(log->damage().size(), 1u);
+    log.reset();
+    ASSERT_TRUE(write_file_atomically(names[2], damaged));
+    log = open(options, clock);
+    ASSERT_TRUE(log->forget_damage(log->restored()));
+    EXPECT_TRUE(log->damage().empty());
+    EXPECT_EQ(read_all(*log, 0).entries.size(), 200u);
+}
+
 TEST(DiskLogTest, ALogThatLostAllItsSegmentsIsNotTakenForANewOne) {
     ManualClock clock(1);
     DiskLogOptions options = small(fresh_directory("lost"));

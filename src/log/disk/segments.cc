@@ -157,15 +157,24 @@ void SegmentTable::add_damage(const Damage& damage) {
     if (damage_.size() >= kDamageMax) return;
     damage_.push_back(damage);
     std::sort(damage_.begin(), damage_.end(), [](const Damage& a, const Damage& b) { return a.first < b.first; });
-    write_damage_locked();
+    // The list is a convenience for the next start: without it readers find the same ranges again.
+    if (const auto written = write_damage_locked(); !written)
+        logging::warn("log.damage_list_not_written", {{"error", written.error().message}});
 }
 
-void SegmentTable::write_damage_locked() {
+Status SegmentTable::forget_damage(std::span<const Damage> ranges) {
+    const std::lock_guard lock(damage_mutex_);
+    std::erase_if(damage_, [&](const Damage& known) {
+        return std::any_of(ranges.begin(), ranges.end(),
+                           [&](const Damage& range) { return range.first == known.first && range.last == known.last; });
+    });
+    return write_damage_locked();
+}
+
+Status SegmentTable::write_damage_locked() const {
     std::string text;
     for (const Damage& damage : damage_) text += fmt::format("{} {} {}\n", damage.first, damage.last, damage.where);
-    // The list is a convenience for the next start: without it readers find the same ranges again.
-    if (const auto written = write_file_atomically(damage_path(), text); !written)
-        logging::warn("log.damage_list_not_written", {{"error", written.error().message}});
+    return write_file_atomically(damage_path(), text);
 }
 
 std::vector<Damage> SegmentTable::damage() const {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -65,10 +66,12 @@ public:
     /// Adds a range, counts and logs it, and writes the list, unless all of it is known.
     void add_damage(const Damage& damage);
     std::vector<Damage> damage() const;
+    /// Takes these ranges out of the list; durable on return.
+    Status forget_damage(std::span<const Damage> ranges);
 
 private:
     std::string damage_path() const { return directory_ + "/damage"; }
-    void write_damage_locked();
+    Status write_damage_locked() const;
 
     const std::string directory_;
     const std::uint64_t log_id_;
