@@ -9,9 +9,9 @@
 namespace footfall::query {
 namespace {
 
-// The total is the first row (sql.h); without dimensions the only row is also the total.
+// The total is the first row where there is one (sql.h); without dimensions the only row is also the total.
 bool is_grouped(const Plan& plan) { return !plan.dimensions.empty(); }
-std::size_t first_row(const Plan& plan) { return is_grouped(plan) ? 1 : 0; }
+std::size_t first_row(const Plan& plan) { return plan.has_total ? 1 : 0; }
 
 Status check_shape(const Plan& plan, const store::Answer& answer) {
     const std::size_t width = plan.dimensions.size() + plan.metrics.size();
@@ -100,6 +100,10 @@ private:
         for (std::size_t i = first_row(plan_); i < answer.rows.size(); ++i) write_row(answer.rows[i]);
         json_.end_array();
         json_.key("totals");
+        if (is_grouped(plan_) && !plan_.has_total) {
+            json_.null();
+            return {};
+        }
         json_.begin_object();
         for (std::size_t i = 0; i < plan_.metrics.size(); ++i) {
             json_.key(plan_.metrics[i].name);

@@ -25,9 +25,9 @@ struct AnswerParts {
     double took_ms = 0;
 };
 
-/// The answer's JSON, as the contract has it. `comparison` is null or {from, to, rows, totals} of the period before:
-/// its rows are those of that period in the same order and columns, not matched to the current ones. kInternal where
-/// the store's columns are not the plan's.
+/// The answer's JSON, as the contract has it; `totals` is null where none were asked for. `comparison` is null or
+/// {from, to, rows, totals} of the period before: its rows are those of that period in the same order and columns, not
+/// matched to the current ones. kInternal where the store's columns are not the plan's.
 Result<std::string> write_answer(const Plan& plan, const Zone& zone, const AnswerParts& parts);
 
 /// The answer's rows alone, as CSV or NDJSON (query.h). kInternal as above.

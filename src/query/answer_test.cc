@@ -12,7 +12,7 @@ class AnswerRowsTest : public testing::Test {
 protected:
     std::string write(Format format) {
         store::Answer answer;
-        const std::size_t total = plan_.dimensions.empty() ? 0 : 1;
+        const std::size_t total = plan_.has_total ? 1 : 0;
         answer.columns.resize(plan_.dimensions.size() + plan_.metrics.size() + total);
         answer.rows = rows_;
         const auto written = write_rows(plan_, *Zone::load("Europe/Berlin"), answer, format);
@@ -35,6 +35,7 @@ TEST_F(AnswerRowsTest, AreTheColumnsOfTheRequestWithoutTheTotal) {
     plan_.dimensions = {{.name = "hour", .dimension = &time_, .key = {}},
                         {.name = "property:a,\"b\"", .dimension = &text_, .key = "a"}};
     plan_.metrics = {{.name = "visitors", .metric = &metric_}, {.name = "bounce_rate", .metric = &metric_}};
+    plan_.has_total = true;
     const std::int64_t noon = 1'795'604'400;  // seconds
     rows_ = {{store::Value(), std::string("total"), std::uint64_t{99}, 0.5},
              {noon, std::string("plain text"), std::uint64_t{18'446'744'073'709'551'615u}, 1.0 / 3},

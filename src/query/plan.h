@@ -87,6 +87,7 @@ struct Plan {
     std::vector<OrderKey> order;  // order_rows
     std::int64_t limit = 0;
     std::int64_t offset = 0;
+    bool has_total = false;           ///< a row of its own, the first; without dimensions the only row is the total
     std::optional<TopRows> top_rows;  // find_top_rows
     /// Why the plan is as it is, a sentence each; shown by `explain`.
     std::vector<std::string> reasons;

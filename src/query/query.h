@@ -93,6 +93,7 @@ struct Request {
     std::int64_t limit = kRowsDefault;
     std::int64_t offset = 0;
     Compare compare = Compare::kNothing;
+    Toggle totals = Toggle::kOn;
     Toggle include_bots = Toggle::kOff;
     Toggle exact = Toggle::kOff;
     Toggle explain = Toggle::kOff;

@@ -171,7 +171,9 @@ inline Table table_of(simdjson::dom::element root) {
         table.rows.emplace_back();
         for (const auto value : items(simdjson::dom::element(row))) table.rows.back().push_back(cell(value));
     }
-    for (const auto field : members(root["totals"])) table.totals[std::string(field.key)] = cell(field.value);
+    if (root["totals"].is_null()) table.totals["none"] = "";
+    else
+        for (const auto field : members(root["totals"])) table.totals[std::string(field.key)] = cell(field.value);
     return table;
 }
 

@@ -393,23 +393,25 @@ std::vector<Visit> uneven_visits(std::size_t pages) {
 
 TEST_F(QueryEngineTest, TheFirstRowsAreThoseOfTheWholeCountHoweverTheyAreFound) {
     insert(store(), uneven_visits(200));
-    for (const int limit : {1, 3, 10, 25, 100})
-        for (const int offset : {0, 1, 7}) {
-            const auto request = [&](const char* explain) {
-                return fmt::format(
-                    R"({{"website_id": "random", "metrics": ["pageviews", "visitors"], "dimensions": ["page"], "time_range": "today", "order_by": [["visitors", "desc"]], "limit": {}, "offset": {}, "explain": {}}})",
-                    limit, offset, explain);
-            };
-            SCOPED_TRACE(request("false"));
-            const Table found = ask(request("false"));
-            const Table counted = ask(request("true"));
-            EXPECT_EQ(found.rows, counted.rows);
-            EXPECT_EQ(found.totals, counted.totals);
-            EXPECT_EQ(found.rows.size(), static_cast<std::size_t>(limit));
-            if (limit == 1) {
-                EXPECT_EQ(found.rows_read, 2 * counted.rows_read) << "once for the candidates, once to count them";
+    for (const bool totals : {true, false})
+        for (const int limit : {1, 3, 10, 25, 100})
+            for (const int offset : {0, 1, 7}) {
+                const auto request = [&](const char* explain) {
+                    return fmt::format(
+                        R"({{"website_id": "random", "metrics": ["pageviews", "visitors"], "dimensions": ["page"], "time_range": "today", "order_by": [["visitors", "desc"]], "limit": {}, "offset": {}, "totals": {}, "explain": {}}})",
+                        limit, offset, totals, explain);
+                };
+                SCOPED_TRACE(request("false"));
+                const Table found = ask(request("false"));
+                const Table counted = ask(request("true"));
+                EXPECT_EQ(found.rows, counted.rows);
+                EXPECT_EQ(found.totals, counted.totals);
+                EXPECT_EQ(found.rows.size(), static_cast<std::size_t>(limit));
+                if (limit == 1) {
+                    EXPECT_EQ(found.rows_read, (totals ? 2 : 3) * counted.rows_read)
+                        << "once for the candidates, once to count them, and once for all without the total";
+                }
             }
-        }
 }
 
 TEST_F(QueryEngineTest, WhereTheCandidatesDoNotDecideAllGroupsAreCounted) {

@@ -140,7 +140,9 @@ Table fold(const std::vector<Visit>& visits, const Request& request, std::int64_
         for (const std::string& metric : request.metrics)
             table.rows.back().push_back(std::to_string(ordered[i].second.of(metric)));
     }
-    for (const std::string& metric : request.metrics) table.totals[metric] = std::to_string(total.of(metric));
+    if (request.totals == Toggle::kOff && !request.dimensions.empty()) table.totals["none"] = "";
+    else
+        for (const std::string& metric : request.metrics) table.totals[metric] = std::to_string(total.of(metric));
     return table;
 }
 
@@ -280,10 +282,10 @@ RandomRequest random_request(Random& random, const cctz::time_zone& zone) {
         range = fmt::format("\"time_range\": [\"{}\", \"{}\"]", text(result.from_ms), text(result.to_ms));
     }
     result.json = fmt::format(
-        R"({{"website_id": "{}", "metrics": {}, "dimensions": {}, {}, "filters": [{}], "order_by": [{}], "limit": {}, "offset": {}, "include_bots": {}}})",
+        R"({{"website_id": "{}", "metrics": {}, "dimensions": {}, {}, "filters": [{}], "order_by": [{}], "limit": {}, "offset": {}, "totals": {}, "include_bots": {}}})",
         random.one_in(8) ? "other" : "random", list(metrics), list(dimensions), range, fmt::join(filters, ", "),
         fmt::join(order, ", "), random.one_in(2) ? 10'000 : 1 + random.below(20),
-        random.one_in(2) || dimensions.empty() ? 0 : random.below(30), random.one_in(4));
+        random.one_in(2) || dimensions.empty() ? 0 : random.below(30), random.one_in(2), random.one_in(4));
     return result;
 }
 

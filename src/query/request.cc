@@ -281,7 +281,7 @@ Status into(T& target, Result<T> value) {
 }
 
 // The members of a request, each with its reader. A null is the same as none.
-constexpr std::array<Member, 14> kMembers = {{
+constexpr std::array<Member, 15> kMembers = {{
     {"website_id", [](element v, Request& r) { return into(r.website_id, text_of(v, "website_id")); }},
     {"metrics", [](element v, Request& r) { return into(r.metrics, texts_of(v, "metrics", kMetricsMax)); }},
     {"dimensions", [](element v, Request& r) { return into(r.dimensions, texts_of(v, "dimensions", kDimensionsMax)); }},
@@ -293,6 +293,7 @@ constexpr std::array<Member, 14> kMembers = {{
     {"limit", [](element v, Request& r) { return into(r.limit, integer_of(v, "limit", 1, kRowsMax)); }},
     {"offset", [](element v, Request& r) { return into(r.offset, integer_of(v, "offset", 0, kOffsetMax)); }},
     {"compare", read_compare},
+    {"totals", [](element v, Request& r) { return into(r.totals, toggle_of(v, "totals")); }},
     {"include_bots", [](element v, Request& r) { return into(r.include_bots, toggle_of(v, "include_bots")); }},
     {"exact", [](element v, Request& r) { return into(r.exact, toggle_of(v, "exact")); }},
     {"explain", [](element v, Request& r) { return into(r.explain, toggle_of(v, "explain")); }},

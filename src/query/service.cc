@@ -97,11 +97,12 @@ private:
         TRY(store::Answer answer, execution_.ask(compose_top_rows(plan_, range_, zone_, candidates,
                                                                   std::get<std::string>(rest[0]), timeout_ms_)));
         rows_read_ += answer.rows_read;
+        if (answer.rows.size() != (plan_.has_total ? 1 : 0) + static_cast<std::size_t>(plan_.limit))
+            return std::optional<store::Answer>();
         const std::uint64_t before = natural(groups.rows.front()[1]);
         const std::uint64_t now = natural(answer.rows.front().back());
-        const bool is_whole = answer.rows.size() == 1 + static_cast<std::size_t>(plan_.limit) && now >= before;
         const std::size_t metric = plan_.dimensions.size() + plan_.order.front().index;
-        if (!is_whole || natural(answer.rows.back()[metric]) <= natural(rest[1]) + (now - before))
+        if (now < before || natural(answer.rows.back()[metric]) <= natural(rest[1]) + (now - before))
             return std::optional<store::Answer>();
         answer.columns.pop_back();
         for (auto& row : answer.rows) row.pop_back();
@@ -144,9 +145,11 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
     if (asked_ns && execution.left_ms() <= 0)
         return Error(Code::kOverloaded, "the query waited too long for others; try again in a moment");
     TRY(const Zone zone, Zone::load(site.timezone));
+    Request asked = request;
+    if (format != Format::kJson) asked.totals = Toggle::kOff;  // no other has a place for them
     TRY(const Plan plan,
         make_plan(
-            {.request = request, .site = site, .zone = zone, .vocabulary = vocabulary(), .now_ms = clock_.wall_ms()}));
+            {.request = asked, .site = site, .zone = zone, .vocabulary = vocabulary(), .now_ms = clock_.wall_ms()}));
 
     AnswerParts parts;
     parts.as_of = as_of();

@@ -175,7 +175,8 @@ private:
 };
 
 std::string order_text(const Plan& plan) {
-    std::vector<std::string> terms = {"is_total DESC"};
+    std::vector<std::string> terms;
+    if (plan.has_total) terms.emplace_back("is_total DESC");
     for (const OrderKey& key : plan.order)
         terms.push_back(fmt::format("{}{}{}", key.of == OrderKey::Of::kDimension ? 'd' : 'm', key.index + 1,
                                     key.direction == Direction::kDescending ? " DESC" : ""));
@@ -219,24 +220,29 @@ public:
                               : of_branches();
         if (keys_.empty()) return sql;
         const std::string order = order_text(plan_);
-        if (plan_.offset > 0)
+        const auto natural = [this](const char* name, std::int64_t value) {
+            return composer_.bind_as(name, "UInt64", std::to_string(value));
+        };
+        if (plan_.has_total && plan_.offset > 0)
             sql += fmt::format("\nQUALIFY is_total = 1 OR row_number() OVER (ORDER BY {}) > 1 + {}", order,
-                               composer_.bind_as("offset", "UInt64", std::to_string(plan_.offset)));
-        return sql + fmt::format("\nORDER BY {}\nLIMIT 1 + {}", order,
-                                 composer_.bind_as("limit", "UInt64", std::to_string(plan_.limit)));
+                               natural("offset", plan_.offset));
+        sql += fmt::format("\nORDER BY {}\nLIMIT {}{}", order, plan_.has_total ? "1 + " : "",
+                           natural("limit", plan_.limit));
+        if (!plan_.has_total && plan_.offset > 0) sql += fmt::format(" OFFSET {}", natural("offset", plan_.offset));
+        return sql;
     }
     std::string candidates() {
         composer_.enter(Scope::kEvents);
         std::vector<std::string> columns = dimension_columns();
         columns.push_back(fmt::format("{} AS bound", plan_.top_rows->at_most));
         columns.emplace_back("grouping(d1) AS is_total");
-        return fmt::format("{}{}\nORDER BY is_total DESC, bound DESC, d1\nLIMIT 1 + {}",
-                           select(columns, "footfall.events", event_conditions()), grouping(),
+        return fmt::format("{}\nGROUP BY d1 WITH ROLLUP\nORDER BY is_total DESC, bound DESC, d1\nLIMIT 1 + {}",
+                           select(columns, "footfall.events", event_conditions()),
                            composer_.bind_as("candidates", "UInt64", std::to_string(plan_.top_rows->candidates + 1)));
     }
     std::string top_rows(std::span<const std::string> candidates, const std::string& rest) {
         candidates_ = candidates;
-        rest_ = composer_.bind_as("rest", "String", rest);
+        if (plan_.has_total) rest_ = composer_.bind_as("rest", "String", rest);
         return whole();
     }
     std::vector<std::pair<std::string, std::string>> parameters() const { return composer_.parameters(); }
@@ -273,26 +279,39 @@ private:
     /// between.
     std::string grouping() const {
         if (keys_.empty()) return {};
+        if (!plan_.has_total) return fmt::format("\nGROUP BY {}", fmt::join(keys_, ", "));
         if (keys_.size() == 1) return fmt::format("\nGROUP BY {} WITH ROLLUP", keys_.front());
         return fmt::format("\nGROUP BY GROUPING SETS (({}), ())", fmt::join(keys_, ", "));
     }
 
     std::string of_one_table() {
         composer_.enter(Scope::kEvents);
-        std::vector<std::string> columns = candidates_.empty() ? dimension_columns() : std::vector{candidate_or_rest()};
+        const bool is_with_rest = !candidates_.empty() && plan_.has_total;
+        std::vector<std::string> columns = is_with_rest ? std::vector{candidate_or_rest()} : dimension_columns();
         for (std::size_t i = 0; i < plan_.metrics.size(); ++i)
             columns.push_back(fmt::format("{} AS m{}", plan_.metrics[i].metric->sources.front().expression, i + 1));
-        if (!keys_.empty()) columns.emplace_back("grouping(d1) AS is_total");
-        if (!candidates_.empty()) columns.push_back(fmt::format("{} AS bound", plan_.top_rows->at_most));
-        std::string sql = select(columns, "footfall.events", event_conditions()) + grouping();
-        if (!candidates_.empty()) sql += fmt::format("\nHAVING is_total = 1 OR d1 != {}", rest_);
+        if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
+        std::vector<std::string> where = event_conditions();
+        if (is_with_rest) {
+            columns.push_back(fmt::format("{} AS bound", plan_.top_rows->at_most));
+        } else if (!candidates_.empty()) {
+            // Of all groups, as the total's would be: what has come since the candidates were found.
+            columns.push_back(
+                fmt::format("({}) AS bound", select({plan_.top_rows->at_most}, "footfall.events", where)));
+            where.push_back(is_candidate());
+        }
+        std::string sql = select(columns, "footfall.events", where) + grouping();
+        if (is_with_rest) sql += fmt::format("\nHAVING is_total = 1 OR d1 != {}", rest_);
         return sql;
     }
-    std::string candidate_or_rest() {
-        const std::string column = composer_.dimension(plan_.dimensions.front());
+    std::string is_candidate() {
         std::vector<std::string> values;
         for (const std::string& candidate : candidates_) values.push_back(composer_.bind("String", candidate));
-        return fmt::format("if({0} IN ({1}), {0}, {2}) AS d1", column, fmt::join(values, ", "), rest_);
+        return fmt::format("{} IN ({})", composer_.dimension(plan_.dimensions.front()), fmt::join(values, ", "));
+    }
+    std::string candidate_or_rest() {
+        return fmt::format("if({}, {}, {}) AS d1", is_candidate(), composer_.dimension(plan_.dimensions.front()),
+                           rest_);
     }
 
     static std::string select(const std::vector<std::string>& columns, std::string_view from,
@@ -311,13 +330,14 @@ private:
         std::vector<std::string> columns = keys_;
         for (std::size_t i = 0; i < plan_.metrics.size(); ++i)
             columns.push_back(fmt::format("{} AS m{}", merged(*plan_.metrics[i].metric), i + 1));
-        if (!keys_.empty()) columns.emplace_back("is_total");
+        if (plan_.has_total) columns.emplace_back("is_total");
         std::string sql = fmt::format("SELECT\n    {}\nFROM\n(\n{}\n)", fmt::join(columns, ",\n    "),
                                       fmt::join(branches, "\nUNION ALL\n"));
-        if (!keys_.empty())
-            // Sessions that changed leave groups of which nothing is left.
+        // Sessions that changed leave groups of which nothing is left.
+        if (plan_.has_total)
             sql += fmt::format("\nGROUP BY {}, is_total\nHAVING is_total = 1 OR max(has_rows) = 1",
                                fmt::join(keys_, ", "));
+        else if (!keys_.empty()) sql += fmt::format("\nGROUP BY {}\nHAVING max(has_rows) = 1", fmt::join(keys_, ", "));
         return sql;
     }
 
@@ -351,7 +371,7 @@ private:
         std::vector<std::string> columns = dimension_columns();
         add_bases(columns, "events");
         columns.emplace_back("1 AS has_rows");
-        if (!keys_.empty()) columns.emplace_back("grouping(d1) AS is_total");
+        if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
         const std::vector<std::string> where = event_conditions();
         const std::string from = is_joined ? "footfall.events " + joined_sessions({}) : "footfall.events";
         return select(columns, from, where) + grouping();
@@ -364,7 +384,7 @@ private:
         std::vector<std::string> columns = dimension_columns();
         add_bases(columns, "events");
         columns.emplace_back("1 AS has_rows");
-        if (!keys_.empty()) columns.emplace_back("grouping(d1) AS is_total");
+        if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
         std::vector<std::string> where = {"website_id = " + of_.site,
                                           fmt::format("toDate(started_at) <= toDate({})", of_.to),
                                           "started_at < " + of_.to, "ended_at >= " + of_.from};
@@ -383,7 +403,7 @@ private:
         std::vector<std::string> columns = dimension_columns();
         add_bases(columns, "sessions");
         columns.emplace_back("sum(sign) != 0 AS has_rows");
-        if (!keys_.empty()) columns.emplace_back("grouping(d1) AS is_total");
+        if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
         std::vector<std::string> where = {"website_id = " + of_.site};
         for (std::string& bound : range_conditions(of_, "started_at")) where.push_back(std::move(bound));
         if (plan_.include_bots == Toggle::kOff) where.emplace_back("NOT is_bot");
@@ -398,17 +418,19 @@ private:
         for (const std::string_view column : kCounted)
             columns.push_back(fmt::format("any(session_{0}) AS {0}", column));
         columns.emplace_back("toInt8(1) AS sign");
-        if (!keys_.empty()) columns.emplace_back("grouping(d1) AS of_total");
+        if (plan_.has_total) columns.emplace_back("grouping(d1) AS of_total");
         const std::vector<std::string> where = event_conditions();
         std::string once = select(columns, "footfall.events " + joined_sessions(kCounted), where);
-        once += keys_.empty() ? "\nGROUP BY key"
-                              : fmt::format("\nGROUP BY GROUPING SETS (({}, key), (key))", fmt::join(keys_, ", "));
+        const std::string all_keys = fmt::format("{}", fmt::join(keys_, ", "));
+        once += keys_.empty()     ? "\nGROUP BY key"
+                : plan_.has_total ? fmt::format("\nGROUP BY GROUPING SETS (({}, key), (key))", all_keys)
+                                  : fmt::format("\nGROUP BY {}, key", all_keys);
         std::vector<std::string> outer = keys_;
         add_bases(outer, "sessions");
         outer.emplace_back("1 AS has_rows");
-        if (!keys_.empty()) outer.emplace_back("of_total AS is_total");
+        if (plan_.has_total) outer.emplace_back("of_total AS is_total");
         std::string sql = fmt::format("SELECT\n    {}\nFROM\n(\n{}\n)", fmt::join(outer, ",\n    "), once);
-        if (!keys_.empty()) sql += fmt::format("\nGROUP BY {}, of_total", fmt::join(keys_, ", "));
+        if (!keys_.empty()) sql += fmt::format("\nGROUP BY {}{}", all_keys, plan_.has_total ? ", of_total" : "");
         return sql;
     }
 

@@ -101,7 +101,8 @@ Status choose_source(const PlanContext& context, Plan& plan) {
     plan.reasons.push_back(plan.include_bots == Toggle::kOn ? "bots are counted, as asked" : "bots are left out");
     plan.reasons.push_back("exact: no sampling, no sketches");
     for (const MetricColumn& column : plan.metrics)
-        if (column.metric->totals != TotalsRule::kSum && !plan.dimensions.empty())
+        if (column.metric->totals != TotalsRule::kSum && !plan.dimensions.empty() &&
+            context.request.totals == Toggle::kOn)
             plan.reasons.push_back(
                 fmt::format("the total of '{}' is over the whole range; the rows do not add up to it", column.name));
     return {};

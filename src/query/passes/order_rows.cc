@@ -41,6 +41,7 @@ Status order_rows(const PlanContext& context, Plan& plan) {
     plan.limit = context.request.limit;
     plan.offset = context.request.offset;
     if (plan.dimensions.empty()) return {};
+    plan.has_total = context.request.totals == Toggle::kOn;
     if (plan.order.empty()) {
         const bool by_time = !plan.dimensions.front().dimension->granularity.empty();
         plan.order.push_back(by_time ? OrderKey{OrderKey::Of::kDimension, 0, Direction::kAscending}
