@@ -52,7 +52,11 @@ export function createEngagement(tell: () => void): Engagement {
     start_() {
       listen("focus", settle);
       listen("blur", settle);
-      listen("visibilitychange", settle);
+      listen("visibilitychange", () => {
+        // What becomes hidden was seen until now.
+        measureScroll();
+        settle();
+      });
       listen("scroll", measureScroll);
     },
     restart_() {

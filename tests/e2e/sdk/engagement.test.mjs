@@ -1,7 +1,7 @@
 // Engaged time and scroll depth: what a ping tells, and when one is sent.
 import { deepEqual, equal } from "node:assert/strict";
 
-import { sdkTest } from "./harness.mjs";
+import { sdkTest, setHidden } from "./harness.mjs";
 import { brief } from "./servers.mjs";
 
 const LONG = '<div style="height: 5000px; margin: 0"></div>';
@@ -13,14 +13,6 @@ async function realFocus(context, page) {
   await session.send("Emulation.setFocusEmulationEnabled", { enabled: false });
 }
 
-/** Headless windows are always visible, so this is told to the page, by all the ways in which it can ask. */
-function setHidden(page, hidden) {
-  return page.evaluate((value) => {
-    Object.defineProperty(document, "hidden", { get: () => value, configurable: true });
-    Object.defineProperty(document, "visibilityState", { get: () => (value ? "hidden" : "visible"), configurable: true });
-    document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
-  }, hidden);
-}
 
 const pings = (collector) => collector.events().filter(({ type }) => type === "ping");
 
@@ -31,10 +23,10 @@ sdkTest("only time in which the page is visible and has the focus counts", async
   const other = await context.newPage();
   await other.goto(`${site.origin}/nothing`);
   await other.bringToFront();
-  equal(await page.evaluate(() => document.hasFocus()), false, "the focus went to the other page");
+  await page.waitForFunction(() => !document.hasFocus());
   await advance(100_000);
   await page.bringToFront();
-  equal(await page.evaluate(() => document.hasFocus()), true, "the focus came back");
+  await page.waitForFunction(() => document.hasFocus());
   await advance(2_000);
   await setHidden(page, true);
   await advance(100_000);
@@ -90,6 +82,12 @@ sdkTest("a short page is seen whole, a page that was never visible not at all", 
   await page.goto(`${site.origin}/nothing`);
   await collector.until(() => pings(collector).length === 1, "the ping of /short");
   deepEqual(collector.events().map(brief), ["pageview /hidden", "pageview /short", "ping /short 0 s 100 %"]);
+});
+
+sdkTest("a page that is hidden before anything else happened on it was seen as far as its window", async ({ page, open, exactly }) => {
+  await open({ head: NO_MARGIN, content: LONG });
+  await setHidden(page, true);
+  await exactly([["pageview /"], ["ping / 0 s 10 %"]]);
 });
 
 sdkTest("a ping names the view it belongs to, also after navigation in the page", async ({ page, collector, open, advance, exactly }) => {

@@ -16,6 +16,15 @@ export const T0 = Date.UTC(2026, 10, 24, 12);
 /** An `init` script: nobody looks at the page, so that its engaged time sends nothing between other requests. */
 export const UNFOCUSED = () => (document.hasFocus = () => false);
 
+/** Headless windows are always visible, so this is told to the page, by all the ways in which it can ask. */
+export function setHidden(page, hidden) {
+  return page.evaluate((value) => {
+    Object.defineProperty(document, "hidden", { get: () => value, configurable: true });
+    Object.defineProperty(document, "visibilityState", { get: () => (value ? "hidden" : "visible"), configurable: true });
+    document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+  }, hidden);
+}
+
 /** Runs in the page: `settled()` is a promise of that no request is under way, and what waited for its answer has run. */
 function watchRequests() {
   const { fetch } = globalThis;
