@@ -7,7 +7,7 @@ import { watchLinks } from "./links";
 import { isOn } from "./options";
 import { currentPage, watchNavigation } from "./page";
 import { recallOptOut, rememberOptOut } from "./privacy";
-import { createQueue } from "./queue";
+import { createQueue, Stage } from "./queue";
 import { uuid } from "./uuid";
 
 /** Set from package.json by the build. */
@@ -104,9 +104,9 @@ export function createClient(options: Options): Client {
     } else begin();
   };
 
-  const leave = (): void => {
+  const leave = (stage: Stage): void => {
     ping();
-    queue.beacon_();
+    void queue.send_(stage);
   };
 
   return {
@@ -116,10 +116,10 @@ export function createClient(options: Options): Client {
       if (auto && isOn(options.spa)) watchNavigation(hash, () => count());
       watchLinks(isOn(options.outbound), isOn(options.downloads), (name, url) => act({ name, properties: scalars({ url }) }));
       listen("visibilitychange", () => {
-        if (document.hidden) leave();
+        if (document.hidden) leave(Stage.Hidden);
       });
       listen("pagehide", () => {
-        leave();
+        leave(Stage.Ends);
         view = undefined;
       });
       listen<PageTransitionEvent>("pageshow", ({ persisted }) => {

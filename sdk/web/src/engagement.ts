@@ -52,11 +52,9 @@ export function createEngagement(tell: () => void): Engagement {
     start_() {
       listen("focus", settle);
       listen("blur", settle);
-      listen("visibilitychange", () => {
-        // What becomes hidden was seen until now.
-        measureScroll();
-        settle();
-      });
+      // What becomes hidden was seen until now.
+      listen("visibilitychange", measureScroll);
+      listen("visibilitychange", settle);
       listen("scroll", measureScroll);
     },
     restart_() {

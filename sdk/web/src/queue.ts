@@ -1,5 +1,5 @@
 import type { FootfallEvent } from "./event";
-import { attempt, log } from "./guard";
+import { log } from "./guard";
 import { backOff } from "./retry";
 
 // An enum, since esbuild writes its values in place.
@@ -13,12 +13,29 @@ const enum Limit {
   TimeoutMs = 30_000,
 }
 
+/** Why what failed is not tried again yet. In the order of Stage: at Ends only the longer one holds. */
+const enum Pause {
+  None,
+  BackOff,
+  /** The server named a time. */
+  RetryAfter,
+}
+
+/** What becomes of the page, where it does not simply live. */
+export const enum Stage {
+  /** It may end without another word. */
+  Hidden = 1,
+  Ends,
+}
+
 export interface Queue {
   add_(event: FootfallEvent): void;
-  /** Sends what waits by requests that are answered, and repeated where that fails. */
-  send_(): Promise<void>;
-  /** Sends what waits by requests that outlive the page, whose answers nobody sees. */
-  beacon_(): void;
+  /**
+   * Sends what waits by requests that are answered, and repeated where that fails. Where the page lives, one at a time; where it is hidden, at
+   * once, but what failed keeps to its back-off; where it ends, by beacons, whose answers nobody sees: then what failed is tried a last time,
+   * unless the server named a time.
+   */
+  send_(stage?: Stage): Promise<void>;
   /** The network is back. */
   online_(): void;
   clear_(): void;
@@ -35,12 +52,11 @@ export function createQueue(endpoint: string, refresh: () => void): Queue {
   let batch: Set<FootfallEvent>;
   let batchBytes: number;
   /** What is under way. */
-  let busy = new Set<FootfallEvent>();
+  const busy = new Set<FootfallEvent>();
   let dropped = 0;
   let failures = 0;
-  let status = 1;
-  /** The latest try failed, and the timer waits for the next. */
-  let paused = false;
+  /** Ended by the timer. */
+  let pause: Pause = Pause.None;
   let timer: ReturnType<typeof setTimeout> | 0 = 0;
 
   const remove = (event: FootfallEvent): void => {
@@ -48,14 +64,16 @@ export function createQueue(endpoint: string, refresh: () => void): Queue {
     kept.delete(event);
   };
 
-  /** Puts the oldest that wait into `batch`, and gives the body for them: empty where none wait. */
-  const take = (): string => {
+  /** Puts the oldest that may go into `batch`, and gives the body for them: empty where none may. */
+  const take = (stage: Stage | undefined): string => {
     let body = "";
     batch = new Set();
     batchBytes = 0;
     refresh();
     kept.forEach((bytes, event) => {
-      if (busy.has(event) || batch.size >= Limit.BatchEvents || (body && batchBytes + bytes > Limit.BatchBytes)) return;
+      // Without a stage nothing is paused here, and what is compared with undefined is false.
+      if (busy.has(event) || (event.sent_at && pause >= stage!)) return;
+      if (batch.size >= Limit.BatchEvents || (body && batchBytes + bytes > Limit.BatchBytes)) return;
       batchBytes += bytes;
       batch.add(event);
       event.sent_at = Date.now();
@@ -68,36 +86,48 @@ export function createQueue(endpoint: string, refresh: () => void): Queue {
   const resume = (): void => {
     clearTimeout(timer);
     timer = 0;
-    paused = false;
+    pause = Pause.None;
     void send();
   };
 
-  const send = async (): Promise<void> => {
-    if (busy.size || paused) return;
-    const body = take();
+  const send = async (stage?: Stage): Promise<void> => {
+    if (!stage && (busy.size || pause)) return;
+    const body = take(stage);
     if (!body) return;
-    const sent = (busy = batch);
+    const sent = batch;
     let retryAfter: string | null = null;
-    status = 0;
+    let status = 0;
+    sent.forEach(busy.add, busy);
     try {
-      // Text is sent as text/plain, which needs no preflight. Without credentials: a visitor has none with us.
-      const response = await fetch(endpoint, {
-        method: "POST",
-        body,
-        keepalive: batchBytes <= Limit.BatchBytes,
-        credentials: "omit",
-        // Where a browser lacks it, its own limit holds, which is minutes.
-        signal: AbortSignal.timeout?.(Limit.TimeoutMs) as AbortSignal,
-      });
-      status = response.status;
-      retryAfter = response.headers.get("Retry-After");
-      log(body, status, await response.text());
+      if (stage == Stage.Ends && navigator.sendBeacon?.(endpoint, body)) {
+        void send(stage);
+        // Where requests fail a beacon may fail too, and nobody would see it: its events stay for a page that comes back from the browser's
+        // cache. What arrives twice is counted once, by its id.
+        if (!failures && navigator.onLine) status = 200;
+      } else {
+        // Text is sent as text/plain, which needs no preflight. Without credentials: a visitor has none with us.
+        const answer = fetch(endpoint, {
+          method: "POST",
+          body,
+          keepalive: batchBytes <= Limit.BatchBytes,
+          credentials: "omit",
+          // Where a browser lacks it, its own limit holds, which is minutes.
+          signal: AbortSignal.timeout?.(Limit.TimeoutMs) as AbortSignal,
+        });
+        if (stage) void send(stage);
+        const response = await answer;
+        status = response.status;
+        retryAfter = response.headers.get("Retry-After");
+        log(body, status, await response.text());
+      }
     } catch (error) {
       log(error);
     }
-    busy = new Set();
+    sent.forEach(busy.delete, busy);
     if (!status || status > 499 || status == 429 || status == 408) {
-      paused = true;
+      // The server's latest word holds. What fails without one makes no wait shorter that it asked for.
+      if (!retryAfter && pause == Pause.RetryAfter) return;
+      pause = retryAfter ? Pause.RetryAfter : Pause.BackOff;
       clearTimeout(timer);
       timer = setTimeout(resume, backOff(failures++, retryAfter));
     } else {
@@ -121,22 +151,8 @@ export function createQueue(endpoint: string, refresh: () => void): Queue {
       else void send();
     },
     send_: send,
-    beacon_() {
-      // Where requests fail a beacon may fail too, and nobody would see it. So the events stay; what arrives twice is counted once, by its id.
-      const unsure = failures || !navigator.onLine;
-      const before = busy;
-      busy = new Set(before);
-      let body: string;
-      while ((body = take()) && attempt(() => navigator.sendBeacon(endpoint, body)))
-        batch.forEach((event) => {
-          busy.add(event);
-          if (!unsure) remove(event);
-        });
-      busy = before;
-      if (body) void send();
-    },
     online_() {
-      if (!status) resume();
+      if (pause < Pause.RetryAfter) resume();
     },
     clear_() {
       kept.clear();

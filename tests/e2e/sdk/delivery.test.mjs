@@ -1,7 +1,7 @@
 // How events get to the collector, whatever is in the way.
 import { deepEqual, equal, ok } from "node:assert/strict";
 
-import { sdkTest, T0, UNFOCUSED } from "./harness.mjs";
+import { sdkTest, setHidden, T0, UNFOCUSED } from "./harness.mjs";
 import { brief } from "./servers.mjs";
 
 const track = (page, count, from = 0) =>
@@ -158,18 +158,83 @@ sdkTest("of more than 1 MiB the oldest are dropped too", async ({ page, collecto
   equal(dropped + kept.flatMap(({ events }) => events).length, 301);
 });
 
-sdkTest("while requests fail, what a beacon carries at hiding is kept and sent again with the same ids", async ({ page, collector, open, advance, exactly }) => {
-  collector.answers.push({ status: 503 }, { status: 503 });
+sdkTest("at hiding all that waits goes at once, beside a request that has no answer yet, and is answered", { init: UNFOCUSED }, async ({ page, collector, open }) => {
+  collector.answers.push("hang");
+  await open({ unanswered: true });
+  await track(page, 45);
+  await setHidden(page, true);
+  await collector.until(() => collector.posts().length === 4, "the events");
+  const shapes = collector.posts().map(({ how, events }) => [how, events.length]);
+  // The ping of the view is the last of all. Requests on several connections may come in any order.
+  deepEqual(shapes.sort(([, a], [, b]) => a - b), [["fetch", 1], ["fetch", 6], ["fetch", 20], ["fetch", 20]]);
+  equal(new Set(collector.events().map(({ event_id }) => event_id)).size, 47, "each event once");
+});
+
+sdkTest("what goes at hiding to a server that restarts goes again, also while the page is hidden", { init: UNFOCUSED }, async ({ page, collector, open, advance, settled, exactly }) => {
   await open();
-  await page.evaluate(() => {
-    Object.defineProperty(document, "hidden", { get: () => true, configurable: true });
-    document.dispatchEvent(new Event("visibilitychange"));
-  });
-  await collector.until(() => collector.posts().length === 2, "the beacon");
+  await track(page, 1);
+  collector.answers.push({ status: 502 });
+  await setHidden(page, true);
+  await collector.until(() => collector.posts().length === 2, "the first try");
+  await settled();
   await advance(2_000);
   await collector.until(() => collector.posts().length === 3, "the second try");
-  deepEqual(collector.posts().map(({ how }) => how), ["fetch", "beacon", "fetch"]);
   deepEqual(ids(collector.posts()[2]), ids(collector.posts()[1]));
+  await setHidden(page, false);
+  await setHidden(page, true);
+  const hidden = ["event e0", "ping / 0 s 100 %"];
+  await exactly([["pageview /"], hidden, hidden]);
+});
+
+sdkTest("hiding sends what is new, and not again what failed before its time", { init: UNFOCUSED }, async ({ page, collector, open, advance, settled, exactly }) => {
+  collector.answers.push({ status: 503, headers: { "retry-after": "120" } }, { status: 502 });
+  await open();
+  for (const n of [0, 1, 2]) {
+    await setHidden(page, true);
+    await setHidden(page, false);
+    await track(page, 1, n);
+  }
+  await setHidden(page, true);
+  await collector.until(() => collector.posts().length === 5, "the events of each hiding");
+  await settled();
+  // The second refusal named no time, which does not shorten the first's.
+  await advance(119_000);
+  equal(collector.posts().length, 5);
+  await advance(2_000);
+  await exactly([["pageview /"], ["ping / 0 s 100 %"], ["event e0"], ["event e1"], ["event e2"], ["pageview /", "ping / 0 s 100 %"]]);
+});
+
+sdkTest("leaving tries a last time by a beacon what failed", { init: UNFOCUSED }, async ({ page, site, collector, open }) => {
+  collector.answers.push({ status: 502 });
+  await open();
+  await track(page, 1);
+  await page.goto(`${site.origin}/elsewhere`);
+  await collector.until(() => collector.posts().length === 2, "the beacon");
+  await page.evaluate((url) => fetch(url), `${collector.origin}/marker`);
+  const [, { how, events }] = collector.posts();
+  deepEqual([how, events.map(brief), collector.posts().length], ["beacon", ["pageview /", "event e0", "ping / 0 s 100 %"], 2]);
+});
+
+sdkTest("leaving keeps to a Retry-After, save for what was never sent", { init: UNFOCUSED }, async ({ page, site, collector, open }) => {
+  collector.answers.push({ status: 503, headers: { "retry-after": "120" } });
+  await open();
+  await track(page, 1);
+  await page.goto(`${site.origin}/elsewhere`);
+  await collector.until(() => collector.posts().length === 2, "the beacon");
+  await page.evaluate((url) => fetch(url), `${collector.origin}/marker`);
+  const [, { how, events }] = collector.posts();
+  deepEqual([how, events.map(brief), collector.posts().length], ["beacon", ["event e0", "ping / 0 s 100 %"], 2]);
+});
+
+sdkTest("what failed and was beaconed goes again where the page comes back", { init: UNFOCUSED }, async ({ page, site, collector, open, advance }) => {
+  collector.answers.push({ status: 502 }, { status: 502 });
+  await open();
+  site.pages["/plain"] = "<p>no script here";
+  await page.goto(`${site.origin}/plain`);
+  await collector.until(() => collector.posts().length === 2, "the beacon");
+  await page.goBack({ waitUntil: "commit" });
+  await advance(5_000);
+  await collector.until(() => collector.posts().slice(2).flatMap(ids).includes(ids(collector.posts()[1])[0]), "the first view again");
 });
 
 sdkTest("what is refused one by one is told to the console in debug mode only", async ({ page, collector, open, advance }) => {
