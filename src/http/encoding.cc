@@ -82,20 +82,25 @@ Result<std::string> inflate_zstd(std::string_view body, const Budget& budget) {
     if (!context) return Error(Code::kInternal, "zstd does not start");
     ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, kZstdWindowLogMax);
     ZSTD_inBuffer in{body.data(), body.size(), 0};
+    ZSTD_outBuffer to{};
     std::string out;
     for (;;) {
-        const std::size_t at = out.size();
-        out.resize(at + kStep);
-        ZSTD_outBuffer to{out.data() + at, kStep, 0};
+        // Room is made only where none is left, so that frames in which there is nothing cost next to nothing.
+        if (to.pos == to.size) {
+            out.resize(to.pos + kStep);
+            to = {out.data(), out.size(), to.pos};
+        }
         const std::size_t left = ZSTD_decompressStream(context.get(), &to, &in);
-        out.resize(at + to.pos);
-        TRY_STATUS(budget.check(out.size()));
+        TRY_STATUS(budget.check(to.pos));
         if (ZSTD_isError(left)) return broken("zstd");
-        if (left == 0) break;
-        if (in.pos == in.size && to.pos < kStep) return broken("zstd");
+        const bool is_read = in.pos == in.size;
+        if (left == 0 && is_read) {
+            out.resize(to.pos);
+            return out;
+        }
+        // Behind a frame further ones may follow (RFC 8878, section 3), but nothing else.
+        if (left > 0 && is_read && to.pos < to.size) return broken("zstd");
     }
-    if (in.pos < in.size) return broken("zstd");
-    return out;
 }
 
 Result<std::string> inflate_brotli(std::string_view body, const Budget& budget) {

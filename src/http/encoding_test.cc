@@ -45,21 +45,46 @@ TEST_P(EncodingTest, ComesBackWholeAndItsFaultsAreNamed) {
             << cut;
 }
 
-TEST(EncodingMembersTest, GzipMayHaveSeveralAndTheLimitsAreThoseOfAllTogether) {
+/// Codings whose data may be several parts, one behind the other: gzip's members, zstd's frames.
+class EncodingPartsTest : public testing::TestWithParam<std::pair<const char*, std::string (*)(std::string_view)>> {};
+
+TEST_P(EncodingPartsTest, AreReadAllAndTheLimitsAreThoseOfAllTogether) {
+    const auto [name, encode] = GetParam();
     const std::string text(10'000, 'x');
-    const std::string two = gzip(text) + gzip("and more");
-    EXPECT_EQ(decode_body("gzip", two, 1 << 20, 100).value(), text + "and more");
-    EXPECT_EQ(decode_body("gzip", gzip("") + two + gzip(""), 1 << 20, 100).value(), text + "and more");
-    EXPECT_EQ(decode_body("gzip", two, text.size() + 8, 100).value(), text + "and more");
-    EXPECT_EQ(decode_body("gzip", two, text.size() + 7, 100).error().code, Code::kTooLarge);
+    const std::string two = encode(text) + encode("and more");
+    EXPECT_EQ(decode_body(name, two, 1 << 20, 100).value(), text + "and more");
+    EXPECT_EQ(decode_body(name, encode("") + two + encode(""), 1 << 20, 100).value(), text + "and more");
+    EXPECT_EQ(decode_body(name, two, text.size() + 8, 100).value(), text + "and more");
+    EXPECT_EQ(decode_body(name, two, text.size() + 7, 100).error().code, Code::kTooLarge);
     std::string dense;
-    for (int i = 0; i < 10; ++i) dense += gzip(text);
-    EXPECT_EQ(decode_body("gzip", dense, 1 << 20, 100).error().code, Code::kTooLarge);
-    for (const std::string& rest : {std::string("x"), std::string("\x1f"), std::string("\x1f\x8b"), two.substr(0, 20),
-                                    std::string(1, '\0'), zstd(text)})
-        EXPECT_EQ(decode_body("gzip", two + rest, 1 << 20, 100).error().code, Code::kInvalidArgument) << rest;
-    EXPECT_EQ(decode_body("zstd", zstd(text) + zstd(text), 1 << 20, 1e9).error().code, Code::kInvalidArgument);
+    for (int i = 0; i < 10; ++i) dense += encode(text);
+    EXPECT_EQ(decode_body(name, dense, 1 << 20, 100).error().code, Code::kTooLarge);
+    const std::string magic = two.substr(0, 4);
+    for (const std::string& rest : {std::string("x"), magic.substr(0, 1), magic.substr(0, 2), magic, two.substr(0, 15),
+                                    std::string(1, '\0'), brotli(text)})
+        EXPECT_EQ(decode_body(name, two + rest, 1 << 20, 100).error().code, Code::kInvalidArgument) << rest;
+}
+
+INSTANTIATE_TEST_SUITE_P(Codings, EncodingPartsTest,
+                         testing::Values(std::pair{"gzip", &gzip}, std::pair{"zstd", &zstd}));
+
+TEST(EncodingPartsTest, AreOfOneCodingAndNotOfBrotli) {
+    const std::string text(10'000, 'x');
+    EXPECT_EQ(decode_body("gzip", gzip(text) + zstd(text), 1 << 20, 1e9).error().code, Code::kInvalidArgument);
+    EXPECT_EQ(decode_body("zstd", zstd(text) + gzip(text), 1 << 20, 1e9).error().code, Code::kInvalidArgument);
     EXPECT_EQ(decode_body("br", brotli(text) + brotli(text), 1 << 20, 1e9).error().code, Code::kInvalidArgument);
+}
+
+TEST(EncodingPartsTest, ZstdFramesThatHoldNoDataAreSkipped) {
+    const std::string skippable("\x50\x2a\x4d\x18\x03\0\0\0abc", 11);
+    EXPECT_EQ(decode_body("zstd", skippable + zstd("data") + skippable, 1 << 20, 100).value(), "data");
+}
+
+// Each of them in 32 KiB of fresh room would be 3 GB of zeros.
+TEST(EncodingPartsTest, AHundredThousandEmptyOnesGrowNothing) {
+    std::string many;
+    while (many.size() < 1 << 20) many += zstd("");
+    EXPECT_EQ(decode_body("zstd", many, 0, 100).value(), "");
 }
 
 TEST_P(EncodingTest, BombsAreRefusedWhereTheyGrow) {
