@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/nearest.h"
+#include "http/address.h"
 
 namespace footfall::app {
 namespace {
@@ -382,12 +383,12 @@ bool reads_input(std::span<const std::string> argv) {
            std::find(argv.begin(), argv.end(), "-h") == argv.end();
 }
 
-std::string set_up_url(std::string_view address, std::string_view token) {
-    return fmt::format("http://{}/setup#token={}", address, token);
+std::string set_up_url(const std::string& address, std::string_view token) {
+    return fmt::format("{}/setup#token={}", http::url_of_address(address), token);
 }
 
-std::string sign_in_url(std::string_view address, std::string_view token) {
-    return fmt::format("http://{}/sign-in#token={}", address, token);
+std::string sign_in_url(const std::string& address, std::string_view token) {
+    return fmt::format("{}/sign-in#token={}", http::url_of_address(address), token);
 }
 
 std::string help_text(std::string_view word) {

@@ -55,9 +55,10 @@ bool needs_installation(std::span<const std::string> argv);
 bool takes_long(std::span<const std::string> argv);
 /// Whether the command line reads standard input.
 bool reads_input(std::span<const std::string> argv);
-/// The link that uses a token once. The token stands behind '#': a browser doesn't send that, so no log has it.
-std::string set_up_url(std::string_view address, std::string_view token);
-std::string sign_in_url(std::string_view address, std::string_view token);
+/// The link that uses a token once, for a browser of this machine. The token stands behind '#': a browser doesn't send
+/// that, so no log has it.
+std::string set_up_url(const std::string& address, std::string_view token);
+std::string sign_in_url(const std::string& address, std::string_view token);
 /// Help of one command, or of all where the word is empty or unknown.
 std::string help_text(std::string_view word);
 /// An error in the form of the command line: one sentence.

@@ -19,6 +19,7 @@
 #include "app/version.h"
 #include "base/file.h"
 #include "base/logging.h"
+#include "http/address.h"
 #include "store/embedded/store_main.h"
 
 namespace footfall::app {
@@ -102,7 +103,7 @@ int serve(const Settings& settings, ServeOptions options) {
     const auto control = ControlServer::start((*services)->data_dir(), **services);
     if (!control) return fail(control.error(), as_json);
     if (const Status status = (*services)->listen(); !status) return fail(status.error(), as_json);
-    const std::string address = (*services)->address();
+    const std::string url = http::url_of_address((*services)->address());
     std::optional<Services::Demo> demo;
     if (options.demo) {
         auto made = (*services)->make_demo();
@@ -111,10 +112,9 @@ int serve(const Settings& settings, ServeOptions options) {
     }
     const auto invitation = make_invitation(**services, demo);
     if (!invitation) return fail(invitation.error(), as_json);
-    logging::info("serve.listening",
-                  {{"url", "http://" + address}, {"data", (*services)->data_dir()}, {"version", version_number()}});
+    logging::info("serve.listening", {{"url", url}, {"data", (*services)->data_dir()}, {"version", version_number()}});
     // On standard output alone: a link is a secret, and the log is for keeping.
-    std::printf("Footfall is on http://%s\n%s", address.c_str(), invitation->c_str());
+    std::printf("Footfall is on %s\n%s", url.c_str(), invitation->c_str());
     std::fflush(stdout);
     pid_t traffic = 0;
     if (demo) {

@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstring>
@@ -20,6 +22,24 @@ std::string without_scheme(const std::string& text) {
     std::string out = text.starts_with(kHttp) ? text.substr(kHttp.size()) : text;
     if (out.ends_with('/')) out.pop_back();
     return out;
+}
+
+std::string without_brackets(const std::string& host) {
+    return host.size() >= 2 && host.front() == '[' && host.back() == ']' ? host.substr(1, host.size() - 2) : host;
+}
+
+/// Whether a server that listens at this host listens at every address of the machine: "", "0.0.0.0", "::", or another
+/// way to write them.
+bool is_wildcard(const std::string& host) {
+    if (host.empty()) return true;
+    addrinfo hints{};
+    hints.ai_flags = AI_NUMERICHOST;
+    addrinfo* list = nullptr;
+    if (::getaddrinfo(host.c_str(), nullptr, &hints, &list) != 0) return false;
+    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, ::freeaddrinfo);
+    if (list->ai_family == AF_INET6)
+        return IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<const sockaddr_in6*>(list->ai_addr)->sin6_addr);
+    return reinterpret_cast<const sockaddr_in*>(list->ai_addr)->sin_addr.s_addr == INADDR_ANY;
 }
 
 }  // namespace
@@ -52,14 +72,13 @@ Result<std::vector<SocketAddress>> resolve_address(const std::string& text) {
     const std::size_t colon = host_port.rfind(':');
     if (colon == std::string::npos)
         return Error(Code::kInvalidArgument, "'" + text + "' is no address; use HOST:PORT or unix:PATH");
-    std::string host = host_port.substr(0, colon);
+    const std::string host = without_brackets(host_port.substr(0, colon));
     const std::string port = host_port.substr(colon + 1);
     // getaddrinfo cuts a larger number to 16 bits and listens somewhere else.
     std::uint16_t port_number = 0;
     const auto parsed = std::from_chars(port.data(), port.data() + port.size(), port_number);
     if (port.empty() || parsed.ec != std::errc() || parsed.ptr != port.data() + port.size())
         return Error(Code::kInvalidArgument, "'" + text + "' has no port from 0 to 65535");
-    if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_NUMERICSERV | (host.empty() ? AI_PASSIVE : 0);
@@ -79,6 +98,14 @@ Result<std::vector<SocketAddress>> resolve_address(const std::string& text) {
 
 std::string host_of_address(const std::string& text) {
     return text.starts_with(kUnix) ? std::string("localhost") : without_scheme(text);
+}
+
+std::string url_of_address(const std::string& text) {
+    if (text.starts_with(kUnix)) return text;
+    const std::string host_port = without_scheme(text);
+    const std::size_t colon = std::min(host_port.rfind(':'), host_port.size());
+    const bool anywhere = is_wildcard(without_brackets(host_port.substr(0, colon)));
+    return std::string(kHttp) + (anywhere ? "localhost" + host_port.substr(colon) : host_port);
 }
 
 }  // namespace footfall::http

@@ -36,4 +36,8 @@ Result<std::vector<SocketAddress>> resolve_address(const std::string& text);
 /// What a client puts into Host for such an address: "host:port", or "localhost" for a unix socket.
 std::string host_of_address(const std::string& text);
 
+/// The URL by which a browser of this machine reaches a server that listens there, without a slash at its end. A server
+/// that listens at every address is at localhost. A unix socket has no URL: its address comes back as it is.
+std::string url_of_address(const std::string& text);
+
 }  // namespace footfall::http

@@ -395,6 +395,13 @@ class TestSettings:
         config.write_text(f'[http]\nlisten = "127.0.0.1:{port}"\n')
         start_server("--config", str(config), port=port)
 
+    def test_a_server_that_listens_everywhere_tells_an_address_that_a_browser_can_open(self, start_server: Any):
+        port = free_port()
+        server = start_server("--listen", f":{port}", port=port)
+        told = server.log_path.with_suffix(".out").read_text()
+        links = re.findall(r"http://\S+", told)
+        assert len(links) == 2 and all(link.startswith(f"http://localhost:{port}") for link in links), told
+
     def test_a_file_names_the_installation_for_commands(self, folder: pathlib.Path):
         config = folder / "footfall.toml"
         config.write_text(f'[data]\ndir = "{folder / "data"}"\n')
