@@ -15,6 +15,7 @@
 #include "api/live_routes.h"
 #include "api/query_endpoint.h"
 #include "api/routes.h"
+#include "app/descriptors.h"
 #include "app/version.h"
 #include "base/bytes.h"
 #include "base/file.h"
@@ -133,6 +134,7 @@ struct Services::State {
 };
 
 Status Services::State::open(Options options) {
+    raise_descriptor_limit();
     started_ms = clock.wall_ms();
     data_dir = absolute_path(settings.data_dir);
     if (data_dir.size() > 1 && data_dir.back() == '/') data_dir.pop_back();
@@ -365,7 +367,10 @@ Status Services::listen() {
         // An answer to a request that was not read may be one to an event.
         return path.empty() || path == kEventsPath || path == kPixelPath ? ingest::Endpoint::headers() : kNone;
     };
-    options.connections_max = static_cast<std::size_t>(state.settings.http_connections_max);
+    // Each query that runs has a connection to the store.
+    options.connections_max =
+        connections_within_limit(static_cast<std::uint64_t>(state.settings.http_connections_max),
+                                 static_cast<std::uint64_t>(state.settings.query_concurrency_max));
     options.connections_per_address_max = static_cast<std::size_t>(state.settings.http_connections_per_address_max);
     state.server = std::make_unique<http::Server>(
         options, [&state](http::Exchange& exchange) { state.router.handle(exchange); },

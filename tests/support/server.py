@@ -101,14 +101,16 @@ class Server:
         log_format: str = "json",
         port: int | None = None,
         data: pathlib.Path | None = None,
+        open_files_max: int | None = None,
     ):
         """`port`: where it will listen by what the other arguments say; otherwise one is chosen and given by
-        --listen. `data`: another place than data/."""
+        --listen. `data`: another place than data/. `open_files_max`: its limit on open files, which it cannot raise."""
         self.folder = folder
         self.data = data or folder / "data"
         self.port = port or free_port()
         self.flags = [*flags, *([] if port else ["--listen", f"127.0.0.1:{self.port}"]), "--log-format", log_format]
         self.env = env or {}
+        self.limits = ["prlimit", f"--nofile={open_files_max}:{open_files_max}"] if open_files_max else []
         self.process: subprocess.Popen[bytes] | None = None
         self.starts = 0
         self.ready_s = 0.0
@@ -132,7 +134,7 @@ class Server:
         with open(self.log_path, "wb") as log, open(self.log_path.with_suffix(".out"), "wb") as out:
             self.process = subprocess.Popen(
                 # A test run that is killed takes its servers with it; setpriv becomes the server, so the process id is its own.
-                ["setpriv", "--pdeathsig", "KILL", binary(), "serve", "--data", str(self.data), *self.flags],
+                [*self.limits, "setpriv", "--pdeathsig", "KILL", binary(), "serve", "--data", str(self.data), *self.flags],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=log,

@@ -78,9 +78,9 @@ Result<File> make_zeros(const std::string& path, std::uint64_t size, const std::
     return file;
 }
 
-Status rename_durably(const std::string& from, const std::string& to, const std::string& directory) {
+Status rename_durably(const std::string& from, const std::string& to, const File& directory) {
     if (std::rename(from.c_str(), to.c_str()) != 0) return errno_error("rename " + to, errno);
-    return sync_directory(directory);
+    return directory.sync();
 }
 
 /// Whether every entry of a range can be read.
@@ -97,9 +97,10 @@ bool is_whole(const std::shared_ptr<SegmentTable>& table, const Damage& range) {
 }  // namespace
 
 struct DiskLog::State {
-    State(DiskLogOptions o, Clock& c, LockFile l, RecoveredLog r)
+    State(DiskLogOptions o, Clock& c, File d, LockFile l, RecoveredLog r)
         : options(std::move(o)),
           clock(c),
+          directory(std::move(d)),
           lock(std::move(l)),
           meta(r.meta),
           table(std::move(r.table)),
@@ -139,6 +140,8 @@ struct DiskLog::State {
 
     const DiskLogOptions options;
     Clock& clock;
+    /// For its sync. Opened once, since a change of segments must not take a want of descriptors for a failed sync.
+    const File directory;
     const LockFile lock;
     LogMeta meta;
     const std::shared_ptr<SegmentTable> table;
@@ -246,7 +249,7 @@ void DiskLog::State::tend_reserve(std::uint64_t free) {
 Status DiskLog::State::make_reserve() {
     const std::string temporary = path("reserve.tmp");
     TRY(const File made, make_zeros(temporary, reserve_bytes, stopping));
-    return rename_durably(temporary, path("reserve"), options.directory);
+    return rename_durably(temporary, path("reserve"), directory);
 }
 
 std::uint64_t DiskLog::State::segment_size(std::uint64_t need) const {
@@ -317,7 +320,7 @@ Status DiskLog::State::start_segment(std::uint64_t need) {
     if (const auto synced = file.file.sync_data(); !synced) return stop(synced.error(), "making a segment");
     if (std::rename(from.c_str(), table->path(number).c_str()) != 0)
         return refused(errno_error("rename " + from, errno), "making a segment");
-    auto synced = sync_directory(options.directory);
+    auto synced = directory.sync();
     if (failpoint("log.segment_created") == Fault::kError) synced = Error(Code::kIo, "injected error");
     if (!synced) return stop(synced.error(), "making a segment");
 
@@ -356,7 +359,7 @@ void DiskLog::State::request_spare() {
 void DiskLog::State::make_spare(std::uint64_t size) {
     const std::string temporary = path("spare.tmp");
     auto made = make_zeros(temporary, size, stopping);
-    Status status = made ? rename_durably(temporary, path("spare"), options.directory) : Status(made.error());
+    Status status = made ? rename_durably(temporary, path("spare"), directory) : Status(made.error());
     if (!status) {
         // The writer makes a small segment itself meanwhile.
         if (!stopping) logging::warn("log.spare_not_made", {{"error", status.error().message}});
@@ -419,6 +422,8 @@ Result<std::unique_ptr<DiskLog>> DiskLog::open(DiskLogOptions options, Clock& cl
         const std::string parent = options.directory.substr(0, options.directory.rfind('/') + 1);
         if (const auto synced = sync_directory(parent); !synced) return synced.error().context(where);
     }
+    auto directory = File::open(options.directory, O_RDONLY | O_DIRECTORY);
+    if (!directory) return directory.error().context(where);
     auto lock = LockFile::acquire(options.directory + "/lock", options.lock_wait_ms);
     if (!lock) return lock.error().context(where);
     const std::int64_t began = clock.steady_ns();
@@ -427,7 +432,8 @@ Result<std::unique_ptr<DiskLog>> DiskLog::open(DiskLogOptions options, Clock& cl
     const auto space = disk_space(options.directory);
     if (!space) return space.error().context(where);
 
-    auto state = std::make_unique<State>(std::move(options), clock, std::move(*lock), std::move(*recovered));
+    auto state = std::make_unique<State>(std::move(options), clock, std::move(*directory), std::move(*lock),
+                                         std::move(*recovered));
     state->free_bytes_min =
         state->options.free_bytes_min.value_or(std::min(space->bytes / kFreeMinShare, kFreeBytesMinCap));
     state->free_inodes_min =
@@ -536,7 +542,7 @@ Status DiskLog::release(Position position) {
     TRY_STATUS(write_file_atomically(s.path("log.meta"), encode_meta(meta)));
     s.table->remove_before(first->number);
     for (const Segment& segment : doomed) TRY_STATUS(remove_file(s.table->path(segment.number)));
-    TRY_STATUS(sync_directory(s.options.directory));
+    TRY_STATUS(s.directory.sync());
     logging::info("log.released", {{"segments", doomed.size()}, {"begin", first->first_offset}});
     return {};
 }

@@ -46,9 +46,10 @@ struct DiskLogOptions {
 /// with the log. What was cut from the last segment's torn tail is logged ("log.tail_cut"). Readers verify every frame.
 ///
 /// Failures. A failed write (no space, EIO): kOverloaded, the place is zeroed and synced before anything else goes
-/// there. A failed fdatasync, or fsync of a directory that names entries: kIo, `stopped()`, and every later append is
-/// refused; a second sync that succeeds would prove nothing, so the process must end and the next start trusts the disk
-/// alone. A group beyond 64 MiB: kTooLarge, nothing of it is in the log and the log goes on.
+/// there. A file that cannot be opened, for want of descriptors say: kOverloaded too. A failed fdatasync, or fsync of a
+/// directory that names entries: kIo, `stopped()`, and every later append is refused; a second sync that succeeds would
+/// prove nothing, so the process must end and the next start trusts the disk alone. A group beyond 64 MiB: kTooLarge,
+/// nothing of it is in the log and the log goes on.
 class DiskLog final : public EventLog {
 public:
     /// Takes the directory's lock, recovers, and has a segment ready for appending where the disk lets it. `clock`
