@@ -58,14 +58,15 @@ Status judge_access(Access access, const Caller& caller) {
 }
 
 Status judge_body(const http::Request& request) {
-    if (request.method == http::Method::kDelete && request.body.empty()) return {};
+    const std::uint64_t bytes = std::max<std::uint64_t>(request.body.size(), request.content_length);
+    if (request.method == http::Method::kDelete && bytes == 0) return {};
+    if (bytes > Gate::kBodyBytesMax)
+        return Error(Code::kTooLarge, "the body is larger than " + std::to_string(Gate::kBodyBytesMax) + " bytes");
     const std::string_view type = request.header("content-type");
     if (lower(trim(type.substr(0, type.find(';')))) != "application/json")
         return Error(Code::kUnsupported, "send the body as JSON, with Content-Type: application/json", "Content-Type");
     if (!request.header("content-encoding").empty())
         return Error(Code::kUnsupported, "this route takes no Content-Encoding", "Content-Encoding");
-    if (request.body.size() > Gate::kBodyBytesMax)
-        return Error(Code::kTooLarge, "the body is larger than " + std::to_string(Gate::kBodyBytesMax) + " bytes");
     return {};
 }
 
@@ -91,11 +92,18 @@ Gate::Gate(catalog::Catalog& catalog, ClientOf client_of) : catalog_(catalog), c
 void Gate::add(http::Router& router, http::Method method, std::string_view path, Handler handler) const {
     const RouteRule* rule = find_rule(method, path);
     FOOTFALL_CHECK(rule != nullptr);
-    router.add(method, std::string(path), [this, rule, handler = std::move(handler)](http::Exchange& exchange) {
-        const auto caller = judge(*rule, exchange.request());
-        if (!caller) return exchange.respond(refusal(caller.error()));
-        handler(exchange, *caller);
-    });
+    router.add(
+        method, std::string(path),
+        [this, rule, handler = std::move(handler)](http::Exchange& exchange) {
+            const auto caller = judge(*rule, exchange.request());
+            if (!caller) return exchange.respond(refusal(caller.error()));
+            handler(exchange, *caller);
+        },
+        [this, rule](const http::Request& request) -> std::optional<http::Response> {
+            const auto caller = judge(*rule, request);
+            if (caller) return std::nullopt;
+            return refusal(caller.error());
+        });
 }
 
 Result<Caller> Gate::judge(const RouteRule& rule, const http::Request& request) const {

@@ -41,7 +41,7 @@ struct Credential {
 http::Response refusal(const Error& error);
 
 /// What stands before the handlers of the API: authentication, roles, and what a changing request must be like. Judges
-/// in the order 401, 403 (a foreign origin, then the role), 415, 413. Looks into memory alone, so it runs on the event
+/// in the order 401, 403 (a foreign origin, then the role), 413, 415. Looks into memory alone, so it runs on the event
 /// loops. Thread-safe.
 ///
 /// A request of a browser that carries a cookie may have been made by a foreign page. It may change something only
@@ -59,9 +59,11 @@ public:
     using ClientOf = std::function<Client(const http::Request&)>;
     Gate(catalog::Catalog& catalog, ClientOf client_of);
 
-    /// Adds a route of route_rules(); its handler sees only requests that the rule lets through.
+    /// Adds a route of route_rules(); its handler sees only requests that the rule lets through. The rest is refused
+    /// before its body is read, as far as the headers tell.
     void add(http::Router& router, http::Method method, std::string_view path, Handler handler) const;
-    /// For routes that are added otherwise. A Caller without user and key where the rule is for anyone.
+    /// For routes that are added otherwise. Before the body is there, its announced length is judged. A Caller without
+    /// user and key where the rule is for anyone.
     Result<Caller> judge(const RouteRule& rule, const http::Request& request) const;
     /// The same for what goes on after its request: whether its caller still may. Prolongs no session.
     Result<Caller> judge_again(const RouteRule& rule, const Credential& credential) const;

@@ -142,6 +142,12 @@ TEST_F(GateTest, AChangeIsJson) {
     const Headers json = {{"Content-Type", "application/json"}};
     EXPECT_EQ(judge(kOpenChange, json, std::string(Gate::kBodyBytesMax, ' ')), 200);
     EXPECT_EQ(judge(kOpenChange, json, std::string(Gate::kBodyBytesMax + 1, ' ')), 413);
+    // Before the body is there, by the length that was announced.
+    http::Request head = request(json, "");
+    head.content_length = Gate::kBodyBytesMax;
+    EXPECT_TRUE(gate_->judge(kOpenChange, head));
+    head.content_length = Gate::kBodyBytesMax + 1;
+    EXPECT_EQ(gate_->judge(kOpenChange, head).error().code, Code::kTooLarge);
     http::Request remove = request({}, "");
     remove.method = http::Method::kDelete;
     EXPECT_TRUE(gate_->judge(kOpenChange, remove)) << "without a body there is nothing to name";

@@ -344,8 +344,9 @@ Status Services::listen() {
         *state.catalog, *state.gate, *state.hashing_pool, *state.writing_pool, state.clock,
         api::AccountOptions{.version = std::string(version_number()),
                             .cookie_age_s = state.settings.session_absolute_hours * 3'600});
-    state.router.add_all(std::string(kEventsPath),
-                         [&state](http::Exchange& exchange) { state.endpoint->handle(exchange); });
+    state.router.add_all(
+        std::string(kEventsPath), [&state](http::Exchange& exchange) { state.endpoint->handle(exchange); },
+        [&state](const http::Request& request) { return state.endpoint->check(request); });
     state.router.add(http::Method::kGet, std::string(kPixelPath),
                      [&state](http::Exchange& exchange) { state.endpoint->handle_pixel(exchange); });
     state.query_endpoint->add_to(state.router, *state.gate);
@@ -374,10 +375,7 @@ Status Services::listen() {
     options.connections_per_address_max = static_cast<std::size_t>(state.settings.http_connections_per_address_max);
     state.server = std::make_unique<http::Server>(
         options, [&state](http::Exchange& exchange) { state.router.handle(exchange); },
-        [&state](const http::Request& request) -> std::optional<http::Response> {
-            if (request.path == kEventsPath) return state.endpoint->check(request);
-            return std::nullopt;
-        });
+        [&state](const http::Request& request) { return state.router.check(request); });
     TRY_STATUS(state.server->listen(state.settings.http_listen));
     TRY_STATUS(state.server->start());
     state.port = state.server->port();

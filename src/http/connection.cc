@@ -213,14 +213,15 @@ bool Connection::on_head() {
 
 void Connection::begin_request() {
     const ServerOptions& options = loop_.shared_.options;
+    request_.content_length = framing_.content_length;
+    if (loop_.shared_.check && (framing_.chunked || framing_.content_length > 0)) {
+        if (auto answer = loop_.shared_.check(request_)) return answer_by_head(std::move(*answer));
+    }
     if (framing_.content_length > options.body_bytes_max) return refuse({413, "the body is too large"});
     const std::size_t whole = head_.head_bytes() + static_cast<std::size_t>(framing_.content_length);
     // A little more than the body: a read that fills its room has to be repeated, to see whether the socket holds more.
     if (in_.size() < whole)
         reserve_for_body((std::min(whole, head_.head_bytes() + kBodyStep) / kReadStep + 1) * kReadStep);
-    if (loop_.shared_.check) {
-        if (auto early = loop_.shared_.check(request_)) return answer_early(std::move(*early));
-    }
     state_ = State::kBody;
     if (framing_.chunked) {
         chunks_.emplace(options.body_bytes_max);
@@ -232,6 +233,13 @@ void Connection::begin_request() {
     }
     if (framing_.expects_continue && in_.size() == head_.head_bytes()) send_continue();
     if (state_ == State::kBody) wait_for(Wait::kBody);
+}
+
+void Connection::answer_by_head(Response response) {
+    const std::uint64_t there = in_.size() - head_.head_bytes();
+    if (framing_.chunked || framing_.content_length > there) return answer_early(std::move(response));
+    consumed_ = head_.head_bytes() + static_cast<std::size_t>(framing_.content_length);
+    start_answer(std::move(response), false);
 }
 
 void Connection::send_continue() {

@@ -103,6 +103,8 @@ private:
     bool on_chunks();
     bool on_drain();
     void begin_request();
+    /// Answers instead of reading the body.
+    void answer_by_head(Response response);
     void dispatch();
     void refuse(const ParseFailure& failure);
     void answer_early(Response response);

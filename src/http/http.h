@@ -33,6 +33,7 @@ struct Request {
     std::string_view path;                                               // percent-encoded as sent
     std::string_view query;                                              // behind the '?', without it
     std::vector<std::pair<std::string_view, std::string_view>> headers;  // names as sent
+    std::uint64_t content_length = 0;  // as announced; 0 where the body is chunked, or there is none
     std::string_view
         body;  // de-chunked; still content-encoded. At least 64 readable bytes follow it (simdjson's padding)
     Peer peer;
@@ -89,8 +90,10 @@ protected:
 
 /// Called on the loop thread; must not block. It answers at once or hands the exchange on.
 using Handler = std::function<void(Exchange&)>;
-/// Called when the headers are there, before the body is read. A response ends the request early: it is sent, and what
-/// the client still sends is drained, up to ServerOptions::drain_bytes_max or drain_ms, then the connection is closed.
+/// Called when the headers of a request with a body are there, before the body is read; `body` is still empty. On the
+/// loop thread; must not block. A response ends the request: it is sent, and what the client still sends is drained, up
+/// to ServerOptions::drain_bytes_max or drain_ms, then the connection is closed. It goes on where the body had come
+/// with the headers.
 using HeaderCheck = std::function<std::optional<Response>(const Request&)>;
 
 struct ServerOptions {

@@ -43,47 +43,69 @@ constexpr std::array<MethodName, 7> kMethods = {{{Method::kGet, "GET"},
                                                  {Method::kDelete, "DELETE"},
                                                  {Method::kOptions, "OPTIONS"}}};
 
+constexpr std::uint64_t kUnusedBodyMax = 64 * 1024;
+
+/// The answer where no route takes a request: the path is unknown, or takes other methods.
+Response no_route(const std::string& allowed) {
+    if (allowed.empty()) return error_response(Error(Code::kNotFound, "there is nothing at this path"));
+    Response response = error_response(Error(Code::kInvalidArgument, "this path takes " + allowed));
+    response.status = 405;
+    response.headers.emplace_back("Allow", allowed);
+    return response;
+}
+
 }  // namespace
 
-void Router::add(Method method, std::string pattern, Handler handler) {
-    add(method, false, std::move(pattern), std::move(handler));
+void Router::add(Method method, std::string pattern, Handler handler, HeaderCheck check) {
+    add(method, false, std::move(pattern), std::move(handler), std::move(check));
 }
-void Router::add_all(std::string pattern, Handler handler) {
-    add(Method::kOther, true, std::move(pattern), std::move(handler));
+void Router::add_all(std::string pattern, Handler handler, HeaderCheck check) {
+    add(Method::kOther, true, std::move(pattern), std::move(handler), std::move(check));
 }
 
-void Router::add(Method method, bool all_methods, std::string pattern, Handler handler) {
+void Router::add(Method method, bool all_methods, std::string pattern, Handler handler, HeaderCheck check) {
     const std::size_t segments = count_segments(pattern);
     const bool has_parameters = pattern.find('{') != std::string::npos;
-    routes_.push_back({method, all_methods, std::move(pattern), segments, has_parameters, std::move(handler)});
+    routes_.push_back(
+        {method, all_methods, std::move(pattern), segments, has_parameters, std::move(handler), std::move(check)});
 }
 
-void Router::handle(Exchange& exchange) const {
-    const Request& request = exchange.request();
+Router::Found Router::find(const Request& request) const {
     const std::size_t segments = count_segments(request.path);
     std::array<bool, kMethods.size() + 1> takes{};
     const Route* get = nullptr;
     for (const Route& route : routes_) {
         if (route.segments != segments) continue;
         if (route.has_parameters ? !matches(route.pattern, request.path) : route.pattern != request.path) continue;
-        if (route.all_methods || route.method == request.method) return route.handler(exchange);
+        if (route.all_methods || route.method == request.method) return {.route = &route};
         if (route.method == Method::kGet && get == nullptr) get = &route;
         takes[static_cast<std::size_t>(route.method)] = true;
     }
-    if (request.method == Method::kHead && get != nullptr) return get->handler(exchange);
+    if (request.method == Method::kHead && get != nullptr) return {.route = get};
     takes[static_cast<std::size_t>(Method::kHead)] = takes[static_cast<std::size_t>(Method::kHead)] || get != nullptr;
-    std::string allowed;
+    Found nothing;
     for (const auto& [method, name] : kMethods) {
         if (!takes[static_cast<std::size_t>(method)]) continue;
-        if (!allowed.empty()) allowed += ", ";
-        allowed += name;
+        if (!nothing.allowed.empty()) nothing.allowed += ", ";
+        nothing.allowed += name;
     }
-    if (allowed.empty())
-        return exchange.respond(error_response(Error(Code::kNotFound, "there is nothing at this path")));
-    Response response = error_response(Error(Code::kInvalidArgument, "this path takes " + allowed));
-    response.status = 405;
-    response.headers.emplace_back("Allow", allowed);
-    exchange.respond(std::move(response));
+    return nothing;
+}
+
+void Router::handle(Exchange& exchange) const {
+    const Found found = find(exchange.request());
+    if (found.route == nullptr) return exchange.respond(no_route(found.allowed));
+    found.route->handler(exchange);
+}
+
+std::optional<Response> Router::check(const Request& request) const {
+    const Found found = find(request);
+    if (found.route == nullptr) return no_route(found.allowed);
+    // What has no meaning (RFC 9110, section 9.3.1) is read past, so that the connection goes on, but not any amount.
+    const bool is_unused = request.method == Method::kGet || request.method == Method::kHead;
+    if (is_unused && request.content_length > kUnusedBodyMax)
+        return error_response(Error(Code::kTooLarge, "a GET takes no body"));
+    return found.route->check ? found.route->check(request) : std::nullopt;
 }
 
 std::vector<Router::Known> Router::routes() const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,10 +16,14 @@ namespace footfall::http {
 /// Filled before the server starts, then read only.
 class Router {
 public:
-    void add(Method method, std::string pattern, Handler handler);
+    /// `check` says what can be said by the headers alone. The handler says it too: a request without a body is not
+    /// checked.
+    void add(Method method, std::string pattern, Handler handler, HeaderCheck check = {});
     /// For all methods: the handler looks at the method itself.
-    void add_all(std::string pattern, Handler handler);
+    void add_all(std::string pattern, Handler handler, HeaderCheck check = {});
     void handle(Exchange& exchange) const;
+    /// For the server's HeaderCheck: 404, 405 and what the route's check says.
+    std::optional<Response> check(const Request& request) const;
 
     struct Known {
         Method method;  ///< kOther: all
@@ -35,8 +40,14 @@ private:
         std::size_t segments;
         bool has_parameters;
         Handler handler;
+        HeaderCheck check;
     };
-    void add(Method method, bool all_methods, std::string pattern, Handler handler);
+    struct Found {
+        const Route* route = nullptr;
+        std::string allowed{};  ///< without a route, the methods that the path takes; empty: there is no such path
+    };
+    void add(Method method, bool all_methods, std::string pattern, Handler handler, HeaderCheck check);
+    Found find(const Request& request) const;
     std::vector<Route> routes_;
 };
 

@@ -65,6 +65,39 @@ TEST_F(RouterTest, FindsPathsMethodsAndParameters) {
     EXPECT_EQ(path_parameter("/a/{x}", "/a/1", "{z}"), "");
 }
 
+TEST_F(RouterTest, RefusesBeforeTheBodyIsRead) {
+    Router router;
+    const auto handle = [](Exchange& exchange) { exchange.respond({.body = "handled"}); };
+    router.add(Method::kGet, "/", handle);
+    router.add(Method::kPost, "/free", handle);
+    router.add(Method::kPost, "/judged", handle, [](const Request& request) -> std::optional<Response> {
+        EXPECT_TRUE(request.body.empty());
+        if (request.content_length <= 10) return std::nullopt;
+        return Response{.status = 413};
+    });
+    start(
+        {}, [&](Exchange& exchange) { router.handle(exchange); },
+        [&](const Request& request) { return router.check(request); });
+    const struct {
+        const char* head;
+        const char* length;
+        const char* status;  // empty: the body is waited for
+    } cases[] = {
+        {"POST /nothing", "Content-Length: 1000", "404"}, {"POST /nothing", "Transfer-Encoding: chunked", "404"},
+        {"POST /", "Content-Length: 1000", "405"},        {"GET /", "Content-Length: 65537", "413"},
+        {"GET /", "Content-Length: 65536", ""},           {"HEAD /", "Content-Length: 65537", "413"},
+        {"POST /free", "Content-Length: 1000", ""},       {"POST /judged", "Content-Length: 11", "413"},
+        {"POST /judged", "Content-Length: 10", ""},       {"POST /judged", "Transfer-Encoding: chunked", ""},
+    };
+    for (const auto& c : cases) {
+        Raw raw(port());
+        raw.send(std::string(c.head) + " HTTP/1.1\r\nHost: x\r\n" + c.length + "\r\n\r\n");
+        if (*c.status == '\0') raw.finish();  // closed without an answer
+        EXPECT_EQ(raw.read_until("\r\n").substr(0, 12), *c.status == '\0' ? "" : "HTTP/1.1 " + std::string(c.status))
+            << c.head << " " << c.length;
+    }
+}
+
 TEST(RouterListTest, TellsItsRoutesInTheirOrder) {
     Router router;
     router.add(Method::kPut, "/b", [](Exchange&) {});

@@ -80,6 +80,25 @@ TEST_F(ServerLimitsTest, AnEarlyAnswerSparesTheClientItsBody) {
     EXPECT_EQ(handled, 0);
 }
 
+TEST_F(ServerLimitsTest, ARefusalByTheHeadersGoesBeforeTheBodysSize) {
+    start_echo({.body_bytes_max = 1'000}, busy);
+    EXPECT_TRUE(
+        roundtrip("POST /busy HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n").starts_with("HTTP/1.1 503 "));
+}
+
+TEST_F(ServerLimitsTest, ARefusalByTheHeadersEndsNoConnectionOnWhichNothingIsToCome) {
+    start_echo({}, busy);
+    Raw raw(port());
+    raw.send("POST /busy HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab" + kGet);
+    const std::string answer = raw.read_until("busy");
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+    EXPECT_EQ(count(answer, "Connection: close\r\n"), 0) << answer;
+    EXPECT_TRUE(raw.read_until("[]").starts_with("HTTP/1.1 200 "));
+    // Without a body there is nothing to be spared: the handler judges.
+    raw.send("GET /busy HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_TRUE(raw.read_until("[]").starts_with("HTTP/1.1 200 "));
+}
+
 TEST_F(ServerLimitsTest, WhatIsSentAfterAnEarlyAnswerIsDrainedSoThatItIsRead) {
     start_echo({.body_bytes_max = 4 << 20}, busy);
     Raw raw(port());

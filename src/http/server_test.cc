@@ -375,9 +375,9 @@ TEST_F(ServerTest, CommonHeadersAreOnEveryAnswerThatDoesNotSayOtherwise) {
             return std::nullopt;
         });
     const std::string host = " HTTP/1.1\r\nHost: x\r\n";
-    for (const std::string& sent :
-         {"GET /" + host + "\r\n", "GET /empty" + host + "\r\n", "HEAD /" + host + "\r\n", "GET /early" + host + "\r\n",
-          std::string("nonsense\r\n\r\n"), "POST /" + host + "Content-Length: 11\r\n\r\n"}) {
+    for (const std::string& sent : {"GET /" + host + "\r\n", "GET /empty" + host + "\r\n", "HEAD /" + host + "\r\n",
+                                    "POST /early" + host + "Content-Length: 1\r\n\r\n", std::string("nonsense\r\n\r\n"),
+                                    "POST /" + host + "Content-Length: 11\r\n\r\n"}) {
         const std::string answer = roundtrip(sent);
         EXPECT_EQ(count(answer, "X-Common: always\r\n"), 1) << answer;
         EXPECT_EQ(count(answer, "Cache-Control: no-store\r\n"), 1) << answer;
@@ -417,7 +417,7 @@ TEST_F(ServerTest, HeadersOfAPathAreOnAllItsAnswersAndOnThoseThatKnowNoPath) {
     for (const bool is_open : {true, false}) {
         const std::string post = std::string("POST ") + (is_open ? "/open" : "/other");
         expect(post + host + "\r\n", "200", is_open);
-        expect(post + "?early" + host + "\r\n", "401", is_open);
+        expect(post + "?early" + host + "Content-Length: 1\r\n\r\n", "401", is_open);
         expect(post + host + "Content-Length: 11\r\n\r\n", "413", is_open);
         expect(post + host + "Content-Length: x\r\n\r\n", "400", is_open);
         expect(post + chunked + "b\r\n12345678901\r\n", "413", is_open);

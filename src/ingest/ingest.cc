@@ -55,6 +55,13 @@ http::Response refuse(const Error& error) {
     return response;
 }
 
+http::Response another_method() {
+    http::Response response = http::error_response(Error(Code::kInvalidArgument, "events are sent with POST"));
+    response.status = 405;
+    response.headers.emplace_back("Allow", "POST, OPTIONS");
+    return response;
+}
+
 http::Response preflight() {
     http::Response response;
     response.status = 204;
@@ -272,7 +279,8 @@ const http::Headers& Endpoint::headers() {
 }
 
 std::optional<http::Response> Endpoint::check(const http::Request& request) const {
-    if (request.method != http::Method::kPost) return std::nullopt;
+    if (request.method == http::Method::kOptions) return std::nullopt;
+    if (request.method != http::Method::kPost) return another_method();
     if (committer_.is_full()) return refuse(overloaded());
     if (!http::is_known_encoding(request.header("content-encoding")))
         return refuse(
@@ -288,12 +296,7 @@ void Endpoint::handle(http::Exchange& exchange) {
     switch (exchange.request().method) {
         case http::Method::kPost: return take(exchange, Form::kReport);
         case http::Method::kOptions: return exchange.respond(preflight());
-        default: {
-            http::Response response = http::error_response(Error(Code::kInvalidArgument, "events are sent with POST"));
-            response.status = 405;
-            response.headers.emplace_back("Allow", "POST, OPTIONS");
-            return exchange.respond(std::move(response));
-        }
+        default: return exchange.respond(another_method());
     }
 }
 

@@ -67,7 +67,8 @@ public:
     /// For http::ServerOptions::headers_of: what every answer to a sender carries, the server's own early ones
     /// included. A page that may not read a refusal takes it for a failed network, and sends the same again for ever.
     static const http::Headers& headers();
-    /// For http::HeaderCheck: an early answer where the body need not be read (overload, wrong encoding, unknown key).
+    /// For http::HeaderCheck: an early answer where the body need not be read (another method, overload, wrong
+    /// encoding, unknown key).
     std::optional<http::Response> check(const http::Request& request) const;
     /// Answers POST and OPTIONS. On the exchange's loop thread.
     void handle(http::Exchange& exchange);

@@ -516,6 +516,8 @@ TEST_F(FullEndpointTest, AFullQueueRefusesBeforeTheBodyIsReadAndTakesAgainAfterw
     EXPECT_TRUE(endpoint_->check(head)) << "told by the headers alone";
     head.method = http::Method::kOptions;
     EXPECT_FALSE(endpoint_->check(head)) << "a preflight costs nothing";
+    head.method = http::Method::kPut;
+    EXPECT_EQ(endpoint_->check(head)->status, 405);
     expect_later(post(pageview("a", "/refused", with_id(1))), "overloaded");
     ingestion_.log->release();
     client.join();

@@ -414,6 +414,34 @@ class TestCors:
 
 
 class TestRoutes:
+    @pytest.mark.parametrize(
+        "method, path, length, key, status",
+        [
+            ("POST", "/api/v1/nothing", 1000, None, 404),
+            ("PUT", "/api/v1/query", 1000, None, 405),
+            ("PUT", URL, 1000, None, 405),
+            ("POST", "/api/v1/query", 1000, None, 401),
+            ("POST", "/api/v1/query", 2 * MIB, None, 401),
+            ("POST", "/api/v1/query", 1000, "ff_wrong", 401),
+            ("POST", "/api/v1/query", 1000, "collect", 403),
+            ("POST", "/api/v1/query", 2 * MIB, "read", 413),
+            ("POST", "/api/v1/query/batch", 1000, None, 401),
+            ("POST", "/api/v1/sites", 1000, "read", 403),
+            ("POST", "/api/v1/session", 20_000, None, 413),
+            ("GET", "/healthz", MIB, None, 413),
+        ],
+    )
+    def test_what_the_headers_tell_is_answered_before_the_body_is_sent(
+        self, site: Site, method: str, path: str, length: int, key: str | None, status: int
+    ):
+        head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n"
+        if key is not None:
+            secret = site.key(key) if key in ("collect", "read") else key
+            head += f"Authorization: Bearer {secret}\r\n"
+        with socket.create_connection(("127.0.0.1", site.server.port), 5) as connection:
+            connection.sendall(f"{head}\r\n".encode())
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 %d " % status)
+
     def test_what_is_not_there_is_404_in_the_shape_of_errors(self, server: Server):
         refused(server.request("GET", "/api/v1/nothing"), 404)
 
