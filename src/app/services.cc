@@ -372,6 +372,7 @@ Status Services::listen() {
     options.connections_max =
         connections_within_limit(static_cast<std::uint64_t>(state.settings.http_connections_max),
                                  static_cast<std::uint64_t>(state.settings.query_concurrency_max));
+    options.body_budget_bytes = static_cast<std::size_t>(state.settings.http_body_budget_bytes);
     options.connections_per_address_max = static_cast<std::size_t>(state.settings.http_connections_per_address_max);
     state.server = std::make_unique<http::Server>(
         options, [&state](http::Exchange& exchange) { state.router.handle(exchange); },

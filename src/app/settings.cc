@@ -57,6 +57,10 @@ constexpr Declaration kTable[] = {
            "room for so many."),
     number("http.connections_per_address_max", "0", "connections", &Settings::http_connections_per_address_max, 0,
            1'000'000, "Open connections of one peer address; 0: no limit. Leave it at 0 behind a proxy."),
+    number(
+        "http.body_budget_bytes", "134217728", "bytes", &Settings::http_body_budget_bytes, 4 * kMiB, kNoLimit,
+        "Memory for the bodies of requests, beyond the first 16 KiB of each connection; beyond it large requests are "
+        "answered 503."),
     number("ingest.queue_bytes_max", "67108864", "bytes", &Settings::ingest_queue_bytes_max, kMiB, kNoLimit,
            "Records that wait for the log; beyond it requests are answered 503."),
     number("log.segment_bytes", "67108864", "bytes", &Settings::log_segment_bytes, kMiB, 1024 * kMiB,

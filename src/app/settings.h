@@ -20,6 +20,7 @@ struct Settings {
     std::string http_trusted_proxies;
     std::int64_t http_connections_max = 0;
     std::int64_t http_connections_per_address_max = 0;
+    std::int64_t http_body_budget_bytes = 0;
     std::int64_t ingest_queue_bytes_max = 0;
     std::int64_t log_segment_bytes = 0;
     std::int64_t log_retention_hours = 0;

@@ -22,8 +22,10 @@ constexpr std::size_t kReadStep = 4 * 1024;
 // Of a body that is only announced, no more room than this is made before its bytes come.
 constexpr std::size_t kBodyStep = 64 * 1024;
 constexpr std::size_t kChunkStep = 16 * 1024;
-constexpr std::size_t kDrainStep = 64 * 1024;
-// What an idle connection may keep.
+// What each connection may take and keep for requests without asking: most of them fit, and cost no shared counter.
+constexpr std::size_t kFreeBodyBytes = 16 * 1024;
+constexpr std::size_t kDrainStep = kFreeBodyBytes;
+// What an idle connection may keep of its answers.
 constexpr std::size_t kIdleBufferMax = 64 * 1024;
 // A larger body is sent from where it is instead of being copied behind its head.
 constexpr std::size_t kCopiedBodyMax = 16 * 1024;
@@ -68,12 +70,16 @@ void ReadBuffer::consume(std::size_t n) {
     if (begin_ == end_) begin_ = end_ = 0;
 }
 
+std::size_t ReadBuffer::capacity_for(std::size_t size) const {
+    return size <= capacity_ ? capacity_ : std::max(size, capacity_ * 2);
+}
+
 void ReadBuffer::reserve(std::size_t size) {
     if (begin_ + size <= capacity_) return;
     if (size <= capacity_) {
         std::memmove(data_.get(), data_.get() + begin_, end_ - begin_);
     } else {
-        const std::size_t capacity = std::max(size, capacity_ * 2);
+        const std::size_t capacity = capacity_for(size);
         // Zeroed: the padding is read (and ignored) by the JSON parser before anything is received there.
         auto grown = std::make_unique<char[]>(capacity + kPadding);
         if (data_) std::memcpy(grown.get(), data_.get() + begin_, end_ - begin_);
@@ -97,6 +103,7 @@ Connection::Connection(EventLoop& loop, int fd, Peer peer, Admission admission)
 }
 
 Connection::~Connection() {
+    free_body();
     if (fd_ >= 0) ::close(fd_);
     loop_.shared_.forget(request_.peer, admission_);
 }
@@ -183,17 +190,36 @@ bool Connection::read_some(std::size_t room) {
 
 bool Connection::read_body(std::size_t room) {
     if (!readable_) return false;
-    if (in_.room() < room) reserve_for_body(in_.size() + room);
+    if (in_.room() < room && !reserve_for_body(in_.size() + room)) return true;
     if (read_some(1)) return true;
     if (end_of_stream_) close();
     return false;
 }
 
 // The views of the request point into the buffer: where it moves, they are made anew.
-void Connection::reserve_for_body(std::size_t size) {
+bool Connection::reserve_for_body(std::size_t size) {
+    if (!hold_body(in_.capacity_for(size) + chunked_body_.capacity())) return false;
     const char* before = in_.view().data();
     in_.reserve(size);
     if (in_.view().data() != before) head_.parse(in_.view(), request_, framing_);
+    return true;
+}
+
+bool Connection::hold_body(std::size_t bytes) {
+    const std::size_t wanted = bytes - std::min(bytes, kFreeBodyBytes);
+    if (wanted <= body_held_) return true;
+    if (!loop_.shared_.hold_body(wanted - body_held_)) {
+        answer_early(overloaded("too many large requests are being received; try again later"));
+        return false;
+    }
+    body_held_ = wanted;
+    return true;
+}
+
+void Connection::free_body() {
+    if (body_held_ == 0) return;
+    loop_.shared_.free_body(body_held_);
+    body_held_ = 0;
 }
 
 bool Connection::on_head() {
@@ -220,8 +246,8 @@ void Connection::begin_request() {
     if (framing_.content_length > options.body_bytes_max) return refuse({413, "the body is too large"});
     const std::size_t whole = head_.head_bytes() + static_cast<std::size_t>(framing_.content_length);
     // A little more than the body: a read that fills its room has to be repeated, to see whether the socket holds more.
-    if (in_.size() < whole)
-        reserve_for_body((std::min(whole, head_.head_bytes() + kBodyStep) / kReadStep + 1) * kReadStep);
+    const std::size_t room = (std::min(whole, head_.head_bytes() + kBodyStep) / kReadStep + 1) * kReadStep;
+    if (in_.size() < whole && !reserve_for_body(room)) return;
     state_ = State::kBody;
     if (framing_.chunked) {
         chunks_.emplace(options.body_bytes_max);
@@ -269,6 +295,7 @@ bool Connection::on_chunks() {
         refuse(chunks_->failure());
         return true;
     }
+    if (!hold_body(in_.capacity() + chunked_body_.capacity())) return true;
     if (parsed == ParseState::kDone) {
         consumed_ = in_.size() - rest.size();
         const std::size_t size = chunked_body_.size();
@@ -338,6 +365,8 @@ bool Connection::become_websocket(std::shared_ptr<WebSocketSession> session, std
          .headers = {{"Upgrade", "websocket"}, {"Connection", "Upgrade"}, {"Sec-WebSocket-Accept", std::move(accept)}}},
         0);
     forget_request();
+    // What is in the buffer is the session's, which shrinks it.
+    free_body();
     websocket_ = std::move(session);
     state_ = State::kWebSocket;
     return true;
@@ -436,8 +465,10 @@ void Connection::forget_request() {
     request_.method = Method::kOther;
     request_.body = {};
     request_.headers.clear();
-    if (chunked_body_.capacity() > kIdleBufferMax) std::string().swap(chunked_body_);
-    in_.shrink(kIdleBufferMax);
+    if (chunked_body_.capacity() > kFreeBodyBytes) std::string().swap(chunked_body_);
+    in_.shrink(kFreeBodyBytes);
+    // With more requests behind this one the memory stays as it is, and so does its share of the budget.
+    if (in_.capacity() <= kFreeBodyBytes) free_body();
 }
 
 void Connection::hang_up() {
@@ -450,7 +481,11 @@ void Connection::hang_up() {
 void Connection::drain() {
     ::shutdown(fd_, SHUT_WR);
     state_ = State::kDraining;
-    drained_ = 0;
+    drained_ = in_.size();
+    in_.consume(in_.size());
+    in_.shrink(0);
+    std::string().swap(chunked_body_);
+    free_body();
     wait_for(Wait::kDrain);
 }
 

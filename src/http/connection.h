@@ -49,6 +49,9 @@ public:
     void consume(std::size_t n);
     /// Forgets what is behind the first `size` bytes.
     void truncate(std::size_t size) { end_ = begin_ + size; }
+    std::size_t capacity() const { return capacity_; }
+    /// What reserve() would make of the capacity.
+    std::size_t capacity_for(std::size_t size) const;
     /// Makes room so that `size` bytes can be held in all; moves what is held to the front.
     void reserve(std::size_t size);
     /// Gives memory back where more than `keep` bytes are allocated and nothing is held.
@@ -124,7 +127,11 @@ private:
     bool read_some(std::size_t room);
     /// The same within a request, whose views follow the buffer where it moves.
     bool read_body(std::size_t room);
-    void reserve_for_body(std::size_t size);
+    /// False where the request was refused for want of memory.
+    bool reserve_for_body(std::size_t size);
+    /// Takes the memory of a body, `bytes` in all, out of the loops' budget; false as above.
+    bool hold_body(std::size_t bytes);
+    void free_body();
     void send_continue();
     void wait_for(Wait wait);
     void wait_for(Wait wait, int ms);
@@ -151,7 +158,8 @@ private:
     std::string chunked_body_;
     Request request_;
     Framing framing_;
-    std::size_t consumed_ = 0;  ///< of in_, when the request is answered
+    std::size_t consumed_ = 0;   ///< of in_, when the request is answered
+    std::size_t body_held_ = 0;  ///< of the loops' budget for bodies
     std::int64_t started_ns_ = 0;
 
     std::string out_;  ///< the head of an answer, and a small body

@@ -36,6 +36,10 @@ struct Metrics {
     metrics::Counter& pauses = metrics::counter("footfall_http_accept_pauses_total",
                                                 "Times that accepting was paused for want of descriptors or memory.");
     metrics::Gauge& open = metrics::gauge("footfall_http_connections", "Connections that are open.");
+    metrics::Counter& bodies_refused = metrics::counter("footfall_http_bodies_refused_total",
+                                                        "Requests whose body found the memory for bodies spent.");
+    metrics::Gauge& body_bytes = metrics::gauge(
+        "footfall_http_body_bytes", "Memory of request bodies beyond the first 16 KiB of each connection, in bytes.");
 };
 Metrics& counters() {
     static Metrics instance;
@@ -72,13 +76,15 @@ std::string key_of(const Peer& peer) {
 // Epoll data: the low bit tells listeners from connections, which are aligned.
 std::uint64_t listener_tag(int fd) { return static_cast<std::uint64_t>(fd) << 1 | 1; }
 
-Response too_many_connections() {
-    Response response = error_response(Error(Code::kOverloaded, "too many connections; try again later"));
+Response too_many_connections() { return overloaded("too many connections; try again later"); }
+
+}  // namespace
+
+Response overloaded(std::string message) {
+    Response response = error_response(Error(Code::kOverloaded, std::move(message)));
     response.headers.emplace_back("Retry-After", "2");
     return response;
 }
-
-}  // namespace
 
 Admission Shared::admit(const Peer& peer) {
     Admission admission = Admission::kAdmitted;
@@ -112,6 +118,19 @@ void Shared::forget(const Peer& peer, Admission admission) {
     const auto found = addresses_.find(key_of(peer));
     if (found != addresses_.end() && --found->second == 0) addresses_.erase(found);
 }
+
+bool Shared::hold_body(std::size_t bytes) {
+    const std::size_t held = body_bytes_.fetch_add(bytes) + bytes;
+    if (held <= options.body_budget_bytes) {
+        counters().body_bytes.set(static_cast<double>(held));
+        return true;
+    }
+    body_bytes_ -= bytes;
+    counters().bodies_refused.add();
+    return false;
+}
+
+void Shared::free_body(std::size_t bytes) { counters().body_bytes.set(static_cast<double>(body_bytes_ -= bytes)); }
 
 EventLoop::EventLoop(Shared& shared, unsigned index) : shared_(shared), index_(index) {
     for (TimerNode& ring : timers_) ring.previous = ring.next = &ring;

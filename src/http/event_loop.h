@@ -25,6 +25,9 @@ enum class Admission : std::uint8_t {
     kDropped,     ///< too many are being turned away already: told the same, and closed at once
 };
 
+/// 503 that tells when to come back.
+Response overloaded(std::string message);
+
 /// What the loops of a server share. Thread-safe.
 struct Shared {
     ServerOptions options;
@@ -39,10 +42,14 @@ struct Shared {
 
     Admission admit(const Peer& peer);
     void forget(const Peer& peer, Admission admission);
+    /// Takes memory for a body out of the budget; false where it is spent.
+    bool hold_body(std::size_t bytes);
+    void free_body(std::size_t bytes);
 
 private:
     std::atomic<std::size_t> admitted_{0};
     std::atomic<std::size_t> turned_away_{0};
+    std::atomic<std::size_t> body_bytes_{0};
     std::mutex addresses_mutex_;
     std::unordered_map<std::string, std::size_t> addresses_;  ///< admitted ones by peer, only where they are limited
 };

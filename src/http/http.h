@@ -100,6 +100,9 @@ struct ServerOptions {
     unsigned loops = 1;
     std::size_t header_bytes_max = 16 * 1024;
     std::size_t body_bytes_max = 1024 * 1024;  // as sent, before decompression; more is 413
+    /// Memory for the bodies that are being received or judged, beyond the first 16 KiB of each connection; what would
+    /// need more is answered 503.
+    std::size_t body_budget_bytes = 128 * 1024 * 1024;
     int header_timeout_ms = 5'000;
     int body_timeout_ms = 10'000;
     int idle_timeout_ms = 30'000;

@@ -99,6 +99,84 @@ TEST_F(ServerLimitsTest, ARefusalByTheHeadersEndsNoConnectionOnWhichNothingIsToC
     EXPECT_TRUE(raw.read_until("[]").starts_with("HTTP/1.1 200 "));
 }
 
+double body_bytes() { return metrics::gauge("footfall_http_body_bytes", "").value(); }
+
+std::string announced(std::size_t bytes) {
+    return "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(bytes) + "\r\n\r\n";
+}
+const std::string kChunked = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+TEST_F(ServerLimitsTest, BodiesThatAreReceivedShareABudgetOfMemory) {
+    metrics::Counter& refused = metrics::counter("footfall_http_bodies_refused_total", "");
+    start_echo({.body_budget_bytes = 500'000});
+    for (const std::string& half :
+         {announced(1'000'000) + std::string(150'000, 'x'), kChunked + "f4240\r\n" + std::string(150'000, 'x')}) {
+        Raw holder(port());
+        ASSERT_TRUE(holder.send(half));
+        EXPECT_TRUE(eventually([] { return body_bytes() > 130'000; }));
+        const std::uint64_t before = refused.value();
+        for (const std::string& sent : {announced(400'000) + std::string(400'000, 'x'),
+                                        kChunked + "61a80\r\n" + std::string(400'000, 'x') + "\r\n0\r\n\r\n"}) {
+            Raw raw(port());
+            raw.send(sent);
+            const std::string answer = raw.read_until("}}");
+            EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+            EXPECT_EQ(count(answer, "Retry-After: 2\r\n"), 1) << answer;
+            raw.finish();
+            EXPECT_EQ(raw.read_all(), "");
+            EXPECT_FALSE(raw.was_reset());
+        }
+        EXPECT_EQ(refused.value() - before, 2u);
+        EXPECT_TRUE(roundtrip(announced(10'000) + std::string(10'000, 'x')).starts_with("HTTP/1.1 200 "))
+            << "small ones need nothing of it";
+        holder.close();
+        EXPECT_TRUE(eventually([] { return body_bytes() == 0; }));
+        EXPECT_TRUE(roundtrip(announced(250'000) + std::string(250'000, 'x')).starts_with("HTTP/1.1 200 "));
+    }
+}
+
+TEST_F(ServerLimitsTest, ABodysMemoryIsGivenBackHoweverItEnds) {
+    const std::string half = announced(200'000) + std::string(100'000, 'x');
+    const auto is_held = [] { return body_bytes() > 80'000; };
+    const auto is_free = [] { return body_bytes() == 0; };
+    std::atomic<Exchange*> held{nullptr};
+    start({.body_timeout_ms = 20'000}, [&](Exchange& exchange) { held = &exchange; });
+    Raw answered(port());
+    ASSERT_TRUE(answered.send(half));
+    EXPECT_TRUE(eventually(is_held));
+    ASSERT_TRUE(answered.send(std::string(100'000, 'x')));
+    ASSERT_TRUE(eventually([&] { return held != nullptr; }));
+    EXPECT_TRUE(is_held()) << "as long as it is judged";
+    held.exchange(nullptr)->complete({.body = "done"});
+    EXPECT_TRUE(answered.read_until("done").starts_with("HTTP/1.1 200 "));
+    EXPECT_TRUE(eventually(is_free)) << "the connection is open";
+
+    Raw closed(port());
+    ASSERT_TRUE(closed.send(half));
+    EXPECT_TRUE(eventually(is_held));
+    closed.reset();
+    EXPECT_TRUE(eventually(is_free));
+
+    Raw gone(port());
+    ASSERT_TRUE(gone.send(half + std::string(100'000, 'x')));
+    ASSERT_TRUE(eventually([&] { return held != nullptr; }));
+    gone.reset();
+    held.exchange(nullptr)->complete({});
+    EXPECT_TRUE(eventually(is_free)) << "nobody is there to read the answer";
+
+    start({.body_timeout_ms = 50}, [](Exchange&) {});
+    Raw slow(port());
+    ASSERT_TRUE(slow.send(half));
+    EXPECT_TRUE(slow.read_until("\r\n").starts_with("HTTP/1.1 408 "));
+    EXPECT_TRUE(eventually(is_free)) << "while it is drained too";
+
+    start({.body_bytes_max = 150'000}, [](Exchange&) {});
+    Raw large(port());
+    ASSERT_TRUE(large.send(kChunked + "186a0\r\n" + std::string(100'000, 'x') + "\r\n186a0\r\n"));
+    EXPECT_TRUE(large.read_until("\r\n").starts_with("HTTP/1.1 413 "));
+    EXPECT_TRUE(eventually(is_free));
+}
+
 TEST_F(ServerLimitsTest, WhatIsSentAfterAnEarlyAnswerIsDrainedSoThatItIsRead) {
     start_echo({.body_bytes_max = 4 << 20}, busy);
     Raw raw(port());

@@ -5,6 +5,7 @@ import base64
 import contextlib
 import gzip
 import json
+import select
 import socket
 import time
 from typing import Any
@@ -405,6 +406,24 @@ class TestCors:
                 for line in ("Access-Control-Allow-Origin: *", "X-Content-Type-Options: nosniff", "Cache-Control: no-store"):
                     assert lines.count(line) == 1, told
                 assert [line for line in lines if line.startswith("Retry-After: ")], told
+
+    def test_a_page_may_read_that_too_much_is_being_received(self, start_server):
+        server = start_server("--http.body_budget_bytes", str(4 * MIB))
+        body = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (URL.encode(), MIB, b" " * (MIB - 1))
+        with contextlib.ExitStack() as open_ones:
+            sockets = [
+                open_ones.enter_context(socket.create_connection(("127.0.0.1", server.port), 10)) for _ in range(6)
+            ]
+            for connection in sockets:
+                connection.sendall(body)
+            [refused_one, *_], _, _ = select.select(sockets, [], [], 10)
+            told = b""
+            while not told.endswith(b"}}") and (piece := refused_one.recv(65_536)):
+                told += piece
+            assert told.startswith(b"HTTP/1.1 503 ") and b"\r\nRetry-After: " in told, told
+            assert told.count(b"\r\nAccess-Control-Allow-Origin: *\r\n") == 1, told
+            site = server.add_site()
+            site.send(pageview(site.id))
 
     def test_S11_no_other_route_invites_foreign_pages(self, site: Site):
         for method, path in (("POST", "/api/v1/query"), ("GET", "/"), ("GET", "/metrics")):
