@@ -6,12 +6,19 @@
 
 #include <fmt/format.h>
 
+#include "app/settings.h"
 #include "base/json.h"
 #include "base/nearest.h"
 #include "http/address.h"
 
 namespace footfall::app {
 namespace {
+
+enum Trait : unsigned {
+    kReadsInput = 1,
+    kNeedsInstallation = 2,  ///< is of something that is there already
+    kTakesLong = 4,          ///< minutes, where there is much
+};
 
 struct Command {
     std::string_view words;  // "site add"
@@ -21,9 +28,10 @@ struct Command {
     std::size_t positional;
     CommandResult (*run)(Installation&, const Args&, const std::string& input);
     std::size_t optional = 0;  // further positional ones
-    bool reads_input = false;
-    bool needs_installation = false;  // proves something of what is there, so there must be something
-    bool takes_long = false;          // minutes, where there is much
+    unsigned traits = 0;
+    std::string_view last_choices = {};  // what the last positional one may be, separated by '|'; empty: anything
+
+    bool has(Trait trait) const { return (traits & trait) != 0; }
 };
 
 CommandResult failed(const Error& error) {
@@ -298,7 +306,8 @@ constexpr Flag kSiteSet[] = {{"--name", "NAME", "what people call it"},
                              {"--timezone", "TZ", "IANA zone in which the site's days are counted"},
                              {"--cookieless", "on|off", "on: a sent user_id is not used", false, "on|off"},
                              kIpPolicy};
-constexpr Flag kUserAdd[] = {{"--role", "ROLE", "owner, admin, editor or viewer", true, "owner|admin|editor|viewer"}};
+constexpr std::string_view kRoles = "owner|admin|editor|viewer";
+constexpr Flag kUserAdd[] = {{"--role", "ROLE", "owner, admin, editor or viewer", true, kRoles}};
 constexpr Flag kKeyCreate[] = {{"--site", "ID", "the site that the key is for", true},
                                {"--scope", "SCOPE", "collect, read or admin", true, "collect|read|admin"}};
 constexpr Flag kAudit[] = {{"--site", "ID", "one site only"}};
@@ -307,14 +316,29 @@ constexpr Command kCommands[] = {
     {"site add", "NAME --domain D [--timezone TZ] [--id ID] [--cookieless] [--ip-policy truncate|drop]", "add a site",
      kSiteAdd, 1, site_add},
     {"site set", "ID [--name NAME] [--domain D] [--timezone TZ] [--cookieless on|off] [--ip-policy truncate|drop]",
-     "change a site, for what is received from then on", kSiteSet, 1, site_set},
+     "change a site, for what is received from then on", kSiteSet, 1, site_set, 0, kNeedsInstallation},
     {"site list", "", "list the sites", {}, 0, site_list},
-    {"site remove", "ID", "remove a site and its keys; its events stay in the store", {}, 1, site_remove},
+    {"site remove",
+     "ID",
+     "remove a site and its keys; its events stay in the store",
+     {},
+     1,
+     site_remove,
+     0,
+     kNeedsInstallation},
     {"user add", "EMAIL --role owner|admin|editor|viewer", "add a user; the password is read from standard input",
-     kUserAdd, 1, user_add, 0, true},
+     kUserAdd, 1, user_add, 0, kReadsInput},
     {"user list", "", "list the users", {}, 0, user_list},
-    {"user remove", "EMAIL", "remove a user and end their sessions", {}, 1, user_remove},
-    {"user role", "EMAIL owner|admin|editor|viewer", "change a user's role and end their sessions", {}, 2, user_role},
+    {"user remove", "EMAIL", "remove a user and end their sessions", {}, 1, user_remove, 0, kNeedsInstallation},
+    {"user role",
+     "EMAIL owner|admin|editor|viewer",
+     "change a user's role and end their sessions",
+     {},
+     2,
+     user_role,
+     0,
+     kNeedsInstallation,
+     kRoles},
     {"user password",
      "EMAIL",
      "set a user's password, read from standard input, and end their sessions",
@@ -322,7 +346,7 @@ constexpr Command kCommands[] = {
      1,
      user_password,
      0,
-     true},
+     kReadsInput | kNeedsInstallation},
     {"user link",
      "[EMAIL]",
      "print a link that signs a user in once, or without EMAIL one that makes the first owner; valid 24 hours",
@@ -331,12 +355,12 @@ constexpr Command kCommands[] = {
      user_link,
      1},
     {"key create", "--site ID --scope collect|read|admin", "make a key and print its secret once", kKeyCreate, 0,
-     key_create},
+     key_create, 0, kNeedsInstallation},
     {"key list", "", "list the keys", {}, 0, key_list},
-    {"key revoke", "ID", "end a key at once", {}, 1, key_revoke},
+    {"key revoke", "ID", "end a key at once", {}, 1, key_revoke, 0, kNeedsInstallation},
     {"audit", "[--site ID]", "prove that every acknowledged event is counted once in every table", kAudit, 0, audit, 0,
-     false, true, true},
-    {"doctor", "", "say what is wrong with this installation, and the mend", {}, 0, doctor, 0, false, false, true},
+     kNeedsInstallation | kTakesLong},
+    {"doctor", "", "say what is wrong with this installation, and the mend", {}, 0, doctor, 0, kTakesLong},
 };
 
 const Command* find(std::span<const std::string> argv, std::size_t& words) {
@@ -354,7 +378,26 @@ const Command* find(std::span<const std::string> argv, std::size_t& words) {
     return nullptr;
 }
 
-std::string command_help(const Command& command) {
+/// What is no work on an installation: main() carries these out.
+struct ProgramCommand {
+    std::string_view words;
+    std::string_view usage;
+    std::string_view help;
+    std::span<const Flag> flags = {};
+};
+
+constexpr Flag kServeFlags[] = {{"--demo", "", "make a demo site and send it visits through the real endpoint"},
+                                {"--log-format", "text|json", "form of the log on standard error", false, "text|json"}};
+
+constexpr ProgramCommand kProgramCommands[] = {
+    {"serve", "[--config FILE] [--data DIR] [--listen HOST:PORT] [--demo] [--log-format text|json]",
+     "everything, in one command", kServeFlags},
+    {"settings", "[--json]", "the reference of all settings"},
+    {"routes", "[--json]", "who may use which route of the HTTP interface"},
+};
+
+template <class Described>
+std::string command_help(const Described& command) {
     std::string out = fmt::format("footfall {} {}\n  {}\n", command.words, command.usage, command.help);
     for (const Flag& flag : command.flags)
         out += fmt::format("    {:<22} {}\n", fmt::format("{} {}", flag.name, flag.value), flag.help);
@@ -379,7 +422,8 @@ bool is_data_command(std::string_view word) {
 bool reads_input(std::span<const std::string> argv) {
     std::size_t words = 0;
     const Command* command = find(argv, words);
-    return command != nullptr && command->reads_input && std::find(argv.begin(), argv.end(), "--help") == argv.end() &&
+    return command != nullptr && command->has(kReadsInput) &&
+           std::find(argv.begin(), argv.end(), "--help") == argv.end() &&
            std::find(argv.begin(), argv.end(), "-h") == argv.end();
 }
 
@@ -393,30 +437,30 @@ std::string sign_in_url(const std::string& address, std::string_view token) {
 
 std::string help_text(std::string_view word) {
     std::string out;
+    for (const ProgramCommand& command : kProgramCommands)
+        if (command.words == word) out += command_help(command);
     for (const Command& command : kCommands)
         if (command.words.substr(0, command.words.find(' ')) == word) out += command_help(command);
     if (!out.empty()) return out.append(kCommonHelp);
-    out =
-        "Footfall, self-hosted web analytics.\n\n"
-        "footfall serve [--config FILE] [--data DIR] [--listen HOST:PORT] [--demo] [--log-format text|json]\n"
-        "  everything, in one command; --demo makes a demo site and sends it visits through the real endpoint\n"
-        "footfall settings [--json]\n  the reference of all settings\n"
-        "footfall routes [--json]\n  who may use which route of the HTTP interface\n"
-        "footfall --version\n  version, commit and engine\n";
+    out = "Footfall, self-hosted web analytics.\n\n";
+    for (const ProgramCommand& command : kProgramCommands) out += command_help(command);
+    out += "footfall --version\n  version, commit and engine\n";
     for (const Command& command : kCommands) out += command_help(command);
     return out.append(kCommonHelp);
 }
 
+std::span<const Flag> serve_flags() { return kServeFlags; }
+
 bool needs_installation(std::span<const std::string> argv) {
     std::size_t words = 0;
     const Command* command = find(argv, words);
-    return command != nullptr && command->needs_installation;
+    return command != nullptr && command->has(kNeedsInstallation);
 }
 
 bool takes_long(std::span<const std::string> argv) {
     std::size_t words = 0;
     const Command* command = find(argv, words);
-    return command != nullptr && command->takes_long;
+    return command != nullptr && command->has(kTakesLong);
 }
 
 namespace {
@@ -453,6 +497,10 @@ Parsed parse_command(std::span<const std::string> argv) {
     if (args->positional.size() < command->positional ||
         args->positional.size() > command->positional + command->optional)
         return judged({2, "", fmt::format("footfall: usage: footfall {} {}\n", command->words, command->usage)});
+    if (!is_choice(args->positional.empty() ? "" : args->positional.back(), command->last_choices))
+        return judged({2, "",
+                       fmt::format("footfall: {} takes one of {}, not '{}'\n", command->words, command->last_choices,
+                                   args->positional.back())});
     return {command, std::move(*args), std::nullopt};
 }
 

@@ -49,7 +49,7 @@ CommandResult run_command(Installation& installation, std::span<const std::strin
 /// What a wrong command line, or one that asks for help, comes to; nothing where run_command() would carry it out.
 /// Looks at no installation.
 std::optional<CommandResult> judge_command(std::span<const std::string> argv);
-/// Whether the command fails where there is no installation; the others begin one.
+/// Whether the command fails where there is no installation. Of the others, those that change something begin one.
 bool needs_installation(std::span<const std::string> argv);
 /// Whether the command may take minutes; it changes nothing then.
 bool takes_long(std::span<const std::string> argv);
@@ -59,6 +59,7 @@ bool reads_input(std::span<const std::string> argv);
 /// that, so no log has it.
 std::string set_up_url(const std::string& address, std::string_view token);
 std::string sign_in_url(const std::string& address, std::string_view token);
+std::span<const Flag> serve_flags();
 /// Help of one command, or of all where the word is empty or unknown.
 std::string help_text(std::string_view word);
 /// An error in the form of the command line: one sentence.

@@ -20,12 +20,10 @@
 #include "base/logging.h"
 #include "base/nearest.h"
 #include "http/address.h"
+#include "ingest/client_address.h"
 
 namespace footfall::app {
 namespace {
-
-constexpr Flag kServeFlags[] = {{"--demo", "", "make a demo site and send it visits through the real endpoint"},
-                                {"--log-format", "text|json", "form of the log on standard error", false, "text|json"}};
 
 int fail(const Error& error) {
     std::fputs(error_line(error).c_str(), stderr);
@@ -39,10 +37,10 @@ Result<Settings> settings_of(const Args& args) {
 }
 
 int run_serve(std::span<const std::string> argv) {
-    const auto args = parse_args(argv, kServeFlags);
+    const auto args = parse_args(argv, serve_flags());
     if (!args) return fail(args.error());
     if (args->has("--help")) {
-        std::fputs(help_text("").c_str(), stdout);
+        std::fputs(help_text("serve").c_str(), stdout);
         return 0;
     }
     if (args->has("--json"))
@@ -53,6 +51,8 @@ int run_serve(std::span<const std::string> argv) {
     if (!settings) return fail(settings.error());
     // Before anything is made.
     if (const auto address = http::resolve_address(settings->http_listen); !address) return fail(address.error());
+    if (const auto proxies = ingest::parse_networks(settings->http_trusted_proxies); !proxies)
+        return fail(proxies.error());
     return serve(*settings, {.demo = args->has("--demo")});
 }
 
@@ -64,7 +64,7 @@ int run_reference(std::string_view word, std::span<const std::string> argv, std:
     if (!args->positional.empty())
         return fail(Error(Code::kInvalidArgument,
                           fmt::format("{} takes no argument '{}'; see --help", word, args->positional[0])));
-    std::fputs((args->has("--help") ? help_text("") : args->has("--json") ? as_json() : text()).c_str(), stdout);
+    std::fputs((args->has("--help") ? help_text(word) : args->has("--json") ? as_json() : text()).c_str(), stdout);
     return 0;
 }
 

@@ -59,6 +59,12 @@ class TestHelp:
         assert "footfall" in done.stdout
         assert all(word in done.stdout for word in words.split())
 
+    @pytest.mark.parametrize("word", ["serve", "settings", "routes", "site"])
+    def test_is_of_that_command_alone(self, word: str):
+        help_text = run_command(word, "--help").stdout
+        assert help_text == run_command("help", word).stdout
+        assert all(line.startswith(f"footfall {word}") for line in help_text.splitlines() if line.startswith("footfall"))
+
     @pytest.mark.parametrize("word", ["settings", "routes"])
     def test_what_the_program_knows_is_printed_as_json_too(self, word: str):
         rows = json.loads(run_command(word, "--json").stdout)
@@ -143,12 +149,28 @@ class TestWrongUsage:
             ["key", "create", "--site", "nobody", "--scope", "read"],
         ],
     )
-    def test_what_is_not_there_is_exit_code_1(self, folder: pathlib.Path, words: list[str]):
-        fails(run_command(*words, data=folder / "data", stdin=PASSWORD), 1)
+    def test_what_is_not_there_is_exit_code_1(self, data: pathlib.Path, words: list[str]):
+        command("site", "list", data=data)  # so that there is an installation
+        assert "--data" not in fails(run_command(*words, data=data, stdin=PASSWORD), 1)
 
-    def test_of_a_folder_without_an_installation_nothing_is_proved(self, folder: pathlib.Path):
-        assert "--data" in fails(run_command("audit", data=folder / "typo"), 1)
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ["audit"],
+            ["site", "set", "main", "--name", "x"],
+            ["site", "remove", "main"],
+            ["user", "role", "a@b.example", "viewer"],
+            ["user", "password", "a@b.example"],
+            ["user", "remove", "a@b.example"],
+            ["key", "create", "--site", "main", "--scope", "read"],
+            ["key", "revoke", "x"],
+        ],
+    )
+    def test_what_needs_an_installation_begins_none(self, folder: pathlib.Path, words: list[str]):
+        assert "--data" in fails(run_command(*words, data=folder / "typo", stdin=PASSWORD), 1)
         assert not (folder / "typo").exists()
+
+    def test_doctor_says_that_an_installation_is_new(self, folder: pathlib.Path):
         findings = command("doctor", data=folder / "typo")["findings"]
         assert str(folder / "typo") in findings[0]["what"], "doctor says that it is a new one"
 
@@ -442,6 +464,7 @@ class TestSettings:
             'listen = "x"\n',
             '[http]\nlisten = "nonsense"\n',
             '[http]\nlisten = "127.0.0.1:99999"\n',
+            '[http]\ntrusted_proxies = "my-proxy"\n',
         ],
     )
     def test_a_value_that_makes_no_sense_is_an_error(self, folder: pathlib.Path, content: str):
@@ -449,6 +472,7 @@ class TestSettings:
         assert run_command(
             "serve", "--config", str(folder / "footfall.toml"), data=folder / "data", limit_s=20
         ).returncode in (1, 2)
+        assert not (folder / "data").exists()
 
     def test_a_file_that_is_not_there_is_told(self, folder: pathlib.Path):
         assert "missing.toml" in fails(
