@@ -1,7 +1,8 @@
+import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 
-import { type Session, signOut } from "../lib/api";
+import { ApiError, type Session, signOut } from "../lib/api";
 import { type IconName, Icon, Mark } from "../ui/icons";
 import { Link } from "../ui/link";
 import { Menu } from "../ui/menu";
@@ -15,13 +16,22 @@ const THEMES: { theme: Theme; label: string; icon: IconName }[] = [
     { theme: "dark", label: "Dark", icon: "moon" },
 ];
 
+/** Why the last attempt to sign out failed. */
+const stayed = signal("");
+
+/** Ends the session. A session that only looks ended would be open to whoever comes to this browser next. */
 export async function leave(): Promise<void> {
+    stayed.value = "";
     try {
         await signOut();
-    } finally {
-        ended(false);
-        go("/sign-in");
+    } catch (error) {
+        if (!(error instanceof ApiError && error.status === 401)) {
+            stayed.value = error instanceof Error ? error.message : String(error);
+            return;
+        }
     }
+    ended(false);
+    go("/sign-in");
 }
 
 /** Head and foot of every page. */
@@ -77,6 +87,21 @@ export function Shell({
                 </div>
             </header>
             <main id="main" tabIndex={-1}>
+                {session && stayed.value && (
+                    <div class="failure" role="alert">
+                        <p>
+                            <strong>You are still signed in.</strong> {stayed.value}
+                        </p>
+                        <span class="buttons">
+                            <button type="button" class="button" onClick={() => void leave()}>
+                                Sign out again
+                            </button>
+                            <button type="button" class="icon-button" aria-label="Close" onClick={() => (stayed.value = "")}>
+                                <Icon name="close" />
+                            </button>
+                        </span>
+                    </div>
+                )}
                 {children}
             </main>
             <footer class="foot">

@@ -94,6 +94,29 @@ scenario("signing out ends the session", async ({ fixture, open }) => {
   equal(new URL(page.url()).pathname, "/sign-in");
 });
 
+scenario("a sign-out that fails is told, and nobody looks signed out who is not", async ({ fixture, open }) => {
+  const page = await open("/account");
+  await page.route("**/api/v1/session", (route) => (route.request().method() === "DELETE" ? route.abort() : route.continue()));
+  await button(page, "Sign out").click();
+  const alert = page.getByRole("alert").filter({ hasText: "You are still signed in. The server does not answer." });
+  await alert.waitFor();
+  equal(new URL(page.url()).pathname, "/account");
+  equal(fixture.sessions.size, 1);
+  await page.unroute("**/api/v1/session");
+  await alert.getByRole("button", { name: "Sign out again" }).click();
+  await button(page, "Sign in").waitFor();
+  equal(fixture.sessions.size, 0);
+});
+
+scenario("a session that is over already is signed out without an error", async ({ fixture, open }) => {
+  const page = await open("/account");
+  await button(page, "Sign out").waitFor();
+  fixture.sessions.clear();
+  await button(page, "Sign out").click();
+  await button(page, "Sign in").waitFor();
+  equal(new URL(page.url()).pathname, "/sign-in");
+});
+
 scenario("a site is added by a pasted address, and waits for its first visit", async ({ open }) => {
   const page = await open("/add-site");
   await page.getByLabel("Domain").fill("nodot");
