@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 
 import { delayAfter } from "../lib/poll";
+import { onVisibilityChange } from "../lib/watch";
 
 /** What WS /api/v1/live sends: a snapshot first, then whole updates. */
 export interface LiveMinute {
@@ -53,11 +54,6 @@ const SILENCE_MS = 90_000;
 const ACCESS_ENDED = [4401, 1008];
 const MESSAGE_CHARACTERS_MAX = 1 << 20;
 const ROWS_MAX = 1_000;
-
-function onVisibilityChange(changed: () => void): () => void {
-  document.addEventListener("visibilitychange", changed);
-  return () => document.removeEventListener("visibilitychange", changed);
-}
 
 /** Follows a site until close(), while the page is seen. A lost connection is opened again after 4, 8, 16, 30 s with jitter, so that many
  *  open pages do not come back at once. */

@@ -15,6 +15,11 @@ export function numbersOf(view: View): "headline" | "timeline" {
   return view.range === "all" ? "headline" : "timeline";
 }
 
+/** The question that the chart shows: of all time, while the site's past is not known, that one, so that its failure is told. */
+export function chartOf(view: View, past: Days | undefined): "past" | "timeline" {
+  return view.range === "all" && !past ? "past" : "timeline";
+}
+
 /** Everything that the dashboard asks for a view, by panel; sent in one request. Only the chart of all time waits for `past`. */
 export function questionsOf(siteId: string, view: View, today: string, past: Days | undefined): Record<string, Query> {
   const base: Query = { metrics: [], ...baseQuery(siteId, view, today) };
@@ -22,7 +27,7 @@ export function questionsOf(siteId: string, view: View, today: string, past: Day
   const places = tabOf(locations, view.tabs[locations.id]);
   const questions: Record<string, Query> = {
     ...(numbersOf(view) === "headline" ? { headline: headlineQuery(base, compare) } : {}),
-    ...(view.range === "all" && !past ? {} : { timeline: timelineQuery(base, granularityOf(view, past), compare) }),
+    ...(chartOf(view, past) === "timeline" ? { timeline: timelineQuery(base, granularityOf(view, past), compare) } : {}),
     countries: rankingQuery(tabOf(locations, undefined), base, COUNTRIES_MAX),
   };
   for (const ranking of [pages, sources, devices, events]) questions[ranking.id] = rankingQuery(tabOf(ranking, view.tabs[ranking.id]), base);

@@ -4,7 +4,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { Board, type Reply } from "../app/board";
 import { follow } from "../app/live";
 import { path, show, view } from "../app/location";
-import { numbersOf, pastOf, pastQuery, questionsOf } from "../app/questions";
+import { chartOf, numbersOf, pastOf, pastQuery, questionsOf } from "../app/questions";
 import { ended, verify } from "../app/session";
 import {
     baseQuery,
@@ -24,6 +24,7 @@ import { addDays, dayIn, dayRange } from "../lib/calendar";
 import { plural } from "../lib/format";
 import { metricOf } from "../lib/metrics";
 import type { Query } from "../lib/query";
+import { watch } from "../lib/watch";
 import { devices } from "../panels/devices/devices";
 import { events } from "../panels/events/events";
 import { FilterChips } from "../panels/filters/chips";
@@ -79,15 +80,14 @@ export default function Dashboard({ site }: { site: Site }) {
 
     useSignalEffect(() => {
         const waiting = isNew.value;
-        const timer = setInterval(
+        return watch(
             () => {
-                if (document.hidden || view.peek().page === "live") return;
+                if (view.peek().page === "live") return;
                 today.value = dayIn(site.timezone, Date.now());
                 if (waiting || isOpen(view.peek(), today.peek())) board.refresh();
             },
             waiting ? WAITING_REFRESH_MS : REFRESH_MS,
         );
-        return () => clearInterval(timer);
     });
 
     // The first event is told by the socket before the next look.
@@ -162,7 +162,7 @@ export default function Dashboard({ site }: { site: Site }) {
                             onRetry={actions.onRetry}
                         />
                         <Timeline
-                            reply={reply("timeline")}
+                            reply={reply(chartOf(now, past.value))}
                             headline={reply(numbersOf(now))}
                             metric={metricOf(now.metric)}
                             everything={now.range === "all"}

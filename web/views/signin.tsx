@@ -5,6 +5,7 @@ import { ask } from "../app/session";
 import { ApiError, fetchStatus, setupNeeded, signIn } from "../lib/api";
 import { plural } from "../lib/format";
 import { takeToken } from "../lib/token";
+import { watch } from "../lib/watch";
 import { Field, Form, useSending } from "../ui/form";
 
 async function enter(): Promise<void> {
@@ -85,8 +86,7 @@ function ServerNow() {
                 () => setText("does not answer"),
             );
         void look();
-        const timer = setInterval(look, SERVER_EVERY_MS);
-        return () => clearInterval(timer);
+        return watch(() => void look(), SERVER_EVERY_MS);
     }, []);
     return (
         <p class="quiet small">

@@ -3,6 +3,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 
 import { settled } from "../browser.mjs";
 import { scenario } from "./harness.mjs";
+import { NOW } from "./server.mjs";
 
 const button = (page, name) => page.getByRole("button", { name });
 const metric = (page, name) => page.locator(".headline button", { hasText: name });
@@ -257,6 +258,38 @@ scenario("one panel fails alone", async ({ fixture, open }) => {
   await page.getByText("It took too long.").waitFor();
   await page.getByRole("row", { name: /\/pricing/ }).waitFor();
   equal(await page.getByRole("alert").count(), 1);
+});
+
+scenario("all time whose beginning could not be asked says so, and is tried again", async ({ fixture, open }) => {
+  const isPast = ({ dimensions, limit }) => dimensions?.[0] === "month" && limit === 1;
+  fixture.change = (answer, query) => (isPast(query) ? { error: { code: "timeout", message: "It took too long." } } : answer);
+  const page = await open("/sites/demo?range=all");
+  const alert = page.getByRole("alert").filter({ hasText: "The chart could not be loaded. It took too long." });
+  await alert.waitFor();
+  fixture.change = (answer) => answer;
+  await alert.getByRole("button", { name: "Try again" }).click();
+  await page.locator(".time-chart svg").waitFor();
+  equal(await page.getByRole("alert").count(), 0);
+});
+
+scenario("a page that is seen again is not half a minute old, and a hidden one asks nothing", async ({ fixture, open }) => {
+  const page = await open("/sites/demo");
+  await settled(page);
+  const see = (hidden) =>
+    page.evaluate((value) => {
+      Object.defineProperty(document, "hidden", { configurable: true, get: () => value });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, hidden);
+  await page.clock.setFixedTime(NOW + 3_000);
+  await see(true);
+  await see(false);
+  equal(fixture.batches.length, 1, "what is three seconds old is not asked again");
+  await see(true);
+  await page.clock.setFixedTime(NOW + 60_000);
+  equal(fixture.batches.length, 1);
+  const asked = page.waitForRequest("**/api/v1/query/batch");
+  await see(false);
+  await asked;
 });
 
 scenario("an answer that comes too late is not shown", async ({ fixture, open }) => {
