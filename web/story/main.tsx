@@ -242,10 +242,13 @@ function Stories() {
                     />
                 </Story>
                 <Story name="Install: waiting" wide>
-                    <Install site={site} live={on} />
+                    <Install site={site} live={on} origin="https://stats.example" />
                 </Story>
                 <Story name="Install: without a live connection" wide>
-                    <Install site={{ ...site, id: '"><b>' }} live={off} />
+                    <Install site={{ ...site, id: '"><b>' }} live={off} origin="http://nas:8080" />
+                </Story>
+                <Story name="Install: without TLS" wide>
+                    <Install site={site} live={on} origin="http://stats.example" />
                 </Story>
             </div>
         </main>

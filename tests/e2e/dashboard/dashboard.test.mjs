@@ -190,6 +190,7 @@ scenario("the whole list can be searched, and filters", async ({ open }) => {
 scenario("a new site helps to install, and shows life with its first event", async ({ fixture, open }) => {
   const page = await open("/sites/new");
   await page.getByText(`<script defer src="${fixture.origin}/footfall.js" data-site="new"></script>`).waitFor();
+  await page.getByRole("note").getByText("Your visitors cannot reach this address.").waitFor();
   fixture.firstEvent("new");
   await settled(page);
   ok(!(await page.getByText("Put one line").isVisible()));
