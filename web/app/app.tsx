@@ -38,8 +38,10 @@ export function App() {
     if (state.state === "failed")
         return (
             <Shell session={undefined} title="No answer">
-                <h1 class="visually-hidden">No answer</h1>
-                <Failure problem={{ code: "", message: state.message }} what="This page" onRetry={() => void ask()} />
+                <div class="card narrow">
+                    <h1>No answer</h1>
+                    <Failure problem={{ code: "", message: state.message }} what="This page" onRetry={() => void ask()} />
+                </div>
             </Shell>
         );
     // Signing in does not leave the address: what was asked for is there afterwards.

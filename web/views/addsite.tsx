@@ -19,7 +19,7 @@ export default function AddSite({ session }: { session: Session }) {
         return (
             <div class="card narrow">
                 <h1>{session.sites.length === 0 ? "There is no site yet" : "Add a site"}</h1>
-                <p>Sites are added by an owner or an admin, and you are {session.user.role}.</p>
+                <p>Sites are added by an owner or an admin, and you are {session.user.role === "editor" ? "an editor" : "a viewer"}.</p>
             </div>
         );
     return (

@@ -132,7 +132,7 @@ scenario("a site is added by a pasted address, and waits for its first visit", a
 
 scenario("a viewer is not offered what a viewer may not do", async ({ open }) => {
   const page = await open("/add-site", { role: "viewer" });
-  await page.getByText("you are viewer").waitFor();
+  await page.getByText("you are a viewer").waitFor();
   await button(page, /^Account/).click();
   equal(await page.getByRole("menuitem", { name: "Add a site" }).count(), 0);
 });

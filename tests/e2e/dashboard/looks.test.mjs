@@ -5,10 +5,18 @@ import { join } from "node:path";
 
 import { findings, overflow, settled } from "../browser.mjs";
 import { OUT, scenario } from "./harness.mjs";
+import { OWNER } from "./server.mjs";
 
 const WIDTHS = [390, 768, 1440, 1920];
 const SCHEMES = ["light", "dark"];
 
+async function signIn(page, password) {
+  await page.getByLabel("Email").fill(OWNER.email);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+/** `given` readies the fixture before the page is opened. */
 const VIEWS = {
   dashboard: { path: "/sites/demo", ready: settled },
   "dashboard-today": { path: "/sites/demo?range=today&tab.pages=entry_page&tab.sources=channel&tab.locations=city", ready: settled },
@@ -52,6 +60,18 @@ const VIEWS = {
       await page.getByText("FROM footfall.events").waitFor();
     },
   },
+  dates: {
+    path: "/sites/demo",
+    ready: async (page) => {
+      await settled(page);
+      await page.getByRole("button", { name: /^Period/ }).click();
+      await page.getByRole("menuitemradio", { name: "Choose the days" }).click();
+      await page.getByLabel("First day").fill("2026-11-10");
+      await page.getByLabel("Last day").fill("2026-11-01");
+      await page.getByRole("button", { name: "Show", exact: true }).click();
+      await page.getByText("The last day is before the first.").waitFor();
+    },
+  },
   details: {
     path: "/sites/demo",
     ready: async (page) => {
@@ -61,7 +81,64 @@ const VIEWS = {
     },
   },
   install: { path: "/sites/new", ready: (page) => page.getByRole("button", { name: "Copy the line" }).waitFor() },
+  "no-site": { path: "/", given: (fixture) => (fixture.sites = []), ready: (page) => page.getByText("Add your first site").waitFor() },
+  "no-site-viewer": {
+    path: "/",
+    role: "viewer",
+    given: (fixture) => (fixture.sites = []),
+    ready: (page) => page.getByText("There is no site yet").waitFor(),
+  },
+  "no-answer": {
+    path: "/sites/demo",
+    ready: async (page) => {
+      await page.route("**/api/v1/session", (route) => route.abort());
+      await page.reload();
+      await page.getByText("The server does not answer.").waitFor();
+    },
+  },
+  "sign-out-failed": {
+    path: "/account",
+    ready: async (page) => {
+      await page.getByRole("button", { name: "Sign out" }).waitFor();
+      await page.route("**/api/v1/session", (route) => route.abort());
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByText("You are still signed in.").waitFor();
+    },
+  },
   "sign-in": { path: "/sign-in", signedIn: false, ready: (page) => page.getByRole("button", { name: "Sign in" }).waitFor() },
+  "sign-in-wrong": {
+    path: "/sign-in",
+    signedIn: false,
+    ready: async (page) => {
+      await signIn(page, "wrong");
+      await page.getByRole("alert").waitFor();
+    },
+  },
+  "sign-in-throttled": {
+    path: "/sign-in",
+    signedIn: false,
+    ready: async (page) => {
+      await signIn(page, "too often");
+      await page.getByText("Try again in 30 s.").waitFor();
+    },
+  },
+  "sign-in-ended": {
+    path: "/sites/demo",
+    ready: async (page, fixture) => {
+      await settled(page);
+      fixture.sessions.clear();
+      await page.getByRole("tab", { name: "Browsers" }).click();
+      await page.getByText("Your session has ended.").waitFor();
+    },
+  },
+  "sign-in-old-link": { path: "/sign-in#token=old", signedIn: false, ready: (page) => page.getByText("This link was used already").waitFor() },
+  "sign-in-nobody": {
+    path: "/sign-in",
+    signedIn: false,
+    given: (fixture) => (fixture.setupToken = "secret"),
+    ready: (page) => page.getByText("Nobody has an account here yet.").waitFor(),
+  },
+  "setup-no-token": { path: "/setup", signedIn: false, ready: (page) => page.getByText("There is an account already").waitFor() },
   setup: { path: "/setup#token=secret", signedIn: false, ready: (page) => page.getByRole("button", { name: "Make the account" }).waitFor() },
   account: { path: "/account", ready: (page) => page.getByRole("button", { name: "Change", exact: true }).waitFor() },
   "add-site": { path: "/add-site", ready: (page) => page.getByRole("button", { name: "Add the site" }).waitFor() },
@@ -71,11 +148,12 @@ const VIEWS = {
   story: { path: "/story/index.html", but: ["landmark-unique"], ready: (page) => page.locator("figure.timeline").nth(8).waitFor() },
 };
 
-for (const [name, { path, signedIn = true, but = [], ready }] of Object.entries(VIEWS))
+for (const [name, { path, signedIn = true, role = "owner", but = [], given = () => undefined, ready }] of Object.entries(VIEWS))
   for (const scheme of SCHEMES)
-    scenario(`${name} looks right, ${scheme}`, async ({ open }) => {
-      const page = await open(path, { width: 1440, scheme, signedIn });
-      await ready(page);
+    scenario(`${name} looks right, ${scheme}`, async ({ fixture, open }) => {
+      given(fixture);
+      const page = await open(path, { width: 1440, scheme, signedIn, role });
+      await ready(page, fixture);
       // A map is fetched when it comes into view.
       for (const place of await page.locator(".map-place").all()) {
         await place.scrollIntoViewIfNeeded();
