@@ -68,6 +68,12 @@ test("a click sets a filter, another value replaces it, the same value removes i
   const second = toggleFilter(first, "page", "/b");
   deepEqual(second, [not, { dimension: "page", operator: "is", values: ["/b"] }]);
   deepEqual(toggleFilter(second, "page", "/b"), [not]);
+  const version = toggleFilter([{ dimension: "browser", operator: "is", values: ["Safari"] }], "browser_version", "128", ["browser", "Firefox"]);
+  deepEqual(version, [
+    { dimension: "browser", operator: "is", values: ["Firefox"] },
+    { dimension: "browser_version", operator: "is", values: ["128"] },
+  ]);
+  deepEqual(toggleFilter(version, "browser_version", "128", ["browser", "Firefox"]), [version[0]]);
 });
 
 test("buckets suit the range, and a choice that does not is ignored", () => {

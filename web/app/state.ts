@@ -1,6 +1,6 @@
 import { addDays, daysBetween, isDay } from "../lib/calendar";
 import { METRICS, type MetricName } from "../lib/metrics";
-import type { Compare, Filter, Granularity, Operator, Query } from "../lib/query";
+import type { Compare, Condition, Filter, Granularity, Operator, Query } from "../lib/query";
 
 /** What the dashboard shows, as it stands in the address: a link to it, or the back button, brings the same view again. */
 export interface View {
@@ -92,11 +92,16 @@ export function parseView(search: string): View {
   };
 }
 
+/** "7d" or "2026-11-01..2026-11-24". */
+export function rangeText(range: View["range"]): string {
+  return typeof range === "string" ? range : `${range.from}..${range.to}`;
+}
+
 /** The query of the address that parseView() reads back, with its question mark; empty where everything is as usual. */
 export function viewSearch(view: View): string {
   const pairs: [string, string][] = [];
   if (view.page !== DEFAULT_VIEW.page) pairs.push(["view", view.page]);
-  const range = typeof view.range === "string" ? view.range : `${view.range.from}..${view.range.to}`;
+  const range = rangeText(view.range);
   if (range !== DEFAULT_VIEW.range) pairs.push(["range", range]);
   if (view.compare !== DEFAULT_VIEW.compare) pairs.push(["compare", view.compare]);
   for (const filter of view.filters) pairs.push(["filter", filterText(filter)]);
@@ -129,13 +134,17 @@ function parseFilter(text: string): Filter[] {
   return [{ dimension, operator, values }];
 }
 
-/** A click on a row: only this value, or, where it is the filter already, no filter. */
-export function toggleFilter(filters: readonly Filter[], dimension: string, value: string): Filter[] {
+const is = (dimension: string, value: string): Filter => ({ dimension, operator: "is", values: [value] });
+
+/** A click on a row: only this value, or, where it is the filter already, no filter. `within`: what the value says nothing without. */
+export function toggleFilter(filters: readonly Filter[], dimension: string, value: string, within?: readonly [string, string]): Filter[] {
   const others = filters.filter((filter) => filter.dimension !== dimension || filter.operator !== "is");
   const active = filters.some(
     (filter) => filter.dimension === dimension && filter.operator === "is" && filter.values.length === 1 && filter.values[0] === value,
   );
-  return active ? others : [...others, { dimension, operator: "is", values: [value] }];
+  if (active) return others;
+  const whole = within ? [...others.filter((filter) => filter.dimension !== within[0] || filter.operator !== "is"), is(...within)] : others;
+  return [...whole, is(dimension, value)];
 }
 
 /** The buckets that suit a range: some dozens of points. Of all time, one that is as long as the site has events. */
@@ -176,7 +185,7 @@ export function baseQuery(siteId: string, view: View, today: string): Pick<Query
   };
 }
 
-export function conditionOf({ dimension, operator, values }: Filter): NonNullable<Query["filters"]>[number] {
+export function conditionOf({ dimension, operator, values }: Filter): Condition {
   return operator === "is_set" ? [dimension, operator] : [dimension, operator, values];
 }
 

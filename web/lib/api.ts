@@ -51,7 +51,15 @@ const FOREIGN = "The answer is not Footfall's: is something else in front of the
 
 /** Asks the server that the page came from. Gives the parsed body, undefined for 204. Rejects with an ApiError whatever went wrong,
  *  but with an AbortError where the caller's signal ended it. */
-export async function call(path: string, { method = "GET", body, signal, timeoutMs = TIMEOUT_MS, fetcher = fetch }: Call = {}): Promise<unknown> {
+export async function call(path: string, options: Call = {}): Promise<unknown> {
+  const response = await send(path, options);
+  const parsed = await response.json().catch(() => undefined);
+  if (response.status !== 204 && parsed === undefined) throw new ApiError(FOREIGN);
+  return parsed;
+}
+
+/** The same for an answer of any kind. */
+async function send(path: string, { method = "GET", body, signal, timeoutMs = TIMEOUT_MS, fetcher = fetch }: Call): Promise<Response> {
   const timeout = AbortSignal.timeout(timeoutMs);
   let response: Response;
   try {
@@ -68,10 +76,8 @@ export async function call(path: string, { method = "GET", body, signal, timeout
       timeout.aborted || isTimeout(error) ? `The server did not answer within ${timeoutMs / 1000} s.` : "The server does not answer.",
     );
   }
-  const parsed = await response.json().catch(() => undefined);
-  if (!response.ok) throw refusal(response, parsed);
-  if (response.status !== 204 && parsed === undefined) throw new ApiError(FOREIGN);
-  return parsed;
+  if (!response.ok) throw refusal(response, await response.json().catch(() => undefined));
+  return response;
 }
 
 function isTimeout(error: unknown): boolean {
@@ -127,6 +133,13 @@ export async function askBatch(queries: readonly Query[], signal?: AbortSignal):
   };
   if (!Array.isArray(body?.answers) || body.answers.length !== queries.length) throw new ApiError(FOREIGN);
   return body.answers;
+}
+
+/** The rows of an answer as CSV, with the columns' names first. */
+export async function askCsv(query: Query): Promise<Blob> {
+  const response = await send("/api/v1/query?format=csv", { method: "POST", body: query, timeoutMs: QUERY_TIMEOUT_MS });
+  if (!response.headers.get("content-type")?.startsWith("text/csv")) throw new ApiError(FOREIGN);
+  return response.blob().catch(() => Promise.reject(new ApiError("The answer broke off.")));
 }
 
 export async function getSession(): Promise<Session> {

@@ -27,6 +27,11 @@ export function metricOf(name: MetricName): Metric {
   return METRICS.find((metric) => metric.name === name) ?? METRICS[0];
 }
 
+/** What is no metric of the headline is a count. */
+export function unitOf(name: string | undefined): Unit {
+  return METRICS.find((metric) => metric.name === name)?.unit ?? "count";
+}
+
 const twoDigits = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 const oneDigit = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 

@@ -12,13 +12,15 @@ export interface Filter {
 export type Compare = "previous_period" | "previous_year";
 export type Granularity = "hour" | "day" | "week" | "month";
 
+export type Condition = readonly [string, Operator | "matches", readonly string[]] | readonly [string, "is_set"];
+
 export interface Query {
   website_id: string;
   metrics: readonly string[];
   dimensions?: readonly string[];
   date_range?: readonly [string, string];
   time_range?: string;
-  filters?: readonly (readonly [string, Operator, readonly string[]] | readonly [string, "is_set"])[];
+  filters?: readonly (Condition | readonly ["or", readonly Condition[]])[];
   order_by?: readonly (readonly [string, "asc" | "desc"])[];
   limit?: number;
   compare?: Compare;

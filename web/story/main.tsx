@@ -27,7 +27,7 @@ import { countries, failed, failedLater, headline, hugeRows, loading, nobody, pa
 const nothing = () => undefined;
 const on: LiveState & { state: "live" } = { state: "live", snapshot, last: undefined };
 const off: LiveState & { state: "off" } = { state: "off", snapshot: undefined, last: undefined };
-const actions: Actions = { onTab: nothing, onFilter: nothing, onExplain: nothing, onAll: nothing, onRetry: nothing };
+const actions: Actions = { onTab: nothing, onFilter: nothing, onExplain: nothing, onAll: nothing, onDownload: nothing, onRetry: nothing };
 const shared = { domain: "demo.example", filters: [], actions };
 const site = { id: "new", name: "New", domain: "new.example", timezone: "UTC" };
 
@@ -84,6 +84,7 @@ const Numbers = ({
                 granularities={["day", "week"]}
                 onGranularity={nothing}
                 onExplain={nothing}
+                onDownload={nothing}
                 onRetry={nothing}
             />
         </section>

@@ -9,6 +9,8 @@ interface Props {
     title: string;
     class?: string;
     tabs?: readonly Tab[];
+    /** The tabs after so many are in a menu; undefined: none. */
+    shown?: number | undefined;
     tab?: string;
     onTab?: (id: string) => void;
     menu: MenuItem[];
@@ -18,14 +20,32 @@ interface Props {
 }
 
 /** The frame of a panel: heading, tabs, menu, and a body that says when it is not up to date. */
-export function Panel({ title, class: name = "", tabs = [], tab, onTab, menu, stale, children }: Props) {
+export function Panel({ title, class: name = "", tabs = [], shown, tab, onTab, menu, stale, children }: Props) {
     const id = useId();
     const tabbed = tabs.length > 1 && tab !== undefined;
+    const strip = tabs.slice(0, shown);
+    const others = tabs.slice(strip.length);
+    const other = others.find((one) => one.id === tab);
     return (
         <section class={`panel ${name}`} aria-labelledby={`${id}-title`}>
             <div class="panel-head">
                 <h2 id={`${id}-title`}>{title}</h2>
-                {tabbed && onTab && <Tabs label={title} tabs={tabs} active={tab} controls={id} onChoose={onTab} />}
+                {tabbed && onTab && (
+                    <div class="tab-bar">
+                        <Tabs label={title} tabs={strip} active={tab} controls={id} onChoose={onTab} />
+                        {others.length > 0 && (
+                            <Menu
+                                label={`${title} by: ${other?.label ?? "more"}`}
+                                kind={other ? "tab-more chosen" : "tab-more"}
+                                align="end"
+                                items={others.map((one) => ({ label: one.label, checked: one.id === tab, run: () => onTab(one.id) }))}
+                            >
+                                <span>{other?.label ?? "More"}</span>
+                                <Icon name="down" size={12} />
+                            </Menu>
+                        )}
+                    </div>
+                )}
                 <Menu label={`${title}: more`} items={menu} kind="icon-button" align="end">
                     <Icon name="more" />
                 </Menu>
@@ -34,7 +54,7 @@ export function Panel({ title, class: name = "", tabs = [], tab, onTab, menu, st
                 class={stale ? "panel-body stale" : "panel-body"}
                 id={id}
                 aria-busy={stale}
-                {...(tabbed ? { role: "tabpanel", "aria-labelledby": `${id}-${tab}` } : {})}
+                {...(tabbed ? { role: "tabpanel", "aria-labelledby": `${id}-${other ? "title" : tab}` } : {})}
             >
                 {children}
             </div>

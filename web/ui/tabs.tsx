@@ -20,11 +20,13 @@ export function Tabs({
     onChoose: (id: string) => void;
 }) {
     const list = useRef<HTMLDivElement>(null);
+    // What is active may be none of them; the keyboard comes in all the same.
+    const stop = (tabs.find(({ id }) => id === active) ?? tabs[0])?.id;
     function onKey(event: KeyboardEvent): void {
         const at = tabs.findIndex(({ id }) => id === active);
         const forward = getComputedStyle(list.current as Element).direction === "rtl" ? "ArrowLeft" : "ArrowRight";
         const backward = forward === "ArrowRight" ? "ArrowLeft" : "ArrowRight";
-        const to = { [forward]: (at + 1) % tabs.length, [backward]: (at - 1 + tabs.length) % tabs.length, Home: 0, End: tabs.length - 1 }[event.key];
+        const to = { [forward]: (at + 1) % tabs.length, [backward]: (Math.max(at, 0) - 1 + tabs.length) % tabs.length, Home: 0, End: tabs.length - 1 }[event.key];
         const tab = to === undefined ? undefined : tabs[to];
         if (!tab) return;
         event.preventDefault();
@@ -41,7 +43,7 @@ export function Tabs({
                     id={`${controls}-${id}`}
                     aria-selected={id === active}
                     aria-controls={controls}
-                    tabIndex={id === active ? 0 : -1}
+                    tabIndex={id === stop ? 0 : -1}
                     onClick={() => onChoose(id)}
                 >
                     {text}

@@ -15,11 +15,12 @@ import {
     isOpen,
     possibleGranularities,
     RANGES,
+    rangeText,
     toggleFilter,
     type View,
     viewSearch,
 } from "../app/state";
-import { askBatch, type Site } from "../lib/api";
+import { ApiError, askBatch, type Site } from "../lib/api";
 import { addDays, dayIn, dayRange } from "../lib/calendar";
 import { plural } from "../lib/format";
 import { metricOf } from "../lib/metrics";
@@ -34,13 +35,14 @@ import { LocationsPanel } from "../panels/locations/locations";
 import { locations } from "../panels/locations/places";
 import { pages } from "../panels/pages/pages";
 import { type Actions, RankingPanel } from "../panels/ranking/ranking";
-import type { RankingTab } from "../panels/ranking/spec";
+import { detailsQuery, type RankingTab } from "../panels/ranking/spec";
 import { sources } from "../panels/sources/sources";
 import { Timeline } from "../panels/timeline/timeline";
 import { Icon } from "../ui/icons";
 import { lazy } from "../ui/lazy";
 import { Link } from "../ui/link";
 import { Menu } from "../ui/menu";
+import { Failure } from "../ui/states";
 
 const Install = lazy(() => import("./install"));
 const Explain = lazy(() => import("./explain"));
@@ -53,12 +55,17 @@ const REFRESH_MS = 30_000;
 /** While a new site waits for its first event. */
 const WAITING_REFRESH_MS = 4_000;
 
+/** The server's limit on rows. */
+const CSV_ROWS_MAX = 10_000;
+
 type Overlay = { kind: "explain"; title: string; query: Query } | { kind: "details"; tab: RankingTab } | { kind: "dates" } | undefined;
 
 export default function Dashboard({ site }: { site: Site }) {
     const board = useMemo(() => new Board(askBatch, () => ended(true)), []);
     const live = useMemo(() => follow(site.id, { onDoubt: () => void verify() }), []);
     const overlay = useSignal<Overlay>(undefined);
+    /** A file that did not come. */
+    const undelivered = useSignal<{ message: string; again: () => void } | undefined>(undefined);
     const today = useSignal(dayIn(site.timezone, Date.now()));
     useEffect(() => () => live.close(), []);
 
@@ -100,13 +107,28 @@ export default function Dashboard({ site }: { site: Site }) {
     const against = comparesOf(now) === "previous_year" ? "previous year" : "previous period";
     const actions: Actions = {
         onTab: (panel, tab) => show({ tabs: { ...now.tabs, [panel]: tab } }, { replace: true }),
-        onFilter: (dimension, value) => show({ filters: toggleFilter(view.peek().filters, dimension, value) }),
+        onFilter: (dimension, value, within) => show({ filters: toggleFilter(view.peek().filters, dimension, value, within) }),
         onExplain: (title, { query }) => {
             if (query) overlay.value = { kind: "explain", title, query };
         },
         onAll: (tab) => (overlay.value = { kind: "details", tab }),
+        onDownload: (tab) => download(tab.dimension, detailsQuery(tab, base(), CSV_ROWS_MAX)),
         onRetry: () => board.retry(),
     };
+    function base(): Query {
+        return { metrics: [], ...baseQuery(site.id, view.peek(), today.peek()) };
+    }
+    async function download(name: string, query: Query): Promise<void> {
+        undelivered.value = undefined;
+        try {
+            const { downloadCsv } = await import("../lib/csv");
+            await downloadCsv(`${site.id} ${name} ${rangeText(view.peek().range)}`, query);
+        } catch (error) {
+            if (error instanceof ApiError && error.status === 401) ended(true);
+            close();
+            undelivered.value = { message: error instanceof Error ? error.message : String(error), again: () => void download(name, query) };
+        }
+    }
     const reply = (key: string): Reply => board.reply(key).value;
     const close = () => (overlay.value = undefined);
     const shared = { domain: site.domain, filters: now.filters, actions };
@@ -149,6 +171,9 @@ export default function Dashboard({ site }: { site: Site }) {
                 )}
             </div>
             <FilterChips filters={now.filters} onChange={(filters) => show({ filters })} />
+            {undelivered.value && (
+                <Failure problem={{ code: "", message: undelivered.value.message }} what="The file" onRetry={undelivered.value.again} />
+            )}
             {isNew.value ? (
                 <Install site={site} live={live.value.value} />
             ) : (
@@ -171,6 +196,7 @@ export default function Dashboard({ site }: { site: Site }) {
                             granularities={possibleGranularities(now.range, past.value)}
                             onGranularity={(granularity) => show({ granularity }, { replace: true })}
                             onExplain={actions.onExplain}
+                            onDownload={({ query }) => query && void download("chart", query)}
                             onRetry={actions.onRetry}
                         />
                     </section>
@@ -190,10 +216,11 @@ export default function Dashboard({ site }: { site: Site }) {
             {open?.kind === "details" && (
                 <Details
                     tab={open.tab}
-                    base={{ metrics: [], ...baseQuery(site.id, now, today.value) }}
+                    base={base()}
                     domain={site.domain}
                     filters={now.filters}
                     onFilter={actions.onFilter}
+                    onDownload={actions.onDownload}
                     onClose={close}
                 />
             )}

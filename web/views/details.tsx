@@ -1,46 +1,48 @@
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 
-import { askBatch } from "../lib/api";
 import { plural } from "../lib/format";
-import { type Answer, type Filter, isProblem, type Problem, type Query } from "../lib/query";
-import { RankingTable } from "../panels/ranking/ranking";
-import { rankingQuery, type RankingTab } from "../panels/ranking/spec";
+import type { Answer, Filter, Query } from "../lib/query";
+import { type FilterBy, RankingTable } from "../panels/ranking/ranking";
+import { detailsQuery, nameOfRow, type RankingTab, searched } from "../panels/ranking/spec";
 import { Dialog } from "../ui/dialog";
 import { Empty, Failure, SkeletonRows } from "../ui/states";
+import { useAnswer, useSettled } from "./answer";
 
 const ROWS_MAX = 500;
+const TYPING_MS = 250;
 
 interface Props {
     tab: RankingTab;
     base: Query;
     domain: string;
     filters: readonly Filter[];
-    onFilter: (dimension: string, value: string) => void;
+    onFilter: FilterBy;
+    onDownload: (tab: RankingTab) => void;
     onClose: () => void;
 }
 
-/** The whole list of a panel, to search in. */
-export default function Details({ tab, base, domain, filters, onFilter, onClose }: Props) {
-    const [answer, setAnswer] = useState<Answer>();
-    const [problem, setProblem] = useState<Problem>();
-    const [wanted, setWanted] = useState("");
-    useEffect(() => {
-        const controller = new AbortController();
-        askBatch([rankingQuery(tab, base, ROWS_MAX)], controller.signal).then(
-            ([given]) => (given && isProblem(given) ? setProblem(given.error) : setAnswer(given)),
-            (error: unknown) => controller.signal.aborted || setProblem({ code: "", message: (error as Error).message }),
-        );
-        return () => controller.abort();
-    }, []);
-    const matching = answer && {
-        ...answer,
-        rows: answer.rows.filter((row) =>
-            tab
-                .nameOf(String(row[0] ?? ""))
-                .toLowerCase()
-                .includes(wanted.trim().toLowerCase()),
-        ),
+/** The whole list of a panel, to search in: here where all its rows came, on the server where there are more. */
+export default function Details({ tab, base, domain, filters, onFilter, onDownload, onClose }: Props) {
+    const [typed, setTyped] = useState("");
+    const wanted = typed.trim();
+    const settled = useSettled(wanted, TYPING_MS);
+    const query = detailsQuery(tab, base, ROWS_MAX);
+    const list = useAnswer(query);
+    const isCut = (list.answer?.rows.length ?? 0) >= ROWS_MAX;
+    const found = useAnswer(isCut && settled ? searched(query, tab, settled) : undefined);
+    const asksServer = isCut && wanted !== "";
+    const isSearching = asksServer && (found.waiting || settled !== wanted);
+    const words = wanted.toLowerCase().split(/\s+/);
+    const here = list.answer?.rows.filter((row) => {
+        const name = nameOfRow(tab, row).toLowerCase();
+        return words.every((word) => name.includes(word));
+    });
+    // Shares stay those of all: what was not searched for counts too.
+    const shown: Answer | undefined = list.answer && {
+        ...list.answer,
+        rows: asksServer && !isSearching && found.answer ? found.answer.rows : (here ?? []),
     };
+    const problem = list.problem ?? (asksServer && !isSearching ? found.problem : undefined);
     return (
         <Dialog title={tab.label === "Top" ? "Top pages" : tab.label} wide onClose={onClose}>
             <div class="search">
@@ -48,31 +50,38 @@ export default function Details({ tab, base, domain, filters, onFilter, onClose 
                     type="search"
                     placeholder="Search"
                     aria-label={`Search in ${tab.label.toLowerCase()}`}
-                    value={wanted}
-                    onInput={(event) => setWanted(event.currentTarget.value)}
+                    value={typed}
+                    onInput={(event) => setTyped(event.currentTarget.value)}
                 />
                 <p class="quiet" role="status">
-                    {matching
-                        ? `${plural(matching.rows.length, "row")}${answer && answer.rows.length >= ROWS_MAX ? `, the first ${ROWS_MAX}` : ""}`
-                        : ""}
+                    {isSearching ? "Searching\u2026" : shown && !problem ? told(shown.rows.length) : ""}
                 </p>
+                <button type="button" class="quiet-button" onClick={() => onDownload(tab)}>
+                    CSV<span class="visually-hidden">: download the list</span>
+                </button>
             </div>
-            {problem && <Failure problem={problem} what="The list" onRetry={undefined} />}
-            {!answer && !problem && <SkeletonRows rows={9} />}
-            {matching && matching.rows.length === 0 && <Empty title="Nothing matches" />}
-            {matching && matching.rows.length > 0 && (
-                <RankingTable
-                    tab={tab}
-                    answer={matching}
-                    domain={domain}
-                    filters={filters}
-                    rows={ROWS_MAX}
-                    onFilter={(dimension, value) => {
-                        onFilter(dimension, value);
-                        onClose();
-                    }}
-                />
+            {problem && <Failure problem={problem} what="The list" onRetry={list.problem ? list.retry : found.retry} />}
+            {!shown && !problem && <SkeletonRows rows={9} />}
+            {shown && !problem && !isSearching && shown.rows.length === 0 && <Empty title="Nothing matches" />}
+            {shown && shown.rows.length > 0 && (
+                <div class={isSearching ? "scroll stale" : "scroll"}>
+                    <RankingTable
+                        tab={{ ...tab, metrics: tab.details }}
+                        answer={shown}
+                        domain={domain}
+                        filters={filters}
+                        rows={ROWS_MAX}
+                        onFilter={(...value) => {
+                            onFilter(...value);
+                            onClose();
+                        }}
+                    />
+                </div>
             )}
         </Dialog>
     );
+}
+
+function told(rows: number): string {
+    return `${plural(rows, "row")}${rows >= ROWS_MAX ? `, the first ${ROWS_MAX}` : ""}`;
 }

@@ -1,29 +1,17 @@
-import { useEffect, useState } from "preact/hooks";
-
 import { askBatch } from "../lib/api";
 import { count } from "../lib/format";
-import { type Answer, isProblem, type Problem, type Query } from "../lib/query";
+import type { Answer, Query } from "../lib/query";
 import { CopyBlock } from "../ui/copy";
 import { Dialog } from "../ui/dialog";
 import { Failure } from "../ui/states";
-
-type Ask = typeof askBatch;
+import { type Ask, useAnswer } from "./answer";
 
 /** Where a number comes from: the same question again, with its SQL and what the server says about the answer. */
 export default function Explain({ title, query, onClose, ask = askBatch }: { title: string; query: Query; onClose: () => void; ask?: Ask }) {
-    const [answer, setAnswer] = useState<Answer>();
-    const [problem, setProblem] = useState<Problem>();
-    useEffect(() => {
-        const controller = new AbortController();
-        ask([{ ...query, explain: true }], controller.signal).then(
-            ([given]) => (given && isProblem(given) ? setProblem(given.error) : setAnswer(given)),
-            (error: unknown) => controller.signal.aborted || setProblem({ code: "", message: (error as Error).message }),
-        );
-        return () => controller.abort();
-    }, []);
+    const { answer, problem, retry } = useAnswer({ ...query, explain: true }, ask);
     return (
         <Dialog title={`Query: ${title}`} wide onClose={onClose}>
-            {problem && <Failure problem={problem} what="The query" onRetry={undefined} />}
+            {problem && <Failure problem={problem} what="The query" onRetry={retry} />}
             {!answer && !problem && <div class="skeleton tall" aria-label="Loading" role="img" />}
             {answer && <Explanation answer={answer} />}
             <h3>Request</h3>

@@ -162,6 +162,44 @@ const VALUES = {
     ["Linux", 25],
     ["ChromeOS", 2],
   ],
+  title: [
+    ["Footfall: web analytics of your own", 100],
+    ["Pricing", 46],
+    ["Getting started", 39],
+    ["", 3],
+  ],
+  hostname: [
+    ["demo.example", 100],
+    ["www.demo.example", 12],
+  ],
+  medium: [
+    ["email", 22],
+    ["cpc", 9],
+  ],
+  term: [["web analytics", 6]],
+  content: [],
+  language: [
+    ["de-DE", 60],
+    ["en-US", 55],
+    ["pt-BR", 9],
+    ["", 4],
+  ],
+  browser_version: [
+    ["Chrome", "128", 60],
+    ["Chrome", "127", 40],
+    ["Safari", "17", 30],
+    ["Firefox", "128", 20],
+    ["Firefox", "", 2],
+  ],
+  os_version: [
+    ["Windows", "10", 60],
+    ["macOS", "14.5", 40],
+  ],
+  screen_class: [
+    ["desktop", 60],
+    ["laptop", 40],
+    ["mobile", 30],
+  ],
   event_name: [
     ["signup", 24],
     ["download", 19],
@@ -241,6 +279,27 @@ function rangeOf(query, zone, now) {
   return [first[name], today];
 }
 
+/** The tests of a filter, which may be an "or" of some. */
+const testsOf = (filter) => (filter[0] === "or" ? filter[1] : [filter]);
+
+/** Whether a value of a dimension passes the filters that are about it. */
+function passes(filters, dimension, value) {
+  return filters.every((filter) => {
+    const tests = testsOf(filter).filter(([name]) => name === dimension);
+    return tests.length === 0 || tests.some((test) => holds(test, value)) || tests.length < testsOf(filter).length;
+  });
+}
+
+function holds([, operator, values], value) {
+  const some = {
+    is: (wanted) => value === wanted,
+    contains: (wanted) => value.includes(wanted),
+    matches: (pattern) => new RegExp(pattern.replace("(?i)", ""), "i").test(value),
+  }[operator.replace("_not", "")];
+  if (operator === "is_set") return value !== "";
+  return some === undefined || values.some(some) !== operator.endsWith("_not");
+}
+
 function check(query) {
   for (const member of Object.keys(query))
     if (!MEMBERS.includes(member)) throw new Refusal("unknown_member", member, `there is no member '${member}'`);
@@ -248,7 +307,7 @@ function check(query) {
     if (!METRICS.has(name)) throw new Refusal("unknown_metric", `metrics[${index}]`, `there is no metric '${name}'`);
   for (const [index, name] of (query.dimensions ?? []).entries())
     if (!DIMENSIONS.has(name)) throw new Refusal("unknown_dimension", `dimensions[${index}]`, `there is no dimension '${name}'`);
-  for (const [index, [dimension, operator, values]] of (query.filters ?? []).entries()) {
+  for (const [index, [dimension, operator, values]] of (query.filters ?? []).flatMap(testsOf).entries()) {
     if (!DIMENSIONS.has(dimension)) throw new Refusal("unknown_dimension", `filters[${index}][0]`, `there is no dimension '${dimension}'`);
     if (!OPERATORS.includes(operator)) throw new Refusal("unknown_operator", `filters[${index}][1]`, `there is no operator '${operator}'`);
     if ((operator === "is_set") !== (values === undefined))
@@ -311,17 +370,18 @@ function period(site, query, [first, last], until, factor) {
   const distinct = first === last ? sum : sum * 0.72;
   const totals = Object.fromEntries(measures(distinct, seed, query.metrics).map((value, index) => [query.metrics[index], value]));
   if (dimension === undefined) return { rows: [query.metrics.map((name) => totals[name])], totals };
-  if (dimension in VALUES) {
-    const own = (query.filters ?? []).find(([name, operator]) => name === dimension && operator === "is");
-    const values = VALUES[dimension].filter(([value]) => !own || own[2].includes(value));
-    const whole = values.reduce((all, [, weight]) => all + weight, 0);
+  const ranked = query.dimensions?.at(-1);
+  if (ranked in VALUES) {
+    const names = query.dimensions;
+    const values = VALUES[ranked].filter((value) => names.every((name, index) => passes(query.filters ?? [], name, value[index])));
+    const whole = VALUES[ranked].reduce((all, value) => all + value.at(-1), 0);
     const rows = values
-      .map(([value, weight]) => [
-        value,
-        ...measures((distinct * weight * (dimension === "event_name" ? 0.3 : 1)) / whole, seed + value, query.metrics),
+      .map((value) => [
+        ...value.slice(0, -1),
+        ...measures((distinct * value.at(-1) * (ranked === "event_name" ? 0.3 : 1)) / whole, seed + value.slice(0, -1), query.metrics),
       ])
-      .filter((row) => row[1] > 0);
-    return { rows: rows.sort((a, b) => b[1] - a[1]).slice(0, query.limit ?? 100), totals };
+      .filter((row) => row[names.length] > 0);
+    return { rows: rows.sort((a, b) => b[names.length] - a[names.length]).slice(0, query.limit ?? 100), totals };
   }
   // The server answers only buckets with data.
   const rows = [...buckets].filter(([, weight]) => weight >= 0.5).map(([key, weight]) => [key, ...measures(weight, seed + key, query.metrics)]);
@@ -334,7 +394,7 @@ export function answer(query, site, now) {
     check(query);
     const range = rangeOf(query, site.timezone, now);
     const factor = (query.filters ?? [])
-      .filter(([, operator]) => operator !== "is_set")
+      .filter(([, operator]) => operator !== "is_set" && Array.isArray(operator) === false)
       .reduce((all, filter) => all * (0.12 + 0.3 * chance(JSON.stringify(filter))), 1);
     const current = period(site, query, range, now, factor);
     const days = Math.round((Date.parse(range[1]) - Date.parse(range[0])) / DAY) + 1;

@@ -1,5 +1,6 @@
 // What a person does with the dashboard, and what it asks the server then.
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { readFileSync } from "node:fs";
 
 import { settled } from "../browser.mjs";
 import { scenario } from "./harness.mjs";
@@ -185,6 +186,119 @@ scenario("the whole list can be searched, and filters", async ({ open }) => {
   await dialog.getByText("1 row", { exact: true }).waitFor();
   await dialog.getByRole("button", { name: "/legal/privacy" }).click();
   await page.waitForURL(/filter=page~is~\/legal\/privacy/);
+});
+
+/** 600 pages, of which the server gives as many as are asked for, and searches in all. */
+function manyPages(fixture) {
+  const pages = Array.from({ length: 600 }, (_, index) => `/p/${index}`);
+  fixture.change = (answer, query) => {
+    if (query.dimensions?.[0] !== "page") return answer;
+    const wanted = query.filters?.flatMap(([name, tests]) => (name === "or" ? tests[0][2] : [])) ?? [];
+    const found = pages.filter((page) => wanted.every((pattern) => new RegExp(pattern.replace("(?i)", ""), "i").test(page)));
+    return { ...answer, rows: found.slice(0, query.limit).map((page) => [page, ...query.metrics.map(() => 5)]) };
+  };
+}
+
+scenario("a list that is longer than what was loaded is searched on the server", async ({ fixture, open }) => {
+  manyPages(fixture);
+  const page = await open("/sites/demo");
+  await settled(page);
+  await button(page, "Show all top").click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("500 rows, the first 500").waitFor();
+  const asked = fixture.batches.length;
+  await dialog.getByRole("searchbox").pressSequentially("P/59");
+  await dialog.getByText("11 rows", { exact: true }).waitFor();
+  await dialog.getByRole("button", { name: "/p/599", exact: true }).waitFor();
+  equal(fixture.batches.length, asked + 1, "not by the letter");
+  deepEqual(fixture.batches.at(-1)[0].filters, [["or", [["page", "matches", ["(?i)P/59"]]]]]);
+  fixture.change = () => ({ error: { code: "timeout", message: "It took too long." } });
+  await dialog.getByRole("searchbox").fill("none");
+  await dialog.getByRole("alert").filter({ hasText: "It took too long." }).waitFor();
+  manyPages(fixture);
+  await dialog.getByRole("button", { name: "Try again" }).click();
+  await dialog.getByText("Nothing matches").waitFor();
+  await dialog.getByRole("searchbox").fill("");
+  await dialog.getByText("500 rows, the first 500").waitFor();
+});
+
+scenario("the whole list has more numbers, and those of a ratio without sessions are unknown", async ({ fixture, open }) => {
+  fixture.change = (answer, query) =>
+    query.metrics.includes("sessions") && query.dimensions?.[0] === "page" ? { ...answer, rows: [["/a", 2, 5, 4, 25, 61], ["/b", 1, 1, 0, null, null]] } : answer;
+  const page = await open("/sites/demo");
+  await settled(page);
+  await button(page, "Pages: more").click();
+  await page.getByRole("menuitem", { name: "Show all" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("2 rows").waitFor();
+  deepEqual(await dialog.getByRole("columnheader").allInnerTexts(), ["Page", "Visitors", "Pageviews", "Sessions", "Bounce rate", "Duration", "%"]);
+  const cells = async (name) => (await dialog.getByRole("row", { name }).getByRole("cell").allInnerTexts()).slice(0, 5);
+  deepEqual(await cells(/\/a/), ["2", "5", "4", "25\u00a0%", "1m 1s"]);
+  deepEqual(await cells(/\/b/), ["1", "1", "0", "\u2013", "\u2013"]);
+});
+
+scenario("a list and the chart come as files, and a file that does not come says so", async ({ fixture, open }) => {
+  const page = await open("/sites/demo?filter=country~is~DE");
+  await settled(page);
+  const file = async (start) => {
+    const [download] = await Promise.all([page.waitForEvent("download"), start()]);
+    const lines = readFileSync(await download.path(), "utf8").split("\r\n");
+    return [download.suggestedFilename(), lines[0], fixture.csvs.at(-1)];
+  };
+  const choose = async (menu) => {
+    await button(page, menu).click();
+    await page.getByRole("menuitem", { name: "Download as CSV" }).click();
+  };
+  const [name, head, query] = await file(() => choose("Pages: more"));
+  equal(name, "demo-page-30d.csv");
+  equal(head, "page,visitors,pageviews,sessions,bounce_rate,session_duration");
+  deepEqual([query.limit, query.filters], [10_000, [["country", "is", ["DE"]]]]);
+  const [chart, days, points] = await file(() => choose("Chart: more"));
+  equal(chart, "demo-chart-30d.csv");
+  match(days, /^date,visitors,sessions,/);
+  equal(points.compare, undefined, "a file has one period");
+  fixture.change = () => ({ error: { code: "timeout", message: "It took too long." } });
+  await choose("Sources: more");
+  const alert = page.getByRole("alert").filter({ hasText: "The file could not be loaded. It took too long." });
+  await alert.waitFor();
+  fixture.change = (answer) => answer;
+  equal((await file(() => alert.getByRole("button", { name: "Try again" }).click()))[0], "demo-source-30d.csv");
+  equal(await page.getByRole("alert").count(), 0);
+  await button(page, "Show all top").click();
+  await page.getByRole("dialog").getByText("13 rows").waitFor();
+  equal((await file(() => page.getByRole("dialog").getByRole("button", { name: "CSV" }).click()))[0], "demo-page-30d.csv");
+});
+
+scenario("what is seldom looked at is in a menu beside the tabs, and stands in the address", async ({ fixture, open }) => {
+  const page = await open("/sites/demo");
+  await settled(page);
+  await button(page, "Devices by: more").click();
+  await page.getByRole("menuitemradio", { name: "Browser versions" }).click();
+  equal(search(page), "?tab.devices=browser_version");
+  await button(page, "Chrome 128").waitFor();
+  deepEqual(fixture.batches.at(-1)[0].dimensions, ["browser", "browser_version"]);
+  equal(await page.getByRole("tablist", { name: "Devices" }).locator("[aria-selected=true]").count(), 0);
+  equal(await page.getByRole("tab", { name: "Types" }).getAttribute("tabindex"), "0", "the keyboard comes into the tabs all the same");
+  await button(page, "Chrome 128").click();
+  equal(search(page), "?filter=browser~is~Chrome&filter=browser_version~is~128&tab.devices=browser_version");
+  await settled(page);
+  equal(await button(page, "Chrome 128").getAttribute("aria-pressed"), "true");
+  for (const [panel, label, column] of [
+    ["Pages", "Titles", "Title"],
+    ["Pages", "Hosts", "Host"],
+    ["Sources", "Mediums", "Medium"],
+    ["Sources", "Terms", "Term"],
+    ["Sources", "Contents", "Content"],
+    ["Devices", "System versions", "System version"],
+    ["Devices", "Screens", "Screen"],
+  ]) {
+    await button(page, new RegExp(`^${panel} by:`)).click();
+    await page.getByRole("menuitemradio", { name: label }).click();
+    if (column === "Content") await page.getByText("links with utm_content show up here").waitFor();
+    else await page.getByRole("columnheader", { name: column, exact: true }).waitFor();
+  }
+  await page.getByRole("tab", { name: "Languages" }).click();
+  await button(page, "Brazilian Portuguese").waitFor();
 });
 
 scenario("a new site helps to install, and shows life with its first event", async ({ fixture, open }) => {

@@ -43,6 +43,8 @@ export class Fixture {
   setupToken = undefined;
   /** Bodies of all batches, for tests of what is asked. */
   batches = [];
+  /** Bodies of the questions whose rows were asked as a file. */
+  csvs = [];
   /** Called before a batch is answered; may throw an object of {status, error} or wait. */
   beforeBatch = async () => undefined;
   /** Changes one answer. */
@@ -149,6 +151,14 @@ export class Fixture {
       if (!body.domain.includes(".")) return refuse(400, "invalid", "a domain has a dot", "domain");
       this.sites.push({ ...body, id: "added", since: "2026-11-24T00:00:00Z", size: 4, events: 0 });
       return give(201, shown(this.sites.at(-1)));
+    }
+    if (route === "POST /api/v1/query" && request.url.endsWith("?format=csv")) {
+      this.csvs.push(body);
+      const given = this.change(this.answer(body), body);
+      if (given.error) return give(400, given);
+      const cells = [given.columns.map(({ name }) => name), ...given.rows].map((row) => row.map((cell) => cell ?? "").join(","));
+      response.writeHead(200, { "content-type": "text/csv; charset=utf-8; header=present" });
+      return void response.end(`${cells.join("\r\n")}\r\n`);
     }
     if (route === "POST /api/v1/query/batch") {
       this.batches.push(body.queries);

@@ -1,5 +1,10 @@
 import type { Ranking } from "../ranking/spec";
 
+const METRICS = [
+  { name: "events", label: "Times" },
+  { name: "visitors", label: "Visitors" },
+];
+
 export const events: Ranking = {
   id: "events",
   title: "Events",
@@ -8,10 +13,8 @@ export const events: Ranking = {
       dimension: "event_name",
       label: "Events",
       column: "Event",
-      metrics: [
-        { name: "events", label: "Times" },
-        { name: "visitors", label: "Visitors" },
-      ],
+      metrics: METRICS,
+      details: METRICS,
       only: { dimension: "event_name", operator: "is_set", values: [] },
       nameOf: (value) => value || "(no name)",
       empty: "No custom events in this period",

@@ -1,4 +1,4 @@
-import { countryName } from "../../lib/place";
+import { countryName, languageName } from "../../lib/place";
 import { byVisitors, type Ranking } from "../ranking/spec";
 
 export const locations: Ranking = {
@@ -8,6 +8,7 @@ export const locations: Ranking = {
     byVisitors("country", "Countries", "Country", "Unknown", { nameOf: (value) => countryName(value) || "Unknown" }),
     byVisitors("region", "Regions", "Region", "Unknown"),
     byVisitors("city", "Cities", "City", "Unknown"),
+    byVisitors("language", "Languages", "Language", "Unknown", { nameOf: (value) => languageName(value) || "Unknown" }),
   ],
 };
 

@@ -10,5 +10,8 @@ export const pages: Ranking = {
     byVisitors("page", "Top", "Page", "(no path)", { linkOf }),
     byVisitors("entry_page", "Entry", "Entry page", "(no pageview)", { linkOf }),
     byVisitors("exit_page", "Exit", "Exit page", "(no pageview)", { linkOf }),
+    byVisitors("title", "Titles", "Title", "(no title)"),
+    byVisitors("hostname", "Hosts", "Host", "(unknown)"),
   ],
+  shown: 3,
 };

@@ -1,11 +1,12 @@
 import { deepEqual, equal } from "node:assert/strict";
 import test from "node:test";
 
+import { devices } from "../devices/devices";
 import { events } from "../events/events";
 import { locations } from "../locations/places";
 import { pages } from "../pages/pages";
 import { sources } from "../sources/sources";
-import { rankingQuery, shareOf, tabOf } from "./spec";
+import { detailsQuery, nameOfRow, rankingQuery, searched, shareOf, tabOf } from "./spec";
 
 const base = { website_id: "s", metrics: [], time_range: "7d", filters: [["country", "is", ["DE"]]] } as const;
 
@@ -52,4 +53,37 @@ test("only http and https are linked", () => {
 
 test("a small share is not none", () => {
   deepEqual([shareOf(0, 10), shareOf(1, 1_000), shareOf(1, 3), shareOf(1, 0)], ["0\u00a0%", "<1\u00a0%", "33\u00a0%", ""]);
+});
+
+test("a version is ranked, and named, within what it is a version of", () => {
+  const versions = tabOf(devices, "browser_version");
+  const query = rankingQuery(versions, base);
+  deepEqual(query.dimensions, ["browser", "browser_version"]);
+  deepEqual(query.order_by, [
+    ["visitors", "desc"],
+    ["browser", "asc"],
+    ["browser_version", "asc"],
+  ]);
+  deepEqual(
+    [["Firefox", "128"], ["Firefox", ""], ["", ""]].map((row) => nameOfRow(versions, row)),
+    ["Firefox 128", "Firefox (unknown)", "Unknown"],
+  );
+});
+
+test("a list is searched for every word, in any case, and to the letter", () => {
+  const query = detailsQuery(tabOf(pages, "page"), base, 500);
+  deepEqual(searched(query, tabOf(pages, "page"), "/a.b (c").filters, [
+    ["country", "is", ["DE"]],
+    ["or", [["page", "matches", ["(?i)/a\\.b"]]]],
+    ["or", [["page", "matches", ["(?i)\\(c"]]]],
+  ]);
+  deepEqual(searched({ website_id: "s", metrics: [] }, tabOf(devices, "os_version"), "11").filters, [
+    [
+      "or",
+      [
+        ["os", "matches", ["(?i)11"]],
+        ["os_version", "matches", ["(?i)11"]],
+      ],
+    ],
+  ]);
 });

@@ -1,20 +1,26 @@
 import type { Reply } from "../../app/board";
-import { count, narrow } from "../../lib/format";
+import { narrow } from "../../lib/format";
+import { brief, unitOf, whole } from "../../lib/metrics";
 import { type Answer, columnOf, type Filter } from "../../lib/query";
 import { Icon } from "../../ui/icons";
 import { OutLink } from "../../ui/link";
 import { Panel } from "../../ui/panel";
 import { Empty, Failure, Partial, SkeletonRows } from "../../ui/states";
-import { type Ranking, type RankingTab, ROWS, shareOf, tabOf } from "./spec";
+import { nameOfRow, type Ranking, type RankingTab, ROWS, shareOf, tabOf, valueOfRow } from "./spec";
+
+/** Filters by a value, of the value of another dimension where it says nothing alone. */
+export type FilterBy = (dimension: string, value: string, within?: readonly [string, string]) => void;
 
 /** What a panel may do to the rest of the page. */
 export interface Actions {
     onTab: (panel: string, tab: string) => void;
-    onFilter: (dimension: string, value: string) => void;
+    onFilter: FilterBy;
     /** The query behind the numbers, with its SQL. */
     onExplain: (title: string, reply: Reply) => void;
     /** The whole list. */
     onAll: (tab: RankingTab) => void;
+    /** The same as a file. */
+    onDownload: (tab: RankingTab) => void;
     onRetry: () => void;
 }
 
@@ -31,6 +37,7 @@ export function RankingPanel({ ranking, chosen, reply, domain, filters, actions 
         <Panel
             title={ranking.title}
             tabs={ranking.tabs.map(({ dimension, label }) => ({ id: dimension, label }))}
+            shown={ranking.shown}
             tab={tab.dimension}
             onTab={(id) => actions.onTab(ranking.id, id)}
             stale={reply.waiting && reply.answer !== undefined}
@@ -44,6 +51,7 @@ export function RankingPanel({ ranking, chosen, reply, domain, filters, actions 
 export function panelMenu(title: string, tab: RankingTab, reply: Reply, actions: Actions) {
     return [
         { label: "Show all", run: () => actions.onAll(tab) },
+        { label: "Download as CSV", run: () => actions.onDownload(tab) },
         { label: "Show query", run: () => actions.onExplain(title, reply) },
     ];
 }
@@ -76,7 +84,7 @@ interface TableProps {
     domain: string;
     filters: readonly Filter[];
     rows: number;
-    onFilter: (dimension: string, value: string) => void;
+    onFilter: FilterBy;
 }
 
 /** A bar list: a table whose rows have their share of the largest as background. */
@@ -86,10 +94,10 @@ export function RankingTable({ tab, answer, domain, filters, rows, onFilter }: T
     const largest = columns.map((column) => Math.max(1, ...answer.rows.map((row) => number(row, column))));
     const most = largest[0] ?? 1;
     const total = answer.totals[tab.metrics[0]?.name ?? ""] ?? 0;
-    const isOn = (value: string) =>
-        filters.some((filter) => filter.dimension === tab.dimension && filter.operator === "is" && filter.values.includes(value));
+    const has = (dimension: string, value: string) =>
+        filters.some((filter) => filter.dimension === dimension && filter.operator === "is" && filter.values.includes(value));
     return (
-        <table class="bar-list">
+        <table class={columns.length > 2 ? "bar-list many" : "bar-list"}>
             <thead>
                 <tr>
                     <th scope="col">{tab.column}</th>
@@ -105,15 +113,17 @@ export function RankingTable({ tab, answer, domain, filters, rows, onFilter }: T
             </thead>
             <tbody>
                 {answer.rows.slice(0, rows).map((row) => {
-                    const value = String(row[0] ?? "");
-                    const name = tab.nameOf(value);
+                    const value = valueOfRow(tab, row);
+                    const name = nameOfRow(tab, row);
+                    const within = tab.within === undefined ? undefined : ([tab.within, String(row[0] ?? "")] as const);
+                    const isOn = has(tab.dimension, value) && (!within || has(...within));
                     const link = tab.linkOf?.(value, domain);
                     return (
-                        <tr key={value}>
+                        <tr key={within ? name : value}>
                             <th scope="row">
                                 <i class="bar" style={{ width: `${(100 * number(row, columns[0])) / most}%` }} />
                                 <span class="bar-name">
-                                    <button type="button" title={name} aria-pressed={isOn(value)} onClick={() => onFilter(tab.dimension, value)}>
+                                    <button type="button" title={name} aria-pressed={isOn} onClick={() => onFilter(tab.dimension, value, within)}>
                                         {name}
                                     </button>
                                     {link && (
@@ -123,11 +133,15 @@ export function RankingTable({ tab, answer, domain, filters, rows, onFilter }: T
                                     )}
                                 </span>
                             </th>
-                            {columns.map((column, index) => (
-                                <td key={column} title={count(number(row, column))}>
-                                    {narrow(number(row, column), largest[index] ?? 1)}
-                                </td>
-                            ))}
+                            {columns.map((column, index) => {
+                                const unit = unitOf(tab.metrics[index]?.name);
+                                const cell = (row[column] ?? null) as number | null;
+                                return (
+                                    <td key={column} title={whole(unit, cell)}>
+                                        {unit === "count" ? narrow(cell ?? 0, largest[index] ?? 1) : brief(unit, cell)}
+                                    </td>
+                                );
+                            })}
                             <td class="share">{shareOf(number(row, columns[0]), total)}</td>
                         </tr>
                     );

@@ -1,10 +1,12 @@
-import type { Filter, Query } from "../../lib/query";
+import type { Cell, Filter, Query } from "../../lib/query";
 
 /** A panel that ranks the values of a dimension: all there is to know of it is data. */
 export interface Ranking {
   id: string;
   title: string;
   tabs: readonly RankingTab[];
+  /** Those that are seldom looked at: the tabs after so many are in a menu. */
+  shown?: number;
 }
 
 export interface RankingTab {
@@ -15,6 +17,10 @@ export interface RankingTab {
   column: string;
   /** The first is what it is ranked by. */
   metrics: readonly { name: string; label: string }[];
+  /** More of them, for the whole list. */
+  details: readonly { name: string; label: string }[];
+  /** The dimension without which a value says nothing: "128" is a version of many browsers. */
+  within?: string;
   /** What is ranked, where that isn't everything. */
   only?: Filter;
   /** As people call a value. */
@@ -28,6 +34,13 @@ export interface RankingTab {
 export const ROWS = 9;
 
 const VISITORS = [{ name: "visitors", label: "Visitors" }] as const;
+const DETAILS = [
+  ...VISITORS,
+  { name: "pageviews", label: "Pageviews" },
+  { name: "sessions", label: "Sessions" },
+  { name: "bounce_rate", label: "Bounce rate" },
+  { name: "session_duration", label: "Duration" },
+] as const;
 
 export function tabOf(ranking: Ranking, chosen: string | undefined): RankingTab {
   return ranking.tabs.find(({ dimension }) => dimension === chosen) ?? (ranking.tabs[0] as RankingTab);
@@ -47,19 +60,46 @@ export function rankingQuery(tab: RankingTab, base: Query, limit = ROWS + 1): Qu
   return {
     ...base,
     metrics,
-    dimensions: [tab.dimension],
+    dimensions: dimensionsOf(tab),
     ...(filters.length > 0 ? { filters } : {}),
     order_by: [
       [metrics[0] ?? "visitors", "desc"],
-      [tab.dimension, "asc"],
+      ...dimensionsOf(tab).map((name) => [name, "asc"] as const),
     ],
     limit,
   };
 }
 
+/** The value last. */
+export const dimensionsOf = (tab: RankingTab): string[] => (tab.within === undefined ? [tab.dimension] : [tab.within, tab.dimension]);
+
+/** The question of the whole list. */
+export function detailsQuery(tab: RankingTab, base: Query, limit: number): Query {
+  return rankingQuery({ ...tab, metrics: tab.details }, base, limit);
+}
+
+/** Only the rows whose names contain every word of a text, in whatever case: among all that the server has. */
+export function searched(query: Query, tab: RankingTab, text: string): Query {
+  const found = text.split(/\s+/).map((word) => {
+    const pattern = [`(?i)${word.replace(/[\\^$.|?*+()[\]{}]/g, "\\$&")}`];
+    return ["or", dimensionsOf(tab).map((name) => [name, "matches", pattern] as const)] as const;
+  });
+  return { ...query, filters: [...(query.filters ?? []), ...found] };
+}
+
+/** What a row of an answer is called. */
+export function nameOfRow(tab: RankingTab, row: readonly Cell[]): string {
+  const value = tab.nameOf(valueOfRow(tab, row));
+  if (tab.within === undefined) return value;
+  const whole = String(row[0] ?? "");
+  return whole === "" ? "Unknown" : `${whole} ${value}`;
+}
+
+export const valueOfRow = (tab: RankingTab, row: readonly Cell[]): string => String(row[tab.within === undefined ? 0 : 1] ?? "");
+
 /** Most panels count visitors, and most dimensions are without a value for some. */
 export function byVisitors(dimension: string, label: string, column: string, unknown: string, rest: Partial<RankingTab> = {}): RankingTab {
-  return { dimension, label, column, metrics: VISITORS, nameOf: (value) => value || unknown, empty: "No visits in this period", ...rest };
+  return { dimension, label, column, metrics: VISITORS, details: DETAILS, nameOf: (value) => value || unknown, empty: "No visits in this period", ...rest };
 }
 
 const percent = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });

@@ -1,7 +1,15 @@
 import { safeLink } from "../../lib/url";
-import { byVisitors, type Ranking } from "../ranking/spec";
+import { byVisitors, type Ranking, type RankingTab } from "../ranking/spec";
 
 const DIRECT = "Direct or unknown";
+
+/** What links say of themselves; most say nothing. */
+function byUtm(dimension: string, label: string, column: string): RankingTab {
+  return byVisitors(dimension, label, column, "(none)", {
+    only: { dimension, operator: "is_set", values: [] },
+    empty: `No ${column.toLowerCase()} in this period: links with utm_${dimension} show up here`,
+  });
+}
 
 export const sources: Ranking = {
   id: "sources",
@@ -13,9 +21,10 @@ export const sources: Ranking = {
       linkOf: safeLink,
       nameOf: (value) => value.replace(/^https?:\/\/(www\.)?/, "").replace(/\/$/, "") || DIRECT,
     }),
-    byVisitors("campaign", "Campaigns", "Campaign", "(none)", {
-      only: { dimension: "campaign", operator: "is_set", values: [] },
-      empty: "No campaign in this period: links with utm_campaign show up here",
-    }),
+    byUtm("campaign", "Campaigns", "Campaign"),
+    byUtm("medium", "Mediums", "Medium"),
+    byUtm("term", "Terms", "Term"),
+    byUtm("content", "Contents", "Content"),
   ],
+  shown: 4,
 };

@@ -24,10 +24,12 @@ interface Props {
     granularities: readonly Granularity[];
     onGranularity: (granularity: Granularity) => void;
     onExplain: (title: string, reply: Reply) => void;
+    /** The points as a file. */
+    onDownload: (reply: Reply) => void;
     onRetry: () => void;
 }
 
-export function Timeline({ reply, headline, metric, everything, against, granularity, granularities, onGranularity, onExplain, onRetry }: Props) {
+export function Timeline({ reply, headline, metric, everything, against, granularity, granularities, onGranularity, onExplain, onDownload, onRetry }: Props) {
     const [asTable, setAsTable] = useState(false);
     const { answer, error, waiting } = reply;
     if (error && !answer) return <Failure problem={error} what="The chart" onRetry={onRetry} />;
@@ -61,14 +63,15 @@ export function Timeline({ reply, headline, metric, everything, against, granula
                         label="Chart: more"
                         kind="icon-button"
                         align="end"
-                        items={
-                            headline.query === reply.query
+                        items={[
+                            { label: "Download as CSV", run: () => onDownload(reply) },
+                            ...(headline.query === reply.query
                                 ? [{ label: "Show query", run: () => onExplain("numbers and chart", reply) }]
                                 : [
                                       { label: "Show query of the numbers", run: () => onExplain("headline", headline) },
                                       { label: "Show query of the chart", run: () => onExplain("chart", reply) },
-                                  ]
-                        }
+                                  ]),
+                        ]}
                     >
                         <Icon name="more" />
                     </Menu>
