@@ -240,6 +240,7 @@ function Stories() {
                             { dimension: "event_name", operator: "is_set", values: [] },
                         ]}
                         onChange={nothing}
+                        onEdit={nothing}
                     />
                 </Story>
                 <Story name="Install: waiting" wide>

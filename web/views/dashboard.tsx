@@ -48,6 +48,7 @@ const Install = lazy(() => import("./install"));
 const Explain = lazy(() => import("./explain"));
 const Details = lazy(() => import("./details"));
 const LiveView = lazy(() => import("./live"));
+const FilterDialog = lazy(() => import("./filter"));
 const Dates = lazy(() => import("./dates"));
 
 /** How often an open range is asked again, without a sign of it. */
@@ -58,7 +59,7 @@ const WAITING_REFRESH_MS = 4_000;
 /** The server's limit on rows. */
 const CSV_ROWS_MAX = 10_000;
 
-type Overlay = { kind: "explain"; title: string; query: Query } | { kind: "details"; tab: RankingTab } | { kind: "dates" } | undefined;
+type Overlay = { kind: "explain"; title: string; query: Query } | { kind: "details"; tab: RankingTab } | { kind: "dates" } | { kind: "filter"; index: number | undefined } | undefined;
 
 export default function Dashboard({ site }: { site: Site }) {
     const board = useMemo(() => new Board(askBatch, () => ended(true)), []);
@@ -115,8 +116,8 @@ export default function Dashboard({ site }: { site: Site }) {
         onDownload: (tab) => download(tab.dimension, detailsQuery(tab, base(), CSV_ROWS_MAX)),
         onRetry: () => board.retry(),
     };
-    function base(): Query {
-        return { metrics: [], ...baseQuery(site.id, view.peek(), today.peek()) };
+    function base(filters = view.peek().filters): Query {
+        return { metrics: [], ...baseQuery(site.id, { ...view.peek(), filters }, today.peek()) };
     }
     async function download(name: string, query: Query): Promise<void> {
         undelivered.value = undefined;
@@ -165,12 +166,25 @@ export default function Dashboard({ site }: { site: Site }) {
                 <LiveStrip live={live.value.value} href={path.value + viewSearch({ ...now, page: "live" })} />
                 {!isNew.value && (
                     <div class="ranges">
+                        <button
+                            type="button"
+                            class="button quiet-border"
+                            aria-haspopup="dialog"
+                            onClick={() => (overlay.value = { kind: "filter", index: undefined })}
+                        >
+                            <Icon name="filter" />
+                            <span class="tool-text">Filter</span>
+                        </button>
                         <CompareMenu view={now} />
                         <RangeMenu view={now} onCustom={() => (overlay.value = { kind: "dates" })} />
                     </div>
                 )}
             </div>
-            <FilterChips filters={now.filters} onChange={(filters) => show({ filters })} />
+            <FilterChips
+                filters={now.filters}
+                onChange={(filters) => show({ filters })}
+                onEdit={(index) => (overlay.value = { kind: "filter", index })}
+            />
             {undelivered.value && (
                 <Failure problem={{ code: "", message: undelivered.value.message }} what="The file" onRetry={undelivered.value.again} />
             )}
@@ -221,6 +235,17 @@ export default function Dashboard({ site }: { site: Site }) {
                     filters={now.filters}
                     onFilter={actions.onFilter}
                     onDownload={actions.onDownload}
+                    onClose={close}
+                />
+            )}
+            {open?.kind === "filter" && (
+                <FilterDialog
+                    filter={open.index === undefined ? undefined : now.filters[open.index]}
+                    base={base(now.filters.filter((_, index) => index !== open.index))}
+                    onDone={(filter) => {
+                        close();
+                        show({ filters: open.index === undefined ? [...now.filters, filter] : now.filters.map((old, index) => (index === open.index ? filter : old)) });
+                    }}
                     onClose={close}
                 />
             )}

@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 const schema = (name) => JSON.parse(readFileSync(new URL(`../../../schema/${name}.json`, import.meta.url), "utf8"))[name];
 const METRICS = new Map(schema("metrics").map((metric) => [metric.name, metric]));
 const DIMENSIONS = new Map(schema("dimensions").map((dimension) => [dimension.name, dimension]));
+const declared = (name) => DIMENSIONS.get(name.replace(/^property:.+/s, "property:"));
 const MEMBERS = [
   "website_id",
   "metrics",
@@ -306,9 +307,9 @@ function check(query) {
   for (const [index, name] of query.metrics.entries())
     if (!METRICS.has(name)) throw new Refusal("unknown_metric", `metrics[${index}]`, `there is no metric '${name}'`);
   for (const [index, name] of (query.dimensions ?? []).entries())
-    if (!DIMENSIONS.has(name)) throw new Refusal("unknown_dimension", `dimensions[${index}]`, `there is no dimension '${name}'`);
+    if (!declared(name)) throw new Refusal("unknown_dimension", `dimensions[${index}]`, `there is no dimension '${name}'`);
   for (const [index, [dimension, operator, values]] of (query.filters ?? []).flatMap(testsOf).entries()) {
-    if (!DIMENSIONS.has(dimension)) throw new Refusal("unknown_dimension", `filters[${index}][0]`, `there is no dimension '${dimension}'`);
+    if (!declared(dimension)) throw new Refusal("unknown_dimension", `filters[${index}][0]`, `there is no dimension '${dimension}'`);
     if (!OPERATORS.includes(operator)) throw new Refusal("unknown_operator", `filters[${index}][1]`, `there is no operator '${operator}'`);
     if ((operator === "is_set") !== (values === undefined))
       throw new Refusal("invalid_filter", `filters[${index}]`, "a filter has values, or is is_set");
@@ -416,7 +417,7 @@ export function answer(query, site, now) {
     const column = (name, role, declared) => ({ name, type: declared.type, role });
     return {
       columns: [
-        ...(query.dimensions ?? []).map((name) => column(name, "dimension", DIMENSIONS.get(name))),
+        ...(query.dimensions ?? []).map((name) => column(name, "dimension", declared(name))),
         ...query.metrics.map((name) => column(name, "metric", METRICS.get(name))),
       ],
       ...current,

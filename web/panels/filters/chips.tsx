@@ -1,12 +1,18 @@
 import type { Filter } from "../../lib/query";
 import { Icon } from "../../ui/icons";
-import { nameOfDimension, nameOfValue } from "./names";
+import { nameOfDimension, nameOfValue, OPERATORS } from "./names";
 
-const OPERATORS = { is: "is", is_not: "is not", contains: "contains", contains_not: "does not contain", is_set: "is set" } as const;
 const OPPOSITE = { is: "is_not", is_not: "is", contains: "contains_not", contains_not: "contains" } as const;
 
-/** The conditions of the view; each can be turned round or taken away. */
-export function FilterChips({ filters, onChange }: { filters: readonly Filter[]; onChange: (filters: readonly Filter[]) => void }) {
+interface Props {
+    filters: readonly Filter[];
+    onChange: (filters: readonly Filter[]) => void;
+    /** By its place in the list. */
+    onEdit: (index: number) => void;
+}
+
+/** The conditions of the view; each can be changed, turned round or taken away. */
+export function FilterChips({ filters, onChange, onEdit }: Props) {
     if (filters.length === 0) return null;
     return (
         <div class="chips">
@@ -33,9 +39,16 @@ export function FilterChips({ filters, onChange }: { filters: readonly Filter[];
                                     {OPERATORS[operator]}
                                 </button>
                             )}
-                            <span class="chip-value" title={values}>
+                            {/* Its target is the whole chip, below the other two buttons. */}
+                            <button
+                                type="button"
+                                class="chip-value"
+                                title={values || undefined}
+                                aria-label={`Edit the filter: ${name} ${OPERATORS[operator]} ${values}`.trim()}
+                                onClick={() => onEdit(index)}
+                            >
                                 {values}
-                            </span>
+                            </button>
                             <button
                                 type="button"
                                 class="chip-close"
