@@ -1,24 +1,25 @@
 import { computed, signal } from "@preact/signals";
 
-import { parseView, type Theme, type View, viewSearch } from "./state";
+import { parseView, type View, viewSearch } from "./state";
 
 /** Where we are. The address is the state: everything that is shown follows from it, and it changes only by go(). */
 export const path = signal(location.pathname);
 export const search = signal(location.search);
 export const view = computed(() => parseView(search.value));
 /** Kept over pages without a view in their address; nothing is stored in the browser. */
-const theme = signal<Theme>(parseView(location.search).theme);
+const kept = signal<Partial<Record<"theme" | "keys", string>>>({});
 
 export function go(href: string, { replace = false } = {}): void {
   const url = new URL(href, location.origin);
-  if (theme.value !== "auto" && !url.searchParams.has("theme")) url.search += `${url.search ? "&" : ""}theme=${theme.value}`;
+  for (const [name, value] of Object.entries(kept.value))
+    if (!url.searchParams.has(name)) url.search += `${url.search ? "&" : ""}${name}=${value}`;
   history[replace ? "replaceState" : "pushState"](null, "", url.pathname + url.search);
   read();
 }
 
 /** Another view of the same page. */
 export function show(change: Partial<View>, options?: { replace: boolean }): void {
-  if (change.theme) theme.value = change.theme;
+  keep({ ...view.value, ...change });
   go(path.value + viewSearch({ ...view.value, ...change }), options);
 }
 
@@ -39,7 +40,13 @@ export function siteIn(pathname: string): string | undefined {
 function read(): void {
   path.value = location.pathname;
   search.value = location.search;
-  theme.value = view.value.theme;
+  keep(view.value);
 }
+
+function keep({ theme, keys }: View): void {
+  kept.value = { ...(theme === "auto" ? {} : { theme }), ...(keys === "on" ? {} : { keys }) };
+}
+
+read();
 
 addEventListener("popstate", read);

@@ -9,6 +9,7 @@ import {
   isOpen,
   parseView,
   possibleGranularities,
+  stepped,
   suitableGranularity,
   toggleFilter,
   viewSearch,
@@ -28,6 +29,7 @@ test("every view comes back from its address", () => {
   deepEqual(parseView(viewSearch({ ...DEFAULT_VIEW, filters: odd })).filters, odd);
   const views: View[] = [
     { ...DEFAULT_VIEW, range: "12mo", compare: "none", metric: "bounce_rate", theme: "dark", granularity: "week" },
+    { ...DEFAULT_VIEW, keys: "off", theme: "light" },
     { ...DEFAULT_VIEW, range: { from: "2026-10-01", to: "2026-10-31" }, tabs: { pages: "entry_page", sources: "channel" } },
     { ...DEFAULT_VIEW, filters: [{ dimension: "page", operator: "is", values: ["/a~b!c&d=e?f #g/\u00e4%2F+", "", "~"] }] },
     {
@@ -113,4 +115,22 @@ test("all time is not compared; a past range is not asked again", () => {
   equal(comparesOf({ ...DEFAULT_VIEW, compare: "previous_year" }), "previous_year");
   equal(isOpen({ ...DEFAULT_VIEW, range: "yesterday" }, "2026-11-24"), false);
   equal(isOpen({ ...DEFAULT_VIEW, range: { from: "2026-11-01", to: "2026-11-24" } }, "2026-11-24"), true);
+});
+
+test("a step goes to the days before or after, by months where they are whole, and takes the name of what it reaches", () => {
+  const today = "2026-11-24";
+  const step = (range: View["range"], by: -1 | 1) => stepped(range, today, by);
+  equal(step("today", -1), "yesterday");
+  equal(step("yesterday", 1), "today");
+  equal(step("today", 1), undefined);
+  equal(step("all", -1), undefined);
+  deepEqual(step("7d", -1), { from: "2026-11-11", to: "2026-11-17" });
+  equal(step({ from: "2026-11-11", to: "2026-11-17" }, 1), "7d");
+  deepEqual(step("month", -1), { from: "2026-10-01", to: "2026-10-31" });
+  deepEqual(step({ from: "2026-03-01", to: "2026-03-31" }, -1), { from: "2026-02-01", to: "2026-02-28" });
+  equal(step({ from: "2026-10-01", to: "2026-10-31" }, 1), "month");
+  equal(step("month", 1), undefined);
+  deepEqual(step("12mo", -1), { from: "2024-12-01", to: "2025-11-30" });
+  deepEqual(step("year", -1), { from: "2025-01-01", to: "2025-12-31" });
+  equal(step({ from: "2025-01-01", to: "2025-12-31" }, 1), "year");
 });

@@ -1,4 +1,4 @@
-import { addDays, daysBetween, isDay } from "../lib/calendar";
+import { addDays, addMonths, daysBetween, isDay, monthsBetween } from "../lib/calendar";
 import { METRICS, type MetricName } from "../lib/metrics";
 import type { Compare, Condition, Filter, Granularity, Operator, Query } from "../lib/query";
 
@@ -14,6 +14,8 @@ export interface View {
   /** The tab of a panel, where it isn't the first. */
   tabs: Readonly<Record<string, string>>;
   theme: Theme;
+  /** Whether single keys do something. Who dictates to the computer, or has its keys for other things, turns them off (WCAG 2.1.4). */
+  keys: "on" | "off";
 }
 
 export type Theme = "auto" | "light" | "dark";
@@ -24,15 +26,16 @@ export interface Days {
   to: string;
 }
 
+/** `key`: on the keyboard. */
 export const RANGES = [
-  { name: "today", label: "Today" },
-  { name: "yesterday", label: "Yesterday" },
-  { name: "7d", label: "Last 7 days" },
-  { name: "30d", label: "Last 30 days" },
-  { name: "month", label: "This month" },
-  { name: "12mo", label: "Last 12 months" },
-  { name: "year", label: "This year" },
-  { name: "all", label: "All time" },
+  { name: "today", label: "Today", key: "D" },
+  { name: "yesterday", label: "Yesterday", key: "E" },
+  { name: "7d", label: "Last 7 days", key: "W" },
+  { name: "30d", label: "Last 30 days", key: "T" },
+  { name: "month", label: "This month", key: "M" },
+  { name: "12mo", label: "Last 12 months", key: "L" },
+  { name: "year", label: "This year", key: "Y" },
+  { name: "all", label: "All time", key: "A" },
 ] as const;
 export type RangeName = (typeof RANGES)[number]["name"];
 
@@ -51,6 +54,7 @@ export const DEFAULT_VIEW: View = {
   granularity: undefined,
   tabs: {},
   theme: "auto",
+  keys: "on",
 };
 
 const OPERATORS: readonly Operator[] = ["is", "is_not", "contains", "contains_not", "is_set"];
@@ -89,6 +93,7 @@ export function parseView(search: string): View {
     granularity: oneOf(GRANULARITIES, parameters.get("by")),
     tabs,
     theme: oneOf(["light", "dark"] as const, parameters.get("theme")) ?? "auto",
+    keys: parameters.get("keys") === "off" ? "off" : "on",
   };
 }
 
@@ -109,6 +114,7 @@ export function viewSearch(view: View): string {
   if (view.granularity) pairs.push(["by", view.granularity]);
   for (const [panel, tab] of Object.entries(view.tabs)) pairs.push([`tab.${panel}`, tab]);
   if (view.theme !== "auto") pairs.push(["theme", view.theme]);
+  if (view.keys !== "on") pairs.push(["keys", view.keys]);
   // Slashes and commas may stand in a query as they are, and people read addresses.
   const encode = (text: string) => encodeURIComponent(text).replaceAll("%2F", "/").replaceAll("%2C", ",").replaceAll("%3A", ":");
   return pairs.length === 0 ? "" : `?${pairs.map(([name, value]) => `${name}=${encode(value)}`).join("&")}`;
@@ -175,9 +181,44 @@ export function granularityOf(view: View, past: Days | undefined): Granularity {
     : suitableGranularity(view.range, past);
 }
 
+/** The days of a range, those included that are still to come in its month or year; of all time nobody knows them. */
+export function daysOf(range: View["range"], today: string): Days | undefined {
+  if (typeof range === "object") return range;
+  const month = addMonths(today, 0);
+  const monthEnd = addDays(addMonths(today, 1), -1);
+  const year = today.slice(0, 4);
+  return {
+    today: { from: today, to: today },
+    yesterday: { from: addDays(today, -1), to: addDays(today, -1) },
+    "7d": { from: addDays(today, -6), to: today },
+    "30d": { from: addDays(today, -29), to: today },
+    month: { from: month, to: monthEnd },
+    "12mo": { from: addMonths(today, -11), to: monthEnd },
+    year: { from: `${year}-01-01`, to: `${year}-12-31` },
+    all: undefined,
+  }[range];
+}
+
+/** The range before (-1) or after (1): whole months step by months, other days by as many. Undefined where it would begin after today. */
+export function stepped(range: View["range"], today: string, by: -1 | 1): View["range"] | undefined {
+  const days = daysOf(range, today);
+  if (!days) return undefined;
+  const after = addDays(days.to, 1);
+  const months = days.from.endsWith("-01") && after.endsWith("-01") ? monthsBetween(days.from, after) : 0;
+  const length = daysBetween(days.from, after);
+  const from = months > 0 ? addMonths(days.from, by * months) : addDays(days.from, by * length);
+  const to = addDays(months > 0 ? addMonths(from, months) : addDays(from, length), -1);
+  if (from > today) return undefined;
+  const named = RANGES.find(({ name }) => {
+    const its = daysOf(name, today);
+    return its?.from === from && its.to === to;
+  });
+  return named?.name ?? { from, to };
+}
+
 /** The part of every query that comes from the view. `today` is the site's. */
 export function baseQuery(siteId: string, view: View, today: string): Pick<Query, "website_id"> & Partial<Query> {
-  const range = view.range === "yesterday" ? { from: addDays(today, -1), to: addDays(today, -1) } : view.range;
+  const range = view.range === "yesterday" ? (daysOf(view.range, today) as Days) : view.range;
   return {
     website_id: siteId,
     ...(typeof range === "string" ? { time_range: range } : { date_range: [range.from, range.to] as const }),

@@ -15,6 +15,12 @@ export function addMonths(day: string, months: number): string {
   return new Date(Date.UTC(year, month - 1 + months, 1)).toISOString().slice(0, 10);
 }
 
+/** Between the months of two days. */
+export function monthsBetween(first: string, last: string): number {
+  const [[year = 0, month = 0], [lastYear = 0, lastMonth = 0]] = [first, last].map((day) => day.split("-").map(Number)) as [number[], number[]];
+  return 12 * (lastYear - year) + lastMonth - month;
+}
+
 export function monday(day: string): string {
   return addDays(day, -((new Date(Date.parse(day)).getUTCDay() + 6) % 7));
 }

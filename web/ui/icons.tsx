@@ -1,6 +1,9 @@
 /** Drawn on a grid of 16, with strokes of the text's colour. They say nothing that the text beside them does not. */
 const SHAPES = {
     down: "M4 6l4 4 4-4",
+    left: "M10 4L6 8l4 4",
+    right: "M6 4l4 4-4 4",
+    compare: "M2 9.5l4-4 3 2.5 5-5M2 14l4-2.5 3 1.5 5-4",
     check: "M3 8.5l3.2 3.2L13 4.8",
     close: "M4 4l8 8M12 4l-8 8",
     more: "M3.5 8h.01M8 8h.01M12.5 8h.01",

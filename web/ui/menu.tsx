@@ -11,9 +11,11 @@ export interface MenuItem {
     /** A second line, quiet. */
     note?: string;
     separated?: boolean;
+    /** Takes the item while the menu is open. */
+    key?: string | undefined;
 }
 
-/** A button that opens a list. Arrows, Home, End and first letters move, Escape and Tab close, and focus comes back to the button. */
+/** A button that opens a list. Arrows, Home, End and first letters move, an item's own key takes it, Escape and Tab close, and focus comes back to the button. */
 export function Menu({
     label,
     items,
@@ -54,6 +56,11 @@ export function Menu({
         button.current?.focus();
     }
 
+    function take(item: MenuItem): void {
+        close();
+        item.run();
+    }
+
     function onKey(event: KeyboardEvent): void {
         const all = rows();
         const at = all.indexOf(document.activeElement as HTMLElement);
@@ -65,7 +72,12 @@ export function Menu({
             event.stopPropagation();
             close();
         } else if (event.key === "Tab") setOpen(false);
-        else if (/^\S$/.test(event.key)) {
+        else if (/^\S$/.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey) {
+            const keyed = items.find(({ key }) => key === event.key.toUpperCase());
+            if (keyed) {
+                event.preventDefault();
+                return take(keyed);
+            }
             const after = [...all.slice(at + 1), ...all.slice(0, at + 1)];
             after.find((row) => row.textContent?.toLowerCase().startsWith(event.key.toLowerCase()))?.focus();
         }
@@ -99,16 +111,15 @@ export function Menu({
                                 role={item.checked === undefined ? "menuitem" : "menuitemradio"}
                                 aria-checked={item.checked}
                                 tabIndex={-1}
-                                onClick={() => {
-                                    close();
-                                    item.run();
-                                }}
+                                aria-keyshortcuts={item.key}
+                                onClick={() => take(item)}
                             >
                                 <span class="menu-check">{item.checked && <Icon name="check" size={14} />}</span>
                                 <span class="menu-text">
                                     {item.label}
                                     {item.note && <small>{item.note}</small>}
                                 </span>
+                                {item.key && <kbd aria-hidden="true">{item.key}</kbd>}
                             </button>
                         </li>
                     ))}

@@ -2,6 +2,7 @@ import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 
 import { Board, type Reply } from "../app/board";
+import { pageKey } from "../app/keys";
 import { follow } from "../app/live";
 import { path, show, view } from "../app/location";
 import { chartOf, numbersOf, pastOf, pastQuery, questionsOf } from "../app/questions";
@@ -11,17 +12,20 @@ import {
     comparesOf,
     COMPARES,
     type Days,
+    daysOf,
+    DEFAULT_VIEW,
     granularityOf,
     isOpen,
     possibleGranularities,
     RANGES,
     rangeText,
+    stepped,
     toggleFilter,
     type View,
     viewSearch,
 } from "../app/state";
 import { ApiError, askBatch, type Site } from "../lib/api";
-import { addDays, dayIn, dayRange } from "../lib/calendar";
+import { dayIn, dayRange } from "../lib/calendar";
 import { plural } from "../lib/format";
 import { metricOf } from "../lib/metrics";
 import type { Query } from "../lib/query";
@@ -49,6 +53,7 @@ const Explain = lazy(() => import("./explain"));
 const Details = lazy(() => import("./details"));
 const LiveView = lazy(() => import("./live"));
 const FilterDialog = lazy(() => import("./filter"));
+const Keys = lazy(() => import("./keys"));
 const Dates = lazy(() => import("./dates"));
 
 /** How often an open range is asked again, without a sign of it. */
@@ -59,7 +64,7 @@ const WAITING_REFRESH_MS = 4_000;
 /** The server's limit on rows. */
 const CSV_ROWS_MAX = 10_000;
 
-type Overlay = { kind: "explain"; title: string; query: Query } | { kind: "details"; tab: RankingTab } | { kind: "dates" } | { kind: "filter"; index: number | undefined } | undefined;
+type Overlay = { kind: "explain"; title: string; query: Query } | { kind: "details"; tab: RankingTab } | { kind: "dates" | "keys" } | { kind: "filter"; index: number | undefined } | undefined;
 
 export default function Dashboard({ site }: { site: Site }) {
     const board = useMemo(() => new Board(askBatch, () => ended(true)), []);
@@ -103,6 +108,19 @@ export default function Dashboard({ site }: { site: Site }) {
     useSignalEffect(() => {
         if (isNew.value && hasLife.value) board.refresh();
     });
+
+    useEffect(() => {
+        const onKey = (event: KeyboardEvent) => {
+            const key = view.peek().keys === "on" ? pageKey(event) : undefined;
+            if (key === undefined || isNew.peek()) return;
+            const run = keyActions(view.peek(), today.peek(), (kind) => (overlay.value = kind))[key];
+            if (!run) return;
+            event.preventDefault();
+            run();
+        };
+        document.addEventListener("keydown", onKey);
+        return () => document.removeEventListener("keydown", onKey);
+    }, []);
 
     const now = view.value;
     const against = comparesOf(now) === "previous_year" ? "previous year" : "previous period";
@@ -160,7 +178,7 @@ export default function Dashboard({ site }: { site: Site }) {
         <>
             <h1 class="visually-hidden">{site.name}</h1>
             <p class="visually-hidden" role="status">
-                {`Showing ${rangeLabel(now).toLowerCase()}${now.filters.length > 0 ? `, ${plural(now.filters.length, "filter")}` : ""}`}
+                {`Showing ${rangeLabel(now.range).toLowerCase()}${now.filters.length > 0 ? `, ${plural(now.filters.length, "filter")}` : ""}`}
             </p>
             <div class="toolbar">
                 <LiveStrip live={live.value.value} href={path.value + viewSearch({ ...now, page: "live" })} />
@@ -176,7 +194,11 @@ export default function Dashboard({ site }: { site: Site }) {
                             <span class="tool-text">Filter</span>
                         </button>
                         <CompareMenu view={now} />
-                        <RangeMenu view={now} onCustom={() => (overlay.value = { kind: "dates" })} />
+                        <div class="stepper">
+                            {now.range !== "all" && <Step by={-1} range={now.range} today={today.value} />}
+                            <RangeMenu view={now} onCustom={() => (overlay.value = { kind: "dates" })} />
+                            {now.range !== "all" && <Step by={1} range={now.range} today={today.value} />}
+                        </div>
                     </div>
                 )}
             </div>
@@ -226,6 +248,13 @@ export default function Dashboard({ site }: { site: Site }) {
                     <RankingPanel ranking={events} chosen={now.tabs[events.id]} reply={reply(events.id)} {...shared} />
                 </div>
             )}
+            {!isNew.value && (
+                <p class="keys-note">
+                    <button type="button" class="text-button" aria-haspopup="dialog" onClick={() => (overlay.value = { kind: "keys" })}>
+                        Keyboard shortcuts {now.keys === "on" && <kbd aria-hidden="true">?</kbd>}
+                    </button>
+                </p>
+            )}
             {open?.kind === "explain" && <Explain title={open.title} query={open.query} onClose={close} />}
             {open?.kind === "details" && (
                 <Details
@@ -249,9 +278,10 @@ export default function Dashboard({ site }: { site: Site }) {
                     onClose={close}
                 />
             )}
+            {open?.kind === "keys" && <Keys onClose={close} />}
             {open?.kind === "dates" && (
                 <Dates
-                    days={daysOf(now, today.value)}
+                    days={daysUntil(now.range, today.value)}
                     today={today.value}
                     onChoose={(range) => {
                         close();
@@ -264,33 +294,79 @@ export default function Dashboard({ site }: { site: Site }) {
     );
 }
 
-function daysOf({ range }: View, today: string): Days {
-    return typeof range === "string" ? { from: addDays(today, -29), to: today } : range;
+/** What a key does, where it does something. */
+function keyActions(current: View, today: string, open: (overlay: Overlay) => void): Partial<Record<string, () => void>> {
+    const step = (by: -1 | 1) => {
+        const range = stepped(current.range, today, by);
+        return range && (() => show({ range }));
+    };
+    const toLive = () => show({ page: current.page === "live" ? "board" : "live" });
+    if (current.page === "live") return { R: toLive };
+    return {
+        ...Object.fromEntries(RANGES.map(({ key, name }) => [key, () => show({ range: name, granularity: undefined })])),
+        C: () => open({ kind: "dates" }),
+        F: () => open({ kind: "filter", index: undefined }),
+        R: toLive,
+        X: () => show({ compare: current.compare === "none" ? DEFAULT_VIEW.compare : "none" }),
+        "?": () => open({ kind: "keys" }),
+        "\u2190": step(-1),
+        "\u2192": step(1),
+    };
 }
 
-function rangeLabel({ range }: View): string {
+/** One period earlier or later. It stays in its place where there is none, so that the focus does too. */
+function Step({ by, range, today }: { by: -1 | 1; range: View["range"]; today: string }) {
+    const to = stepped(range, today, by);
+    return (
+        <button
+            type="button"
+            class="icon-button step"
+            aria-label={`${by < 0 ? "Earlier" : "Later"} period${to ? `: ${rangeLabel(to)}` : ""}`}
+            title={to && rangeLabel(to)}
+            aria-disabled={!to}
+            onClick={() => to && show({ range: to })}
+        >
+            <Icon name={by < 0 ? "left" : "right"} />
+        </button>
+    );
+}
+
+/** What the dialog of days begins with: none of them is still to come. */
+function daysUntil(range: View["range"], today: string): Days {
+    const { from, to } = daysOf(range, today) ?? (daysOf("30d", today) as Days);
+    return { from, to: to < today ? to : today };
+}
+
+function rangeLabel(range: View["range"]): string {
     return typeof range === "string" ? (RANGES.find(({ name }) => name === range)?.label ?? "") : dayRange(range.from, range.to);
 }
 
 function RangeMenu({ view: current, onCustom }: { view: View; onCustom: () => void }) {
     const { range } = current;
-    const label = rangeLabel(current);
+    const label = rangeLabel(range);
     return (
         <Menu
             label={`Period: ${label}`}
             kind="button"
             align="end"
             items={[
-                ...RANGES.map(({ name, label: text }) => ({
+                ...RANGES.map(({ name, label: text, key }) => ({
                     label: text,
                     checked: range === name,
+                    key: current.keys === "on" ? key : undefined,
                     run: () => show({ range: name, granularity: undefined }),
                 })),
-                { label: "Choose the days\u2026", checked: typeof range !== "string", separated: true, run: onCustom },
+                {
+                    label: "Choose the days\u2026",
+                    checked: typeof range !== "string",
+                    separated: true,
+                    key: current.keys === "on" ? "C" : undefined,
+                    run: onCustom,
+                },
             ]}
         >
             <Icon name="calendar" />
-            {label}
+            <span class="range-label">{label}</span>
             <Icon name="down" size={14} />
         </Menu>
     );
@@ -306,14 +382,10 @@ function CompareMenu({ view: { compare, range } }: { view: View }) {
             align="end"
             items={COMPARES.map(({ name, label: text }) => ({ label: text, checked: name === compare, run: () => show({ compare: name }) }))}
         >
-            {compare === "none" ? (
-                label
-            ) : (
-                <span>
-                    <span class="wide-only">vs. </span>
-                    {label.toLowerCase()}
-                </span>
-            )}
+            <span class="narrow-only">
+                <Icon name="compare" />
+            </span>
+            <span class="wide-only">{compare === "none" ? label : `vs. ${label.toLowerCase()}`}</span>
             <Icon name="down" size={14} />
         </Menu>
     );

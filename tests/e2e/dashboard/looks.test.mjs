@@ -24,6 +24,7 @@ const VIEWS = {
     path: "/sites/huge?range=12mo&metric=session_duration&compare=previous_year&filter=page~is~/blog/why-we-left-the-big-analytics-suite-and-what-we-learned-in-the-first-year-after&filter=country~is_not~DE~FR",
     ready: settled,
   },
+  "dashboard-days": { path: "/sites/demo?range=2025-12-20..2026-01-19&compare=none&tab.pages=title&tab.devices=os_version", ready: settled },
   "dashboard-small": { path: "/sites/blog?range=7d&by=hour&metric=bounce_rate", ready: settled },
   "dashboard-table": {
     path: "/sites/demo?range=7d",
@@ -58,6 +59,14 @@ const VIEWS = {
       await page.getByRole("button", { name: "Pages: more" }).click();
       await page.getByRole("menuitem", { name: "Show query" }).click();
       await page.getByText("FROM footfall.events").waitFor();
+    },
+  },
+  keys: {
+    path: "/sites/demo",
+    ready: async (page) => {
+      await settled(page);
+      await page.keyboard.press("?");
+      await page.getByText("Single keys work").waitFor();
     },
   },
   filter: {
@@ -175,7 +184,7 @@ for (const [name, { path, signedIn = true, role = "owner", but = [], given = () 
         await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
         equal(await overflow(page), 0, `${name} is wider than ${width} px`);
         await page.evaluate(() => scrollTo(0, 0));
-        await page.screenshot({ path: join(OUT, "screenshots", `${name}-${width}-${scheme}.png`), fullPage: !["query", "details", "dates", "filter"].includes(name) });
+        await page.screenshot({ path: join(OUT, "screenshots", `${name}-${width}-${scheme}.png`), fullPage: !["query", "details", "dates", "filter", "keys"].includes(name) });
         if (width === 390 || width === 1440) deepEqual(await findings(page, but), [], `axe at ${width} px`);
       }
     });
