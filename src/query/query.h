@@ -63,9 +63,9 @@ struct Filter {
 };
 
 enum class Direction : std::uint8_t { kAscending, kDescending };
-/// What a range is compared with: the range of the same length before it, or the same days a year before. Of days that
-/// are not over, as much of them as of the range.
-enum class Compare : std::uint8_t { kNothing, kPreviousPeriod, kPreviousYear };
+/// What a range is compared with: the range of the same length before it, the same days a year before, or days of one's
+/// own. Of days that are not over, as much of them as of the range.
+enum class Compare : std::uint8_t { kNothing, kPreviousPeriod, kPreviousYear, kDays };
 enum class Toggle : std::uint8_t { kOff, kOn };
 
 struct OrderTerm {
@@ -93,6 +93,7 @@ struct Request {
     std::int64_t limit = kRowsDefault;
     std::int64_t offset = 0;
     Compare compare = Compare::kNothing;
+    RangeRequest compare_days{.kind = RangeRequest::Kind::kDays, .from = {}, .to = {}};  ///< where it is kDays
     Toggle totals = Toggle::kOn;
     Toggle include_bots = Toggle::kOff;
     Toggle exact = Toggle::kOff;

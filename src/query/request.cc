@@ -227,7 +227,8 @@ Result<std::vector<OrderTerm>> order_of(element value) {
 Result<RangeRequest> pair_of(element value, RangeRequest::Kind kind, const std::string& field) {
     array pair;
     if (value.get(pair) != simdjson::SUCCESS || pair.size() != 2)
-        return wrong_type(field, kind == RangeRequest::Kind::kDays
+        return wrong_type(field, field == "compare" ? R"(a name or ["first day", "last day"])"
+                                 : kind == RangeRequest::Kind::kDays
                                      ? R"(["first day", "last day"]; names go into time_range)"
                                      : R"(a name or ["instant", "instant"])");
     RangeRequest range{.kind = kind, .from = {}, .to = {}};
@@ -259,11 +260,18 @@ Status read_filters(element value, Request& request) {
 }
 
 Status read_compare(element value, Request& request) {
+    if (!value.is_string()) {
+        TRY(request.compare_days, pair_of(value, RangeRequest::Kind::kDays, "compare"));
+        request.compare = Compare::kDays;
+        return {};
+    }
     TRY(const std::string mode, text_of(value, "compare"));
     constexpr std::array<std::string_view, 2> kModes = {"previous_period", "previous_year"};
     if (mode != kModes[0] && mode != kModes[1])
         return refuse("unknown_compare", "compare",
-                      fmt::format("cannot compare with '{}'; with 'previous_period' or 'previous_year'", mode),
+                      fmt::format("cannot compare with '{}'; with 'previous_period', 'previous_year' or "
+                                  R"(["first day", "last day"])",
+                                  mode),
                       nearest(mode, kModes));
     request.compare = mode == kModes[0] ? Compare::kPreviousPeriod : Compare::kPreviousYear;
     return {};

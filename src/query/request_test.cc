@@ -30,6 +30,11 @@ TEST(RequestTest, ReadsTheContractsExample) {
     EXPECT_EQ(request->limit, 7);
     EXPECT_EQ(request->offset, 3);
     EXPECT_EQ(request->compare, Compare::kPreviousPeriod);
+    const auto beside = parse_request(with(R"("compare": ["2025-11-03", "2025-11-09"])"));
+    ASSERT_TRUE(beside);
+    EXPECT_EQ(beside->compare, Compare::kDays);
+    EXPECT_EQ(beside->compare_days.from, "2025-11-03");
+    EXPECT_EQ(beside->compare_days.to, "2025-11-09");
     EXPECT_EQ(request->include_bots, Toggle::kOn);
     EXPECT_EQ(request->exact, Toggle::kOff);
     EXPECT_EQ(request->explain, Toggle::kOn);
@@ -114,6 +119,8 @@ TEST(RequestTest, RefusalsNameCodeAndField) {
         {with(R"("offset": -1)"), "out_of_range", "offset"},
         {with(R"("exact": 1)"), "invalid_type", "exact"},
         {with(R"("compare": "next_year")"), "unknown_compare", "compare"},
+        {with(R"("compare": ["2026-11-01"])"), "invalid_type", "compare"},
+        {with(R"("compare": 7)"), "invalid_type", "compare"},
         {with(R"("date_range": ["2026-11-01"])"), "invalid_type", "date_range"},
         {with(R"("date_range": "7d")"), "invalid_type", "date_range"},
         {with(R"("date_range": ["2026-11-01", "2026-11-02"], "time_range": "7d")"), "invalid_range", "time_range"},

@@ -274,6 +274,22 @@ class TestCompare:
         assert answer["rows"] == [[1]] and answer["comparison"]["rows"] == [[2]]
         assert ms_of(answer["comparison"]["to"]) == ms("2025-06-15T00:00:00")
 
+    def test_days_of_ones_own_stand_against_the_range_as_far_as_it_is(self, server: Server):
+        zone = noonish_zone()
+        now = datetime.datetime.now(zone)
+        day = now - datetime.timedelta(days=3)
+        site = server.add_site(zone.key)
+        at = int(day.timestamp() * 1000)
+        send_at(site, at - 2 * HOUR, at - 1000, at + HOUR, at + 10 * HOUR)
+        days = [f"{day:%Y-%m-%d}", f"{day:%Y-%m-%d}"]
+        other = site.query(["pageviews"], ["date"], time_range="today", compare=days)["comparison"]
+        assert other["rows"] == [[days[0], 2]] and abs(ms_of(other["to"]) - at) < 10 * MINUTE
+        yesterday = f"{now - datetime.timedelta(days=1):%Y-%m-%d}"
+        other = site.query(["pageviews"], date_range=[yesterday, yesterday], compare=days)["comparison"]
+        assert other["rows"] == [[4]], "a day that is over stands against a whole one"
+        error = site.ask(metrics=["pageviews"], time_range="all", compare=days).json()["error"]
+        assert (error["code"], error["field"]) == ("unsupported_compare", "compare")
+
     def test_everything_has_nothing_before_it(self, site: Site):
         answer = site.ask(metrics=["pageviews"], time_range="all", compare="previous_period")
         assert answer.status == 400

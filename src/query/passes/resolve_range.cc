@@ -49,12 +49,13 @@ Result<Range> named_range(const std::string& name, const Zone& zone, std::int64_
                   nearest(name, names));
 }
 
-Result<Range> day_range(const RangeRequest& asked, const Zone& zone) {
+Result<Range> day_range(const RangeRequest& asked, const Zone& zone, std::string_view field) {
     const auto first = parse_day(asked.from);
     const auto last = parse_day(asked.to);
-    if (!first) return refuse("invalid_date", "date_range[0]", "write a day of the years 1970 to 2105 as YYYY-MM-DD");
-    if (!last) return refuse("invalid_date", "date_range[1]", "write a day of the years 1970 to 2105 as YYYY-MM-DD");
-    if (*last < *first) return refuse("invalid_range", "date_range", "the range ends before it begins");
+    constexpr const char* kHelp = "write a day of the years 1970 to 2105 as YYYY-MM-DD";
+    if (!first) return refuse("invalid_date", fmt::format("{}[0]", field), kHelp);
+    if (!last) return refuse("invalid_date", fmt::format("{}[1]", field), kHelp);
+    if (*last < *first) return refuse("invalid_range", std::string(field), "the range ends before it begins");
     return of_days(zone, *first, *last);
 }
 
@@ -105,6 +106,21 @@ Result<Range> range_before(Compare compare, const Range& range, const Zone& zone
     return previous;
 }
 
+/// The days that `range` is compared with, cut as range_before() does, the first day standing against the first.
+Result<Range> range_beside(const RangeRequest& asked, const Range& range, const Zone& zone, std::int64_t now_ms) {
+    if (range.unit != Range::Unit::kDays)
+        return refuse("unsupported_compare", "compare", "days are compared with days, not with instants or 'all'");
+    TRY(Range other, day_range(asked, zone, "compare"));
+    other.from_ms = std::max<std::int64_t>(other.from_ms, 0);
+    other.to_ms = std::max<std::int64_t>(other.to_ms, 0);
+    if (now_ms < range.from_ms || now_ms >= range.to_ms) return other;
+    const Day today = zone.day_of(now_ms);
+    const Day against = zone.day_of(other.from_ms) + (today - zone.day_of(range.from_ms));
+    const std::int64_t cut = zone.day_start_ms(against) + (now_ms + 1 - zone.day_start_ms(today));
+    other.to_ms = std::min({other.to_ms, cut, zone.day_start_ms(against + 1)});
+    return other;
+}
+
 }  // namespace
 
 Status resolve_range(const PlanContext& context, Plan& plan) {
@@ -115,7 +131,7 @@ Status resolve_range(const PlanContext& context, Plan& plan) {
             break;
         }
         case RangeRequest::Kind::kDays: {
-            TRY(plan.range, day_range(asked, context.zone));
+            TRY(plan.range, day_range(asked, context.zone, "date_range"));
             break;
         }
         case RangeRequest::Kind::kInstants: {
@@ -131,9 +147,15 @@ Status resolve_range(const PlanContext& context, Plan& plan) {
                                        context.zone.instant_text(plan.range.from_ms),
                                        context.zone.instant_text(plan.range.to_ms), context.zone.name()));
     if (context.request.compare == Compare::kNothing) return {};
-    TRY(plan.previous, range_before(context.request.compare, plan.range, context.zone, context.now_ms));
-    plan.reasons.push_back(fmt::format("compared with the {} before, from {} to {}",
-                                       context.request.compare == Compare::kPreviousYear ? "year" : "period",
+    if (context.request.compare == Compare::kDays) {
+        TRY(plan.previous, range_beside(context.request.compare_days, plan.range, context.zone, context.now_ms));
+    } else {
+        TRY(plan.previous, range_before(context.request.compare, plan.range, context.zone, context.now_ms));
+    }
+    plan.reasons.push_back(fmt::format("compared with the {}, from {} to {}",
+                                       context.request.compare == Compare::kPreviousYear     ? "year before"
+                                       : context.request.compare == Compare::kPreviousPeriod ? "period before"
+                                                                                             : "days asked for",
                                        context.zone.instant_text(plan.previous->from_ms),
                                        context.zone.instant_text(plan.previous->to_ms)));
     return {};
