@@ -23,7 +23,7 @@ export function chartOf(view: View, past: Days | undefined): "past" | "timeline"
 /** Everything that the dashboard asks for a view, by panel; sent in one request. Only the chart of all time waits for `past`. */
 export function questionsOf(siteId: string, view: View, today: string, past: Days | undefined): Record<string, Query> {
   const base: Query = { metrics: [], ...baseQuery(siteId, view, today) };
-  const compare = comparesOf(view);
+  const compare = comparesOf(view, today);
   const places = tabOf(locations, view.tabs[locations.id]);
   const questions: Record<string, Query> = {
     ...(numbersOf(view) === "headline" ? { headline: headlineQuery(base, compare) } : {}),

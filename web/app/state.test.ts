@@ -30,6 +30,8 @@ test("every view comes back from its address", () => {
   const views: View[] = [
     { ...DEFAULT_VIEW, range: "12mo", compare: "none", metric: "bounce_rate", theme: "dark", granularity: "week" },
     { ...DEFAULT_VIEW, keys: "off", theme: "light" },
+    { ...DEFAULT_VIEW, compare: { from: "2025-11-01", to: "2025-11-30" } },
+    { ...DEFAULT_VIEW, compare: "previous_year", weekdays: "match" },
     { ...DEFAULT_VIEW, range: { from: "2026-10-01", to: "2026-10-31" }, tabs: { pages: "entry_page", sources: "channel" } },
     { ...DEFAULT_VIEW, filters: [{ dimension: "page", operator: "is", values: ["/a~b!c&d=e?f #g/\u00e4%2F+", "", "~"] }] },
     {
@@ -111,8 +113,8 @@ test("a query takes its range by name where the server has one, and by days wher
 });
 
 test("all time is not compared; a past range is not asked again", () => {
-  equal(comparesOf({ ...DEFAULT_VIEW, range: "all" }), undefined);
-  equal(comparesOf({ ...DEFAULT_VIEW, compare: "previous_year" }), "previous_year");
+  equal(comparesOf({ ...DEFAULT_VIEW, range: "all" }, "2026-11-24"), undefined);
+  equal(comparesOf({ ...DEFAULT_VIEW, compare: "previous_year" }, "2026-11-24"), "previous_year");
   equal(isOpen({ ...DEFAULT_VIEW, range: "yesterday" }, "2026-11-24"), false);
   equal(isOpen({ ...DEFAULT_VIEW, range: { from: "2026-11-01", to: "2026-11-24" } }, "2026-11-24"), true);
 });
@@ -133,4 +135,17 @@ test("a step goes to the days before or after, by months where they are whole, a
   deepEqual(step("12mo", -1), { from: "2024-12-01", to: "2025-11-30" });
   deepEqual(step("year", -1), { from: "2025-01-01", to: "2025-12-31" });
   equal(step({ from: "2025-01-01", to: "2025-12-31" }, 1), "year");
+});
+
+test("the other period may be one's own, or lie whole weeks before", () => {
+  const today = "2026-11-24";
+  const compares = (change: Partial<View>) => comparesOf({ ...DEFAULT_VIEW, weekdays: "match", ...change }, today);
+  deepEqual(compares({ range: "today" }), ["2026-11-17", "2026-11-17"]);
+  deepEqual(compares({ range: "7d" }), ["2026-11-11", "2026-11-17"]);
+  deepEqual(compares({ range: "30d" }), ["2026-09-21", "2026-10-20"], "five weeks: four would overlap");
+  deepEqual(compares({ range: "month" }), ["2026-10-04", "2026-10-27"], "as much of it as there is");
+  deepEqual(compares({ range: { from: "2026-11-02", to: "2026-11-03" }, compare: "previous_year" }), ["2025-11-03", "2025-11-04"]);
+  deepEqual(compares({ compare: { from: "2025-11-01", to: "2025-11-30" } }), ["2025-11-01", "2025-11-30"]);
+  equal(compares({ compare: "none" }), undefined);
+  equal(compares({ range: "all" }), undefined);
 });

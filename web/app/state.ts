@@ -6,7 +6,9 @@ import type { Compare, Condition, Filter, Granularity, Operator, Query } from ".
 export interface View {
   page: "board" | "live";
   range: RangeName | Days;
-  compare: Compare | "none";
+  compare: Compare | Days | "none";
+  /** Whether the other period is moved so that Mondays stand against Mondays. */
+  weekdays: "any" | "match";
   filters: readonly Filter[];
   metric: MetricName;
   /** Undefined: the one that suits the range. */
@@ -49,6 +51,7 @@ export const DEFAULT_VIEW: View = {
   page: "board",
   range: "30d",
   compare: "previous_period",
+  weekdays: "any",
   filters: [],
   metric: "visitors",
   granularity: undefined,
@@ -69,7 +72,7 @@ const oneOf = <T extends string>(list: readonly T[], text: string | null): T | u
 export function parseView(search: string): View {
   const parameters = new URLSearchParams(search);
   const range = parameters.get("range") ?? "";
-  const [from = "", to = ""] = range.split("..");
+  const compare = parameters.get("compare") ?? "";
   const tabs: Record<string, string> = {};
   for (const [name, value] of parameters) if (name.startsWith("tab.")) tabs[name.slice(4)] = value;
   return {
@@ -78,12 +81,17 @@ export function parseView(search: string): View {
       oneOf(
         RANGES.map(({ name }) => name),
         range,
-      ) ?? (isDay(from) && isDay(to) && from <= to ? { from, to } : DEFAULT_VIEW.range),
+      ) ??
+      daysIn(range) ??
+      DEFAULT_VIEW.range,
     compare:
       oneOf(
         COMPARES.map(({ name }) => name),
-        parameters.get("compare"),
-      ) ?? DEFAULT_VIEW.compare,
+        compare,
+      ) ??
+      daysIn(compare) ??
+      DEFAULT_VIEW.compare,
+    weekdays: parameters.get("match") === "weekday" ? "match" : "any",
     filters: parameters.getAll("filter").slice(0, FILTERS_MAX).flatMap(parseFilter),
     metric:
       oneOf(
@@ -98,8 +106,13 @@ export function parseView(search: string): View {
 }
 
 /** "7d" or "2026-11-01..2026-11-24". */
-export function rangeText(range: View["range"]): string {
+export function rangeText(range: string | Days): string {
   return typeof range === "string" ? range : `${range.from}..${range.to}`;
+}
+
+function daysIn(text: string): Days | undefined {
+  const [from = "", to = ""] = text.split("..");
+  return isDay(from) && isDay(to) && from <= to ? { from, to } : undefined;
 }
 
 /** The query of the address that parseView() reads back, with its question mark; empty where everything is as usual. */
@@ -108,7 +121,8 @@ export function viewSearch(view: View): string {
   if (view.page !== DEFAULT_VIEW.page) pairs.push(["view", view.page]);
   const range = rangeText(view.range);
   if (range !== DEFAULT_VIEW.range) pairs.push(["range", range]);
-  if (view.compare !== DEFAULT_VIEW.compare) pairs.push(["compare", view.compare]);
+  if (view.compare !== DEFAULT_VIEW.compare) pairs.push(["compare", rangeText(view.compare)]);
+  if (view.weekdays === "match") pairs.push(["match", "weekday"]);
   for (const filter of view.filters) pairs.push(["filter", filterText(filter)]);
   if (view.metric !== DEFAULT_VIEW.metric) pairs.push(["metric", view.metric]);
   if (view.granularity) pairs.push(["by", view.granularity]);
@@ -230,9 +244,25 @@ export function conditionOf({ dimension, operator, values }: Filter): Condition 
   return operator === "is_set" ? [dimension, operator] : [dimension, operator, values];
 }
 
-/** There is nothing before everything. */
-export function comparesOf(view: View): Compare | undefined {
-  return view.compare === "none" || view.range === "all" ? undefined : view.compare;
+const WEEK = 7;
+/** As near to a year as whole weeks come. */
+const WEEKS_OF_YEAR = 52 * WEEK;
+
+/** What the range is compared with. There is nothing before everything. Where weekdays are to match, whole weeks lie between the two. */
+export function comparesOf({ range, compare, weekdays }: View, today: string): Query["compare"] | undefined {
+  if (compare === "none" || range === "all") return undefined;
+  if (typeof compare === "object") return [compare.from, compare.to];
+  const days = daysOf(range, today);
+  if (weekdays === "any" || !days) return compare;
+  // What is still to come of a month is not compared, as the server does it too.
+  const to = days.to < today ? days.to : today;
+  const back = compare === "previous_year" ? WEEKS_OF_YEAR : WEEK * Math.ceil((daysBetween(days.from, to) + 1) / WEEK);
+  return [addDays(days.from, -back), addDays(to, -back)];
+}
+
+/** What the other period is called, behind "the". */
+export function againstOf({ compare }: View): string {
+  return typeof compare === "object" ? "chosen days" : compare === "previous_year" ? "previous year" : "previous period";
 }
 
 /** True while new events can still fall into the range. */

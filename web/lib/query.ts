@@ -23,7 +23,8 @@ export interface Query {
   filters?: readonly (Condition | readonly ["or", readonly Condition[]])[];
   order_by?: readonly (readonly [string, "asc" | "desc"])[];
   limit?: number;
-  compare?: Compare;
+  /** Or the first and the last day of the other range. */
+  compare?: Compare | readonly [string, string];
   explain?: boolean;
 }
 

@@ -7,6 +7,8 @@ export interface MenuItem {
     label: string;
     /** Given for a choice of one; a menu of actions leaves it out. */
     checked?: boolean;
+    /** `checked` is on or off, whatever else is chosen. */
+    alone?: boolean;
     run: () => void;
     /** A second line, quiet. */
     note?: string;
@@ -108,7 +110,7 @@ export function Menu({
                         <li role="none" key={item.label} class={item.separated ? "separated" : undefined}>
                             <button
                                 type="button"
-                                role={item.checked === undefined ? "menuitem" : "menuitemradio"}
+                                role={item.checked === undefined ? "menuitem" : item.alone ? "menuitemcheckbox" : "menuitemradio"}
                                 aria-checked={item.checked}
                                 tabIndex={-1}
                                 aria-keyshortcuts={item.key}

@@ -8,8 +8,8 @@ import { path, show, view } from "../app/location";
 import { chartOf, numbersOf, pastOf, pastQuery, questionsOf } from "../app/questions";
 import { ended, verify } from "../app/session";
 import {
+    againstOf,
     baseQuery,
-    comparesOf,
     COMPARES,
     type Days,
     daysOf,
@@ -25,7 +25,7 @@ import {
     viewSearch,
 } from "../app/state";
 import { ApiError, askBatch, type Site } from "../lib/api";
-import { dayIn, dayRange } from "../lib/calendar";
+import { addDays, dayIn, dayRange, daysBetween } from "../lib/calendar";
 import { plural } from "../lib/format";
 import { metricOf } from "../lib/metrics";
 import type { Query } from "../lib/query";
@@ -64,7 +64,7 @@ const WAITING_REFRESH_MS = 4_000;
 /** The server's limit on rows. */
 const CSV_ROWS_MAX = 10_000;
 
-type Overlay = { kind: "explain"; title: string; query: Query } | { kind: "details"; tab: RankingTab } | { kind: "dates" | "keys" } | { kind: "filter"; index: number | undefined } | undefined;
+type Overlay = { kind: "explain"; title: string; query: Query } | { kind: "details"; tab: RankingTab } | { kind: "dates" | "compare" | "keys" } | { kind: "filter"; index: number | undefined } | undefined;
 
 export default function Dashboard({ site }: { site: Site }) {
     const board = useMemo(() => new Board(askBatch, () => ended(true)), []);
@@ -123,7 +123,7 @@ export default function Dashboard({ site }: { site: Site }) {
     }, []);
 
     const now = view.value;
-    const against = comparesOf(now) === "previous_year" ? "previous year" : "previous period";
+    const against = againstOf(now);
     const actions: Actions = {
         onTab: (panel, tab) => show({ tabs: { ...now.tabs, [panel]: tab } }, { replace: true }),
         onFilter: (dimension, value, within) => show({ filters: toggleFilter(view.peek().filters, dimension, value, within) }),
@@ -193,7 +193,7 @@ export default function Dashboard({ site }: { site: Site }) {
                             <Icon name="filter" />
                             <span class="tool-text">Filter</span>
                         </button>
-                        <CompareMenu view={now} />
+                        <CompareMenu view={now} onCustom={() => (overlay.value = { kind: "compare" })} />
                         <div class="stepper">
                             {now.range !== "all" && <Step by={-1} range={now.range} today={today.value} />}
                             <RangeMenu view={now} onCustom={() => (overlay.value = { kind: "dates" })} />
@@ -279,8 +279,21 @@ export default function Dashboard({ site }: { site: Site }) {
                 />
             )}
             {open?.kind === "keys" && <Keys onClose={close} />}
+            {open?.kind === "compare" && (
+                <Dates
+                    title="Compare with the days"
+                    days={comparedDays(now, today.value)}
+                    today={today.value}
+                    onChoose={(compare) => {
+                        close();
+                        show({ compare });
+                    }}
+                    onClose={close}
+                />
+            )}
             {open?.kind === "dates" && (
                 <Dates
+                    title="Choose the days"
                     days={daysUntil(now.range, today.value)}
                     today={today.value}
                     onChoose={(range) => {
@@ -337,6 +350,14 @@ function daysUntil(range: View["range"], today: string): Days {
     return { from, to: to < today ? to : today };
 }
 
+/** What the dialog of the other period begins with: the one that is shown, or the one before. */
+function comparedDays(current: View, today: string): Days {
+    if (typeof current.compare === "object") return current.compare;
+    const { from, to } = daysUntil(current.range, today);
+    const length = daysBetween(from, to) + 1;
+    return { from: addDays(from, -length), to: addDays(from, -1) };
+}
+
 function rangeLabel(range: View["range"]): string {
     return typeof range === "string" ? (RANGES.find(({ name }) => name === range)?.label ?? "") : dayRange(range.from, range.to);
 }
@@ -372,20 +393,38 @@ function RangeMenu({ view: current, onCustom }: { view: View; onCustom: () => vo
     );
 }
 
-function CompareMenu({ view: { compare, range } }: { view: View }) {
-    const label = COMPARES.find(({ name }) => name === compare)?.label ?? "";
+function CompareMenu({ view: { compare, range, weekdays }, onCustom }: { view: View; onCustom: () => void }) {
     if (range === "all") return null;
+    const isCustom = typeof compare === "object";
+    const matches = weekdays === "match" && !isCustom && compare !== "none";
+    const named = isCustom ? dayRange(compare.from, compare.to) : (COMPARES.find(({ name }) => name === compare)?.label ?? "");
+    const label = compare === "none" ? named : `vs. ${isCustom ? named : named.toLowerCase()}${matches ? ", weekdays" : ""}`;
     return (
         <Menu
-            label={compare === "none" ? label : `Comparison: vs. ${label.toLowerCase()}`}
+            label={compare === "none" ? label : `Comparison: ${label}`}
             kind="button quiet-border"
             align="end"
-            items={COMPARES.map(({ name, label: text }) => ({ label: text, checked: name === compare, run: () => show({ compare: name }) }))}
+            items={[
+                ...COMPARES.map(({ name, label: text }) => ({ label: text, checked: name === compare, run: () => show({ compare: name }) })),
+                { label: "Choose the days\u2026", checked: isCustom, run: onCustom },
+                ...(isCustom || compare === "none"
+                    ? []
+                    : [
+                          {
+                              label: "Match the weekday",
+                              note: "Mondays stand against Mondays",
+                              checked: matches,
+                              alone: true,
+                              separated: true,
+                              run: () => show({ weekdays: matches ? "any" : "match" }),
+                          },
+                      ]),
+            ]}
         >
             <span class="narrow-only">
                 <Icon name="compare" />
             </span>
-            <span class="wide-only">{compare === "none" ? label : `vs. ${label.toLowerCase()}`}</span>
+            <span class="wide-only">{label}</span>
             <Icon name="down" size={14} />
         </Menu>
     );

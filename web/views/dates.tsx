@@ -5,11 +5,13 @@ import { ApiError } from "../lib/api";
 
 /** Two days of the site's calendar, both included. */
 export default function Dates({
+    title,
     days,
     today,
     onChoose,
     onClose,
 }: {
+    title: string;
     days: Days;
     today: string;
     onChoose: (days: Days) => void;
@@ -20,7 +22,7 @@ export default function Dates({
         onChoose({ from, to });
     });
     return (
-        <Dialog title="Choose the days" onClose={onClose}>
+        <Dialog title={title} onClose={onClose}>
             <Form sending={sending} button="Show">
                 <div class="two">
                     <Field label="First day" name="from" type="date" value={days.from} max={today} error={sending.errorOf("from")} />

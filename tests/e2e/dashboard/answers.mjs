@@ -319,7 +319,7 @@ function check(query) {
       throw new Refusal("unknown_order", `order_by[${index}][0]`, `'${name}' is not asked for`);
   if (query.limit !== undefined && (query.limit < 1 || query.limit > 10_000))
     throw new Refusal("out_of_range", "limit", "'limit' must be an integer from 1 to 10000");
-  if (query.compare !== undefined && !["previous_period", "previous_year"].includes(query.compare))
+  if (query.compare !== undefined && !Array.isArray(query.compare) && !["previous_period", "previous_year"].includes(query.compare))
     throw new Refusal("unknown_compare", "compare", `cannot compare with '${query.compare}'`);
 }
 
@@ -402,8 +402,9 @@ export function answer(query, site, now) {
     let comparison = null;
     if (query.compare) {
       if (query.time_range === "all") throw new Refusal("unsupported_compare", "compare", "there is no period before 'all'");
-      const back = query.compare === "previous_year" ? 364 : days;
-      const other = [addDays(range[0], -back), addDays(range[1], -back)];
+      const own = Array.isArray(query.compare);
+      const back = own ? Math.round((Date.parse(range[0]) - Date.parse(query.compare[0])) / DAY) : query.compare === "previous_year" ? 364 : days;
+      const other = own ? query.compare : [addDays(range[0], -back), addDays(range[1], -back)];
       // As much of it as of the range itself, where that is not over.
       const today = dayOf(site.timezone, now);
       const end = startOf(site.timezone, addDays(other[1], 1));

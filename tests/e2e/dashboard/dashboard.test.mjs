@@ -85,6 +85,35 @@ scenario("days are chosen in a dialog, and a wrong order is refused at its field
   equal(await button(page, /^Period/).getAttribute("aria-label"), "Period: 1 Oct \u2013 1 Nov 2026");
 });
 
+scenario("the other period is chosen: a year before, the same weekdays, or days of one's own", async ({ fixture, open }) => {
+  const page = await open("/sites/demo?range=7d&metric=pageviews");
+  await settled(page);
+  const choose = async (role, name) => {
+    await button(page, /^Comparison/).click();
+    await page.getByRole(role, { name }).click();
+    await settled(page);
+    return fixture.batches.at(-1)[0].compare;
+  };
+  await choose("menuitemradio", "Previous year");
+  deepEqual(await choose("menuitemcheckbox", /^Match the weekday/), ["2025-11-19", "2025-11-25"]);
+  equal(search(page), "?range=7d&compare=previous_year&match=weekday&metric=pageviews");
+  await page.getByRole("slider").focus();
+  await page.keyboard.press("Home");
+  match(await page.getByRole("slider").getAttribute("aria-valuetext"), /^Wed 18 Nov: [\d,]+ pageviews; Wed 19 Nov: [\d,]+$/);
+  await button(page, /^Comparison/).click();
+  await page.getByRole("menuitemradio", { name: "Choose the days" }).click();
+  await page.getByRole("dialog", { name: "Compare with the days" }).waitFor();
+  equal(await page.getByLabel("First day").inputValue(), "2026-11-11");
+  await page.getByLabel("First day").fill("2026-10-01");
+  await page.getByLabel("Last day").fill("2026-10-09");
+  await button(page, "Show").last().click();
+  await page.waitForURL("**?range=7d&compare=2026-10-01..2026-10-09&match=weekday&metric=pageviews");
+  await settled(page);
+  deepEqual(fixture.batches.at(-1)[0].compare, ["2026-10-01", "2026-10-09"]);
+  match(await page.locator("figcaption").innerText(), /(more|less) than in the chosen days/);
+  await button(page, "Comparison: vs. 1\u20139 Oct 2026").waitFor();
+});
+
 scenario("another metric is drawn without asking again", async ({ fixture, open }) => {
   const page = await open("/sites/demo");
   await settled(page);
