@@ -17,6 +17,9 @@ export interface MenuItem {
     key?: string | undefined;
 }
 
+/** Of a list to the window's edges. */
+const MARGIN_PX = 8;
+
 /** A button that opens a list. Arrows, Home, End and first letters move, an item's own key takes it, Escape and Tab close, and focus comes back to the button. */
 export function Menu({
     label,
@@ -41,7 +44,11 @@ export function Menu({
 
     // Before the next key can come.
     useLayoutEffect(() => {
-        if (open) (rows().find((row) => row.getAttribute("aria-checked") === "true") ?? rows()[0])?.focus();
+        if (!open || !list.current) return;
+        const { left, right } = list.current.getBoundingClientRect();
+        const inside = Math.max(MARGIN_PX - left, 0) || Math.min(document.documentElement.clientWidth - MARGIN_PX - right, 0);
+        list.current.style.translate = `${inside}px`;
+        (rows().find((row) => row.getAttribute("aria-checked") === "true") ?? rows()[0])?.focus();
     }, [open]);
 
     useEffect(() => {

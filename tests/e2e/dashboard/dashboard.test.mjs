@@ -509,6 +509,22 @@ scenario("light and dark can be forced, and stay on other pages", async ({ open 
   equal(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), "dark");
 });
 
+scenario("every menu opens inside the window of a phone", async ({ open }) => {
+  for (const direction of ["ltr", "rtl"]) {
+    const page = await open("/sites/demo", { width: 390, height: 844 });
+    await settled(page);
+    await page.evaluate((dir) => (document.documentElement.dir = dir), direction);
+    const menus = page.locator("[aria-haspopup=menu]");
+    ok((await menus.count()) >= 14);
+    for (const menu of await menus.all()) {
+      await menu.click();
+      const { left, right } = await page.getByRole("menu").evaluate((list) => list.getBoundingClientRect().toJSON());
+      ok(left >= 0 && right <= 390, `${direction}, ${await menu.getAttribute("aria-label")}: ${left} to ${right}`);
+      await page.keyboard.press("Escape");
+    }
+  }
+});
+
 scenario("the first stop of the keyboard goes to the content", async ({ open }) => {
   const page = await open("/sites/demo");
   await settled(page);
