@@ -23,6 +23,8 @@ export interface Query {
   filters?: readonly (Condition | readonly ["or", readonly Condition[]])[];
   order_by?: readonly (readonly [string, "asc" | "desc"])[];
   limit?: number;
+  /** Off: they are null, and are not counted. */
+  totals?: boolean;
   /** Or the first and the last day of the other range. */
   compare?: Compare | readonly [string, string];
   explain?: boolean;
@@ -58,9 +60,10 @@ export interface Meta {
 export interface Answer {
   columns: Column[];
   rows: Cell[][];
-  totals: Totals;
+  /** Null where the query turned them off. */
+  totals: Totals | null;
   /** Rows are the other period's own, in the same order and columns; they are not matched to the current ones. */
-  comparison: { from: string; to: string; rows: Cell[][]; totals: Totals } | null;
+  comparison: { from: string; to: string; rows: Cell[][]; totals: Totals | null } | null;
   meta: Meta;
 }
 

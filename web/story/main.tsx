@@ -28,7 +28,7 @@ const nothing = () => undefined;
 const on: LiveState & { state: "live" } = { state: "live", snapshot, last: undefined };
 const off: LiveState & { state: "off" } = { state: "off", snapshot: undefined, last: undefined };
 const actions: Actions = { onTab: nothing, onFilter: nothing, onExplain: nothing, onAll: nothing, onDownload: nothing, onRetry: nothing };
-const shared = { domain: "demo.example", filters: [], actions };
+const shared = { numbers: undefined, domain: "demo.example", filters: [], actions };
 const site = { id: "new", name: "New", domain: "new.example", timezone: "UTC" };
 
 function Story({ name, wide = false, children }: { name: string; wide?: boolean; children: ComponentChildren }) {

@@ -80,7 +80,7 @@ export default function Dashboard({ site }: { site: Site }) {
         const totals = board.reply(numbersOf(view.value)).value.answer?.totals;
         return view.value.filters.length === 0 && totals?.["pageviews"] === 0 && totals["visitors"] === 0;
     });
-    const isNew = useComputed(() => isEmpty.value && board.reply("past").value.answer?.totals["events"] === 0);
+    const isNew = useComputed(() => isEmpty.value && board.reply("past").value.answer?.totals?.["events"] === 0);
 
     const past = useComputed(() => pastOf(board.reply("past").value.answer, today.value));
 
@@ -150,7 +150,7 @@ export default function Dashboard({ site }: { site: Site }) {
     }
     const reply = (key: string): Reply => board.reply(key).value;
     const close = () => (overlay.value = undefined);
-    const shared = { domain: site.domain, filters: now.filters, actions };
+    const shared = { numbers: reply(numbersOf(now)).answer?.totals, domain: site.domain, filters: now.filters, actions };
     const open = overlay.value;
 
     if (now.page === "live")

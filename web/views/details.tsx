@@ -68,6 +68,7 @@ export default function Details({ tab, base, domain, filters, onFilter, onDownlo
                     <RankingTable
                         tab={{ ...tab, metrics: tab.details }}
                         answer={shown}
+                        totals={shown.totals}
                         domain={domain}
                         filters={filters}
                         rows={ROWS_MAX}

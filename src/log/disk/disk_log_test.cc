@@ -19,12 +19,11 @@
 #include "base/failpoint.h"
 #include "base/file.h"
 #include "conformance/event_log_suite.h"
+#include "log/disk/disk_log_fixture.h"
 #include "log/disk/format.h"
 
 namespace footfall::log {
 namespace {
-
-namespace fs = std::filesystem;
 
 /// Reproduces a run: the seed is printed, and FAULT_SEED sets it.
 std::uint64_t seed() {
@@ -37,100 +36,8 @@ std::uint64_t seed() {
     return value;
 }
 
-std::string fresh_directory(const std::string& name) {
-    const std::string path = testing::TempDir() + "footfall_log_" + name;
-    fs::remove_all(path);
-    return path;
-}
-
-DiskLogOptions small(const std::string& directory) {
-    return {.directory = directory,
-            .segment_bytes_max = 16u << 10,
-            .free_bytes_min = 0,
-            .reserve_bytes = 0,
-            .lock_wait_ms = 0};
-}
-
-std::unique_ptr<DiskLog> open(const DiskLogOptions& options, Clock& clock) {
-    auto log = DiskLog::open(options, clock);
-    EXPECT_TRUE(log) << log.error().message;
-    return log ? std::move(*log) : nullptr;
-}
-
-Result<Position> append(DiskLog& log, const std::vector<std::string>& payloads) {
-    std::vector<Entry> group;
-    for (const std::string& payload : payloads) group.push_back({.payload = payload});
-    return log.append(group);
-}
-
-struct Contents {
-    std::map<std::uint64_t, std::string> entries;
-    std::size_t errors = 0;
-};
-
-/// Everything that can be read from `from` to the end.
-Contents read_all(const DiskLog& log, std::uint64_t from) {
-    Contents out;
-    auto reader = log.reader({.partition = 0, .offset = from});
-    EXPECT_TRUE(reader) << reader.error().message;
-    if (!reader) return out;
-    std::vector<StoredEntry> entries;
-    for (;;) {
-        entries.clear();
-        const auto status = (*reader)->read(entries, 64, 1u << 20);
-        if (!status) {
-            EXPECT_EQ(status.error().code, Code::kCorrupt) << status.error().message;
-            if (status.error().code != Code::kCorrupt) return out;
-            ++out.errors;
-            continue;
-        }
-        if (entries.empty()) return out;
-        for (const StoredEntry& entry : entries) out.entries.emplace(entry.position.offset, entry.payload);
-    }
-}
-
-std::vector<std::string> segments_of(const std::string& directory) {
-    std::vector<std::string> out;
-    const auto names = list_directory(directory).value();
-    for (const auto& name : names)
-        if (parse_segment_name(name)) out.push_back(directory + "/" + name);
-    return out;
-}
-
-/// What a kill -9 at this moment leaves: nothing in memory survives, everything written does.
-std::string copy_as_killed(const std::string& directory, const std::string& name) {
-    const std::string to = fresh_directory(name);
-    fs::create_directories(to);
-    const auto files = list_directory(directory).value();
-    for (const auto& file : files) {
-        std::error_code gone;  // a file in the making may be renamed meanwhile
-        fs::copy_file(directory + "/" + file, to + "/" + file, gone);
-    }
-    return to;
-}
-
 void overwrite(const std::string& path, std::uint64_t at, const std::string& bytes) {
     ASSERT_TRUE(File::open(path, O_WRONLY).value().write_at(bytes, at));
-}
-
-/// The frames of a segment file by the description in format.h alone: (byte, header bytes, payload).
-struct PlainFrame {
-    std::uint64_t at;
-    std::string header;
-    std::string payload;
-};
-std::vector<PlainFrame> frames_of(const std::string& file) {
-    std::vector<PlainFrame> out;
-    for (std::uint64_t at = 4096; at + 32 <= file.size();) {
-        if (file.substr(at, 4) !=
-            "\xF6"
-            "FL\x01")
-            break;
-        const auto length = get<std::uint32_t>(file.data() + at + 12);
-        out.push_back({at, file.substr(at, 32), file.substr(at + 32, length)});
-        at = (at + 32 + length + 7) / 8 * 8;
-    }
-    return out;
 }
 
 class DiskStage final : public conformance::Stage {
@@ -382,149 +289,6 @@ TEST(DiskLogTest, ALogThatLostAllItsSegmentsIsNotTakenForANewOne) {
     }
     for (const auto& path : segments_of(options.directory)) fs::remove(path);
     EXPECT_EQ(DiskLog::open(options, clock).error().code, Code::kCorrupt);
-}
-
-/// As on a full disk: no byte of a file is written at or behind this place.
-class FileSizeLimit {
-public:
-    explicit FileSizeLimit(std::uint64_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-        EXPECT_EQ(getrlimit(RLIMIT_FSIZE, &old_), 0);
-        const rlimit limit{.rlim_cur = bytes, .rlim_max = old_.rlim_max};
-        EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    }
-    ~FileSizeLimit() {
-        EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &old_), 0);
-        std::signal(SIGXFSZ, handler_);
-    }
-    FileSizeLimit(const FileSizeLimit&) = delete;
-    FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-
-private:
-    rlimit old_{};
-    sighandler_t handler_;
-};
-
-/// No file or directory can be opened, not even in the place of one that was closed.
-class NoDescriptors {
-public:
-    NoDescriptors() {
-        EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &old_), 0);
-        const rlimit limit{.rlim_cur = 0, .rlim_max = old_.rlim_max};
-        EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    }
-    ~NoDescriptors() { EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &old_), 0); }
-    NoDescriptors(const NoDescriptors&) = delete;
-    NoDescriptors& operator=(const NoDescriptors&) = delete;
-
-private:
-    rlimit old_{};
-};
-
-bool becomes_there(const std::string& path) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (!path_exists(path) && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
-    return path_exists(path);
-}
-
-TEST(DiskLogTest, WithoutDescriptorsTheSpareIsTakenAndThenAppendsAreRefusedForATime) {
-    ManualClock clock(1);
-    const DiskLogOptions options = small(fresh_directory("descriptors"));
-    auto log = open(options, clock);
-    ASSERT_TRUE(becomes_there(options.directory + "/spare"));
-    std::mt19937 random(1);
-    std::size_t kept = 0;
-    const auto append_one = [&] {
-        std::string payload(1'000, ' ');
-        for (char& c : payload) c = static_cast<char>(random());
-        auto appended = append(*log, {payload});
-        if (appended) ++kept;
-        return appended;
-    };
-    {
-        const NoDescriptors none;
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-        // The spare may be taken a moment after it is there, so a refusal before that says nothing yet.
-        for (bool is_refused = false; !is_refused || !path_exists(options.directory + "/000000000002.segment");) {
-            ASSERT_LT(std::chrono::steady_clock::now(), deadline);
-            const auto appended = append_one();
-            ASSERT_TRUE(appended || appended.error().code == Code::kOverloaded) << appended.error().message;
-            is_refused = !appended;
-        }
-    }
-    EXPECT_FALSE(log->stopped());
-    for (int i = 0; i < 100; ++i) ASSERT_TRUE(append_one());
-    EXPECT_EQ(read_all(*log, 0).entries.size(), kept);
-}
-
-TEST(DiskLogTest, TheReserveIsTakenWhereThereIsRoom) {
-    ManualClock clock(1);
-    DiskLogOptions options = small(fresh_directory("reserve"));
-    options.reserve_bytes = 1u << 20;
-    {
-        auto log = open(options, clock);
-        log->tend_reserve();
-        EXPECT_TRUE(becomes_there(options.directory + "/reserve"));
-    }
-    EXPECT_EQ(fs::file_size(options.directory + "/reserve"), 1u << 20);
-}
-
-TEST(DiskLogTest, AppendsAreRefusedAtTheHighWaterMarkAndReadsServed) {
-    ManualClock clock(1);
-    DiskLogOptions options = small(fresh_directory("water"));
-    { ASSERT_TRUE(append(*open(options, clock), {"a"})); }
-    options.free_bytes_min = 1ull << 60;
-    auto log = open(options, clock);
-    const auto refused = append(*log, {"b"});
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().code, Code::kOverloaded);
-    EXPECT_FALSE(log->stopped());
-    EXPECT_EQ(log->refusing(), refused.error().message);
-    EXPECT_EQ(read_all(*log, 0).entries.size(), 1u);
-}
-
-TEST(DiskLogTest, AFailedAppendIsToldUntilOneSucceedsOrFiveSecondsHavePassed) {
-    ManualClock clock(1);
-    auto log = open(small(fresh_directory("told")), clock);
-    const auto fail = [&] {
-        const FileSizeLimit limit(0);
-        EXPECT_FALSE(append(*log, {"a"}));
-    };
-    EXPECT_FALSE(log->refusing());
-    fail();
-    EXPECT_THAT(log->refusing().value_or(""), testing::HasSubstr("File too large"));
-    ASSERT_TRUE(append(*log, {"b"}));
-    EXPECT_FALSE(log->refusing());
-    fail();
-    clock.advance_ms(4'999);
-    EXPECT_TRUE(log->refusing());
-    clock.advance_ms(1);
-    EXPECT_FALSE(log->refusing()) << "without traffic nothing else would end it";
-}
-
-// The first three groups of each test stand; then a write fails in the middle of a frame, as on a full disk.
-TEST(DiskLogTest, R4AShortWriteIsUndoneAndTheLogGoesOn) {
-    ManualClock clock(1);
-    const DiskLogOptions options = small(fresh_directory("short"));
-    auto log = open(options, clock);
-    for (int i = 0; i < 3; ++i) ASSERT_TRUE(append(*log, {"kept " + std::to_string(i)}));
-    const std::uint64_t used = frames_of(read_file(options.directory + "/000000000001.segment").value()).back().at + 48;
-
-    {
-        const FileSizeLimit limit(used + 20);
-        const auto refused = append(*log, {std::string(100, 'x')});
-        ASSERT_FALSE(refused);
-        EXPECT_EQ(refused.error().code, Code::kOverloaded);
-        EXPECT_FALSE(append(*log, {std::string(100, 'y')}));
-    }
-    EXPECT_FALSE(log->stopped());
-
-    ASSERT_TRUE(append(*log, {"kept 3"}));
-    const std::map<std::uint64_t, std::string> expected = {{0, "kept 0"}, {1, "kept 1"}, {2, "kept 2"}, {3, "kept 3"}};
-    EXPECT_EQ(read_all(*log, 0).entries, expected);
-    const auto killed = open(small(copy_as_killed(options.directory, "short_killed")), clock);
-    EXPECT_EQ(read_all(*killed, 0).entries, expected);
-    EXPECT_EQ(killed->recovery().bytes_cut, 0u) << "nothing of the refused group was left behind";
-    EXPECT_TRUE(killed->damage().empty());
 }
 
 // Failpoints are read from the environment at their first use, so these run in a process of their own ("threadsafe"

@@ -382,7 +382,7 @@ function period(site, query, [first, last], until, factor) {
         ...measures((distinct * value.at(-1) * (ranked === "event_name" ? 0.3 : 1)) / whole, seed + value.slice(0, -1), query.metrics),
       ])
       .filter((row) => row[names.length] > 0);
-    return { rows: rows.sort((a, b) => b[names.length] - a[names.length]).slice(0, query.limit ?? 100), totals };
+    return { rows: rows.sort((a, b) => b[names.length] - a[names.length]).slice(0, query.limit ?? 100), totals: query.totals === false ? null : totals };
   }
   // The server answers only buckets with data.
   const rows = [...buckets].filter(([, weight]) => weight >= 0.5).map(([key, weight]) => [key, ...measures(weight, seed + key, query.metrics)]);

@@ -36,8 +36,8 @@ export function Headline({
                 aria-busy={waiting}
             >
                 {METRICS.map((metric) => {
-                    const value = answer?.totals[metric.name] ?? null;
-                    const change = changeOf(metric, value, other?.totals[metric.name]);
+                    const value = answer?.totals?.[metric.name] ?? null;
+                    const change = changeOf(metric, value, other?.totals?.[metric.name]);
                     return (
                         <li key={metric.name}>
                             <button type="button" aria-pressed={metric.name === chosen} onClick={() => onChoose(metric.name)}>
@@ -55,7 +55,7 @@ export function Headline({
                                     class={`change ${change?.verdict ?? ""} ${change?.direction ?? ""}`}
                                     title={
                                         change && other
-                                            ? `${whole(metric.unit, other.totals[metric.name] ?? null)} in the ${against}${cutText(other.to)}`
+                                            ? `${whole(metric.unit, other.totals?.[metric.name] ?? null)} in the ${against}${cutText(other.to)}`
                                             : undefined
                                     }
                                 >

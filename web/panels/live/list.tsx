@@ -42,7 +42,7 @@ export function LiveList({ title, tab, rows, active, domain, onFilter }: Props) 
                 {shown.length === 0 ? (
                     <p class="empty quiet">{tab.empty}</p>
                 ) : (
-                    <RankingTable tab={tab} answer={answerOf(tab, shown, active)} domain={domain} filters={[]} rows={ROWS} onFilter={onFilter} />
+                    <RankingTable tab={tab} answer={answerOf(tab, shown)} totals={{ visitors: active }} domain={domain} filters={[]} rows={ROWS} onFilter={onFilter} />
                 )}
             </div>
         </section>
@@ -50,14 +50,13 @@ export function LiveList({ title, tab, rows, active, domain, onFilter }: Props) 
 }
 
 /** In the shape of the query interface, so that live rows look like all others. */
-function answerOf(tab: RankingTab, rows: readonly LiveRow[], active: number): Pick<Answer, "columns" | "rows" | "totals"> {
+function answerOf(tab: RankingTab, rows: readonly LiveRow[]): Pick<Answer, "columns" | "rows"> {
     return {
         columns: [
             { name: tab.dimension, type: "string", role: "dimension" },
             { name: "visitors", type: "integer", role: "metric" },
         ],
         rows: rows.map(({ name, visitors }) => [name, visitors]),
-        totals: { visitors: active },
     };
 }
 

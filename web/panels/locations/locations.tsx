@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import type { Reply } from "../../app/board";
 import type { Land } from "../../charts/map";
-import { columnOf, type Filter } from "../../lib/query";
+import { columnOf, type Filter, type Totals } from "../../lib/query";
 import { countryName } from "../../lib/place";
 import { Panel } from "../../ui/panel";
 import { type Actions, panelMenu, RankingBody } from "../ranking/ranking";
@@ -18,13 +18,15 @@ interface Props {
     countries: Reply;
     /** Of the tab; the map's own where that is countries. */
     reply: Reply;
+    /** The numbers on top. */
+    numbers: Totals | null | undefined;
     domain: string;
     filters: readonly Filter[];
     actions: Actions;
 }
 
 /** The map, and always a list beside it: a map leaves out those who do not see it, and countries too small to be seen. */
-export function LocationsPanel({ chosen, countries, reply, domain, filters, actions }: Props) {
+export function LocationsPanel({ chosen, countries, reply, numbers, domain, filters, actions }: Props) {
     const tab = tabOf(locations, chosen);
     return (
         <Panel
@@ -44,7 +46,7 @@ export function LocationsPanel({ chosen, countries, reply, domain, filters, acti
             <div class="map-and-list">
                 <LazyMap reply={countries} onChoose={(code) => actions.onFilter("country", code)} />
                 <div>
-                    <RankingBody tab={tab} what={locations.title} reply={reply} domain={domain} filters={filters} actions={actions} />
+                    <RankingBody tab={tab} what={locations.title} reply={reply} numbers={numbers} domain={domain} filters={filters} actions={actions} />
                 </div>
             </div>
         </Panel>

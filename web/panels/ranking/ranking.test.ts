@@ -6,7 +6,7 @@ import { events } from "../events/events";
 import { locations } from "../locations/places";
 import { pages } from "../pages/pages";
 import { sources } from "../sources/sources";
-import { detailsQuery, nameOfRow, rankingQuery, searched, shareOf, tabOf } from "./spec";
+import { detailsQuery, nameOfRow, panelQuery, rankingQuery, searched, shareOf, tabOf } from "./spec";
 
 const base = { website_id: "s", metrics: [], time_range: "7d", filters: [["country", "is", ["DE"]]] } as const;
 
@@ -23,6 +23,11 @@ test("a ranking asks for its dimension, best first, and for one row more than it
     ],
     limit: 10,
   });
+});
+
+test("a panel spares the total that the numbers on top have, and no other", () => {
+  deepEqual(panelQuery(tabOf(pages, undefined), base), { ...rankingQuery(tabOf(pages, undefined), base), totals: false });
+  for (const tab of [tabOf(events, undefined), tabOf(sources, "campaign")]) deepEqual(panelQuery(tab, base), rankingQuery(tab, base));
 });
 
 test("its own condition is added to those of the view", () => {

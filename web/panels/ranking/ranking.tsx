@@ -1,7 +1,7 @@
 import type { Reply } from "../../app/board";
 import { narrow } from "../../lib/format";
 import { brief, unitOf, whole } from "../../lib/metrics";
-import { type Answer, columnOf, type Filter } from "../../lib/query";
+import { type Answer, columnOf, type Filter, type Totals } from "../../lib/query";
 import { Icon } from "../../ui/icons";
 import { OutLink } from "../../ui/link";
 import { Panel } from "../../ui/panel";
@@ -26,12 +26,14 @@ export interface Actions {
 
 interface Props {
     reply: Reply;
+    /** The numbers on top, of which the rows are shares. */
+    numbers: Totals | null | undefined;
     domain: string;
     filters: readonly Filter[];
     actions: Actions;
 }
 
-export function RankingPanel({ ranking, chosen, reply, domain, filters, actions }: Props & { ranking: Ranking; chosen: string | undefined }) {
+export function RankingPanel({ ranking, chosen, reply, ...shared }: Props & { ranking: Ranking; chosen: string | undefined }) {
     const tab = tabOf(ranking, chosen);
     return (
         <Panel
@@ -39,11 +41,11 @@ export function RankingPanel({ ranking, chosen, reply, domain, filters, actions 
             tabs={ranking.tabs.map(({ dimension, label }) => ({ id: dimension, label }))}
             shown={ranking.shown}
             tab={tab.dimension}
-            onTab={(id) => actions.onTab(ranking.id, id)}
+            onTab={(id) => shared.actions.onTab(ranking.id, id)}
             stale={reply.waiting && reply.answer !== undefined}
-            menu={panelMenu(`${ranking.title}: ${tab.label.toLowerCase()}`, tab, reply, actions)}
+            menu={panelMenu(`${ranking.title}: ${tab.label.toLowerCase()}`, tab, reply, shared.actions)}
         >
-            <RankingBody tab={tab} what={ranking.title} reply={reply} domain={domain} filters={filters} actions={actions} />
+            <RankingBody tab={tab} what={ranking.title} reply={reply} {...shared} />
         </Panel>
     );
 }
@@ -56,7 +58,7 @@ export function panelMenu(title: string, tab: RankingTab, reply: Reply, actions:
     ];
 }
 
-export function RankingBody({ tab, what, reply, domain, filters, actions, rows = ROWS }: Props & { tab: RankingTab; what: string; rows?: number }) {
+export function RankingBody({ tab, what, reply, numbers, domain, filters, actions, rows = ROWS }: Props & { tab: RankingTab; what: string; rows?: number }) {
     const { answer, error, waiting } = reply;
     if (error && !answer) return <Failure problem={error} what={what} onRetry={actions.onRetry} />;
     if (!answer) return waiting ? <SkeletonRows rows={rows} /> : null;
@@ -65,7 +67,7 @@ export function RankingBody({ tab, what, reply, domain, filters, actions, rows =
     return (
         <>
             {error && <Failure problem={error} what={`A newer state of ${what.toLowerCase()}`} onRetry={actions.onRetry} />}
-            <RankingTable tab={tab} answer={answer} domain={domain} filters={filters} rows={rows} onFilter={actions.onFilter} />
+            <RankingTable tab={tab} answer={answer} totals={answer.totals ?? numbers} domain={domain} filters={filters} rows={rows} onFilter={actions.onFilter} />
             <div class="panel-foot">
                 <Partial meta={answer.meta} />
                 {answer.rows.length > rows && (
@@ -80,7 +82,8 @@ export function RankingBody({ tab, what, reply, domain, filters, actions, rows =
 
 interface TableProps {
     tab: RankingTab;
-    answer: Pick<Answer, "columns" | "rows" | "totals">;
+    answer: Pick<Answer, "columns" | "rows">;
+    totals: Totals | null | undefined;
     domain: string;
     filters: readonly Filter[];
     rows: number;
@@ -88,12 +91,12 @@ interface TableProps {
 }
 
 /** A bar list: a table whose rows have their share of the largest as background. */
-export function RankingTable({ tab, answer, domain, filters, rows, onFilter }: TableProps) {
+export function RankingTable({ tab, answer, totals, domain, filters, rows, onFilter }: TableProps) {
     const columns = tab.metrics.map(({ name }) => columnOf(answer, name));
     const number = (row: Answer["rows"][number], column: number | undefined) => Number(row[column ?? -1] ?? 0);
     const largest = columns.map((column) => Math.max(1, ...answer.rows.map((row) => number(row, column))));
     const most = largest[0] ?? 1;
-    const total = answer.totals[tab.metrics[0]?.name ?? ""] ?? 0;
+    const total = totals?.[tab.metrics[0]?.name ?? ""] ?? 0;
     const has = (dimension: string, value: string) =>
         filters.some((filter) => filter.dimension === dimension && filter.operator === "is" && filter.values.includes(value));
     return (

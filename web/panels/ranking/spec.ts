@@ -1,3 +1,4 @@
+import { METRICS } from "../../lib/metrics";
 import type { Cell, Filter, Query } from "../../lib/query";
 
 /** A panel that ranks the values of a dimension: all there is to know of it is data. */
@@ -44,6 +45,15 @@ const DETAILS = [
 
 export function tabOf(ranking: Ranking, chosen: string | undefined): RankingTab {
   return ranking.tabs.find(({ dimension }) => dimension === chosen) ?? (ranking.tabs[0] as RankingTab);
+}
+
+/** Whether the numbers on top have the total of which a tab's rows are shares: of visitors it is a count of its own, and the dearest part. */
+export const isShareOfNumbers = (tab: RankingTab): boolean => !tab.only && METRICS.some(({ name }) => name === tab.metrics[0]?.name);
+
+/** A panel's question. */
+export function panelQuery(tab: RankingTab, base: Query, limit?: number): Query {
+  const query = rankingQuery(tab, base, limit);
+  return isShareOfNumbers(tab) ? { ...query, totals: false } : query;
 }
 
 /** One more than is shown: whether there is more. */

@@ -42,7 +42,7 @@ export function seriesOf(answer: Answer, metric: Metric, everything: boolean): S
 
 /** What the chart says, in a sentence. */
 export function finding(answer: Answer, metric: Metric, series: Series, against: string): string {
-  const total = answer.totals[metric.name] ?? null;
+  const total = answer.totals?.[metric.name] ?? null;
   const name = metric.label.toLowerCase();
   if (total === null || (total === 0 && metric.absent === "zero")) return `No ${name} in this period.`;
   const sentence =
@@ -50,7 +50,7 @@ export function finding(answer: Answer, metric: Metric, series: Series, against:
       ? `${whole(metric.unit, total)} ${total === 1 ? name.replace(/s$/, "") : name}`
       : `${metric.label} ${whole(metric.unit, total)}`;
   const { comparison } = answer;
-  const change = comparison ? changeOf(metric, total, comparison.totals[metric.name]) : undefined;
+  const change = comparison ? changeOf(metric, total, comparison.totals?.[metric.name]) : undefined;
   const changed = !change
     ? ""
     : change.direction === "same"
