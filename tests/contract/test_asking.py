@@ -231,6 +231,22 @@ class TestShape:
         assert site.query(["visitors", "pageviews", "events"])["rows"] == [[0, 0, 0]]
         assert site.query(["visitors"], ["page"])["rows"] == []
 
+    def test_totals_may_be_left_out_and_the_rows_stay_what_they_are(self, filled: Site):
+        for dimensions in ([], ["page"], ["page", "event_name"], ["source"], ["entry_page"]):
+            for compare in (None, "previous_year"):
+                asked = {
+                    "metrics": ["visitors", "sessions"],
+                    "dimensions": dimensions,
+                    "time_range": "7d",
+                    "compare": compare,
+                }
+                with_totals, without = filled.query(**asked), filled.query(**asked, totals=False)
+                assert without["rows"] == with_totals["rows"]
+                assert without["totals"] == (None if dimensions else with_totals["totals"])
+                if compare:
+                    assert without["comparison"]["totals"] == (None if dimensions else with_totals["comparison"]["totals"])
+        refused(filled.ask(metrics=["visitors"], totals="no"), 400, code="invalid_type", field="totals")
+
     def test_totals_are_of_the_whole_and_not_a_sum_of_rows(self, filled: Site):
         answer = filled.query(["visitors", "pageviews", "events"], ["page"], limit=1)
         assert len(answer["rows"]) == 1

@@ -17,6 +17,7 @@ const MEMBERS = [
   "granularity",
   "filters",
   "order_by",
+  "totals",
   "limit",
   "offset",
   "compare",
