@@ -14,6 +14,7 @@ import pytest
 from support.client import request
 from support.events import pageview
 from support.server import Server, Site, command, free_port, run_command
+from support.wait import wait_until
 
 PASSWORD = "correct horse battery staple"
 
@@ -420,9 +421,11 @@ class TestSettings:
     def test_a_server_that_listens_everywhere_tells_an_address_that_a_browser_can_open(self, start_server: Any):
         port = free_port()
         server = start_server("--listen", f":{port}", port=port)
-        told = server.log_path.with_suffix(".out").read_text()
-        links = re.findall(r"http://\S+", told)
-        assert len(links) == 2 and all(link.startswith(f"http://localhost:{port}") for link in links), told
+        told = server.log_path.with_suffix(".out")
+        # It may be ready before it says where.
+        wait_until(lambda: len(re.findall(r"http://\S+", told.read_text())) == 2, 10, "both links are told")
+        links = re.findall(r"http://\S+", told.read_text())
+        assert all(link.startswith(f"http://localhost:{port}") for link in links), links
 
     def test_a_file_names_the_installation_for_commands(self, folder: pathlib.Path):
         config = folder / "footfall.toml"
