@@ -378,6 +378,12 @@ const Command* find(std::span<const std::string> argv, std::size_t& words) {
     return nullptr;
 }
 
+bool has_trait(std::span<const std::string> argv, Trait trait) {
+    std::size_t words = 0;
+    const Command* command = find(argv, words);
+    return command != nullptr && command->has(trait);
+}
+
 /// What is no work on an installation: main() carries these out.
 struct ProgramCommand {
     std::string_view words;
@@ -420,10 +426,7 @@ bool is_data_command(std::string_view word) {
 }
 
 bool reads_input(std::span<const std::string> argv) {
-    std::size_t words = 0;
-    const Command* command = find(argv, words);
-    return command != nullptr && command->has(kReadsInput) &&
-           std::find(argv.begin(), argv.end(), "--help") == argv.end() &&
+    return has_trait(argv, kReadsInput) && std::find(argv.begin(), argv.end(), "--help") == argv.end() &&
            std::find(argv.begin(), argv.end(), "-h") == argv.end();
 }
 
@@ -451,17 +454,9 @@ std::string help_text(std::string_view word) {
 
 std::span<const Flag> serve_flags() { return kServeFlags; }
 
-bool needs_installation(std::span<const std::string> argv) {
-    std::size_t words = 0;
-    const Command* command = find(argv, words);
-    return command != nullptr && command->has(kNeedsInstallation);
-}
+bool needs_installation(std::span<const std::string> argv) { return has_trait(argv, kNeedsInstallation); }
 
-bool takes_long(std::span<const std::string> argv) {
-    std::size_t words = 0;
-    const Command* command = find(argv, words);
-    return command != nullptr && command->has(kTakesLong);
-}
+bool takes_long(std::span<const std::string> argv) { return has_trait(argv, kTakesLong); }
 
 namespace {
 

@@ -51,10 +51,10 @@ constexpr Declaration kTable[] = {
            "Event loops of the HTTP server; 0: one for each core, at most 4."),
     text("http.trusted_proxies", "127.0.0.0/8, ::1/128", &Settings::http_trusted_proxies,
          "Networks whose X-Forwarded-For and Forwarded headers are believed, separated by commas."),
-    number("http.connections_max", "10000", "connections", &Settings::http_connections_max, 1, 1'000'000,
-           "Open connections in all; more are answered 503. Fewer, with a warning, where the limit on open files "
-           "leaves no "
-           "room for so many."),
+    number(
+        "http.connections_max", "10000", "connections", &Settings::http_connections_max, 1, 1'000'000,
+        "Open connections in all; more are answered 503. Fewer, with a warning, where the limit on open files leaves "
+        "no room for so many."),
     number("http.connections_per_address_max", "0", "connections", &Settings::http_connections_per_address_max, 0,
            1'000'000, "Open connections of one peer address; 0: no limit. Leave it at 0 behind a proxy."),
     number(
