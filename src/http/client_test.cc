@@ -35,6 +35,7 @@ public:
         thread_ = std::thread([this] { run(); });
     }
     ~ScriptedServer() {
+        drain();
         ::shutdown(listener_, SHUT_RDWR);
         thread_.join();
         ::close(listener_);
@@ -45,6 +46,8 @@ public:
     std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
     int requests() const { return requests_; }
     int closed() const { return closed_; }
+    /// Lets a server that does not wait for bodies read what else is sent.
+    void drain() { may_drain_ = true; }
     /// Bytes that came after an answer that did not wait for them.
     std::size_t drained() const { return drained_; }
     /// Of the first request; read it after its answer.
@@ -62,8 +65,10 @@ private:
                 [[maybe_unused]] const ssize_t n = ::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL);
             }
             if (!script.reads_body) {
-                // The client sees the answer while it is still sending; then it goes on alone.
+                // The client sees the answer when it has to wait for room. A server that read as fast as it sends would
+                // make it wait for none.
                 ::shutdown(fd, SHUT_WR);
+                while (!may_drain_) std::this_thread::yield();
                 char rest[4096];
                 for (ssize_t n = 0; (n = ::recv(fd, rest, sizeof rest, 0)) > 0;)
                     drained_ += static_cast<std::size_t>(n);
@@ -96,6 +101,7 @@ private:
     std::uint16_t port_ = 0;
     std::atomic<int> requests_{0};
     std::atomic<int> closed_{0};
+    std::atomic<bool> may_drain_{false};
     std::atomic<std::size_t> drained_{0};
     std::string first_head_;
     std::thread thread_;
@@ -248,6 +254,7 @@ TEST(ClientTest, AnAnswerThatComesBeforeTheBodyIsSentIsRead) {
     Client client(server.address());
     const std::string body(64 << 20, 'x');
     const auto response = client.send({.method = "POST", .body = body}, 20'000);
+    server.drain();
     ASSERT_TRUE(response) << response.error().message;
     EXPECT_EQ(response->status, 413);
     EXPECT_EQ(response->body, "big");
