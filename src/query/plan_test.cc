@@ -93,6 +93,8 @@ std::string outcome(const Case& c) {
         text += "candidates by\n" + candidates.sql + "\nwith\n" + parameters(candidates);
         const auto rows = compose_top_rows(*plan, plan->range, *zone, std::vector<std::string>{"/a", "/b"}, "/c", 1000);
         text += "and of two by\n" + rows.sql + "\nwith\n" + parameters(rows);
+        const auto bound = compose_bound(*plan, plan->range, *zone, 1000);
+        if (!plan->has_total) text += "and what came meanwhile by\n" + bound.sql + "\nwith\n" + parameters(bound);
     }
     if (plan->previous) text += "and before with\n" + parameters(compose(*plan, *plan->previous, *zone, 1000));
     return text;

@@ -65,6 +65,7 @@ public:
     }
 
     store::Client& client() { return *client_; }
+    std::string address() const { return "unix:" + folder_ + "/store.sock"; }
 
 private:
     void wait_until_it_answers() {
@@ -192,6 +193,8 @@ protected:
     }
 
     static store::Client& store() { return engine_->client(); }
+    /// For a client of another thread.
+    static std::string address() { return engine_->address(); }
 
     Result<std::string> answer(const std::string& request, const std::string& zone) {
         auto parsed = parse_request(request);

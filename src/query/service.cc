@@ -83,8 +83,12 @@ public:
 private:
     /// Nothing where the candidates do not decide. What arrives between the two statements may be any group's.
     Result<std::optional<store::Answer>> ask_for_top_rows() {
+        std::uint64_t size_before = 0;
+        if (!plan_.has_total) {
+            TRY(size_before, number(compose_size(timeout_ms_)));
+        }
         TRY(const store::Answer groups, execution_.ask(compose_candidates(plan_, range_, zone_, timeout_ms_)));
-        rows_read_ = groups.rows_read;
+        rows_read_ += groups.rows_read;
         const std::size_t count = plan_.top_rows->candidates;
         if (groups.rows.size() < 1 + count + 1) return std::optional<store::Answer>();
         std::vector<std::string> candidates;
@@ -99,17 +103,38 @@ private:
         rows_read_ += answer.rows_read;
         if (answer.rows.size() != (plan_.has_total ? 1 : 0) + static_cast<std::size_t>(plan_.limit))
             return std::optional<store::Answer>();
-        const std::uint64_t before = natural(groups.rows.front()[1]);
-        const std::uint64_t now = natural(answer.rows.front().back());
         const std::size_t metric = plan_.dimensions.size() + plan_.order.front().index;
-        if (now < before || natural(answer.rows.back()[metric]) <= natural(rest[1]) + (now - before))
+        const std::uint64_t last = natural(answer.rows.back()[metric]);
+        const std::uint64_t others = natural(rest[1]);
+        const auto decides = [&](std::uint64_t before, std::uint64_t now) {
+            return now >= before && last > others + (now - before);
+        };
+        const std::uint64_t of_all = natural(groups.rows.front()[1]);
+        if (plan_.has_total) {
+            if (!decides(of_all, natural(answer.rows.front().back()))) return std::optional<store::Answer>();
+            answer.columns.pop_back();
+            for (auto& row : answer.rows) row.pop_back();
+        } else if (last <= others) {
             return std::optional<store::Answer>();
-        answer.columns.pop_back();
-        for (auto& row : answer.rows) row.pop_back();
+        } else {
+            // The table's size costs nothing and says the most that can have come; what has come of what is asked for
+            // is counted only where that is too much.
+            TRY(const std::uint64_t size_now, number(compose_size(timeout_ms_)));
+            if (!decides(size_before, size_now)) {
+                TRY(const std::uint64_t of_all_now, number(compose_bound(plan_, range_, zone_, timeout_ms_)));
+                if (!decides(of_all, of_all_now)) return std::optional<store::Answer>();
+            }
+        }
         answer.rows_read = rows_read_;
         return std::optional<store::Answer>(std::move(answer));
     }
 
+    /// Of a statement whose answer is one.
+    Result<std::uint64_t> number(store::Statement statement) {
+        TRY(const store::Answer answer, execution_.ask(std::move(statement)));
+        rows_read_ += answer.rows_read;
+        return natural(answer.rows.at(0).at(0));
+    }
     static std::uint64_t natural(const store::Value& value) {
         const auto* number = std::get_if<std::uint64_t>(&value);
         FOOTFALL_CHECK(number != nullptr);  // the declarations name counts alone

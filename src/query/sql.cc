@@ -240,6 +240,10 @@ public:
                            select(columns, "footfall.events", event_conditions()),
                            composer_.bind_as("candidates", "UInt64", std::to_string(plan_.top_rows->candidates + 1)));
     }
+    std::string bound() {
+        composer_.enter(Scope::kEvents);
+        return select({plan_.top_rows->at_most + " AS bound"}, "footfall.events", event_conditions());
+    }
     std::string top_rows(std::span<const std::string> candidates, const std::string& rest) {
         candidates_ = candidates;
         if (plan_.has_total) rest_ = composer_.bind_as("rest", "String", rest);
@@ -295,9 +299,6 @@ private:
         if (is_with_rest) {
             columns.push_back(fmt::format("{} AS bound", plan_.top_rows->at_most));
         } else if (!candidates_.empty()) {
-            // Of all groups, as the total's would be: what has come since the candidates were found.
-            columns.push_back(
-                fmt::format("({}) AS bound", select({plan_.top_rows->at_most}, "footfall.events", where)));
             where.push_back(is_candidate());
         }
         std::string sql = select(columns, "footfall.events", where) + grouping();
@@ -495,6 +496,16 @@ store::Statement compose_top_rows(const Plan& plan, const Range& range, const Zo
     Statements statements(plan, range, zone);
     std::string sql = statements.top_rows(candidates, rest);
     return statement_of(std::move(sql), statements, timeout_ms);
+}
+
+store::Statement compose_bound(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms) {
+    Statements statements(plan, range, zone);
+    std::string sql = statements.bound();
+    return statement_of(std::move(sql), statements, timeout_ms);
+}
+
+store::Statement compose_size(int timeout_ms) {
+    return {.sql = "SELECT count() FROM footfall.events", .parameters = {}, .settings = {}, .timeout_ms = timeout_ms};
 }
 
 store::Statement compose_estimate(store::Statement statement) {

@@ -22,9 +22,16 @@ store::Statement compose(const Plan& plan, const Range& range, const Zone& zone,
 store::Statement compose_candidates(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms);
 
 /// As compose(), of these groups alone; the total is over all. For it all others are counted as one, under the name of
-/// `rest`, which is one of them, and left out. One more column comes last: the bound, in the first row that of all.
+/// `rest`, which is one of them, and left out. Then one more column comes last: the bound, in the first row that of
+/// all.
 store::Statement compose_top_rows(const Plan& plan, const Range& range, const Zone& zone,
                                   std::span<const std::string> candidates, const std::string& rest, int timeout_ms);
+
+/// The bound over all groups of a plan with `top_rows`: one number.
+store::Statement compose_bound(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms);
+
+/// How many events the table has, of whatever site: one number, which the engine knows without reading.
+store::Statement compose_size(int timeout_ms);
 
 /// The statement that says how many rows another will read: the columns are database, table, parts, rows, marks.
 store::Statement compose_estimate(store::Statement statement);
