@@ -53,7 +53,8 @@ struct BaseMetric {
 
 /// How rows of a table are found: from it alone, or from events joined with the sessions that they belong to, because
 /// the request asks of the one what only the other has. kBySessions: metrics of events from the sessions alone.
-enum class Branch : std::uint8_t { kNone, kAlone, kJoined, kBySessions };
+/// kWithMixed: metrics of sessions from the sessions, but for those whose events differ in what the request asks for.
+enum class Branch : std::uint8_t { kNone, kAlone, kJoined, kBySessions, kWithMixed };
 
 /// A column of the answer to order by: a place in `dimensions`, or in `metrics`.
 struct OrderKey {

@@ -29,6 +29,7 @@ protected:
         int sign = 1;
         std::uint64_t version = 1;
         bool is_bot = false;
+        bool is_mixed = false;
     };
     static void add(const std::vector<Row>& rows) {
         std::string block;
@@ -51,6 +52,7 @@ protected:
             json.member("sign", std::int64_t{row.sign});
             json.member("version", row.version);
             json.member("is_bot", row.is_bot);
+            json.member("is_mixed", row.is_mixed);
             json.end_object();
             block += '\n';
         }
@@ -236,6 +238,128 @@ TEST_F(QuerySessionsTest, VisitorsByWhatOnlySessionsHaveAreTheSameWithoutAJoin) 
     EXPECT_EQ(ask_today(R"("metrics": ["visitors"], "filters": [["source", "is_set"]])").rows, (Rows{{"3"}}));
     EXPECT_EQ(ask_today(R"("metrics": ["visitors"], "dimensions": ["entry_page"], "include_bots": true)").rows,
               (Rows{{"/a", "3"}, {"/bot", "1"}, {"/m", "1"}}));
+}
+
+/// Today: one session is in two countries, with an event under a key that was joined to its own; one is in DE alone,
+/// and one, in FR alone, was mixed for a moment (a row that is cancelled).
+class MixedSessionsTest : public QuerySessionsTest {
+protected:
+    static Visit in(std::string country, Visit visit) {
+        visit.country = std::move(country);
+        return visit;
+    }
+    void SetUp() override {
+        QueryEngineTest::SetUp();
+        const std::int64_t t = kNow - 60 * kMinute;
+        insert(store(), {in("DE", event(t, 1, 11, "/a")), in("FR", event(t + kMinute, 1, 12, "/b")),
+                         in("FR", event(t + 2 * kMinute, 1, 11, "/c")), in("DE", event(t, 2, 22, "/a")),
+                         in("FR", event(t, 3, 33, "/a"))});
+        const Row one{.key = 11,
+                      .visitor = 1,
+                      .started = t,
+                      .ended = t + 2 * kMinute,
+                      .pageviews = 3,
+                      .events = 3,
+                      .entry = "/a",
+                      .exit = "/c",
+                      .source = "news",
+                      .country = "DE",
+                      .version = 2,
+                      .is_mixed = true};
+        Row before = one;
+        before.ended = t;
+        before.exit = "/a";
+        before.pageviews = before.events = 1;
+        before.version = 1;
+        before.is_mixed = false;
+        Row gone = before;
+        gone.sign = -1;
+        const Row plain{.key = 22,
+                        .visitor = 2,
+                        .started = t,
+                        .ended = t,
+                        .pageviews = 1,
+                        .events = 1,
+                        .entry = "/a",
+                        .exit = "/a",
+                        .country = "DE"};
+        Row french = plain;
+        french.key = 33;
+        french.visitor = 3;
+        french.country = "FR";
+        Row taken_back = french;
+        taken_back.is_mixed = true;
+        Row cancelled = taken_back;
+        cancelled.sign = -1;
+        merges("STOP");
+        add({before, taken_back});
+        add({gone, one, cancelled, plain, french});
+        const auto aliased =
+            store().insert("INSERT INTO footfall.session_alias FORMAT JSONEachRow",
+                           R"({"website_id": "random", "old_key": 12, "new_key": 11, "log_offset": 5})");
+        ASSERT_TRUE(aliased.has_value()) << aliased.error().message;
+    }
+    Table ask_day(const std::string& day, const std::string& rest) {
+        return ask(R"({"website_id": "random", "date_range": [")" + day + R"(", ")" + day + R"("], )" + rest + "}",
+                   "UTC");
+    }
+};
+
+TEST_F(MixedSessionsTest, CountOnceForEachValueThatAnEventHasAndOnceInTheTotal) {
+    const Table table = ask_today(R"("metrics": ["sessions", "bounce_rate", "pageviews"], "dimensions": ["country"])");
+    EXPECT_EQ(table.rows, (Rows{{"DE", "2", "50", "2"}, {"FR", "2", "50", "3"}}));
+    EXPECT_EQ(table.totals.at("sessions"), "3");
+    EXPECT_EQ(ask_today(R"("metrics": ["sessions"], "dimensions": ["country"], "totals": false)").rows,
+              (Rows{{"DE", "2"}, {"FR", "2"}}));
+    EXPECT_EQ(ask_today(R"("metrics": ["sessions", "bounce_rate"])").rows[0][0], "3");
+}
+
+TEST_F(MixedSessionsTest, AFilterFindsThemByTheirEvents) {
+    for (const std::string country : {"DE", "FR"}) {
+        const std::string is = R"("metrics": ["sessions"], "filters": [["country", "is", [")" + country + R"("]])";
+        EXPECT_EQ(ask_today(is + "]").rows, (Rows{{"2"}})) << country;
+        EXPECT_EQ(ask_today(is + R"(, ["page", "is_set"]])").rows, (Rows{{"2"}})) << "a filter that changes nothing";
+    }
+    EXPECT_EQ(ask_today(R"("metrics": ["sessions"], "filters": [["country", "is_not", ["DE"]]])").rows, (Rows{{"2"}}));
+    const Table by_entry =
+        ask_today(R"("metrics": ["sessions"], "dimensions": ["entry_page"], "filters": [["country", "is", ["FR"]]])");
+    EXPECT_EQ(by_entry.rows, (Rows{{"/a", "2"}})) << "what is the session's own stays";
+    EXPECT_EQ(by_entry.totals.at("sessions"), "2");
+    EXPECT_EQ(
+        ask_today(R"("metrics": ["sessions"], "filters": [["country", "is", ["FR"]], ["source", "is_set"]])").rows,
+        (Rows{{"1"}}));
+}
+
+TEST_F(MixedSessionsTest, CountWhereTheyStartedWhicheverDayTheirEventsAreOf) {
+    const std::int64_t midnight = kNow / kDay * kDay;  // UTC
+    add({{.key = 44,
+          .visitor = 4,
+          .started = midnight - 10 * kMinute,
+          .ended = midnight + 10 * kMinute,
+          .pageviews = 2,
+          .events = 2,
+          .entry = "/a",
+          .exit = "/b",
+          .country = "DE",
+          .is_mixed = true}});
+    insert(store(), {in("DE", event(midnight - 10 * kMinute, 4, 44, "/a")),
+                     in("FR", event(midnight + 10 * kMinute, 4, 44, "/b"))});
+    const std::string by_country = R"("metrics": ["sessions"], "dimensions": ["country"])";
+    EXPECT_EQ(ask_day("2026-11-05", by_country).rows, (Rows{{"DE", "1"}, {"FR", "1"}}));
+    EXPECT_EQ(ask_day("2026-11-06", by_country).rows, (Rows{{"DE", "2"}, {"FR", "2"}}));
+    const Table both = ask(
+        R"({"website_id": "random", "time_range": "7d", "metrics": ["sessions"], "dimensions": ["date", "country"]})",
+        "UTC");
+    EXPECT_EQ(both.rows, (Rows{{"2026-11-05", "DE", "1"},
+                               {"2026-11-05", "FR", "1"},
+                               {"2026-11-06", "DE", "2"},
+                               {"2026-11-06", "FR", "2"}}));
+    EXPECT_EQ(both.totals.at("sessions"), "4");
+    EXPECT_EQ(ask(R"({"website_id": "random", "time_range": "7d", "metrics": ["sessions"], "dimensions": ["hour"],
+                     "filters": [["country", "is", ["FR"]]]})",
+                  "UTC")
+                  .totals.at("sessions"),
+              "3");
 }
 
 TEST_F(QuerySessionsTest, BotsSessionsAreThereWhenAskedFor) {

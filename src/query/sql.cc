@@ -37,13 +37,17 @@ public:
         return reference(name, type);
     }
 
-    /// The table whose columns stand in the text that is composed now.
-    enum class Scope : std::uint8_t { kEvents, kSessions, kJoined };
+    /// The table whose columns stand in the text that is composed now. Of two that are joined, the event gives what it
+    /// has (kEventsFirst), or what varies in a session alone (kSessionsFirst).
+    enum class Scope : std::uint8_t { kEvents, kSessions, kEventsFirst, kSessionsFirst };
     void enter(Scope scope) { scope_ = scope; }
 
     std::string dimension(const DimensionColumn& column) {
-        if (scope_ != Scope::kJoined) return dimension_of(column, scope_ == Scope::kEvents ? "events" : "sessions");
-        if (find_source(column.dimension->sources, "events") != nullptr) return dimension_of(column, "events");
+        if (scope_ == Scope::kEvents) return dimension_of(column, "events");
+        if (scope_ == Scope::kSessions) return dimension_of(column, "sessions");
+        if (scope_ == Scope::kEventsFirst ? find_source(column.dimension->sources, "events") != nullptr
+                                          : column.dimension->varies_in_session)
+            return dimension_of(column, "events");
         // Of the session: the joined sessions give it under a name of its own.
         const auto known = std::find_if(joined_.begin(), joined_.end(), [&](const DimensionColumn* other) {
             return other->dimension == column.dimension && other->key == column.key;
@@ -328,6 +332,7 @@ private:
         else if (plan_.events != Branch::kNone) branches.push_back(of_events());
         if (plan_.sessions == Branch::kAlone) branches.push_back(of_sessions());
         if (plan_.sessions == Branch::kJoined) branches.push_back(of_sessions_by_events());
+        if (plan_.sessions == Branch::kWithMixed) branches.push_back(of_sessions_with_mixed());
         std::vector<std::string> columns = keys_;
         for (std::size_t i = 0; i < plan_.metrics.size(); ++i)
             columns.push_back(fmt::format("{} AS m{}", merged(*plan_.metrics[i].metric), i + 1));
@@ -368,13 +373,13 @@ private:
 
     std::string of_events() {
         const bool is_joined = plan_.events == Branch::kJoined;
-        composer_.enter(is_joined ? Scope::kJoined : Scope::kEvents);
+        composer_.enter(is_joined ? Scope::kEventsFirst : Scope::kEvents);
         std::vector<std::string> columns = dimension_columns();
         add_bases(columns, "events");
         columns.emplace_back("1 AS has_rows");
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
         const std::vector<std::string> where = event_conditions();
-        const std::string from = is_joined ? "footfall.events " + joined_sessions({}) : "footfall.events";
+        const std::string from = is_joined ? "footfall.events " + joined_sessions({}, touching()) : "footfall.events";
         return select(columns, from, where) + grouping();
     }
 
@@ -405,23 +410,25 @@ private:
         add_bases(columns, "sessions");
         columns.emplace_back("sum(sign) != 0 AS has_rows");
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
+        std::vector<std::string> where = started_sessions();
+        add_conditions(where);
+        return select(columns, "footfall.sessions", where) + grouping();
+    }
+    std::vector<std::string> started_sessions() const {
         std::vector<std::string> where = {"website_id = " + of_.site};
         for (std::string& bound : range_conditions(of_, "started_at")) where.push_back(std::move(bound));
         if (plan_.include_bots == Toggle::kOff) where.emplace_back("NOT is_bot");
-        add_conditions(where);
-        return select(columns, "footfall.sessions", where) + grouping();
+        return where;
     }
 
     /// The sessions that have such events, each once in a group, and once in the total.
     std::string of_sessions_by_events() {
-        composer_.enter(Scope::kJoined);
+        composer_.enter(Scope::kEventsFirst);
         std::vector<std::string> columns = dimension_columns();
-        for (const std::string_view column : kCounted)
-            columns.push_back(fmt::format("any(session_{0}) AS {0}", column));
-        columns.emplace_back("toInt8(1) AS sign");
+        add_counted(columns);
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS of_total");
         const std::vector<std::string> where = event_conditions();
-        std::string once = select(columns, "footfall.events " + joined_sessions(kCounted), where);
+        std::string once = select(columns, "footfall.events " + joined_sessions(kCounted, touching()), where);
         const std::string all_keys = fmt::format("{}", fmt::join(keys_, ", "));
         once += keys_.empty()     ? "\nGROUP BY key"
                 : plan_.has_total ? fmt::format("\nGROUP BY GROUPING SETS (({}, key), (key))", all_keys)
@@ -435,9 +442,71 @@ private:
         return sql;
     }
 
-    /// Every session that may have an event in the range, under its own key and those that were joined to it, with the
-    /// dimensions that were named since the last call and these columns.
-    std::string joined_sessions(std::span<const std::string_view> counted) {
+    /// The sessions that started in the range, each once in every group that an event of it is in, and once in the
+    /// total. Where a session's events are alike its row says which group that is; of the few that are mixed the events
+    /// are looked at.
+    std::string of_sessions_with_mixed() {
+        std::vector<std::string> columns = keys_;
+        add_bases(columns, "sessions");
+        columns.emplace_back("sum(sign) != 0 AS has_rows");
+        if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
+        std::string sql = fmt::format("SELECT\n    {}\nFROM\n(\n{}\nUNION ALL\n{}\n)", fmt::join(columns, ",\n    "),
+                                      sessions_that_are_alike(), sessions_that_are_mixed());
+        // A session's second group and each further one is taken back in a group of its own, which is left out.
+        if (plan_.has_total)
+            return sql + fmt::format("\nGROUP BY GROUPING SETS (({}, is_again), ())\nHAVING is_again = 0",
+                                     fmt::join(keys_, ", "));
+        if (!keys_.empty()) sql += fmt::format("\nGROUP BY {}", fmt::join(keys_, ", "));
+        return sql;
+    }
+    std::string sessions_that_are_alike() {
+        composer_.enter(Scope::kSessions);
+        std::vector<std::string> columns = dimension_columns();
+        columns.insert(columns.end(), kCounted.begin(), kCounted.end());
+        columns.emplace_back("sign");
+        if (plan_.has_total) columns.emplace_back("0 AS is_again");
+        std::vector<std::string> where = started_sessions();
+        where.emplace_back("NOT is_mixed");
+        add_conditions(where);
+        return select(columns, "footfall.sessions", where);
+    }
+    std::string sessions_that_are_mixed() {
+        composer_.enter(Scope::kSessionsFirst);
+        std::vector<std::string> columns = dimension_columns();
+        add_counted(columns);
+        if (plan_.has_total) columns.emplace_back("key");
+        std::vector<std::string> mixed = started_sessions();
+        mixed.emplace_back("is_mixed");
+        // All events of these sessions, also those after the range. Without such sessions that ends at the beginning of
+        // time, and no event is read.
+        std::vector<std::string> where = {
+            "website_id = " + of_.site,
+            fmt::format("toDate(timestamp) BETWEEN toDate({}) AND toDate(last_mixed)", of_.from),
+            "timestamp >= " + of_.from, "timestamp <= last_mixed", "event_type IN ('event', 'pageview')"};
+        add_conditions(where);
+        std::vector<std::string> groups = keys_;
+        groups.emplace_back("key");
+        std::string sql = fmt::format(
+            "WITH ({}) AS last_mixed\n{}\nGROUP BY {}", select({"max(ended_at)"}, "footfall.sessions", mixed),
+            select(columns, "footfall.events " + joined_sessions(kCounted, mixed), where), fmt::join(groups, ", "));
+        if (!plan_.has_total) return sql;
+        std::vector<std::string> counted = keys_;
+        counted.insert(counted.end(), kCounted.begin(), kCounted.end());
+        counted.emplace_back("toInt8(if(is_again = 1, -1, 1)) AS sign");
+        counted.emplace_back("arrayJoin(if(row_number() OVER (PARTITION BY key) = 1, [0], [0, 1])) AS is_again");
+        return fmt::format("SELECT\n    {}\nFROM\n(\n{}\n)", fmt::join(counted, ",\n    "), sql);
+    }
+
+    /// The sessions that may have an event in the range.
+    std::vector<std::string> touching() const {
+        std::vector<std::string> where = {"website_id = " + of_.site, "started_at < " + of_.to,
+                                          "ended_at >= " + of_.from};
+        if (plan_.include_bots == Toggle::kOff) where.emplace_back("NOT is_bot");
+        return where;
+    }
+    /// Each of these under its own key and those that were joined to it, with the dimensions that were named since the
+    /// last call and these columns.
+    std::string joined_sessions(std::span<const std::string_view> counted, const std::vector<std::string>& which) {
         const std::vector<std::string> given = composer_.take_joined_columns();
         std::vector<std::string> passed;
         for (const std::string_view column : counted) passed.push_back(fmt::format("x.{0} AS session_{0}", column));
@@ -448,19 +517,25 @@ private:
             "INNER JOIN\n(\n"
             "SELECT arrayJoin(arrayPushBack(a.old_keys, x.session_key)) AS any_key, x.session_key AS key, {}\n"
             "FROM (SELECT session_key, {} FROM footfall.sessions\n"
-            "    WHERE website_id = {} AND started_at < {} AND ended_at >= {}{}\n"
+            "    WHERE {}\n"
             "    GROUP BY ALL HAVING sum(sign) > 0) AS x\n"
             "LEFT JOIN (SELECT new_key, groupArray(old_key) AS old_keys FROM\n"
             "    (SELECT old_key, argMax(new_key, log_offset) AS new_key FROM footfall.session_alias\n"
             "    WHERE website_id = {} GROUP BY old_key) GROUP BY new_key) AS a ON a.new_key = x.session_key\n"
             ") AS of_session ON session_key = any_key",
-            fmt::join(passed, ", "), fmt::join(inner, ", "), of_.site, of_.to, of_.from,
-            plan_.include_bots == Toggle::kOff ? " AND NOT is_bot" : "", of_.site);
+            fmt::join(passed, ", "), fmt::join(inner, ", "), fmt::join(which, " AND "), of_.site);
     }
 
     /// Columns of footfall.sessions that metrics are made of.
     static constexpr std::array<std::string_view, 6> kCounted = {"pageviews", "events",     "interactions",
                                                                  "engaged",   "started_at", "ended_at"};
+
+    /// What a session's metrics are made of, and that it counts once.
+    static void add_counted(std::vector<std::string>& columns) {
+        for (const std::string_view column : kCounted)
+            columns.push_back(fmt::format("any(session_{0}) AS {0}", column));
+        columns.emplace_back("toInt8(1) AS sign");
+    }
 
     const Plan& plan_;
     Composer composer_;

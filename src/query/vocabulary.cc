@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include <fmt/format.h>
 #include <simdjson.h>
 
 #include "base/nearest.h"
@@ -139,9 +140,14 @@ Result<Vocabulary> Vocabulary::parse(std::string_view metrics_json, std::string_
         const auto type = choice<ValueType>(kTypes, text_of(object, "type"));
         if (!type) return bad(dimension.name, "unknown type");
         dimension.type = *type;
-        if (object["has_many_values"].get(dimension.has_many_values) == simdjson::INCORRECT_TYPE)
-            return bad(dimension.name, "'has_many_values' is true or false");
+        for (const auto& [key, flag] : {std::pair("has_many_values", &dimension.has_many_values),
+                                        std::pair("varies_in_session", &dimension.varies_in_session)})
+            if (object[key].get(*flag) == simdjson::INCORRECT_TYPE)
+                return bad(dimension.name, fmt::format("'{}' is true or false", key));
         TRY(dimension.sources, sources_of(object, dimension.name));
+        if (dimension.varies_in_session && (find_source(dimension.sources, "events") == nullptr ||
+                                            find_source(dimension.sources, "sessions") == nullptr))
+            return bad(dimension.name, "what varies in a session is of both events and sessions");
         const std::string_view word =
             std::string_view(dimension.name).substr(0, dimension.name.size() - (dimension.takes_key() ? 1 : 0));
         if (!plain_word(word) || result.dimension(dimension.name) != nullptr)

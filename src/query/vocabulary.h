@@ -44,6 +44,8 @@ struct Dimension {
     ValueType type = ValueType::kString;
     std::string granularity;       ///< of a time bucket: minute, hour, day, week or month
     bool has_many_values = false;  ///< thousands on a large site
+    bool varies_in_session =
+        false;  ///< a session has its first event's value, and another event of it may have another
     std::vector<SourceExpression> sources;
 
     bool takes_key() const { return name.ends_with(':'); }

@@ -98,6 +98,35 @@ TEST(SessionFoldTest, AGapOfThirtyMinutesEndsASession) {
     EXPECT_EQ(session.exit_page, "/b");
 }
 
+TEST(SessionFoldTest, ASessionIsMixedWhereItsEventsDifferInWhatIsTheirOwn) {
+    const auto mixed = [](auto&& change) {
+        auto first = event_at(kSessionsNow, "/a");
+        first.source = "news";
+        auto second = event_at(kSessionsNow + kMinute, "/b");
+        change(second);
+        Session session = Session::of(first);
+        session.extend(Session::of(second));
+        Session other_way = Session::of(second);
+        other_way.extend(Session::of(first));
+        EXPECT_EQ(session.is_mixed, other_way.is_mixed);
+        // What a third event is like does not take it back.
+        session.extend(Session::of(first));
+        return session.is_mixed;
+    };
+    EXPECT_FALSE(mixed([](event::Event&) {})) << "the page and the source are not";
+    EXPECT_TRUE(mixed([](event::Event& event) { event.hostname = "shop"; }));
+    EXPECT_TRUE(mixed([](event::Event& event) { event.country = "FR"; }));
+    EXPECT_TRUE(mixed([](event::Event& event) { event.region = "x"; }));
+    EXPECT_TRUE(mixed([](event::Event& event) { event.city = "x"; }));
+    EXPECT_TRUE(mixed([](event::Event& event) { event.language = "fr"; }));
+    EXPECT_TRUE(mixed([](event::Event& event) { event.device_type = "mobile"; }));
+    EXPECT_TRUE(mixed([](event::Event& event) { event.browser = "x"; }));
+    EXPECT_TRUE(mixed([](event::Event& event) { event.browser_version = "x"; }));
+    EXPECT_TRUE(mixed([](event::Event& event) { event.os = "x"; }));
+    EXPECT_TRUE(mixed([](event::Event& event) { event.os_version = "x"; }));
+    EXPECT_TRUE(mixed([](event::Event& event) { event.screen_class = "mobile"; }));
+}
+
 TEST(SessionFoldTest, ALateEventJoinsTwoSessionsAndTheEarlierReceivedKeyStays) {
     SessionFold fold;
     Table table;
@@ -289,6 +318,7 @@ TEST(SessionFoldPropertyTest, IsTheNaiveDefinitionWhateverTheOrderTheBatchesAndT
     std::mt19937_64 random(seed);
     std::size_t aliases = 0;
     std::size_t let_go = 0;
+    std::size_t mixed = 0, alike = 0;
     for (int round = 0; round < 120; ++round) {
         const auto events = random_events(random, 40 + random() % 400);
         const auto expected = naive(events);
@@ -338,12 +368,16 @@ TEST(SessionFoldPropertyTest, IsTheNaiveDefinitionWhateverTheOrderTheBatchesAndT
             EXPECT_EQ(found.entry_page, session.entry_page);
             EXPECT_EQ(found.exit_page, session.exit_page);
             EXPECT_EQ(found.attributes, session.attributes);
+            EXPECT_EQ(found.is_mixed, session.is_mixed);
+            mixed += found.is_mixed ? 1 : 0;
+            alike += found.is_mixed || found.events == 1 ? 0 : 1;
             EXPECT_EQ(found.engaged, session.engaged);
         }
         if (HasFailure()) break;
     }
     EXPECT_GT(aliases, 100u) << "or late events that join sessions were not tried";
     EXPECT_GT(let_go, 100u) << "or look-ups in the table were not tried";
+    EXPECT_GT(std::min(mixed, alike), 100u) << "or sessions of one kind were not tried";
 }
 
 }  // namespace

@@ -9,6 +9,22 @@
 
 namespace footfall::process {
 
+namespace {
+
+constexpr bool varies(std::string_view name) {
+    return std::find(std::begin(kVaryingAttributes), std::end(kVaryingAttributes), name) !=
+           std::end(kVaryingAttributes);
+}
+
+/// By place in FOOTFALL_SESSION_ATTRIBUTES.
+#define FOOTFALL_VARIES(name) varies(#name),
+constexpr std::array kVaries = {FOOTFALL_SESSION_ATTRIBUTES(FOOTFALL_VARIES)};
+#undef FOOTFALL_VARIES
+
+static_assert(std::count(kVaries.begin(), kVaries.end(), true) == std::ssize(kVaryingAttributes));
+
+}  // namespace
+
 SessionAttributes::SessionAttributes(const Values& values) {
     for (std::size_t i = 0; i + 1 < values.size(); ++i) put_varint(packed_, values[i].size());
     for (const std::string_view value : values) packed_ += value;
@@ -32,6 +48,15 @@ SessionAttributes::Values SessionAttributes::values() const {
     }
     values.back() = rest;
     return values;
+}
+
+bool SessionAttributes::varies_from(const SessionAttributes& other) const {
+    if (*this == other) return false;
+    const Values own = values();
+    const Values others = other.values();
+    for (std::size_t i = 0; i < kCount; ++i)
+        if (kVaries[i] && own[i] != others[i]) return true;
+    return false;
 }
 
 std::uint64_t session_key_of(const Uuid& event_id) {
@@ -68,6 +93,7 @@ void Session::join(const Session& other) {
 }
 
 void Session::extend(const Session& other) {
+    is_mixed = is_mixed || other.is_mixed || attributes.varies_from(other.attributes);
     if (other.started_at < started_at || (other.started_at == started_at && other.attributes < attributes))
         attributes = other.attributes;
     started_at = std::min(started_at, other.started_at);

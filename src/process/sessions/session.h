@@ -23,6 +23,12 @@ inline constexpr std::int64_t kSessionGapMs = 30 * 60'000;
     X(os_version) X(screen_class)
 // clang-format on
 
+/// Those of them that are an event's own too: a visitor may go on to another host or in another language, and a sent
+/// user_id may be on two devices at once. schema/dimensions.json says the same with `varies_in_session`.
+inline constexpr std::string_view kVaryingAttributes[] = {"hostname", "country",     "region",      "city",
+                                                          "language", "device_type", "browser",     "browser_version",
+                                                          "os",       "os_version",  "screen_class"};
+
 /// The attributes in one string: most sessions are never asked for theirs one by one.
 class SessionAttributes {
 public:
@@ -37,6 +43,8 @@ public:
 
     /// In the order of FOOTFALL_SESSION_ATTRIBUTES; they borrow from this.
     Values values() const;
+    /// Whether one of kVaryingAttributes is another.
+    bool varies_from(const SessionAttributes& other) const;
     /// By the values, one after the other.
     bool operator<(const SessionAttributes& other) const { return values() < other.values(); }
     bool operator==(const SessionAttributes&) const = default;
@@ -67,6 +75,9 @@ struct Session {
     std::int64_t exit_at = 0;
     std::string entry_page;
     std::string exit_page;
+    /// Whether its events differ in one of kVaryingAttributes: then `attributes`, its first event's, do not say what
+    /// all of them have.
+    bool is_mixed = false;
     SessionAttributes attributes;
 
     bool operator==(const Session&) const = default;
@@ -103,6 +114,7 @@ void for_each_column(const Session& session, Column&& column) {
     column("exit_at", kTime, session.exit_at);
     column("entry_page", "String", std::string_view(session.entry_page));
     column("exit_page", "String", std::string_view(session.exit_page));
+    column("is_mixed", "Bool", session.is_mixed);
     const SessionAttributes::Values values = session.attributes.values();
     std::size_t at = 0;
 #define FOOTFALL_COLUMN(name) column(#name, "String", values[at++]);

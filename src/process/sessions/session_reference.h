@@ -41,6 +41,7 @@ struct ExpectedSession {
     float engaged = 0;
     std::string entry_page, exit_page;
     std::int64_t started_at = 0, ended_at = 0;
+    bool is_mixed = false;
     SessionAttributes attributes;
 };
 
@@ -79,6 +80,8 @@ inline std::vector<ExpectedSession> naive(const std::vector<event::Event>& event
             } else if (!e.non_interactive) {
                 ++session.interactions;
             }
+            const auto& first = events[session.events.front()];
+            if (e.hostname != first.hostname || e.country != first.country) session.is_mixed = true;
             const auto attributes = SessionAttributes::of(e);
             if (e.timestamp == session.started_at && (!has_attributes || attributes < session.attributes)) {
                 session.attributes = attributes;
@@ -113,6 +116,8 @@ inline std::vector<event::Event> random_events(std::mt19937_64& random, std::siz
         event.website_id = sites[random() % 2];
         event.is_bot = random() % 10 == 0;
         event.source = sources[random() % 3];
+        if (random() % 16 == 0) event.hostname = "shop.example.com";
+        if (random() % 16 == 0) event.country = "FR";
         event.non_interactive = random() % 4 == 0;
         if (event.event_type == "ping" && !received.empty()) {
             const auto& view = received[random() % received.size()].second;

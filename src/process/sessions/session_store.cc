@@ -247,6 +247,7 @@ Status SessionStore::load(SessionFold& fold, const store::Answer& sessions) {
         session.exit_at = row.milliseconds();
         session.entry_page = row.text();
         session.exit_page = row.text();
+        session.is_mixed = row.flag();
         std::array<std::string, SessionAttributes::kCount> texts;
         SessionAttributes::Values values;
         for (std::size_t i = 0; i < texts.size(); ++i) values[i] = texts[i] = row.text();

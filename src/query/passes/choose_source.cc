@@ -32,6 +32,17 @@ bool has_all(const Plan& plan, std::string_view source, std::string& missing) {
     return missing.empty();
 }
 
+/// The first that is asked for of those that differ between a session's events; or empty.
+std::string_view varying_column(const Plan& plan) {
+    std::string_view found;
+    const auto look = [&](const DimensionColumn& column) {
+        if (column.dimension->varies_in_session && found.empty()) found = column.name;
+    };
+    for (const DimensionColumn& column : plan.dimensions) look(column);
+    if (plan.condition) for_each_column(*plan.condition, look);
+    return found;
+}
+
 /// What ends a session. In a range that is no shorter, every session that touches it has an event.
 constexpr std::int64_t kSessionGapMs = 30 * 60'000;
 
@@ -95,6 +106,10 @@ Status choose_source(const PlanContext& context, Plan& plan) {
     }
     plan.sessions = branch_of(plan, "sessions", "source 'sessions': those that started in the range",
                               "source 'sessions': those with an event in the range, since '{}' is of events");
+    if (const std::string_view varying = varying_column(plan); plan.sessions == Branch::kAlone && !varying.empty()) {
+        plan.sessions = Branch::kWithMixed;
+        plan.reasons.back() += fmt::format("; where '{}' differs within one, by its events", varying);
+    }
     // A session counts where it has a pageview or a custom event that the request asks for.
     if (plan.sessions == Branch::kJoined) plan.event_types = {"event", "pageview"};
     plan.include_bots = context.request.include_bots;
