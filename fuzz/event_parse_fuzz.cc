@@ -111,7 +111,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         check_limits(in.event, is_trusted);
         FOOTFALL_CHECK(is_trusted || (in.ip.empty() && in.user_agent.empty()));
         if (in.event.event_id.is_nil()) in.event.event_id = make_uuid_v7(kNow);
-        enrich::Context context{.page_query = in.page_query, .receive_ms = kNow, .is_server_side = is_trusted};
+        enrich::Context context{.page_query = in.page_query, .receive_ms = kNow, .is_senders_agent = is_trusted};
         if (is_trusted) {
             context.address = event::parse_ip(in.ip).value_or(event::kind::ip{});
             context.user_agent = in.user_agent;

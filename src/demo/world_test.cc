@@ -320,7 +320,6 @@ TEST(TablesTest, CrawlersAreTakenForBotsAndDevicesForWhatTheyAre) {
         enrich::Context context;
         context.receive_ms = clock.wall_ms();
         context.user_agent = agent;
-        context.is_server_side = true;
         enricher.enrich(event, context, {.domain = kSiteDomain}, arena);
         return event;
     };

@@ -8,6 +8,9 @@
 
 namespace footfall::enrich {
 
+/// The reason of programs that send requests for somebody, as curl.
+inline constexpr std::string_view kHttpLibrary = "ua:http-library";
+
 /// Tells programs from people by their user agent. Order: our own list (schema/enrich/bots.json: headless browsers,
 /// HTTP libraries), then crawler-user-agents, then uap-core's Spider family. Our list also names people whom the other
 /// two lists mistake. Immutable, thread-safe.
@@ -19,7 +22,7 @@ public:
     BotRules(BotRules&&) noexcept;
     BotRules& operator=(BotRules&&) noexcept;
 
-    /// The reason, a text that lives as long as the rules: "ua:headless", "ua:http-library", "ua:crawler-list",
+    /// The reason, a text that lives as long as the rules: "ua:headless", kHttpLibrary, "ua:crawler-list",
     /// "ua:spider"; empty for people. An empty user agent is not judged here. `is_spider`: uap-core says so.
     std::string_view judge(std::string_view user_agent, bool is_spider) const;
 

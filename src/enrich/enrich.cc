@@ -266,6 +266,8 @@ struct Enricher::State {
     }
 
     void user_agent(Work& work) {
+        if (work.context.is_senders_agent && known_agent(work.user_agent).bot_reason == kHttpLibrary)
+            work.user_agent = {};
         const KnownAgent& agent = known_agent(work.user_agent);
         std::string_view strings = work.arena.copy(agent.strings);
         std::size_t at = 0;
@@ -303,7 +305,7 @@ struct Enricher::State {
     }
 
     void bot(Work& work) {
-        const bool is_silent = work.user_agent.empty() && !work.context.is_server_side;
+        const bool is_silent = work.user_agent.empty() && !work.context.is_senders_agent;
         work.event.bot_reason = is_silent ? "ua:empty" : work.bot_reason;
         work.event.is_bot = !work.event.bot_reason.empty();
         if (is_silent) work.event.device_type = "bot";
@@ -350,7 +352,7 @@ struct Enricher::State {
     }
 };
 
-// The order matters: bot reads what user_agent found, and identity the user agent as cut for all steps.
+// The order matters: bot reads what user_agent found, and identity the user agent that it left.
 const std::array<Enricher::State::Step, 8> Enricher::State::kSteps = {{
     {"geo", &State::geo},
     {"user_agent", &State::user_agent},

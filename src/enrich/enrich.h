@@ -25,16 +25,17 @@ struct SitePolicy {
     IpPolicy ip = IpPolicy::kTruncate;
 };
 
-/// What the request says beside the event, borrowed for the call. For a sender with a collect key, `address` and
-/// `user_agent` are what the event's context named and empty where it named none: the peer is then a server, not the
-/// visitor.
+/// What the request says beside the event, borrowed for the call. Of a sender with a key, `address` and `user_agent`
+/// are what the event's context named, and each that it did not name is the request's own, as for everybody else.
 struct Context {
     event::kind::ip address{};           ///< the visitor's; all zero: unknown
     std::string_view user_agent{};       ///< header or context.user_agent; the first 512 bytes count
     std::string_view accept_language{};  ///< header; used where the event names no language
     std::string_view page_query{};       ///< event::Incoming::page_query
     std::int64_t receive_ms = 0;         ///< as event.received_at
-    bool is_server_side = false;         ///< sent with a collect key: no user agent is no sign of a bot then
+    /// `user_agent` is the header of a request with a key. It may be a visitor's that the server passes on; an HTTP
+    /// library is the server itself and counts as no user agent, and none is no sign of a bot then.
+    bool is_senders_agent = false;
 };
 
 /// Where the data files are. Empty: searched in `directories`, in order, as npm lays them out

@@ -145,14 +145,30 @@ TEST_F(EnricherTest, SilenceIsABotInABrowserAndNoneFromAServer) {
     EXPECT_TRUE(event.is_bot);
     EXPECT_EQ(event.bot_reason, "ua:empty");
     EXPECT_EQ(event.device_type, "bot");
-    from.is_server_side = true;
+    from.is_senders_agent = true;
     event = enriched(pageview(), from);
     EXPECT_FALSE(event.is_bot);
     EXPECT_EQ(event.device_type, "other");
+}
+
+TEST_F(EnricherTest, AnHttpLibraryIsABotUnlessItIsTheOneThatSends) {
+    Context from = context();
     from.user_agent = "curl/8.5.0";
-    event = enriched(pageview(), from);
+    event::Event event = enriched(pageview(), from);
     EXPECT_EQ(event.bot_reason, "ua:http-library");
     EXPECT_EQ(event.device_type, "bot");
+    from.is_senders_agent = true;
+    event = enriched(pageview(), from);
+    EXPECT_FALSE(event.is_bot);
+    EXPECT_EQ(event.bot_reason, "");
+    EXPECT_EQ(event.browser, "");
+    EXPECT_EQ(event.device_type, "other");
+    from.user_agent = "reqwest/0.12";
+    EXPECT_EQ(enriched(pageview(), from).visitor_id, event.visitor_id) << "a new library is no new visitor";
+    from.user_agent = kChrome;
+    EXPECT_EQ(enriched(pageview(), from).visitor_id, enriched(pageview(), context()).visitor_id);
+    from.user_agent = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
+    EXPECT_TRUE(enriched(pageview(), from).is_bot) << "passed on with its visit";
 }
 
 TEST_F(EnricherTest, AVeryLongUserAgentCountsByItsFirstBytes) {

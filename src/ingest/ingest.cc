@@ -361,14 +361,13 @@ void Endpoint::take(http::Exchange& exchange, Form form) {
         enrich::Context context;
         context.page_query = in.page_query;
         context.receive_ms = now_ms;
-        context.is_server_side = has_key;
-        if (has_key) {
-            context.address = event::parse_ip(in.ip).value_or(event::kind::ip{});
-            context.user_agent = in.user_agent;
-        } else {
-            context.address = peer_address;
+        context.address = event::parse_ip(in.ip).value_or(peer_address);
+        if (in.user_agent.empty()) {
             context.user_agent = user_agent;
             context.accept_language = accept_language;
+            context.is_senders_agent = has_key;
+        } else {
+            context.user_agent = in.user_agent;
         }
         const enrich::SitePolicy policy{.domain = site->domain,
                                         .cookieless = site->privacy.cookieless,

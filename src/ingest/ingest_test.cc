@@ -321,7 +321,7 @@ TEST_F(EndpointTest, AKeySendsForItsSiteAloneAndOnlyWithTheRightScope) {
         << "a key's owner fills no other site's counts with what is forbidden";
 }
 
-TEST_F(EndpointTest, OnlyAKeyNamesTheVisitorsAddressAndItsPeerIsNotTheVisitor) {
+TEST_F(EndpointTest, OnlyAKeyNamesTheVisitorsAddressAndWithoutANameItIsTheRequests) {
     const Headers import = key(catalog::Scope::kCollect);
     struct Case {
         bool has_key;
@@ -339,8 +339,8 @@ TEST_F(EndpointTest, OnlyAKeyNamesTheVisitorsAddressAndItsPeerIsNotTheVisitor) {
         {true, "203.0.113.77", "198.51.100.9", "203.0.113.0"},
         {true, "2001:db8:1:2:3:4:5:6", "", "2001:db8:1::"},
         {true, "::ffff:203.0.113.77", "", "203.0.113.0"},
-        {true, "", "198.51.100.9", ""},
-        {true, "", "", ""},
+        {true, "", "198.51.100.9", "198.51.100.0"},
+        {true, "", "", "127.0.0.0"},
         {true, "no address", "", "rejected"},
         {true, "203.0.113.777", "", "rejected"},
     };

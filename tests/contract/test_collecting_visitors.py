@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from support.client import bearer
-from support.events import FIREFOX, GOOGLEBOT, SAFARI_IPHONE, custom, now_ms, pageview
+from support.events import FIREFOX, GOOGLEBOT, SAFARI_IPHONE, custom, now_ms, pageview, uuid7
 from support.server import Site
 
 DAY = 24 * 3600 * 1000
@@ -158,6 +158,58 @@ class TestServerKeys:
         site.wait_events(2)
         assert site.value("visitors") == 1
         assert site.table("browser") == {"Firefox": 2}
+
+    @pytest.mark.parametrize("scope", ["collect", "admin"])
+    def test_what_it_does_not_say_is_the_requests_own(self, site: Site, scope: str):
+        """As without a key: the peer's address, or the forwarded one, and the User-Agent."""
+        for headers in ({}, {}, seen_from("203.0.113.1"), seen_from("203.0.113.1")):
+            site.send(pageview(site.id), pageview(site.id, context={"language": "de"}), headers=headers, key=scope)
+            site.send(pageview(site.id), headers=headers)
+        site.wait_events(12)
+        assert site.query(["visitors", "sessions", "pageviews"])["rows"] == [[2, 2, 12]]
+        assert site.table("browser") == {"Firefox": 12}
+
+    @pytest.mark.parametrize(
+        "context, headers",
+        [
+            pytest.param({"ip": "203.0.113.1"}, {"User-Agent": SAFARI_IPHONE}, id="the address alone"),
+            pytest.param({"user_agent": SAFARI_IPHONE}, {"X-Forwarded-For": "203.0.113.1"}, id="the agent alone"),
+        ],
+    )
+    def test_of_address_and_agent_each_stands_for_itself(
+        self, site: Site, context: dict[str, str], headers: dict[str, str]
+    ):
+        site.send(pageview(site.id, context=context), headers=headers, key="collect")
+        site.send(pageview(site.id), headers=seen_from("203.0.113.1", SAFARI_IPHONE))
+        site.wait_events(2)
+        assert site.value("visitors") == 1
+        assert site.table("os") == {"iOS": 2}
+
+    @pytest.mark.parametrize("agent", ["curl/8.5.0", "python-requests/2.32.3", "Go-http-client/1.1", "AHC/2.1", "node"])
+    @pytest.mark.parametrize("context", [{}, {"ip": "203.0.113.1"}], ids=["neither", "the address alone"])
+    def test_the_library_that_sends_is_no_visitors_agent(self, site: Site, agent: str, context: dict[str, str]):
+        for _ in range(2):
+            site.send(pageview(site.id, context=context), headers={"User-Agent": agent}, key="collect")
+        site.wait_events(2)
+        assert site.query(["visitors", "sessions", "pageviews"])["rows"] == [[1, 1, 2]]
+        assert site.table("device_type") == {"other": 2}
+
+    def test_a_bot_is_one_whoever_passes_it_on(self, site: Site):
+        site.send(pageview(site.id), headers=seen_from("203.0.113.1", GOOGLEBOT), key="collect")
+        site.send(pageview(site.id, context={"user_agent": GOOGLEBOT}), key="collect")
+        site.send(pageview(site.id, context={"user_agent": "curl/8.5.0"}), key="collect")
+        site.send(pageview(site.id), headers={"User-Agent": "curl/8.5.0"})
+        site.wait_events(4)
+        assert site.value("pageviews") == 0
+
+    def test_what_comes_more_than_a_day_late_needs_a_user_id_to_be_of_one_visitor(self, site: Site):
+        """An old address must not meet today's visitor, and a salt that is destroyed cannot tell who it was."""
+        who = {"ip": "203.0.113.1", "user_agent": FIREFOX}
+        for number in range(3):
+            old = pageview(site.id, timestamp=now_ms() - 2 * DAY + number, context=who)
+            site.send(old, old | {"event_id": uuid7(), "user_id": "u-1"}, key="collect")
+        site.wait_events(6)
+        assert site.query(["visitors", "sessions"])["rows"] == [[3 + 1, 3 + 1]]
 
     @pytest.mark.parametrize("header", ["Bearer nonsense", "Bearer ", "Bearer", "Basic dXNlcjpwdw==", "nonsense"])
     def test_a_wrong_key_is_401_and_nothing_is_taken(self, site: Site, header: str):
