@@ -30,15 +30,17 @@ store::Value instant_of(const Dimension& dimension, const Zone& zone, const stor
     return zone.instant_text(1000 * (dimension.granularity == "hour" ? zone.hour_start(key) : key));
 }
 
-/// Calls write(name, value) for each cell of a row that is shown.
+/// Calls write(name, type, value) for each cell of a row that is shown.
 template <class Write>
 void for_each_cell(const Plan& plan, const Zone& zone, const std::vector<store::Value>& row, Write write) {
     for (std::size_t i = 0; i < plan.dimensions.size(); ++i) {
         const DimensionColumn& column = plan.dimensions[i];
-        if (column.dimension->type == ValueType::kTime) write(column.name, instant_of(*column.dimension, zone, row[i]));
-        else write(column.name, row[i]);
+        const ValueType type = column.dimension->type;
+        if (type == ValueType::kTime) write(column.name, type, instant_of(*column.dimension, zone, row[i]));
+        else write(column.name, type, row[i]);
     }
-    for (std::size_t i = 0; i < plan.metrics.size(); ++i) write(plan.metrics[i].name, row[plan.dimensions.size() + i]);
+    for (std::size_t i = 0; i < plan.metrics.size(); ++i)
+        write(plan.metrics[i].name, plan.metrics[i].metric->type, row[plan.dimensions.size() + i]);
 }
 
 void write_value(json::Writer& json, const store::Value& value) {
@@ -122,7 +124,7 @@ private:
     void write_row(const std::vector<store::Value>& row) {
         json_.begin_array();
         for_each_cell(plan_, zone_, row,
-                      [this](const std::string&, const store::Value& value) { write_value(json_, value); });
+                      [this](const std::string&, ValueType, const store::Value& value) { write_value(json_, value); });
         json_.end_array();
     }
 
@@ -173,19 +175,25 @@ private:
     json::Writer json_;
 };
 
-// RFC 4180. What is not there is an empty field.
-void append_field(std::string& out, const store::Value& value) {
+/// What a spreadsheet takes for the beginning of a formula, at once or behind what it skips.
+constexpr std::string_view kFormulaOpeners("=+-@\t\r\0", 7);
+
+// RFC 4180. What is not there is an empty field. Texts come from strangers and are opened in spreadsheets, so one that
+// begins as a formula gets the apostrophe that makes it a text there. Numbers and times are ours, and stay.
+void append_field(std::string& out, ValueType type, const store::Value& value) {
     if (std::holds_alternative<std::monostate>(value)) return;
     const auto* text = std::get_if<std::string>(&value);
     if (text == nullptr) {
         json::Writer json(out);
         return write_value(json, value);
     }
-    if (text->find_first_of("\",\r\n") == std::string::npos) {
+    const bool is_formula =
+        type == ValueType::kString && !text->empty() && kFormulaOpeners.find(text->front()) != std::string_view::npos;
+    if (!is_formula && text->find_first_of("\",\r\n") == std::string::npos) {
         out += *text;
         return;
     }
-    out += '"';
+    out += is_formula ? "\"'" : "\"";
     for (const char c : *text) {
         if (c == '"') out += '"';
         out += c;
@@ -203,16 +211,16 @@ std::string csv_of(const Plan& plan, const Zone& zone, const store::Answer& answ
         out += "\r\n";
         record.clear();
     };
-    const auto append = [&record](const store::Value& value) {
-        append_field(record, value);
+    const auto append = [&record](ValueType type, const store::Value& value) {
+        append_field(record, type, value);
         record += ',';
     };
-    for (const auto& column : plan.dimensions) append(column.name);
-    for (const auto& column : plan.metrics) append(column.name);
+    for (const auto& column : plan.dimensions) append(ValueType::kString, column.name);
+    for (const auto& column : plan.metrics) append(ValueType::kString, column.name);
     end_record();
     for (std::size_t i = first_row(plan); i < answer.rows.size(); ++i) {
         for_each_cell(plan, zone, answer.rows[i],
-                      [&](const std::string&, const store::Value& value) { append(value); });
+                      [&](const std::string&, ValueType type, const store::Value& value) { append(type, value); });
         end_record();
     }
     return out;
@@ -223,10 +231,11 @@ std::string ndjson_of(const Plan& plan, const Zone& zone, const store::Answer& a
     for (std::size_t i = first_row(plan); i < answer.rows.size(); ++i) {
         json::Writer json(out);
         json.begin_object();
-        for_each_cell(plan, zone, answer.rows[i], [&json](const std::string& name, const store::Value& value) {
-            json.key(name);
-            write_value(json, value);
-        });
+        for_each_cell(plan, zone, answer.rows[i],
+                      [&json](const std::string& name, ValueType, const store::Value& value) {
+                          json.key(name);
+                          write_value(json, value);
+                      });
         json.end_object();
         out += '\n';
     }

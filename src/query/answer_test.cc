@@ -1,6 +1,7 @@
 // The forms of an answer's rows. Its JSON, whole, stands in query_engine_test.cc.
 #include "query/answer.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "query/vocabulary.h"
@@ -48,7 +49,7 @@ TEST_F(AnswerRowsTest, AreTheColumnsOfTheRequestWithoutTheTotal) {
               "2026-11-25T12:00:00+01:00,plain text,18446744073709551615,0.3333333333333333\r\n"
               "2026-11-25T12:00:00+01:00,\"a,b\",-1,\r\n"
               "2026-11-25T12:00:00+01:00,\"\"\"said\"\"\r\nso\",0,true\r\n"
-              "2026-11-25T12:00:00+01:00,=1+1,0,1e+21\r\n"
+              "2026-11-25T12:00:00+01:00,\"'=1+1\",0,1e+21\r\n"
               "2026-11-25T12:00:00+01:00,,0,2\r\n");
     rows_.resize(4);
     const std::string start = R"({"hour":"2026-11-25T12:00:00+01:00","property:a,\"b\"":)";
@@ -59,6 +60,42 @@ TEST_F(AnswerRowsTest, AreTheColumnsOfTheRequestWithoutTheTotal) {
     rows_.clear();
     EXPECT_EQ(write(Format::kCsv), "hour,\"property:a,\"\"b\"\"\",visitors,bounce_rate\r\n");
     EXPECT_EQ(write(Format::kNdjson), "");
+}
+
+TEST_F(AnswerRowsTest, S9TextThatASpreadsheetWouldCalculateIsPrefixedAndQuotedInCsvAlone) {
+    const Dimension date = of_type(ValueType::kDate);
+    plan_.dimensions = {{.name = "date", .dimension = &date, .key = {}},
+                        {.name = "title", .dimension = &text_, .key = {}}};
+    plan_.metrics = {{.name = "revenue", .metric = &metric_}};
+    struct Case {
+        std::string text, csv;
+    };
+    const Case cases[] = {
+        {"=1+1", "\"'=1+1\""},
+        {"+1", "\"'+1\""},
+        {"-1", "\"'-1\""},
+        {"@SUM(A1)", "\"'@SUM(A1)\""},
+        {"\t=1", "\"'\t=1\""},
+        {"\r=1", "\"'\r=1\""},
+        {std::string("\0=1", 3), "\"'" + std::string("\0=1", 3) + "\""},
+        {"=HYPERLINK(\"https://evil.example/\",\"a\")", "\"'=HYPERLINK(\"\"https://evil.example/\"\",\"\"a\"\")\""},
+        {"1=1", "1=1"},
+        {" =1", " =1"},
+        {"'=1", "'=1"},
+        {"a-b", "a-b"},
+        {"", ""},
+    };
+    for (const Case& c : cases) {
+        // A decimal comes from the store as text and is a number all the same.
+        rows_ = {{std::string("2026-11-25"), c.text, std::string("-12.34")}};
+        EXPECT_EQ(write(Format::kCsv), "date,title,revenue\r\n2026-11-25," + c.csv + ",-12.34\r\n");
+        EXPECT_EQ(write(Format::kNdjson).find("'=") != std::string::npos, c.text.starts_with("'=")) << c.text;
+    }
+    const std::vector<store::Value> negatives = {std::int64_t{-5}, -0.5};
+    for (const store::Value& number : negatives) {
+        rows_ = {{std::string("2026-11-25"), std::string("a"), number}};
+        EXPECT_THAT(write(Format::kCsv), testing::HasSubstr("a,-"));
+    }
 }
 
 TEST_F(AnswerRowsTest, WithoutDimensionsAreTheOneRowEvenWhereItIsNull) {

@@ -106,7 +106,8 @@ struct Request {
 Result<Request> parse_request(std::string_view body);
 
 /// How an answer is written. kCsv and kNdjson are its rows alone, without totals, comparison and meta: CSV as RFC 4180
-/// has it, with the columns' names as its first record and nothing where a value is null; NDJSON with an object a row.
+/// has it, with the columns' names as its first record, nothing where a value is null, and an apostrophe before a text
+/// that a spreadsheet would take for a formula; NDJSON with an object a row.
 enum class Format : std::uint8_t { kJson, kCsv, kNdjson };
 
 /// Answers requests from the event store. Thread-safe.

@@ -137,7 +137,27 @@ class TestFormats:
         assert text.endswith("\r\n")
         table = list(csv.reader(io.StringIO(text, newline=""), strict=True))
         assert table[0] == ["title", "pageviews"]
-        assert [[name, int(count)] for name, count in table[1:]] == self.rows
+        assert [[name.removeprefix("'"), int(count)] for name, count in table[1:]] == self.rows
+
+    @pytest.mark.parametrize("opener", ["=", "+", "-", "@", "\t", "\r", "\0"], ids=repr)
+    def test_S9_no_text_of_a_visitor_is_a_formula_in_csv(self, server: Server, site: Site, opener: str):
+        hostile = opener + '1+cmd|"/c calc"!A1'
+        site.send(
+            pageview(site.id, "/", title=hostile),
+            custom(site.id, hostile, label=hostile, properties={"plan": hostile, "seats": -3}),
+        )
+        site.wait_events(2)
+        key = bearer(site.key("read"))
+        for dimension in ["title", "event_name", "event_label", "property:plan", "property:seats"]:
+            question = {"website_id": site.id, "metrics": ["events"], "dimensions": [dimension], "time_range": "all"}
+            question["filters"] = [[dimension, "is_set"]]
+            [[told, _]] = server.request("POST", URL, question, key).json()["rows"]
+            assert told == ("-3" if dimension == "property:seats" else hostile)
+            written = server.request("POST", URL + "?format=csv", question, key).body.decode()
+            quoted = told.replace('"', '""')
+            assert written == f"{dimension},events\r\n\"'{quoted}\",1\r\n"
+            lines = server.request("POST", URL + "?format=ndjson", question, key).body.decode()
+            assert json.loads(lines) == {dimension: told, "events": 1}
 
     @pytest.mark.parametrize("how", [{"suffix": "?format=ndjson"}, {"accept": "application/x-ndjson"}])
     def test_ndjson_is_an_object_a_row(self, ask: Callable[..., Answer], how: dict[str, str]):
