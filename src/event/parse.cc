@@ -194,7 +194,7 @@ private:
     void read_page(const object* data, Incoming& in) {
         if (data == nullptr) return;
         if (const std::string_view page = text(*data, "data.page", Limits::kUrl); !page.empty()) {
-            const Url url = split_url(page);
+            const Url url = split_page(page);
             if (!url.path.empty()) in.event.page = url.path;
             if (!url.query.empty()) in.page_query = url.query;
             if (in.event.hostname.empty()) in.event.hostname = lower_case(url.host, arena_);

@@ -236,6 +236,7 @@ TEST(UrlTest, SplitsWhatBrowsersAndAppsSend) {
         {"https://a.example/b/c?d=e#f", "https", "a.example", "/b/c", "d=e"},
         {"https://user:pw@a.example:8443", "https", "a.example", "/", ""},
         {"//a.example/x", "", "a.example", "/x", ""},
+        {"https://a.example//b//c", "https", "a.example", "//b//c", ""},
         {"/p?x=https://evil.example/", "", "", "/p", "x=https://evil.example/"},
         {"/p?", "", "", "/p", ""},
         {"android-app://com.example.app/", "android-app", "com.example.app", "/", ""},
@@ -249,6 +250,26 @@ TEST(UrlTest, SplitsWhatBrowsersAndAppsSend) {
     for (const Case& c : cases) {
         const Url url = split_url(c.text);
         EXPECT_EQ(url.scheme, c.scheme) << c.text;
+        EXPECT_EQ(url.host, c.host) << c.text;
+        EXPECT_EQ(url.path, c.path) << c.text;
+        EXPECT_EQ(url.query, c.query) << c.text;
+    }
+}
+
+TEST(UrlTest, APageBeginsWithItsHostOnlyBehindAScheme) {
+    struct Case {
+        const char *text, *host, *path, *query;
+    };
+    const Case cases[] = {
+        {"//a//b?c=//d#e", "", "//a//b", "c=//d"},
+        {"///", "", "///", ""},
+        {"//", "", "//", ""},
+        {"https://a.example/b", "a.example", "/b", ""},
+        {"/a//b", "", "/a//b", ""},
+        {"Home screen", "", "Home screen", ""},
+    };
+    for (const Case& c : cases) {
+        const Url url = split_page(c.text);
         EXPECT_EQ(url.host, c.host) << c.text;
         EXPECT_EQ(url.path, c.path) << c.text;
         EXPECT_EQ(url.query, c.query) << c.text;

@@ -12,9 +12,9 @@ bool is_scheme(std::string_view text) {
     });
 }
 
-}  // namespace
+enum class Slashes { kBeginHost, kBeginPath };
 
-Url split_url(std::string_view text) {
+Url split(std::string_view text, Slashes leading) {
     Url url;
     text = text.substr(0, text.find('#'));
     if (const std::size_t question = text.find('?'); question != std::string_view::npos) {
@@ -27,7 +27,7 @@ Url split_url(std::string_view text) {
         url.scheme = text.substr(0, slashes);
         text.remove_prefix(slashes + 3);
         has_authority = true;
-    } else if (text.starts_with("//")) {
+    } else if (leading == Slashes::kBeginHost && text.starts_with("//")) {
         text.remove_prefix(2);
         has_authority = true;
     }
@@ -47,6 +47,11 @@ Url split_url(std::string_view text) {
     }
     return url;
 }
+
+}  // namespace
+
+Url split_url(std::string_view text) { return split(text, Slashes::kBeginHost); }
+Url split_page(std::string_view text) { return split(text, Slashes::kBeginPath); }
 
 std::string_view lower_case(std::string_view text, Arena& arena) {
     const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };

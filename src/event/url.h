@@ -17,6 +17,10 @@ struct Url {
 
 Url split_url(std::string_view text);
 
+/// The same of a page, which is a path where no scheme stands before it: "//a//b" is what a browser's location.pathname
+/// says at "https://host//a//b".
+Url split_page(std::string_view text);
+
 /// ASCII lower case; the same view where nothing changes.
 std::string_view lower_case(std::string_view text, Arena& arena);
 

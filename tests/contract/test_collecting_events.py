@@ -109,6 +109,24 @@ class TestRequired:
         site.wait_events(1)
         assert site.table("page") == {"/pricing": 1}
 
+    @pytest.mark.parametrize(
+        "page, url, expected",
+        [
+            pytest.param("//a//b?utm_source=news#x", None, ["//a//b", "", "news"], id="a page is a path"),
+            pytest.param("//a", "https://site.example/", ["//a", "site.example", "Direct"], id="beside a URL"),
+            pytest.param("https://Site.Example//a", None, ["//a", "site.example", "Direct"], id="a page with a host"),
+            pytest.param(None, "https://site.example//a//b", ["//a//b", "site.example", "Direct"], id="behind a host"),
+            pytest.param(None, "//site.example/a", ["/a", "site.example", "Direct"], id="a URL without a scheme"),
+        ],
+    )
+    def test_two_slashes_begin_a_host_in_a_url_alone(
+        self, site: Site, page: str | None, url: str | None, expected: list[str]
+    ):
+        site.send(pageview(site.id, page, context={"url": url}))
+        site.wait_events(1)
+        [[path, host, source, _]] = site.query(["events"], ["page", "hostname", "source"])["rows"]
+        assert [path, host, source or "Direct"] == expected
+
     def test_an_unknown_type_is_rejected(self, site: Site):
         assert rejection(site, pageview(site.id) | {"type": "explosion"})["field"] == "type"
 
