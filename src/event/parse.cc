@@ -144,7 +144,9 @@ private:
         read_page(has_data ? &data : nullptr, in);
 
         if (event.event_type == "pageview") {
-            if (event.page.empty()) fail("data.page", kMissing);
+            // The contract asks for one of the two, so a URL that is unusable matters only where it is the one.
+            if (event.page.empty() && is_url_unusable_) fail("context.url", kInvalid);
+            else if (event.page.empty()) fail("data.page", kMissing);
         } else if (event.event_type == "event") {
             if (has_data) read_custom_event(data, event);
         } else if (event.event_type == "identify") {
@@ -179,15 +181,27 @@ private:
         const std::string_view address = text(context, "context.url", Limits::kUrl);
         if (!address.empty()) {
             const Url url = split_url(address);
-            in.event.hostname = lower_case(url.host, arena_);
-            in.event.page = url.path;
             in.page_query = url.query;
+            if (can_be_of_page(url)) {
+                in.event.hostname = lower_case(url.host, arena_);
+                in.event.page = url.path;
+            } else {
+                is_url_unusable_ = true;
+            }
         }
         if (options_.trusted) {
             in.ip = text(context, "context.ip", Limits::kShort);
             if (!in.ip.empty() && !parse_ip(in.ip)) fail("context.ip", kInvalid);
             in.user_agent = text(context, "context.user_agent", Limits::kUserAgent);
         }
+    }
+
+    // Apps have schemes of their own, with a host or without: app:///cart. Behind these two stands code and no place.
+    bool can_be_of_page(const Url& url) {
+        const std::string_view scheme = lower_case(url.scheme, arena_);
+        if (scheme == "javascript" || scheme == "data") return false;
+        if (!url.host.empty()) return true;
+        return scheme != "http" && scheme != "https" && url.path.starts_with('/');
     }
 
     // data.page wins over context.url for the path, where it has one, and for the campaign parameters.
@@ -302,6 +316,7 @@ private:
     Batch& batch_;
     std::string field_;
     std::string_view reason_;
+    bool is_url_unusable_ = false;  // context.url was sent, and no page can have it
 };
 
 }  // namespace

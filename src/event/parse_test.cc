@@ -55,6 +55,21 @@ TEST_F(ParseTest, TheContractsExampleIsReadWhole) {
     EXPECT_EQ(event.sdk, "web/1.0.0");
 }
 
+TEST_F(ParseTest, AUrlThatNoPageCanHaveIsLeftOutWhereThePageIsNamedOrNotNeeded) {
+    ASSERT_TRUE(
+        parse(R"([{"type":"pageview","tracking_id":"s","data":{"page":"/a"},"context":{"url":"garbage?utm_term=x"}},
+        {"type":"pageview","tracking_id":"s","data":{"page":"https://s.example/b"},"context":{"url":"about:blank"}},
+        {"type":"event","tracking_id":"s","context":{"url":"javascript://s.example/c"}}])"));
+    ASSERT_EQ(batch_.events.size(), 3u);
+    EXPECT_EQ(batch_.events[0].event.page, "/a");
+    EXPECT_EQ(batch_.events[0].event.hostname, "");
+    EXPECT_EQ(batch_.events[0].page_query, "utm_term=x") << "a campaign is one wherever it stands";
+    EXPECT_EQ(batch_.events[1].event.page, "/b");
+    EXPECT_EQ(batch_.events[1].event.hostname, "s.example");
+    EXPECT_EQ(batch_.events[2].event.page, "");
+    EXPECT_EQ(batch_.events[2].event.hostname, "");
+}
+
 struct Wrong {
     const char* body;
     const char* field;
@@ -72,6 +87,10 @@ TEST_F(ParseTest, EachWrongEventIsRejectedWithItsFieldAndReasonAndItsNeighboursA
         {R"({"type":"pageview","tracking_id":"s"})", "data.page", "missing"},
         {R"({"type":"pageview","tracking_id":"s","data":{"page":""}})", "data.page", "missing"},
         {R"({"type":"pageview","tracking_id":"s","data":{"page":{"a":1}}})", "data.page", "wrong_type"},
+        {R"({"type":"pageview","tracking_id":"s","context":{"url":"garbage"}})", "context.url", "invalid"},
+        {R"({"type":"pageview","tracking_id":"s","context":{"url":"DATA://x/y"},"data":{}})", "context.url", "invalid"},
+        {R"({"type":"pageview","tracking_id":"s","context":{"url":"https:///x"},"data":{"page":"#top"}})",
+         "context.url", "invalid"},
         {R"({"type":"pageview","tracking_id":"s","data":[]})", "data", "wrong_type"},
         {R"({"type":"pageview","tracking_id":"s","data":{"page":"/"},"context":1})", "context", "wrong_type"},
         {R"({"type":"pageview","tracking_id":"s","event_id":"x","data":{"page":"/"}})", "event_id", "invalid"},

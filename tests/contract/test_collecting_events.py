@@ -127,6 +127,55 @@ class TestRequired:
         [[path, host, source, _]] = site.query(["events"], ["page", "hostname", "source"])["rows"]
         assert [path, host, source or "Direct"] == expected
 
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "garbage",
+            "site.example/pricing",
+            "javascript:alert(1)",
+            "javascript://site.example/%0aalert(1)",
+            "JavaScript://site.example/%0aalert(1)",
+            "data:text/html,<script>alert(1)</script>",
+            "data://text/html,x",
+            "about:blank",
+            "mailto:ann@site.example",
+            "blob:https://site.example/0b1c",
+            "https:///pricing",
+            "https://",
+            "http://:8080/x",
+            "?utm_source=news",
+            " ",
+        ],
+    )
+    def test_a_url_at_which_no_page_can_be_is_no_page(self, site: Site, url: str):
+        for data in ({}, {"page": ""}, {"page": "#top"}):
+            event = pageview(site.id, context={"url": url}) | {"data": data}
+            assert rejection(site, event) == {"index": 1, "field": "context.url", "reason": "invalid"}
+        # Only a pageview needs a page, and one that has its page lacks nothing.
+        site.send(pageview(site.id, "/told", context={"url": url}), custom(site.id, "here") | {"context": {"url": url}})
+        site.wait_events(6 + 2)
+        assert site.table("page", filters=[["page", "is_set"]]) == {"/told": 1}
+        assert site.table("hostname", filters=[["hostname", "is_set"]]) == {}
+
+    @pytest.mark.parametrize(
+        "url, page, host",
+        [
+            ("HTTPS://Site.Example:8443?x=1", "/", "site.example"),
+            ("https://user:secret@site.example/a", "/a", "site.example"),
+            ("http://[2001:db8::1]/a", "/a", "2001:db8::1"),
+            ("http://localhost:3000/a", "/a", "localhost"),
+            ("app://com.example.shop/cart", "/cart", "com.example.shop"),
+            ("capacitor://localhost/cart", "/cart", "localhost"),
+            ("app:///cart", "/cart", ""),
+            ("file:///android_asset/www/index.html", "/android_asset/www/index.html", ""),
+            ("/pricing?x=1", "/pricing", ""),
+        ],
+    )
+    def test_a_url_may_be_of_an_app_and_of_every_host(self, site: Site, url: str, page: str, host: str):
+        site.send(pageview(site.id, None, context={"url": url}))
+        site.wait_events(1)
+        assert site.query(["events"], ["page", "hostname"])["rows"] == [[page, host, 1]]
+
     def test_an_unknown_type_is_rejected(self, site: Site):
         assert rejection(site, pageview(site.id) | {"type": "explosion"})["field"] == "type"
 
