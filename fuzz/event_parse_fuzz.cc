@@ -111,14 +111,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         check_limits(in.event, is_trusted);
         FOOTFALL_CHECK(is_trusted || (in.ip.empty() && in.user_agent.empty()));
         if (in.event.event_id.is_nil()) in.event.event_id = make_uuid_v7(kNow);
-        enrich::Context context{.page_query = in.page_query, .receive_ms = kNow, .is_senders_agent = is_trusted};
-        if (is_trusted) {
-            context.address = event::parse_ip(in.ip).value_or(event::kind::ip{});
-            context.user_agent = in.user_agent;
-        } else {
-            context.address = event::parse_ip("198.51.100.7").value_or(event::kind::ip{});
+        // As the endpoint fills it.
+        enrich::Context context{.page_query = in.page_query, .receive_ms = kNow};
+        const auto peer = event::parse_ip("198.51.100.7").value_or(event::kind::ip{});
+        context.address = event::parse_ip(in.ip).value_or(peer);
+        if (in.user_agent.empty()) {
             context.user_agent = "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/145.0";
             context.accept_language = "de-DE,de;q=0.9";
+            context.is_senders_agent = is_trusted;
+        } else {
+            context.user_agent = in.user_agent;
         }
         loop.enricher.enrich(in.event, context, {.domain = "shop.example", .cookieless = data[0] == 'c'}, loop.arena);
         FOOTFALL_CHECK(in.event.visitor_id != 0 && (data[0] != 'c' || in.event.user_id.empty()));
