@@ -267,7 +267,7 @@ Endpoint::Endpoint(const catalog::Catalog& catalog, std::shared_ptr<const enrich
 Endpoint::~Endpoint() = default;
 
 const http::Headers& Endpoint::headers() {
-    static const http::Headers kHeaders = {
+    static const http::Headers of_every_answer = {
         // Events are taken from any origin and without credentials; which site they may name is judged by event.
         {"Access-Control-Allow-Origin", "*"},
         // Of a 429 or 503, for a script that waits as long as it is told.
@@ -275,7 +275,7 @@ const http::Headers& Endpoint::headers() {
         // sendBeacon asks without CORS, and would be told that it failed.
         {"Cross-Origin-Resource-Policy", "cross-origin"},
     };
-    return kHeaders;
+    return of_every_answer;
 }
 
 std::optional<http::Response> Endpoint::check(const http::Request& request) const {
