@@ -203,7 +203,7 @@ class TestServerKeys:
         assert site.value("pageviews") == 0
 
     def test_what_comes_more_than_a_day_late_needs_a_user_id_to_be_of_one_visitor(self, site: Site):
-        """An old address must not meet today's visitor, and a salt that is destroyed cannot tell who it was."""
+        """Hashed with today's salt, an old address would be a visitor of today."""
         who = {"ip": "203.0.113.1", "user_agent": FIREFOX}
         for number in range(3):
             old = pageview(site.id, timestamp=now_ms() - 2 * DAY + number, context=who)
