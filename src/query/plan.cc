@@ -3,6 +3,21 @@
 #include "query/passes/passes.h"
 
 namespace footfall::query {
+namespace {
+
+void for_each_column(
+    const Condition& condition,  // NOLINT(misc-no-recursion): as deep as parse_request lets a filter be
+    const std::function<void(const DimensionColumn&)>& call) {
+    if (condition.kind == Condition::Kind::kTest) call(condition.column);
+    for (const Condition& child : condition.children) for_each_column(child, call);
+}
+
+}  // namespace
+
+void for_each_column(const Plan& plan, const std::function<void(const DimensionColumn&)>& call) {
+    for (const DimensionColumn& column : plan.dimensions) call(column);
+    if (plan.condition) for_each_column(*plan.condition, call);
+}
 
 const std::vector<Pass>& passes() {
     static const std::vector<Pass> in_order = {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,8 +54,8 @@ struct BaseMetric {
 
 /// How rows of a table are found: from it alone, or from events joined with the sessions that they belong to, because
 /// the request asks of the one what only the other has. kBySessions: metrics of events from the sessions alone.
-/// kWithMixed: metrics of sessions from the sessions, but for those whose events differ in what the request asks for.
-enum class Branch : std::uint8_t { kNone, kAlone, kJoined, kBySessions, kWithMixed };
+/// kWithMixed, kBySessionsWithMixed: from the sessions, but for those whose events differ in what the request asks for.
+enum class Branch : std::uint8_t { kNone, kAlone, kJoined, kBySessions, kWithMixed, kBySessionsWithMixed };
 
 /// A column of the answer to order by: a place in `dimensions`, or in `metrics`.
 struct OrderKey {
@@ -93,6 +94,9 @@ struct Plan {
     /// Why the plan is as it is, a sentence each; shown by `explain`.
     std::vector<std::string> reasons;
 };
+
+/// Calls for each dimension that the request groups or filters by.
+void for_each_column(const Plan& plan, const std::function<void(const DimensionColumn&)>& call);
 
 /// What the passes may look at besides the plan.
 struct PlanContext {

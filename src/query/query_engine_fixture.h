@@ -134,6 +134,54 @@ inline void insert(store::Client& store, const std::vector<Visit>& visits) {
     ASSERT_TRUE(done.has_value()) << done.error().message;
 }
 
+/// A row of footfall.sessions, as the session processor writes it.
+struct SessionRow {
+    std::string site = "random";
+    std::uint64_t key = 0;
+    std::uint64_t visitor = 0;
+    std::int64_t started = 0;
+    std::int64_t ended = 0;
+    int pageviews = 0;
+    int events = 0;
+    int interactions = 0;
+    double engaged = 0;
+    std::string entry{}, exit{}, source{}, country{}, browser_version{};
+    int sign = 1;
+    std::uint64_t version = 1;
+    bool is_bot = false;
+    bool is_mixed = false;
+};
+
+inline void insert_sessions(store::Client& store, const std::vector<SessionRow>& rows) {
+    std::string block;
+    for (const SessionRow& row : rows) {
+        json::Writer json(block);
+        json.begin_object();
+        json.member("website_id", row.site);
+        json.member("session_key", row.key);
+        json.member("visitor_id", row.visitor);
+        json.member("started_at", utc(row.started));
+        json.member("ended_at", utc(row.ended));
+        json.member("pageviews", std::int64_t{row.pageviews});
+        json.member("events", std::int64_t{row.events});
+        json.member("interactions", std::int64_t{row.interactions});
+        json.member("engaged", row.engaged);
+        json.member("entry_page", row.entry);
+        json.member("exit_page", row.exit);
+        json.member("source", row.source);
+        json.member("country", row.country);
+        json.member("browser_version", row.browser_version);
+        json.member("sign", std::int64_t{row.sign});
+        json.member("version", row.version);
+        json.member("is_bot", row.is_bot);
+        json.member("is_mixed", row.is_mixed);
+        json.end_object();
+        block += '\n';
+    }
+    const auto done = store.insert("INSERT INTO footfall.sessions FORMAT JSONEachRow", block);
+    ASSERT_TRUE(done.has_value()) << done.error().message;
+}
+
 inline Visit at_now(std::string page) {
     Visit visit;
     visit.ms = kNow - 1000;

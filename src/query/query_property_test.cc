@@ -6,6 +6,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <cctz/time_zone.h>
@@ -189,6 +190,61 @@ Visit random_visit(Random& random) {
     return visit;
 }
 
+/// Of the same visitor, soon after; mostly of the same country.
+Visit next_visit(Random& random, const Visit& before) {
+    Visit visit = random_visit(random);
+    visit.site = before.site;
+    visit.visitor = before.visitor;
+    visit.user_id = before.user_id;
+    visit.is_bot = before.is_bot;
+    visit.ms = before.ms + random.below(40 * 60'000);
+    if (!random.one_in(4)) {
+        visit.country = before.country;
+        visit.browser_version = before.browser_version;
+    }
+    return visit;
+}
+
+/// Gives the visits their sessions. A session of several visits has rows from before the last, too.
+void insert_their_sessions(store::Client& store, std::vector<Visit>& visits) {
+    std::map<std::tuple<std::string, std::uint64_t, bool>, std::vector<Visit*>> by_visitor;
+    for (Visit& visit : visits)
+        if (visit.type == "pageview" || visit.type == "event")
+            by_visitor[{visit.site, visit.visitor, visit.is_bot}].push_back(&visit);
+    std::vector<SessionRow> earlier, later;
+    std::uint64_t key = 0;
+    std::size_t mixed = 0;
+    for (auto& [visitor, own] : by_visitor) {
+        std::sort(own.begin(), own.end(), [](const Visit* a, const Visit* b) { return a->ms < b->ms; });
+        for (std::size_t at = 0; at < own.size();) {
+            const Visit& first = *own[at];
+            SessionRow row{.site = first.site, .key = ++key, .visitor = first.visitor, .started = first.ms};
+            row.country = first.country;
+            row.browser_version = first.browser_version;
+            row.is_bot = first.is_bot;
+            for (row.ended = first.ms; at < own.size() && own[at]->ms - row.ended < 30 * 60'000; ++at) {
+                Visit& visit = *own[at];
+                visit.session = key;
+                if (row.events > 0) {
+                    earlier.push_back(row);
+                    later.push_back(row);
+                    later.back().sign = -1;
+                    ++row.version;
+                }
+                row.ended = visit.ms;
+                ++row.events;
+                row.pageviews += visit.type == "pageview" ? 1 : 0;
+                row.is_mixed |= visit.country != first.country || visit.browser_version != first.browser_version;
+            }
+            mixed += row.is_mixed ? 1 : 0;
+            later.push_back(row);
+        }
+    }
+    EXPECT_GT(mixed, 50U);
+    insert_sessions(store, earlier);
+    insert_sessions(store, later);
+}
+
 std::string quoted(const std::string& text) {
     std::string out;
     json::append_string(out, text);
@@ -295,7 +351,9 @@ TEST_F(QueryPropertyTest, RandomRequestsAnswerAsANaiveFoldDoes) {
     SCOPED_TRACE(fmt::format("FOOTFALL_SEED={}", seed));
     Random random(seed);
     std::vector<Visit> visits(2'000);
-    for (Visit& visit : visits) visit = random_visit(random);
+    for (std::size_t i = 0; i < visits.size(); ++i)
+        visits[i] = i > 0 && random.one_in(2) ? next_visit(random, visits[i - 1]) : random_visit(random);
+    insert_their_sessions(store(), visits);
     insert(store(), visits);
 
     std::size_t rows = 0;

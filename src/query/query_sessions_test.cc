@@ -16,49 +16,8 @@ constexpr std::int64_t kDay = 86'400'000;
 
 class QuerySessionsTest : public QueryEngineTest {
 protected:
-    struct Row {
-        std::uint64_t key = 0;
-        std::uint64_t visitor = 0;
-        std::int64_t started = 0;
-        std::int64_t ended = 0;
-        int pageviews = 0;
-        int events = 0;
-        int interactions = 0;
-        double engaged = 0;
-        std::string entry{}, exit{}, source{}, country{};
-        int sign = 1;
-        std::uint64_t version = 1;
-        bool is_bot = false;
-        bool is_mixed = false;
-    };
-    static void add(const std::vector<Row>& rows) {
-        std::string block;
-        for (const Row& row : rows) {
-            json::Writer json(block);
-            json.begin_object();
-            json.member("website_id", "random");
-            json.member("session_key", row.key);
-            json.member("visitor_id", row.visitor);
-            json.member("started_at", utc(row.started));
-            json.member("ended_at", utc(row.ended));
-            json.member("pageviews", std::int64_t{row.pageviews});
-            json.member("events", std::int64_t{row.events});
-            json.member("interactions", std::int64_t{row.interactions});
-            json.member("engaged", row.engaged);
-            json.member("entry_page", row.entry);
-            json.member("exit_page", row.exit);
-            json.member("source", row.source);
-            json.member("country", row.country);
-            json.member("sign", std::int64_t{row.sign});
-            json.member("version", row.version);
-            json.member("is_bot", row.is_bot);
-            json.member("is_mixed", row.is_mixed);
-            json.end_object();
-            block += '\n';
-        }
-        const auto done = store().insert("INSERT INTO footfall.sessions FORMAT JSONEachRow", block);
-        ASSERT_TRUE(done.has_value()) << done.error().message;
-    }
+    using Row = SessionRow;
+    static void add(const std::vector<Row>& rows) { insert_sessions(store(), rows); }
     static Visit event(std::int64_t ms, std::uint64_t visitor, std::uint64_t session, std::string page,
                        std::string type = "pageview") {
         Visit visit;
@@ -173,8 +132,8 @@ TEST_F(QuerySessionsTest, MetricsOfSessionsAloneAndBesideThoseOfEvents) {
 }
 
 TEST_F(QuerySessionsTest, ByWhatSessionsHave) {
-    EXPECT_EQ(ask_today(R"("metrics": ["sessions", "visitors"], "dimensions": ["country"])").rows,
-              (Rows{{"DE", "2", "0"}, {"FR", "1", "0"}, {"", "0", "3"}}))
+    EXPECT_EQ(ask_today(R"("metrics": ["sessions", "pageviews"], "dimensions": ["country"])").rows,
+              (Rows{{"DE", "2", "0"}, {"FR", "1", "0"}, {"", "0", "5"}}))
         << "the events of this test have no country, and each table gives its own";
     EXPECT_EQ(ask_today(R"("metrics": ["sessions"], "dimensions": ["exit_page"])").rows,
               (Rows{{"/a", "1"}, {"/b", "1"}, {"/c", "1"}}))
@@ -328,6 +287,45 @@ TEST_F(MixedSessionsTest, AFilterFindsThemByTheirEvents) {
     EXPECT_EQ(
         ask_today(R"("metrics": ["sessions"], "filters": [["country", "is", ["FR"]], ["source", "is_set"]])").rows,
         (Rows{{"1"}}));
+}
+
+TEST_F(MixedSessionsTest, VisitorsAreTheSameByTheSessionsAndByEachEvent) {
+    const std::int64_t midnight = kNow / kDay * kDay;  // UTC
+    const Row night{.key = 44,
+                    .visitor = 4,
+                    .started = midnight - 10 * kMinute,
+                    .ended = midnight + 10 * kMinute,
+                    .pageviews = 2,
+                    .events = 2,
+                    .entry = "/a",
+                    .exit = "/b",
+                    .source = "news",
+                    .country = "DE",
+                    .is_mixed = true};
+    add({night});
+    insert(store(), {in("DE", event(night.started, 4, 44, "/a")), in("FR", event(night.ended, 4, 44, "/b"))});
+    const std::string shapes[] = {
+        R"("dimensions": ["country"], "order_by": [["country", "asc"]])",
+        R"("dimensions": ["country"], "order_by": [["country", "asc"]], "totals": false)",
+        R"("filters": [["country", "is", ["FR"]]])",
+        R"("filters": [["country", "is_not", ["FR"]]])",
+        R"("filters": [["country", "is", ["FR"]], ["source", "is", ["news"]]])",
+        R"("dimensions": ["source"], "filters": [["country", "is", ["FR"]]], "order_by": [["source", "asc"]])",
+        R"("dimensions": ["country", "source"], "order_by": [["country", "asc"], ["source", "asc"]])",
+        R"("dimensions": ["country"], "include_bots": true, "order_by": [["country", "asc"]])"};
+    for (const std::string& shape : shapes) {
+        for (const std::string day : {"2026-11-05", "2026-11-06"}) {
+            SCOPED_TRACE(day + " " + shape);
+            const Table by_sessions = ask_day(day, R"("metrics": ["visitors"], )" + shape);
+            Table by_events = ask_day(day, R"("metrics": ["visitors", "events"], )" + shape);
+            for (auto& row : by_events.rows) row.pop_back();
+            EXPECT_EQ(by_sessions.rows, by_events.rows);
+            by_events.totals.erase("events");
+            EXPECT_EQ(by_sessions.totals, by_events.totals);
+        }
+    }
+    EXPECT_EQ(ask_day("2026-11-05", R"("metrics": ["visitors"], "dimensions": ["country"])").rows, (Rows{{"DE", "1"}}))
+        << "the other country's event is of the next day";
 }
 
 TEST_F(MixedSessionsTest, CountWhereTheyStartedWhicheverDayTheirEventsAreOf) {

@@ -328,7 +328,8 @@ private:
     /// Each table gives its metrics, with nothing for those of the other, and the rows of both are put together.
     std::string of_branches() {
         std::vector<std::string> branches;
-        if (plan_.events == Branch::kBySessions) branches.push_back(of_events_by_sessions());
+        if (plan_.events == Branch::kBySessions || plan_.events == Branch::kBySessionsWithMixed)
+            branches.push_back(of_events_by_sessions());
         else if (plan_.events != Branch::kNone) branches.push_back(of_events());
         if (plan_.sessions == Branch::kAlone) branches.push_back(of_sessions());
         if (plan_.sessions == Branch::kJoined) branches.push_back(of_sessions_by_events());
@@ -384,10 +385,13 @@ private:
     }
 
     /// Metrics of events over the sessions that have one in the range. A row counts unless a later one cancels it:
-    /// where the table is merged there are none to compare with, and no group has to be made of each session.
+    /// where the table is merged there are none to compare with, and no group has to be made of each session. What a
+    /// row says of where its events were stays true, also when more came and another row says more: only what is of the
+    /// session as a whole has to be the last row's.
     std::string of_events_by_sessions() {
+        const bool is_with_mixed = plan_.events == Branch::kBySessionsWithMixed;
         composer_.enter(Scope::kSessions);
-        std::vector<std::string> columns = dimension_columns();
+        std::vector<std::string> columns = is_with_mixed ? keys_ : dimension_columns();
         add_bases(columns, "events");
         columns.emplace_back("1 AS has_rows");
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
@@ -395,13 +399,40 @@ private:
                                           fmt::format("toDate(started_at) <= toDate({})", of_.to),
                                           "started_at < " + of_.to, "ended_at >= " + of_.from};
         if (plan_.include_bots == Toggle::kOff) where.emplace_back("NOT is_bot");
-        const std::string cancelled =
-            select({"session_key", "version"}, "footfall.sessions", std::vector<std::string>(where)) +
-            "\n    AND sign = -1";
+        std::vector<std::string> all = where;
+        if (is_with_mixed) where.emplace_back("NOT is_mixed");
         add_conditions(where);
-        where.emplace_back("sign = 1");
-        where.push_back(fmt::format("(session_key, version) NOT IN\n(\n{}\n)", cancelled));
-        return select(columns, "footfall.sessions", where) + grouping();
+        if (is_asked_of_sessions_alone()) {
+            all.emplace_back("sign = -1");
+            where.emplace_back("sign = 1");
+            where.push_back(fmt::format("(session_key, version) NOT IN\n(\n{}\n)",
+                                        select({"session_key", "version"}, "footfall.sessions", all)));
+        }
+        if (!is_with_mixed) return select(columns, "footfall.sessions", where) + grouping();
+        std::vector<std::string> given = dimension_columns();
+        given.emplace_back("visitor_id");
+        return fmt::format("SELECT\n    {}\nFROM\n(\n{}\nUNION ALL\n{}\n){}", fmt::join(columns, ",\n    "),
+                           select(given, "footfall.sessions", where), events_of_mixed_sessions(), grouping());
+    }
+    bool is_asked_of_sessions_alone() const {
+        bool found = false;
+        for_each_column(plan_, [&](const DimensionColumn& column) { found |= !column.dimension->varies_in_session; });
+        return found;
+    }
+    std::string events_of_mixed_sessions() {
+        composer_.enter(Scope::kEventsFirst);
+        std::vector<std::string> columns = dimension_columns();
+        columns.emplace_back("visitor_id");
+        std::vector<std::string> where = event_conditions();
+        where.emplace_back("timestamp <= last_mixed");
+        std::vector<std::string> mixed = touching();
+        mixed.emplace_back("is_mixed");
+        return with_last_of(mixed, select(columns, "footfall.events " + joined_sessions({}, mixed), where));
+    }
+    /// No event is later than these sessions; where there are none, no event is read.
+    static std::string with_last_of(const std::vector<std::string>& sessions, const std::string& sql) {
+        return fmt::format("WITH ({}) AS last_mixed\n{}", select({"max(ended_at)"}, "footfall.sessions", sessions),
+                           sql);
     }
 
     std::string of_sessions() {
@@ -477,8 +508,7 @@ private:
         if (plan_.has_total) columns.emplace_back("key");
         std::vector<std::string> mixed = started_sessions();
         mixed.emplace_back("is_mixed");
-        // All events of these sessions, also those after the range. Without such sessions that ends at the beginning of
-        // time, and no event is read.
+        // All events of these sessions, also those after the range.
         std::vector<std::string> where = {
             "website_id = " + of_.site,
             fmt::format("toDate(timestamp) BETWEEN toDate({}) AND toDate(last_mixed)", of_.from),
@@ -486,9 +516,9 @@ private:
         add_conditions(where);
         std::vector<std::string> groups = keys_;
         groups.emplace_back("key");
-        std::string sql = fmt::format(
-            "WITH ({}) AS last_mixed\n{}\nGROUP BY {}", select({"max(ended_at)"}, "footfall.sessions", mixed),
-            select(columns, "footfall.events " + joined_sessions(kCounted, mixed), where), fmt::join(groups, ", "));
+        std::string sql =
+            with_last_of(mixed, select(columns, "footfall.events " + joined_sessions(kCounted, mixed), where)) +
+            fmt::format("\nGROUP BY {}", fmt::join(groups, ", "));
         if (!plan_.has_total) return sql;
         std::vector<std::string> counted = keys_;
         counted.insert(counted.end(), kCounted.begin(), kCounted.end());
@@ -508,22 +538,23 @@ private:
     /// last call and these columns.
     std::string joined_sessions(std::span<const std::string_view> counted, const std::vector<std::string>& which) {
         const std::vector<std::string> given = composer_.take_joined_columns();
-        std::vector<std::string> passed;
-        for (const std::string_view column : counted) passed.push_back(fmt::format("x.{0} AS session_{0}", column));
-        for (const std::string& name : names("s", given.size())) passed.push_back(fmt::format("x.{0} AS {0}", name));
-        std::vector<std::string> inner(counted.begin(), counted.end());
+        std::string passed;
+        for (const std::string_view column : counted) passed += fmt::format(", x.{0} AS session_{0}", column);
+        for (const std::string& name : names("s", given.size())) passed += fmt::format(", x.{0} AS {0}", name);
+        std::vector<std::string> inner = {"session_key"};
+        inner.insert(inner.end(), counted.begin(), counted.end());
         inner.insert(inner.end(), given.begin(), given.end());
         return fmt::format(
             "INNER JOIN\n(\n"
-            "SELECT arrayJoin(arrayPushBack(a.old_keys, x.session_key)) AS any_key, x.session_key AS key, {}\n"
-            "FROM (SELECT session_key, {} FROM footfall.sessions\n"
+            "SELECT arrayJoin(arrayPushBack(a.old_keys, x.session_key)) AS any_key, x.session_key AS key{}\n"
+            "FROM (SELECT {} FROM footfall.sessions\n"
             "    WHERE {}\n"
             "    GROUP BY ALL HAVING sum(sign) > 0) AS x\n"
             "LEFT JOIN (SELECT new_key, groupArray(old_key) AS old_keys FROM\n"
             "    (SELECT old_key, argMax(new_key, log_offset) AS new_key FROM footfall.session_alias\n"
             "    WHERE website_id = {} GROUP BY old_key) GROUP BY new_key) AS a ON a.new_key = x.session_key\n"
             ") AS of_session ON session_key = any_key",
-            fmt::join(passed, ", "), fmt::join(inner, ", "), fmt::join(which, " AND "), of_.site);
+            passed, fmt::join(inner, ", "), fmt::join(which, " AND "), of_.site);
     }
 
     /// Columns of footfall.sessions that metrics are made of.

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <functional>
 
 #include <fmt/format.h>
 
@@ -15,20 +14,12 @@ void add_base(const Metric& metric, Plan& plan) {
         plan.bases.push_back({&metric, &metric.sources.front()});
 }
 
-void for_each_column(
-    const Condition& condition,  // NOLINT(misc-no-recursion): as deep as parse_request lets a filter be
-    const std::function<void(const DimensionColumn&)>& call) {
-    if (condition.kind == Condition::Kind::kTest) call(condition.column);
-    for (const Condition& child : condition.children) for_each_column(child, call);
-}
-
 /// Whether a table has all that the request groups and filters by. `missing` is what it has not.
 bool has_all(const Plan& plan, std::string_view source, std::string& missing) {
     const auto look = [&](const DimensionColumn& column) {
         if (find_source(column.dimension->sources, source) == nullptr && missing.empty()) missing = column.name;
     };
-    for (const DimensionColumn& column : plan.dimensions) look(column);
-    if (plan.condition) for_each_column(*plan.condition, look);
+    for_each_column(plan, look);
     return missing.empty();
 }
 
@@ -38,16 +29,16 @@ std::string_view varying_column(const Plan& plan) {
     const auto look = [&](const DimensionColumn& column) {
         if (column.dimension->varies_in_session && found.empty()) found = column.name;
     };
-    for (const DimensionColumn& column : plan.dimensions) look(column);
-    if (plan.condition) for_each_column(*plan.condition, look);
+    for_each_column(plan, look);
     return found;
 }
 
 /// What ends a session. In a range that is no shorter, every session that touches it has an event.
 constexpr std::int64_t kSessionGapMs = 30 * 60'000;
 
-/// Whether the sessions alone answer what is asked of events, which spares a join of the two: who had a session of that
-/// kind had an event in it. Only for what is the session's own; an event's country need not be its session's.
+/// Whether the sessions alone answer what is asked of events, which spares a join of the two or a look at many more
+/// rows: who had a session of that kind had an event in it. Where it varies within a session, that is known of those
+/// that are not mixed.
 bool sessions_answer_for_events(const Plan& plan) {
     if (!std::all_of(plan.bases.begin(), plan.bases.end(), [](const BaseMetric& base) {
             return base.source->source != "events" || base.source->by_sessions;
@@ -56,11 +47,11 @@ bool sessions_answer_for_events(const Plan& plan) {
     bool is_asked_of_sessions = false;
     bool is_asked_of_events = false;
     const auto look = [&](const DimensionColumn& column) {
-        (find_source(column.dimension->sources, "events") == nullptr ? is_asked_of_sessions : is_asked_of_events) =
-            true;
+        const bool is_of_sessions =
+            column.dimension->varies_in_session || find_source(column.dimension->sources, "events") == nullptr;
+        (is_of_sessions ? is_asked_of_sessions : is_asked_of_events) = true;
     };
-    for (const DimensionColumn& column : plan.dimensions) look(column);
-    if (plan.condition) for_each_column(*plan.condition, look);
+    for_each_column(plan, look);
     const auto is_long = [](const Range& range) { return range.to_ms - range.from_ms >= kSessionGapMs; };
     return is_asked_of_sessions && !is_asked_of_events && is_long(plan.range) &&
            (!plan.previous || is_long(*plan.previous));
@@ -100,15 +91,19 @@ Status choose_source(const PlanContext& context, Plan& plan) {
         fmt::format("source 'events', joined with 'sessions', which alone have '{{}}'; types read: {}",
                     fmt::join(plan.event_types, ", "));
     plan.events = branch_of(plan, "events", alone, joined);
-    if (plan.events == Branch::kJoined && sessions_answer_for_events(plan)) {
-        plan.events = Branch::kBySessions;
-        plan.reasons.back() = "source 'sessions' for what is asked of events: those with an event in the range";
+    const std::string_view varying = varying_column(plan);
+    const std::string by_events =
+        varying.empty() ? "" : fmt::format("; where '{}' differs within one, by its events", varying);
+    if (plan.events != Branch::kNone && sessions_answer_for_events(plan)) {
+        plan.events = varying.empty() ? Branch::kBySessions : Branch::kBySessionsWithMixed;
+        plan.reasons.back() =
+            "source 'sessions' for what is asked of events: those with an event in the range" + by_events;
     }
     plan.sessions = branch_of(plan, "sessions", "source 'sessions': those that started in the range",
                               "source 'sessions': those with an event in the range, since '{}' is of events");
-    if (const std::string_view varying = varying_column(plan); plan.sessions == Branch::kAlone && !varying.empty()) {
+    if (plan.sessions == Branch::kAlone && !varying.empty()) {
         plan.sessions = Branch::kWithMixed;
-        plan.reasons.back() += fmt::format("; where '{}' differs within one, by its events", varying);
+        plan.reasons.back() += by_events;
     }
     // A session counts where it has a pageview or a custom event that the request asks for.
     if (plan.sessions == Branch::kJoined) plan.event_types = {"event", "pageview"};
