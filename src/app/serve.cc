@@ -94,11 +94,13 @@ int serve(const Settings& settings, ServeOptions options) {
     ::signal(SIGXFSZ, SIG_IGN);
 
     std::atomic<bool> fatal{false};
-    auto services = Services::open(settings, {.fatal = [&](const Error&) {
-                                       fatal = true;
-                                       // sigtimedwait below looks at the flag; the signal only wakes it.
-                                       ::kill(::getpid(), SIGTERM);
-                                   }});
+    auto services = Services::open(settings, {.fatal =
+                                                  [&](const Error&) {
+                                                      fatal = true;
+                                                      // sigtimedwait below looks at the flag; the signal only wakes it.
+                                                      ::kill(::getpid(), SIGTERM);
+                                                  },
+                                              .listens = true});
     if (!services) return fail(services.error(), as_json);
     const auto control = ControlServer::start((*services)->data_dir(), **services);
     if (!control) return fail(control.error(), as_json);

@@ -96,6 +96,7 @@ struct Services::State {
     Clock& clock = system_clock();
     std::string data_dir;
     std::int64_t started_ms = 0;
+    std::optional<http::Listener> listener;  ///< until listen()
     std::optional<LockFile> lock;
     std::unique_ptr<catalog::Catalog> catalog;
     std::unique_ptr<log::DiskLog> log;
@@ -138,9 +139,21 @@ Status Services::State::open(Options options) {
     started_ms = clock.wall_ms();
     data_dir = absolute_path(settings.data_dir);
     if (data_dir.size() > 1 && data_dir.back() == '/') data_dir.pop_back();
+    const std::string lock_path = data_dir + "/lock";
+    // A port that is in use ends this before anything is made. In a folder that was used before it may be that of the
+    // process which is just ending there: it goes with the lock. A socket in the file system needs the lock first,
+    // since binding replaces the one that is there.
+    if (options.listens && !settings.http_listen.starts_with("unix:")) {
+        auto bound = http::Listener::bind(settings.http_listen);
+        if (bound) listener = std::move(*bound);
+        else if (!path_exists(lock_path)) return bound.error();
+    }
     TRY_STATUS(make_directories(data_dir));
-    TRY(LockFile taken, LockFile::acquire(data_dir + "/lock", kLockWaitMs));
+    TRY(LockFile taken, LockFile::acquire(lock_path, kLockWaitMs));
     lock = std::move(taken);
+    if (options.listens && !listener) {
+        TRY(listener, http::Listener::bind(settings.http_listen));
+    }
     TRY(library, find_library(settings.store_library));
 
     // The store's process starts first: it opens while the rest is read.
@@ -377,7 +390,9 @@ Status Services::listen() {
     state.server = std::make_unique<http::Server>(
         options, [&state](http::Exchange& exchange) { state.router.handle(exchange); },
         [&state](const http::Request& request) { return state.router.check(request); });
-    TRY_STATUS(state.server->listen(state.settings.http_listen));
+    FOOTFALL_CHECK(state.listener.has_value());
+    TRY_STATUS(state.server->listen(std::move(*state.listener)));
+    state.listener.reset();
     TRY_STATUS(state.server->start());
     state.port = state.server->port();
     return {};

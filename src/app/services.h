@@ -21,9 +21,11 @@ public:
     struct Options {
         /// Called once, from any thread, when the process must end: the log can't be trusted any more.
         std::function<void(const Error&)> fatal;
+        /// listen() will be called: its port is taken first, so that one in use ends open() before anything is made.
+        bool listens = false;
     };
-    /// Takes the installation's lock (waiting up to 5 s for one that is just ending) and opens everything. The store
-    /// starts in the background: events are taken before it is there.
+    /// Takes the port and the installation's lock (waiting up to 5 s for one that is just ending) and opens
+    /// everything. The store starts in the background: events are taken before it is there.
     static Result<std::unique_ptr<Services>> open(const Settings& settings, Options options);
     ~Services() override;
 

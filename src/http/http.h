@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/result.h"
 
 namespace footfall::http {
@@ -121,6 +122,23 @@ struct ServerOptions {
     Clock* clock = &system_clock();
 };
 
+/// An address that is taken but not listened on: who connects is refused. For what must know that it will get its port
+/// before it makes anything.
+class Listener {
+public:
+    /// "host:port" (port 0: any), kConflict where another process listens there, or "unix:/path", in place of a socket
+    /// that is there. Two that are bound to one port at the same time are told apart by Server::listen().
+    static Result<Listener> bind(const std::string& address);
+
+private:
+    friend class Server;
+    Listener(File socket, std::string address, std::string unix_path)
+        : socket_(std::move(socket)), address_(std::move(address)), unix_path_(std::move(unix_path)) {}
+    File socket_;
+    std::string address_;
+    std::string unix_path_;  ///< empty for TCP
+};
+
 /// HTTP/1.1 and 1.0 on epoll loops, one thread each; a connection lives and dies on its loop. Requests of one
 /// connection are handled in order, one at a time (pipelined ones wait). Thread-safe where it says so.
 class Server {
@@ -129,8 +147,9 @@ public:
     /// Stops at once where stop() was not called.
     ~Server();
 
-    /// Binds and listens; several calls listen on several addresses. "host:port" (port 0: the system chooses) or
-    /// "unix:/path".
+    /// Several calls listen on several addresses.
+    Status listen(Listener listener);
+    /// Binds and listens.
     Status listen(const std::string& address);
     /// The port that the first TCP listen() got.
     std::uint16_t port() const;

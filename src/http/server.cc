@@ -32,6 +32,10 @@ std::uint16_t bound_port(int fd) {
                                            : reinterpret_cast<sockaddr_in6&>(name).sin6_port);
 }
 
+Error address_in_use(const std::string& address) {
+    return {Code::kConflict, "the address " + address + " is in use; choose another with --listen"};
+}
+
 // What connections inherit from their listener costs no call for each of them.
 void set_tcp_options(int fd) {
     const int on = 1;
@@ -75,15 +79,16 @@ Server::~Server() {
     [[maybe_unused]] State* const kept = state_.release();
 }
 
-Status Server::listen(const std::string& address) {
+Result<Listener> Listener::bind(const std::string& address) {
     TRY(const std::vector<SocketAddress> addresses, resolve_address(address));
     const SocketAddress& where = addresses.front();
     const bool is_unix = where.family() == AF_UNIX;
+    const std::string path = is_unix ? address.substr(std::string_view("unix:").size()) : std::string();
     File listener(::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!listener.is_open()) return errno_error("socket", errno);
     if (is_unix) {
         // Whoever calls holds the lock of the folder that the socket is in, so a socket that is there is a dead one's.
-        TRY_STATUS(remove_file(address.substr(std::string_view("unix:").size())));
+        TRY_STATUS(remove_file(path));
     } else {
         set_tcp_options(listener.fd());
     }
@@ -91,14 +96,26 @@ Status Server::listen(const std::string& address) {
     const mode_t mask = is_unix ? ::umask(0177) : 0;
     const int err = ::bind(listener.fd(), where.get(), where.length()) == 0 ? 0 : errno;
     if (is_unix) ::umask(mask);
-    if (err == EADDRINUSE)
-        return Error(Code::kConflict, "the address " + address + " is in use; choose another with --listen");
+    if (err == EADDRINUSE) return address_in_use(address);
     if (err != 0) return errno_error("bind to " + address, err);
-    if (::listen(listener.fd(), kBacklog) != 0) return errno_error("listen on " + address, errno);
-    if (is_unix) state_->unix_paths.push_back(absolute_path(address.substr(std::string_view("unix:").size())));
-    else if (state_->port == 0) state_->port = bound_port(listener.fd());
-    state_->listeners.push_back(std::move(listener));
+    return Listener(std::move(listener), address, is_unix ? absolute_path(path) : std::string());
+}
+
+Status Server::listen(Listener listener) {
+    const File& socket = listener.socket_;
+    if (::listen(socket.fd(), kBacklog) != 0) {
+        if (errno == EADDRINUSE) return address_in_use(listener.address_);
+        return errno_error("listen on " + listener.address_, errno);
+    }
+    if (!listener.unix_path_.empty()) state_->unix_paths.push_back(std::move(listener.unix_path_));
+    else if (state_->port == 0) state_->port = bound_port(socket.fd());
+    state_->listeners.push_back(std::move(listener.socket_));
     return {};
+}
+
+Status Server::listen(const std::string& address) {
+    TRY(Listener listener, Listener::bind(address));
+    return listen(std::move(listener));
 }
 
 std::uint16_t Server::port() const { return state_->port; }

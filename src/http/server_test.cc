@@ -346,6 +346,26 @@ TEST_F(ServerTest, AnAddressInUseIsSaidInOneSentence) {
     EXPECT_EQ(second.listen("unix:").error().code, Code::kInvalidArgument);
 }
 
+TEST_F(ServerTest, AnAddressIsTakenWithoutAnsweringThere) {
+    auto bound = Listener::bind("127.0.0.1:0");
+    ASSERT_TRUE(bound);
+    Server server({}, [](Exchange& exchange) { exchange.respond({}); });
+    ASSERT_TRUE(server.listen(std::move(*bound)));
+    const std::string where = "127.0.0.1:" + std::to_string(server.port());
+    EXPECT_EQ(Listener::bind(where).error().code, Code::kConflict);
+    server.stop(0);
+
+    auto first = Listener::bind(where);
+    auto second = Listener::bind(where);
+    ASSERT_TRUE(first && second);
+    Client client(where);
+    EXPECT_EQ(client.send({}, 10'000).error().code, Code::kUnavailable) << "nobody listens yet";
+    Server one({}, [](Exchange& exchange) { exchange.respond({}); });
+    Server other({}, [](Exchange& exchange) { exchange.respond({}); });
+    ASSERT_TRUE(one.listen(std::move(*first)));
+    EXPECT_EQ(other.listen(std::move(*second)).error().code, Code::kConflict);
+}
+
 TEST_F(ServerTest, RequestsAreCountedByClass) {
     metrics::Counter& found = metrics::counter("footfall_http_requests_total", "", "status=\"2xx\"");
     metrics::Counter& refused = metrics::counter("footfall_http_requests_total", "", "status=\"4xx\"");

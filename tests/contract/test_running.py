@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -111,15 +112,27 @@ class TestEndpoints:
 
 
 class TestOneProcessAFolder:
-    def test_a_second_serve_is_refused_in_one_sentence(self, server: Server, site: Site):
+    @pytest.mark.parametrize("port", ["another port", "its port"])
+    def test_a_second_serve_is_refused_in_one_sentence(self, server: Server, site: Site, port: str):
         started = time.monotonic()
-        done = run_command("serve", "--listen", "127.0.0.1:0", data=server.data, limit_s=30)
+        listen = f"127.0.0.1:{server.port if port == 'its port' else 0}"
+        done = run_command("serve", "--listen", listen, data=server.data, limit_s=30)
         assert done.returncode == 1, done
         assert time.monotonic() - started < 15
         told = [line for line in done.stderr.strip().splitlines() if line]
         assert len(told) == 1, f"one sentence: {done.stderr}"
+        assert str(server.data) in told[0], "on its port too it is the folder that both want"
         site.send(pageview(site.id))
         site.wait_events(1)
+
+    def test_a_second_serve_leaves_the_socket_of_the_first(self, start_server: Any, folder: pathlib.Path):
+        where = folder / "footfall.sock"
+        server = start_server("--listen", f"unix:{where}", port=1, ready=False)
+        wait_until(where.exists, 30, "it listens")
+        inode = where.stat().st_ino
+        done = run_command("serve", "--listen", f"unix:{where}", data=server.data, limit_s=30)
+        assert done.returncode == 1, done
+        assert where.stat().st_ino == inode
 
 
 class TestEnd:
