@@ -25,8 +25,6 @@
 namespace footfall::app {
 namespace {
 
-constexpr int kStopGraceMs = 6'000;
-
 // One sentence, once: as a log line where a program reads the log, else as people read it.
 int fail(const Error& error, bool as_json) {
     if (as_json) logging::error("serve.failed", {{"error", error.message}});
@@ -133,7 +131,7 @@ int serve(const Settings& settings, ServeOptions options) {
         ::waitpid(traffic, nullptr, 0);
     }
     // After a failed sync nothing can be made better by waiting.
-    (*services)->stop(fatal ? 500 : kStopGraceMs);
+    (*services)->stop(fatal ? 500 : Services::kStopGraceMs);
     return fatal ? 1 : 0;
 }
 

@@ -322,7 +322,7 @@ void Services::State::run_housekeeping() {
 
 Services::Services(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Services::~Services() { stop(0); }
+Services::~Services() { stop(kStopGraceMs); }
 
 Result<std::unique_ptr<Services>> Services::open(const Settings& settings, Options options) {
     auto state = std::make_unique<State>(settings);

@@ -27,11 +27,14 @@ public:
     /// Takes the port and the installation's lock (waiting up to 5 s for one that is just ending) and opens
     /// everything. The store starts in the background: events are taken before it is there.
     static Result<std::unique_ptr<Services>> open(const Settings& settings, Options options);
+    /// Ends in order where stop() was not called.
     ~Services() override;
 
     /// Starts the HTTP server of the event endpoint, the API and the page; address() then has the port.
     Status listen();
 
+    /// Enough for what is in flight and for the child; less is used where there is less to do.
+    static constexpr int kStopGraceMs = 6'000;
     /// Stops accepting, answers what is in flight, loads what the log holds as far as the time allows, and ends the
     /// child.
     void stop(int grace_ms);

@@ -386,6 +386,12 @@ class TestAudit:
     def test_of_a_site_that_is_not_there_fails(self, data: pathlib.Path):
         fails(run_command("audit", "--site", "nobody", data=data), 1)
 
+    @pytest.mark.parametrize("word", ["audit", "doctor"])
+    def test_warns_of_nothing_where_nothing_is_wrong(self, data: pathlib.Path, word: str):
+        command("site", "add", "x", "--domain", "x.example", data=data)
+        done = run_command(word, data=data)
+        assert (done.returncode, done.stderr) == (0, ""), done
+
 
 class TestDoctor:
     def test_finds_nothing_wrong_with_a_healthy_installation(self, data: pathlib.Path):
