@@ -23,10 +23,12 @@ std::string hash_of(std::string_view secret) {
     return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
+constexpr std::size_t kRandomIdLength = 12;
+
 std::string random_id() {
     static constexpr char kAlphabet[] =
         "abcdefghijkmnpqrstuvwxyz23456789";  // 32 letters that are not mistaken for each other
-    std::string id(12, '\0');
+    std::string id(kRandomIdLength, '\0');
     random_bytes(id.data(), id.size());
     for (char& c : id) c = kAlphabet[static_cast<unsigned char>(c) % 32];
     return id;
@@ -99,6 +101,15 @@ Status migrate(const Database& database) {
 
 Error no_site(std::string_view id) {
     return {Code::kNotFound, "there is no site '" + std::string(id) + "'; see 'footfall site list'", "id"};
+}
+
+/// `same_secret`: the key of which `id` is the secret, if any. An error may be kept in a log or shown to others.
+Error no_key(std::string_view id, const Key* same_secret) {
+    if (same_secret != nullptr)
+        return {Code::kNotFound, "this is the secret of the key " + same_secret->id + "; give that id to revoke it",
+                "id"};
+    const std::string named = id.size() <= kRandomIdLength ? "no key '" + std::string(id) + "'" : "no such key";
+    return {Code::kNotFound, "there is " + named + " in force; 'footfall key list' has the ids", "id"};
 }
 
 Site site_of(const Query& row) {
@@ -333,9 +344,7 @@ Status Catalog::revoke_key(std::string_view id) {
     const std::lock_guard lock(state_->mutex);
     TRY(Query query, state_->database.prepare("UPDATE keys SET revoked_ms = ? WHERE id = ? AND revoked_ms IS NULL"));
     TRY_STATUS(query.integer(state_->clock.wall_ms()).text(id).run());
-    if (state_->database.changes() == 0)
-        return Error(Code::kNotFound, "there is no key '" + std::string(id) + "' in force; see 'footfall key list'",
-                     "id");
+    if (state_->database.changes() == 0) return no_key(id, state_->snapshot->key(id));
     return state_->refresh();
 }
 

@@ -106,6 +106,8 @@ public:
     /// site is there. It is in snapshots, but in no list and on no disk. kNotFound: there is no such site.
     Result<NewKey> lend_key(std::string_view site_id, Scope scope);
     Result<std::vector<Key>> keys() const;
+    /// kNotFound where no such key is in force. The error repeats nothing that may be a secret: who gives one by
+    /// mistake is told the key's id.
     Status revoke_key(std::string_view id);
 
     /// The salt of a UTC day (days since 1970), made at first use; salts older than the day before it are destroyed.

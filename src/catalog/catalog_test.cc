@@ -104,6 +104,25 @@ TEST_F(CatalogTest, RemovingASiteEndsItsKeys) {
     EXPECT_EQ(catalog_->remove_site("a").error().code, Code::kNotFound);
 }
 
+TEST_F(CatalogTest, ASecretThatIsGivenForAnIdIsNotRepeated) {
+    ASSERT_TRUE(catalog_->add_site("A", "a.example", "UTC", "a"));
+    const auto made = catalog_->create_key("a", Scope::kRead);
+    const std::string id = made->key.id;
+    const auto refusal = [&](const std::string& given) {
+        const Status refused = catalog_->revoke_key(given);
+        EXPECT_EQ(refused.error().code, Code::kNotFound);
+        return refused.error().message;
+    };
+    EXPECT_EQ(refusal(made->secret).find(made->secret), std::string::npos);
+    EXPECT_NE(refusal(made->secret).find(id), std::string::npos) << "its id is told instead";
+    const std::string cut = made->secret.substr(0, 30);
+    EXPECT_EQ(refusal(cut).find(cut), std::string::npos);
+    EXPECT_NE(refusal("mistyped").find("mistyped"), std::string::npos);
+    ASSERT_TRUE(catalog_->revoke_key(id));
+    EXPECT_NE(refusal(id).find(id), std::string::npos);
+    EXPECT_EQ(refusal(made->secret).find(made->secret), std::string::npos);
+}
+
 TEST_F(CatalogTest, TwoSaltsAreKeptAndOlderOnesLeaveNoBytesBehind) {
     const Salt first = catalog_->salt(20'000).value();
     EXPECT_EQ(catalog_->salt(20'000).value(), first);

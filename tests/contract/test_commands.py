@@ -277,6 +277,14 @@ class TestCatalog:
         )
         assert secret, "without --json too"
 
+    def test_a_secret_that_is_given_for_an_id_is_not_repeated(self, data: pathlib.Path):
+        site = command("site", "add", "x", "--domain", "x.example", data=data)["id"]
+        made = command("key", "create", "--site", site, "--scope", "read", data=data)
+        for given, told in ((made["secret"], made["id"]), (made["secret"][3:], "key list"), ("ff_" + "x" * 40, "key list")):
+            error = fails(run_command("key", "revoke", given, data=data), 1)
+            assert given not in error and told in error, error
+        command("key", "revoke", made["id"], data=data)
+
     def test_lists_are_json_also_where_they_are_empty(self, folder: pathlib.Path):
         for noun in ("site", "user", "key"):
             assert command(noun, "list", data=folder / "data") == []
