@@ -191,7 +191,13 @@ CommandResult user_remove(Installation& installation, const Args& args, const st
     if (const auto status = installation.catalog().accounts().remove_user(args.positional[0]); !status)
         return failed(status.error());
     if (args.has("--json")) return {0, json_object({{"email", args.positional[0]}}), ""};
-    return {0, fmt::format("removed {}; nobody is signed in as this user any more\n", args.positional[0]), ""};
+    return {
+        0,
+        fmt::format("removed {}; nobody is signed in as this user any more\n{}", args.positional[0],
+                    installation.catalog().accounts().has_users()
+                        ? ""
+                        : "There is no user left; 'footfall user link' prints a link that makes the first owner.\n"),
+        ""};
 }
 
 CommandResult user_role(Installation& installation, const Args& args, const std::string&) {

@@ -50,6 +50,14 @@ Error no_such_user(std::string_view email) {
     return Error(Code::kNotFound, "there is no user '" + std::string(email) + "'; see 'footfall user list'", "email");
 }
 
+Error last_owner(std::string_view email) {
+    return {Code::kConflict,
+            std::string(email) +
+                " is the last owner; first make somebody else one with 'footfall user role EMAIL owner' or "
+                "'footfall user add EMAIL --role owner'",
+            "email"};
+}
+
 Error wrong_credentials() { return Error(Code::kUnauthenticated, "unknown mail address or wrong password"); }
 
 Error link_refused() {
@@ -96,6 +104,11 @@ struct Accounts::State {
     // All of these are called with the database's mutex held.
     Result<std::optional<StoredUser>> find_user(std::string_view email) const;
     Result<std::int64_t> count_users() const;
+    struct Others {
+        std::int64_t users = 0;
+        std::int64_t owners = 0;
+    };
+    Result<Others> count_others(const std::string& email) const;
     Status change(const std::function<Status()>& statements) const;
     Status insert_user(const User& user, const std::string& password_hash) const;
     Status spend_link(std::string_view purpose, std::string_view token_hash) const;
@@ -146,6 +159,12 @@ Result<std::int64_t> Accounts::State::count_users() const {
     TRY(Query query, database.prepare("SELECT count(*) FROM users"));
     TRY([[maybe_unused]] const bool row, query.step());
     return query.integer_at(0);
+}
+
+Result<Accounts::State::Others> Accounts::State::count_others(const std::string& email) const {
+    TRY(Query query, database.prepare("SELECT count(*), count(*) FILTER (WHERE role = ?) FROM users WHERE email <> ?"));
+    TRY([[maybe_unused]] const bool row, query.text(role_name(Role::kOwner)).text(email).step());
+    return Others{.users = query.integer_at(0), .owners = query.integer_at(1)};
 }
 
 /// All of the statements or none.
@@ -309,12 +328,14 @@ Status Accounts::remove_user(std::string_view email) {
     const std::lock_guard lock(state.mutex);
     TRY(const auto found, state.find_user(email));
     if (!found) return no_such_user(email);
+    TRY(const State::Others others, state.count_others(found->user.email));
+    if (found->user.role == Role::kOwner && others.owners == 0 && others.users > 0)
+        return last_owner(found->user.email);
     // Sessions and links go with the user.
     TRY(Query query, state.database.prepare("DELETE FROM users WHERE email = ?"));
     TRY_STATUS(query.text(email).run());
     state.end_in_memory(found->user.email, {});
-    TRY(const std::int64_t left, state.count_users());
-    state.has_users = left > 0;
+    state.has_users = others.users > 0;
     return {};
 }
 
@@ -323,6 +344,9 @@ Status Accounts::set_role(std::string_view email, Role role) {
     const std::lock_guard lock(state.mutex);
     TRY(const auto found, state.find_user(email));
     if (!found) return no_such_user(email);
+    TRY(const State::Others others, state.count_others(found->user.email));
+    if (found->user.role == Role::kOwner && role != Role::kOwner && others.owners == 0)
+        return last_owner(found->user.email);
     const Status changed = state.change([&]() -> Status {
         TRY(Query query, state.database.prepare("UPDATE users SET role = ? WHERE email = ?"));
         TRY_STATUS(query.text(role_name(role)).text(email).run());

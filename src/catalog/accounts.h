@@ -56,7 +56,8 @@ public:
     Status add_user(std::string_view email, Role role, std::string_view password);
     Result<std::vector<User>> users() const;
     bool has_users() const;
-    /// These three end the user's sessions and links.
+    /// These three end the user's sessions and links. Users are never left without an owner: kConflict for who is the
+    /// last one. Where nobody is left, a set-up link makes the first one again.
     Status remove_user(std::string_view email);
     Status set_role(std::string_view email, Role role);
     Status set_password(std::string_view email, std::string_view password);

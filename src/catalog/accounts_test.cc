@@ -192,7 +192,7 @@ TEST_F(AccountsTest, WhatIsOverIsForgotten) {
 
 TEST_F(AccountsTest, SessionsAreDeadAtOnceAndStayDead) {
     add();
-    add("ben@example.org", Role::kViewer);
+    add("ben@example.org");
     const std::string of_ben = sign_in("ben@example.org");
     const struct {
         const char* name;
@@ -217,6 +217,28 @@ TEST_F(AccountsTest, SessionsAreDeadAtOnceAndStayDead) {
     }
     add();  // a new user of that mail address is somebody else
     EXPECT_EQ(accounts().users().value().size(), 2u);
+}
+
+TEST_F(AccountsTest, UsersAreNeverLeftWithoutAnOwner) {
+    add();
+    EXPECT_EQ(accounts().set_role(kEmail, Role::kAdmin).error().code, Code::kConflict) << "alone";
+    add("ben@example.org", Role::kAdmin);
+    const std::string token = sign_in();
+    for (const Status& refused :
+         {accounts().set_role("Ann@example.org", Role::kViewer), accounts().remove_user(kEmail)}) {
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code, Code::kConflict);
+        EXPECT_EQ(refused.error().field, "email");
+        EXPECT_NE(refused.error().message.find("user role EMAIL owner"), std::string::npos) << refused.error().message;
+    }
+    EXPECT_TRUE(is_alive(token)) << "nothing was changed";
+    EXPECT_TRUE(accounts().set_role(kEmail, Role::kOwner)) << "as it is";
+    EXPECT_TRUE(accounts().set_role("ben@example.org", Role::kOwner));
+    EXPECT_TRUE(accounts().remove_user(kEmail));
+    EXPECT_FALSE(accounts().set_role("ben@example.org", Role::kEditor));
+    EXPECT_TRUE(accounts().remove_user("ben@example.org"))
+        << "the last user: a set-up link makes the first owner again";
+    EXPECT_FALSE(accounts().has_users());
 }
 
 TEST_F(AccountsTest, LogoutEndsOneSessionAlone) {

@@ -285,6 +285,23 @@ class TestCatalog:
             assert given not in error and told in error, error
         command("key", "revoke", made["id"], data=data)
 
+    def test_users_are_never_left_without_an_owner(self, folder: pathlib.Path):
+        data = folder / "data"
+        for email, role in (("ann@team.example", "owner"), ("ben@team.example", "viewer")):
+            command("user", "add", email, "--role", role, data=data, stdin=PASSWORD)
+        for words in (["role", "ann@team.example", "admin"], ["remove", "ann@team.example"]):
+            assert "user role EMAIL owner" in fails(run_command("user", *words, data=data), 1)
+        assert {(row["email"], row["role"]) for row in command("user", "list", data=data)} == {
+            ("ann@team.example", "owner"),
+            ("ben@team.example", "viewer"),
+        }
+        command("user", "role", "ben@team.example", "owner", data=data)
+        command("user", "role", "ann@team.example", "admin", data=data)
+        command("user", "remove", "ann@team.example", data=data)
+        # Of the last user of all: then it is an installation whose first owner is still to come.
+        assert "user link" in run_command("user", "remove", "ben@team.example", data=data).stdout
+        assert command("user", "link", data=data)["purpose"] == "setup"
+
     def test_lists_are_json_also_where_they_are_empty(self, folder: pathlib.Path):
         for noun in ("site", "user", "key"):
             assert command(noun, "list", data=folder / "data") == []
