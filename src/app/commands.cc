@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <variant>
 
 #include <fmt/format.h>
 
@@ -38,18 +39,37 @@ CommandResult failed(const Error& error) {
     return {error.code == Code::kInvalidArgument ? 2 : 1, "", error_line(error)};
 }
 
+/// A value that people read as text, and programs as what it is.
+using Cell = std::variant<std::string, bool>;
+
+std::string cell_text(const Cell& cell) {
+    const bool* const flag = std::get_if<bool>(&cell);
+    return flag == nullptr ? std::get<std::string>(cell) : *flag ? "on" : "off";
+}
+
+void write_member(json::Writer& writer, std::string_view name, const Cell& cell) {
+    if (const bool* const flag = std::get_if<bool>(&cell)) writer.member(name, *flag);
+    else writer.member(name, std::get<std::string>(cell));
+}
+
 /// Rows as an aligned table for people, or as a JSON array of objects.
 class Table {
 public:
     explicit Table(std::vector<std::string> columns) : columns_(std::move(columns)) {}
-    void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+    void row(std::vector<Cell> cells) { rows_.push_back(std::move(cells)); }
 
     std::string text(std::string_view empty) const {
         if (rows_.empty()) return std::string(empty) + "\n";
         std::vector<std::size_t> widths;
         for (const auto& column : columns_) widths.push_back(column.size());
-        for (const auto& row : rows_)
-            for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+        std::vector<std::vector<std::string>> rows;
+        for (const auto& row : rows_) {
+            auto& cells = rows.emplace_back();
+            for (std::size_t i = 0; i < row.size(); ++i) {
+                cells.push_back(cell_text(row[i]));
+                widths[i] = std::max(widths[i], cells[i].size());
+            }
+        }
         std::string out;
         const auto line = [&](const std::vector<std::string>& cells) {
             for (std::size_t i = 0; i < cells.size(); ++i) {
@@ -60,7 +80,7 @@ public:
             out += "\n";
         };
         line(columns_);
-        for (const auto& row : rows_) line(row);
+        for (const auto& row : rows) line(row);
         return out;
     }
 
@@ -70,7 +90,7 @@ public:
         writer.begin_array();
         for (const auto& row : rows_) {
             writer.begin_object();
-            for (std::size_t i = 0; i < row.size(); ++i) writer.member(columns_[i], row[i]);
+            for (std::size_t i = 0; i < row.size(); ++i) write_member(writer, columns_[i], row[i]);
             writer.end_object();
         }
         writer.end_array();
@@ -83,27 +103,25 @@ public:
 
 private:
     std::vector<std::string> columns_;
-    std::vector<std::vector<std::string>> rows_;
+    std::vector<std::vector<Cell>> rows_;
 };
 
-std::string json_object(std::initializer_list<std::pair<std::string_view, std::string_view>> members) {
+std::string json_object(std::initializer_list<std::pair<std::string_view, Cell>> members) {
     std::string out;
     json::Writer writer(out);
     writer.begin_object();
-    for (const auto& [name, value] : members) writer.member(name, value);
+    for (const auto& [name, value] : members) write_member(writer, name, value);
     writer.end_object();
     return out + "\n";
 }
-
-std::string_view on_off(bool value) { return value ? "on" : "off"; }
 
 std::string site_json(const catalog::Site& site) {
     return json_object({{"id", site.id},
                         {"name", site.name},
                         {"domain", site.domain},
                         {"timezone", site.timezone},
-                        {"cookieless", on_off(site.privacy.cookieless)},
-                        {"ip_policy", catalog::ip_policy_name(site.privacy.ip_policy)}});
+                        {"cookieless", site.privacy.cookieless},
+                        {"ip_policy", std::string(catalog::ip_policy_name(site.privacy.ip_policy))}});
 }
 
 catalog::SiteChange site_change(const Args& args) {
@@ -135,7 +153,7 @@ CommandResult site_set(Installation& installation, const Args& args, const std::
     if (args.has("--json")) return {0, site_json(*site), ""};
     return {0,
             fmt::format("site {}: {}, {}, {}, cookieless {}, addresses are {}\n", site->id, site->name, site->domain,
-                        site->timezone, on_off(site->privacy.cookieless),
+                        site->timezone, cell_text(site->privacy.cookieless),
                         site->privacy.ip_policy == catalog::IpPolicy::kDrop ? "dropped" : "truncated"),
             ""};
 }
@@ -145,7 +163,7 @@ CommandResult site_list(Installation& installation, const Args& args, const std:
     if (!sites) return failed(sites.error());
     Table table({"id", "name", "domain", "timezone", "cookieless", "ip_policy"});
     for (const auto& site : *sites)
-        table.row({site.id, site.name, site.domain, site.timezone, std::string(on_off(site.privacy.cookieless)),
+        table.row({site.id, site.name, site.domain, site.timezone, site.privacy.cookieless,
                    std::string(catalog::ip_policy_name(site.privacy.ip_policy))});
     return {0, table.render(args, "no sites yet; add one with 'footfall site add NAME --domain example.org'"), ""};
 }
@@ -238,7 +256,7 @@ CommandResult key_create(Installation& installation, const Args& args, const std
                 json_object({{"id", made->key.id},
                              {"secret", made->secret},
                              {"site", made->key.site_id},
-                             {"scope", catalog::scope_name(*scope)}}),
+                             {"scope", std::string(catalog::scope_name(*scope))}}),
                 ""};
     return {0,
             fmt::format("key {} ({}, site {})\nsecret {}\nThe secret is shown this once; only its hash is kept.\n",

@@ -220,17 +220,18 @@ class TestCatalog:
     def test_a_site_keeps_less_of_its_visitors_from_the_start(self, data: pathlib.Path):
         words = ["site", "add", "x", "--domain", "x.example", "--cookieless", "--ip-policy", "drop"]
         made = command(*words, data=data)
-        assert made["cookieless"] == "on" and made["ip_policy"] == "drop"
+        assert made["cookieless"] is True and made["ip_policy"] == "drop"
         assert made in command("site", "list", data=data)
 
     def test_a_site_is_changed(self, data: pathlib.Path):
         made = command("site", "add", "old", "--domain", "old.example", data=data)
-        assert made["cookieless"] == "off" and made["ip_policy"] == "truncate"
+        assert made["cookieless"] is False and made["ip_policy"] == "truncate"
         changed = command(
             "site", "set", made["id"], "--cookieless", "on", "--ip-policy", "drop", "--domain", "new.example", data=data
         )
-        assert changed == made | {"cookieless": "on", "ip_policy": "drop", "domain": "new.example"}
+        assert changed == made | {"cookieless": True, "ip_policy": "drop", "domain": "new.example"}
         assert changed in command("site", "list", data=data)
+        assert re.search(r" on +drop$", run_command("site", "list", data=data).stdout, re.MULTILINE)
         assert command("site", "set", made["id"], "--cookieless=off", data=data)["ip_policy"] == "drop"
         fails(run_command("site", "set", made["id"], "--timezone", "Mars/Olympus", data=data), 2)
         fails(run_command("site", "set", "nobody", "--cookieless", "on", data=data), 1)
