@@ -88,18 +88,24 @@ Result<Settings> settings_of_command(std::span<const std::string> argv) {
     return settings_of(args);
 }
 
+int print(const CommandResult& result) {
+    std::fputs(result.output.c_str(), stdout);
+    std::fputs(result.errors.c_str(), stderr);
+    if (std::fflush(stdout) != 0) return 1;
+    return result.exit_code;
+}
+
 int run_data_command(std::span<const std::string> argv) {
+    // A wrong command line, or one that asks for help, needs neither settings nor an installation, and must not make
+    // one.
+    if (const auto judgement = judge_command(argv)) return print(*judgement);
     const auto settings = settings_of_command(argv);
     if (!settings) return fail(settings.error());
-    warn_of_misspelt_variables(process_environment());
     std::string input;
     if (reads_input(argv)) input.assign(std::istreambuf_iterator<char>(std::cin), {});
     const auto result = run_anywhere(*settings, argv, input);
     if (!result) return fail(result.error());
-    std::fputs(result->output.c_str(), stdout);
-    std::fputs(result->errors.c_str(), stderr);
-    if (std::fflush(stdout) != 0) return 1;
-    return result->exit_code;
+    return print(*result);
 }
 
 int run(int argc, char** argv) {

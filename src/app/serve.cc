@@ -80,7 +80,6 @@ Result<std::string> make_invitation(Services& services, const std::optional<Serv
 
 int serve(const Settings& settings, ServeOptions options) {
     configure_logging(settings, "serve");
-    warn_of_misspelt_variables(process_environment());
     const bool as_json = settings.logging_format == "json";
     // Blocked before the first thread starts, so that every thread leaves them to this one.
     sigset_t signals;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <limits>
 #include <optional>
@@ -31,6 +32,8 @@ struct Declaration {
     std::int64_t min = 0;
     std::int64_t max = kNoLimit;
     std::string_view choices{};  // "a|b|c" where only these are allowed
+    /// A second name of a number of milliseconds, under which its value has a unit.
+    std::string_view duration_key{};
 };
 
 constexpr Declaration text(std::string_view key, std::string_view standard, std::string Settings::*to,
@@ -38,8 +41,16 @@ constexpr Declaration text(std::string_view key, std::string_view standard, std:
     return {.key = key, .standard = standard, .unit = "", .help = help, .text = to, .choices = choices};
 }
 constexpr Declaration number(std::string_view key, std::string_view standard, std::string_view unit,
-                             std::int64_t Settings::*to, std::int64_t min, std::int64_t max, std::string_view help) {
-    return {.key = key, .standard = standard, .unit = unit, .help = help, .number = to, .min = min, .max = max};
+                             std::int64_t Settings::*to, std::int64_t min, std::int64_t max, std::string_view help,
+                             std::string_view duration_key = {}) {
+    return {.key = key,
+            .standard = standard,
+            .unit = unit,
+            .help = help,
+            .number = to,
+            .min = min,
+            .max = max,
+            .duration_key = duration_key};
 }
 
 constexpr Declaration kTable[] = {
@@ -83,7 +94,7 @@ constexpr Declaration kTable[] = {
            "Memory that the store may use for queries and merges."),
     number("store.threads", "2", "threads", &Settings::store_threads, 1, 256, "Threads of one query."),
     number("query.timeout_ms", "30000", "ms", &Settings::query_timeout_ms, 100, 3'600'000,
-           "Longest time of a query from its request on; then 504, or 503 where it only waited."),
+           "Longest time of a query from its request on; then 504, or 503 where it only waited.", "query.timeout"),
     number("query.concurrency_max", "4", "queries", &Settings::query_concurrency_max, 1, 256,
            "Queries that run at once; more wait, then 503."),
     number("session.idle_hours", "336", "hours", &Settings::session_idle_hours, 1, 24 * 365,
@@ -102,10 +113,34 @@ constexpr Declaration kTable[] = {
          "Readable text or one JSON object a line, on standard error.", "text|json"),
 };
 
-const Declaration* find(std::string_view key) {
-    const auto found =
-        std::find_if(std::begin(kTable), std::end(kTable), [&](const Declaration& d) { return d.key == key; });
-    return found == std::end(kTable) ? nullptr : found;
+/// A setting by one of its names.
+struct Name {
+    std::string_view key;
+    const Declaration* setting = nullptr;
+
+    bool is_duration() const { return key == setting->duration_key; }
+};
+
+const std::vector<Name>& names() {
+    static const std::vector<Name> all = [] {
+        std::vector<Name> out;
+        for (const Declaration& declaration : kTable) {
+            out.push_back({declaration.key, &declaration});
+            if (!declaration.duration_key.empty()) out.push_back({declaration.duration_key, &declaration});
+        }
+        return out;
+    }();
+    return all;
+}
+
+const Name* find(std::string_view key) {
+    const auto found = std::find_if(names().begin(), names().end(), [&](const Name& name) { return name.key == key; });
+    return found == names().end() ? nullptr : &*found;
+}
+
+bool is_section(std::string_view word) {
+    return std::any_of(names().begin(), names().end(),
+                       [&](const Name& name) { return name.key.substr(0, name.key.find('.')) == word; });
 }
 
 constexpr std::string_view kEnvironmentPrefix = "FOOTFALL_";
@@ -116,19 +151,66 @@ std::string environment_name(std::string_view key) {
     return name;
 }
 
+/// The key that a variable means by its form: its section ends at the first '_'.
+std::string key_of_variable(std::string_view variable) {
+    std::string key;
+    for (const char c : variable.substr(kEnvironmentPrefix.size()))
+        key +=
+            c == '_' && key.find('.') == std::string::npos ? '.' : static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    return key;
+}
+
+// Of this project's scripts, tests and benchmarks, which may start the program: BINARY and the others name what they
+// use, and FAILPOINTS is for builds with those.
+constexpr std::string_view kToolVariables[] = {
+    "FOOTFALL_BINARY",      "FOOTFALL_BUILD",     "FOOTFALL_CHROMIUM",    "FOOTFALL_E2E_OUT",    "FOOTFALL_FAILPOINTS",
+    "FOOTFALL_LIBCHDB",     "FOOTFALL_LOADGEN",   "FOOTFALL_HTTP_BENCH",  "FOOTFALL_NO_APT",     "FOOTFALL_SEED",
+    "FOOTFALL_TEST_FOLDER", "FOOTFALL_TEST_KEEP", "FOOTFALL_TEST_SECRET", "FOOTFALL_TEST_STORE",
+};
+
+/// What Kubernetes gives to containers beside a service whose name begins with "footfall": nobody there chose it.
+bool is_service_link(std::string_view variable, std::string_view value) {
+    if (variable.ends_with("_SERVICE_HOST") || variable.find("_SERVICE_PORT") != std::string_view::npos) return true;
+    constexpr std::string_view kPort = "_PORT_";
+    const std::size_t digit = variable.find(kPort) + kPort.size();
+    if (variable.find(kPort) != std::string_view::npos && digit < variable.size() &&
+        std::isdigit(static_cast<unsigned char>(variable[digit])) != 0)
+        return true;
+    // FOOTFALL_PORT=8080 is somebody's wish, and FOOTFALL_PORT=tcp://10.0.0.7:8080 is not.
+    return variable.ends_with("_PORT") && value.find("://") != std::string_view::npos;
+}
+
 Error unknown_key(std::string_view key, std::string_view where) {
     std::vector<std::string_view> keys;
-    for (const Declaration& declaration : kTable) keys.push_back(declaration.key);
+    for (const Name& name : names()) keys.push_back(name.key);
     Error error(Code::kInvalidArgument, fmt::format("unknown setting '{}' in {}", key, where), std::string(key));
     error.did_you_mean = nearest(key, keys);
-    if (!error.did_you_mean.empty()) error.message += fmt::format("; did you mean '{}'?", error.did_you_mean);
+    error.message += error.did_you_mean.empty() ? "; 'footfall settings' lists them all"
+                                                : fmt::format("; did you mean '{}'?", error.did_you_mean);
     return error;
 }
 
-Status assign(Settings& settings, const Declaration& declaration, std::string_view value, std::string_view where) {
+/// Milliseconds of "500ms", "30s", "2m" or "1h"; nullopt for another form. What does not fit is the largest number.
+std::optional<std::int64_t> parse_duration(std::string_view text) {
+    constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {
+        {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}};
+    std::int64_t count = 0;
+    const auto result = std::from_chars(text.data(), text.data() + text.size(), count);
+    if (result.ec == std::errc::invalid_argument || count < 0) return std::nullopt;
+    const std::string_view unit = text.substr(static_cast<std::size_t>(result.ptr - text.data()));
+    for (const auto& [name, factor] : kUnits) {
+        if (unit != name) continue;
+        if (result.ec != std::errc() || count > kNoLimit / factor) return kNoLimit;
+        return count * factor;
+    }
+    return std::nullopt;
+}
+
+Status assign(Settings& settings, const Name& name, std::string_view value, std::string_view where) {
+    const Declaration& declaration = *name.setting;
     const auto wrong = [&](std::string_view what) {
-        return Error(Code::kInvalidArgument, fmt::format("{} in {} {}, not '{}'", declaration.key, where, what, value),
-                     std::string(declaration.key));
+        return Error(Code::kInvalidArgument, fmt::format("{} in {} {}, not '{}'", name.key, where, what, value),
+                     std::string(name.key));
     };
     if (declaration.text != nullptr) {
         if (!is_choice(value, declaration.choices)) return wrong(fmt::format("must be one of {}", declaration.choices));
@@ -136,14 +218,41 @@ Status assign(Settings& settings, const Declaration& declaration, std::string_vi
         return {};
     }
     std::int64_t parsed = 0;
-    const char* end = value.data() + value.size();
-    const auto result = std::from_chars(value.data(), end, parsed);
-    if (value.empty() || result.ec != std::errc() || result.ptr != end) return wrong("must be a whole number");
-    if (parsed < declaration.min) return wrong(fmt::format("must be at least {}", declaration.min));
-    if (parsed > declaration.max) return wrong(fmt::format("must be at most {}", declaration.max));
+    if (name.is_duration()) {
+        const auto duration = parse_duration(value);
+        if (!duration) return wrong("must be a duration with its unit, such as 500ms, 30s or 2m");
+        parsed = *duration;
+    } else {
+        const char* end = value.data() + value.size();
+        const auto result = std::from_chars(value.data(), end, parsed);
+        if (value.empty() || result.ec != std::errc() || result.ptr != end) return wrong("must be a whole number");
+    }
+    const std::string_view unit = name.is_duration() ? "ms" : "";
+    if (parsed < declaration.min) return wrong(fmt::format("must be at least {}{}", declaration.min, unit));
+    if (parsed > declaration.max) return wrong(fmt::format("must be at most {}{}", declaration.max, unit));
     settings.*declaration.number = parsed;
     return {};
 }
+
+/// One of the places that settings come from. It gives a setting by one of its names: which of two should win?
+class Place {
+public:
+    explicit Place(Settings& settings) : settings_(settings) {}
+
+    Status assign(const Name& name, std::string_view value, std::string_view where) {
+        const auto [given, is_first] = given_.emplace(name.setting, name.key);
+        if (!is_first)
+            return Error(
+                Code::kInvalidArgument,
+                fmt::format("{} in {} is the same setting as {}: give one of them", name.key, where, given->second),
+                std::string(name.key));
+        return app::assign(settings_, name, value, where);
+    }
+
+private:
+    Settings& settings_;
+    std::map<const Declaration*, std::string_view> given_;
+};
 
 Status apply_toml(Settings& settings, const std::string& path) {
     TRY(const std::string content, read_file(path));
@@ -154,46 +263,44 @@ Status apply_toml(Settings& settings, const std::string& path) {
         return Error(Code::kInvalidArgument,
                      fmt::format("{} line {}: {}", path, error.source().begin.line, error.description()));
     }
+    Place place(settings);
     for (const auto& [section_name, section] : root) {
         const toml::table* table = section.as_table();
-        if (table == nullptr) return unknown_key(section_name.str(), path);
-        for (const auto& [name, node] : *table) {
-            const std::string key = fmt::format("{}.{}", section_name.str(), name.str());
-            const Declaration* declaration = find(key);
-            if (declaration == nullptr) return unknown_key(key, path);
+        if (table == nullptr || (table->empty() && !is_section(section_name.str())))
+            return unknown_key(section_name.str(), path);
+        for (const auto& [word, node] : *table) {
+            const std::string key = fmt::format("{}.{}", section_name.str(), word.str());
+            const Name* name = find(key);
+            if (name == nullptr) return unknown_key(key, path);
+            const bool is_text = name->setting->text != nullptr || name->is_duration();
             std::optional<std::string> value;
-            if (declaration->text != nullptr) value = node.value_exact<std::string>();
+            if (is_text) value = node.value_exact<std::string>();
             else if (const auto integer = node.value_exact<std::int64_t>()) value = std::to_string(*integer);
             if (!value)
                 return Error(Code::kInvalidArgument,
-                             fmt::format("{} in {} must be a {}", key, path,
-                                         declaration->text != nullptr ? "string" : "whole number"),
+                             fmt::format("{} in {} must be a {}{}", key, path, is_text ? "string" : "whole number",
+                                         name->is_duration() ? ", a duration with its unit, such as \"30s\"" : ""),
                              key);
-            TRY_STATUS(assign(settings, *declaration, *value, path));
+            TRY_STATUS(place.assign(*name, *value, path));
         }
     }
     return {};
 }
 
 Status apply_environment(Settings& settings, const std::map<std::string, std::string>& environment) {
-    for (const auto& [name, value] : environment) {
-        if (!name.starts_with(kEnvironmentPrefix)) continue;
-        const auto found = std::find_if(std::begin(kTable), std::end(kTable),
-                                        [&](const Declaration& d) { return environment_name(d.key) == name; });
-        if (found != std::end(kTable)) {
-            TRY_STATUS(assign(settings, *found, value, name));
+    Place place(settings);
+    for (const auto& [variable, value] : environment) {
+        if (!variable.starts_with(kEnvironmentPrefix)) continue;
+        const auto name = std::find_if(names().begin(), names().end(),
+                                       [&](const Name& n) { return environment_name(n.key) == variable; });
+        if (name != names().end()) {
+            TRY_STATUS(place.assign(*name, value, variable));
             continue;
         }
-        // Other variables of that prefix belong to tests and scripts; one that names a section of ours is a misspelt
-        // setting.
-        for (const Declaration& declaration : kTable) {
-            const std::string section = environment_name(declaration.key.substr(0, declaration.key.find('.') + 1));
-            if (!name.starts_with(section)) continue;
-            std::string key(declaration.key.substr(0, declaration.key.find('.') + 1));
-            for (const char c : name.substr(section.size()))
-                key += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-            return unknown_key(key, "the environment (" + name + ")");
-        }
+        const bool is_tools =
+            std::find(std::begin(kToolVariables), std::end(kToolVariables), variable) != std::end(kToolVariables);
+        if (!is_tools && !is_service_link(variable, value))
+            return unknown_key(key_of_variable(variable), "the environment (" + variable + ")");
     }
     return {};
 }
@@ -204,38 +311,16 @@ Result<Settings> load_settings(const std::string& toml_path, const std::map<std:
                                const std::map<std::string, std::string>& flags) {
     Settings settings;
     for (const Declaration& declaration : kTable)
-        TRY_STATUS(assign(settings, declaration, declaration.standard, "the table of defaults"));
+        TRY_STATUS(assign(settings, {declaration.key, &declaration}, declaration.standard, "the table of defaults"));
     if (!toml_path.empty()) TRY_STATUS(apply_toml(settings, toml_path));
     TRY_STATUS(apply_environment(settings, environment));
+    Place place(settings);
     for (const auto& [key, value] : flags) {
-        const Declaration* declaration = find(key);
-        if (declaration == nullptr) return unknown_key(key, "the flags");
-        TRY_STATUS(assign(settings, *declaration, value, "the flags"));
+        const Name* name = find(key);
+        if (name == nullptr) return unknown_key(key, "the flags");
+        TRY_STATUS(place.assign(*name, value, "the flags"));
     }
     return settings;
-}
-
-std::map<std::string, std::string> misspelt_variables(const std::map<std::string, std::string>& environment) {
-    // Compared without the prefix: what all have in common would make every name a near one.
-    std::map<std::string, std::string_view> keys;
-    for (const Declaration& declaration : kTable)
-        keys.emplace(environment_name(declaration.key).substr(kEnvironmentPrefix.size()), declaration.key);
-    std::vector<std::string_view> known;
-    for (const auto& [name, key] : keys) known.push_back(name);
-    std::map<std::string, std::string> out;
-    for (const auto& [variable, value] : environment) {
-        if (!variable.starts_with(kEnvironmentPrefix)) continue;
-        const std::string name = variable.substr(kEnvironmentPrefix.size());
-        if (keys.contains(name)) continue;
-        if (const std::string near = nearest(name, known); !near.empty()) out.emplace(variable, keys.at(near));
-    }
-    return out;
-}
-
-void warn_of_misspelt_variables(const std::map<std::string, std::string>& environment) {
-    for (const auto& [variable, key] : misspelt_variables(environment))
-        logging::warn("settings.variable_ignored",
-                      {{"variable", variable}, {"did_you_mean", environment_name(key)}, {"setting", key}});
 }
 
 void configure_logging(const Settings& settings, std::string_view role) {
@@ -262,7 +347,11 @@ std::string settings_reference() {
         "TOML file of `--config` (`[section]`, then `key = value`), the environment (`FOOTFALL_SECTION_KEY`), a flag "
         "(`--section.key VALUE`;\n"
         "`--data` and `--listen` are short for `--data.dir` and `--http.listen`). An unknown key is an error.\n"
-        "A variable whose section is unknown is left alone, with a warning where it is nearly a setting's.\n\n"
+        "So is an unknown variable that begins with `FOOTFALL_`, but for those that this project's scripts read "
+        "(`FOOTFALL_BINARY`, …) and\n"
+        "those that Kubernetes makes of a service's name (`FOOTFALL_SERVICE_HOST`, `FOOTFALL_PORT_8080_TCP`, …). A "
+        "duration has its unit: `500ms`,\n"
+        "`30s`, `2m`, `1h`.\n\n"
         "| setting | default | unit | bounds | what it does |\n|---|---|---|---|---|\n";
     for (const Declaration& d : kTable) {
         std::string bounds;
@@ -272,7 +361,8 @@ std::string settings_reference() {
         } else if (d.number != nullptr) {
             bounds = fmt::format("{} … {}", d.min, d.max == kNoLimit ? "" : std::to_string(d.max));
         }
-        out += fmt::format("| `{}` | {} | {} | {} | {} |\n", d.key,
+        const std::string also = d.duration_key.empty() ? "" : fmt::format(", or `{}`, a duration", d.duration_key);
+        out += fmt::format("| `{}`{} | {} | {} | {} | {} |\n", d.key, also,
                            d.standard.empty() ? "" : fmt::format("`{}`", d.standard), d.unit, bounds, d.help);
     }
     return out;
@@ -285,6 +375,7 @@ std::string settings_json() {
     for (const Declaration& d : kTable) {
         writer.begin_object();
         writer.member("setting", d.key);
+        writer.member("duration", d.duration_key);
         writer.member("environment", environment_name(d.key));
         writer.member("default", d.standard);
         writer.member("unit", d.unit);

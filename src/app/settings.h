@@ -45,16 +45,11 @@ struct Settings {
 
 /// Reads settings in order of precedence: defaults < TOML file < environment (FOOTFALL_SECTION_KEY) < flags (key →
 /// value, keys as in the table). An unknown key, a value of the wrong kind or out of bounds is kInvalidArgument with
-/// the key as field, the place it came from in the message and, for an unknown key, the nearest known one.
+/// the key as field, the place it came from in the message and, for an unknown key, the nearest known one. So is a
+/// setting that one place gives by two names. Unknown variables that begin with FOOTFALL_ are unknown keys, but for
+/// those of this project's scripts and those that Kubernetes makes of a service's name.
 Result<Settings> load_settings(const std::string& toml_path, const std::map<std::string, std::string>& environment,
                                const std::map<std::string, std::string>& flags);
-
-/// Variables of the environment that load_settings() lets pass, since their section is none of ours, but that are
-/// nearly a setting's: variable → the setting's key. Names that are near nothing are somebody else's.
-std::map<std::string, std::string> misspelt_variables(const std::map<std::string, std::string>& environment);
-
-/// Logs a warning for each of them.
-void warn_of_misspelt_variables(const std::map<std::string, std::string>& environment);
 
 /// Configures this process's log as the settings say; `role` names the process in each line.
 void configure_logging(const Settings& settings, std::string_view role);
@@ -68,7 +63,8 @@ bool is_setting(std::string_view key);
 /// The reference page, as Markdown: docs/configuration.md is this text, and a test compares them.
 std::string settings_reference();
 
-/// The same as JSON: an array of {setting, environment, default, unit, help}.
+/// The same as JSON: an array of {setting, duration, environment, default, unit, help}; `duration` is the second name
+/// under which the value has a unit, empty where there is none.
 std::string settings_json();
 
 /// The environment of this process as a map.

@@ -38,41 +38,59 @@ TEST(SettingsTest, UnknownKeysAreErrorsThatNameTheNearest) {
     EXPECT_FALSE(load_settings("", {}, {{"nothing.here", "1"}}));
 }
 
-TEST(SettingsTest, AVariableThatIsNearlyASettingIsNamedAndOthersAreSomebodyElses) {
-    using Names = std::map<std::string, std::string>;
-    const Names misspelt = {{"FOOTFALL_QUREY_TIMEOUT_MS", "5"},
-                            {"FOOTFALL_DTA_DIR", "/srv"},
-                            {"FOOTFALL_HTPP_LISTEN", "x"},
-                            {"FOOTFALL_INJEST_QUEUE_BYTES_MAX", "x"}};
-    ASSERT_TRUE(load_settings("", misspelt, {}));
-    EXPECT_EQ(misspelt_variables(misspelt), (Names{{"FOOTFALL_QUREY_TIMEOUT_MS", "query.timeout_ms"},
-                                                   {"FOOTFALL_DTA_DIR", "data.dir"},
-                                                   {"FOOTFALL_HTPP_LISTEN", "http.listen"},
-                                                   {"FOOTFALL_INJEST_QUEUE_BYTES_MAX", "ingest.queue_bytes_max"}}));
-    // Settings themselves, the project's own variables, and those that an orchestrator makes of a service's name.
-    Names others = {{"FOOTFALL_QUERY_TIMEOUT_MS", "500"}, {"QUREY_TIMEOUT_MS", "5"}};
-    for (const char* name : {"BINARY",
-                             "BUILD",
-                             "CHROMIUM",
-                             "CI",
-                             "FAILPOINTS",
-                             "LIBCHDB",
-                             "LOADGEN",
-                             "NO_APT",
-                             "SEED",
-                             "TEST_FOLDER",
-                             "TEST_KEEP",
-                             "TEST_SECRET",
-                             "TEST_STORE",
-                             "PORT",
-                             "PORT_8080_TCP",
-                             "PORT_8080_TCP_ADDR",
-                             "PORT_8080_TCP_PROTO",
-                             "SERVICE_HOST",
-                             "SERVICE_PORT",
-                             "VERSION"})
-        others.emplace(std::string("FOOTFALL_") + name, "x");
-    EXPECT_EQ(misspelt_variables(others), Names());
+TEST(SettingsTest, EveryVariableOfThePrefixThatIsNoSettingIsAnError) {
+    const std::pair<const char*, const char*> misspelt[] = {
+        {"FOOTFALL_QUREY_TIMEOUT_MS", "query.timeout_ms"},
+        {"FOOTFALL_DTA_DIR", "data.dir"},
+        {"FOOTFALL_HTPP_LISTEN", "http.listen"},
+        {"FOOTFALL_INJEST_QUEUE_BYTES_MAX", "ingest.queue_bytes_max"},
+        {"FOOTFALL_FOO_BAR", ""},
+        {"FOOTFALL_FOO", ""},
+        {"FOOTFALL_", ""},
+        {"FOOTFALL_PORT_", ""},
+        {"FOOTFALL_PORT", ""}};
+    for (const auto& [variable, near] : misspelt) {
+        const auto settings = load_settings("", {{variable, "8080"}}, {});
+        ASSERT_FALSE(settings) << variable;
+        EXPECT_EQ(settings.error().code, Code::kInvalidArgument);
+        EXPECT_EQ(settings.error().did_you_mean, near);
+        EXPECT_NE(settings.error().message.find(variable), std::string::npos) << settings.error().message;
+    }
+    // The project's own variables, and those that an orchestrator makes of a service's name.
+    for (const char* variable :
+         {"FOOTFALL_BINARY", "FOOTFALL_HTTP_BENCH", "FOOTFALL_NO_APT", "FOOTFALL_TEST_KEEP", "FOOTFALL_PORT_8080_TCP",
+          "FOOTFALL_PORT_8080_TCP_PORT", "FOOTFALL_SERVICE_HOST", "FOOTFALL_SERVICE_PORT", "FOOTFALL_SERVICE_PORT_HTTP",
+          "FOOTFALL_STORE_SERVICE_HOST", "QUREY_TIMEOUT_MS"})
+        EXPECT_TRUE(load_settings("", {{variable, "x"}}, {})) << variable;
+    EXPECT_TRUE(load_settings("", {{"FOOTFALL_PORT", "tcp://10.0.0.7:8080"}}, {}));
+}
+
+TEST(SettingsTest, ASectionThatIsNoneOfOursIsAnErrorAlsoWhereItIsEmpty) {
+    EXPECT_FALSE(load_settings(toml("[htp]\n"), {}, {}));
+    EXPECT_TRUE(load_settings(toml("[http]\n"), {}, {}));
+}
+
+TEST(SettingsTest, TheQueryTimeoutIsTakenWithAUnitToo) {
+    const auto timeout = [](const Result<Settings>& settings) {
+        EXPECT_TRUE(settings) << settings.error().message;
+        return settings ? settings->query_timeout_ms : 0;
+    };
+    EXPECT_EQ(timeout(load_settings(toml("[query]\ntimeout = \"2m\"\n"), {}, {})), 120'000);
+    EXPECT_EQ(timeout(load_settings("", {{"FOOTFALL_QUERY_TIMEOUT", "1h"}}, {})), 3'600'000);
+    EXPECT_EQ(timeout(load_settings("", {}, {{"query.timeout", "500ms"}})), 500);
+    // Later places win whichever name they use.
+    EXPECT_EQ(timeout(load_settings(toml("[query]\ntimeout_ms = 700\n"), {{"FOOTFALL_QUERY_TIMEOUT", "3s"}}, {})),
+              3'000);
+    EXPECT_EQ(timeout(load_settings("", {{"FOOTFALL_QUERY_TIMEOUT", "3s"}}, {{"query.timeout_ms", "900"}})), 900);
+    EXPECT_EQ(load_settings("", {}, {{"query.timeout", "3s"}, {"query.timeout_ms", "900"}}).error().field,
+              "query.timeout_ms")
+        << "twice in one place";
+    for (const char* wrong :
+         {"", "30", "s", "3 s", "1.5s", "-3s", "3d", "99ms", "61m", "99999999999999999999ms", "9223372036854775807h"})
+        EXPECT_EQ(load_settings("", {}, {{"query.timeout", wrong}}).error().field, "query.timeout") << wrong;
+    EXPECT_EQ(load_settings(toml("[query]\ntimeout = 30\n"), {}, {}).error().field, "query.timeout");
+    EXPECT_EQ(load_settings("", {{"FOOTFALL_QUERY_TIMOUT", "3s"}}, {}).error().did_you_mean, "query.timeout");
+    EXPECT_TRUE(is_setting("query.timeout"));
 }
 
 TEST(SettingsTest, WrongValuesAreErrorsByField) {

@@ -3,10 +3,13 @@ precedence."""
 
 import concurrent.futures
 import json
+import os
 import pathlib
 import re
+import signal
 import subprocess
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -476,20 +479,40 @@ class TestSettings:
             run_command("serve", "--config", str(folder / "footfall.toml"), data=folder / "data", limit_s=20), 1, 2
         )
 
-    def test_an_unknown_key_of_the_environment_too(self, folder: pathlib.Path):
-        told = fails(
-            run_command("serve", data=folder / "data", env={"FOOTFALL_HTTP_LISTN": "127.0.0.1:1"}, limit_s=20), 1, 2
-        )
-        assert "http.listen" in told
+    @pytest.mark.parametrize(
+        "variable, near",
+        [
+            ("FOOTFALL_HTTP_LISTN", "http.listen"),
+            ("FOOTFALL_QUREY_TIMEOUT_MS", "query.timeout_ms"),
+            ("FOOTFALL_FOO_BAR", "foo.bar"),
+        ],
+    )
+    def test_an_unknown_key_of_the_environment_too(self, folder: pathlib.Path, variable: str, near: str):
+        for words in (["serve"], ["site", "list"]):
+            told = fails(run_command(*words, data=folder / "data", env={variable: "127.0.0.1:1"}, limit_s=20), 2)
+            assert variable in told and near in told
+        assert not (folder / "data").exists()
+        assert run_command("site", "list", "--help", env={variable: "x"}).returncode == 0
 
-    def test_a_misspelt_section_of_the_environment_is_warned_of(self, start_server: Any, folder: pathlib.Path):
-        wrong = {"FOOTFALL_QUREY_TIMEOUT_MS": "5", "FOOTFALL_SOMETHING_ELSE": "x"}
-        done = run_command("user", "link", data=folder / "data", env=wrong)
-        assert done.returncode == 0
-        server = start_server(env=wrong)
-        for told in (done.stderr, server.log()):
-            [line] = [line for line in told.splitlines() if "FOOTFALL_" in line]
-            assert "FOOTFALL_QUREY_TIMEOUT_MS" in line and "query.timeout_ms" in line
+    def test_variables_of_others_are_left_alone(self, folder: pathlib.Path):
+        others = {"FOOTFALL_BINARY": "x", "FOOTFALL_SERVICE_HOST": "10.0.0.7", "FOOTFALL_PORT_8080_TCP_PORT": "8080"}
+        done = run_command("site", "list", "--json", data=folder / "data", env=others)
+        assert (done.returncode, done.stderr) == (0, ""), done
+
+    def test_a_query_ends_at_its_timeout_which_has_a_unit(self, start_server: Any):
+        server = start_server("--query.timeout", "250ms")
+        site = server.add_site()
+        site.key("read")
+        site.send(pageview(site.id))
+        site.wait_events(1)
+        child = server.store_child()
+        assert child is not None
+        os.kill(child, signal.SIGSTOP)
+        started = time.monotonic()
+        answer = site.ask(metrics=["pageviews"])
+        took = time.monotonic() - started
+        os.kill(child, signal.SIGCONT)
+        assert answer.status == 504 and took < 10, (answer, took)
 
     @pytest.mark.parametrize(
         "content",
