@@ -19,6 +19,7 @@ enum Trait : unsigned {
     kReadsInput = 1,
     kNeedsInstallation = 2,  ///< is of something that is there already
     kTakesLong = 4,          ///< minutes, where there is much
+    kOnlyLooks = 8,          ///< also where nothing is there
 };
 
 struct Command {
@@ -341,7 +342,7 @@ constexpr Command kCommands[] = {
      kSiteAdd, 1, site_add},
     {"site set", "ID [--name NAME] [--domain D] [--timezone TZ] [--cookieless on|off] [--ip-policy truncate|drop]",
      "change a site, for what is received from then on", kSiteSet, 1, site_set, 0, kNeedsInstallation},
-    {"site list", "", "list the sites", {}, 0, site_list},
+    {"site list", "", "list the sites", {}, 0, site_list, 0, kOnlyLooks},
     {"site remove",
      "ID",
      "remove a site and its keys; its events stay in the store",
@@ -352,7 +353,7 @@ constexpr Command kCommands[] = {
      kNeedsInstallation},
     {"user add", "EMAIL --role owner|admin|editor|viewer", "add a user; the password is read from standard input",
      kUserAdd, 1, user_add, 0, kReadsInput},
-    {"user list", "", "list the users", {}, 0, user_list},
+    {"user list", "", "list the users", {}, 0, user_list, 0, kOnlyLooks},
     {"user remove", "EMAIL", "remove a user and end their sessions", {}, 1, user_remove, 0, kNeedsInstallation},
     {"user role",
      "EMAIL owner|admin|editor|viewer",
@@ -380,11 +381,11 @@ constexpr Command kCommands[] = {
      1},
     {"key create", "--site ID --scope collect|read|admin", "make a key and print its secret once", kKeyCreate, 0,
      key_create, 0, kNeedsInstallation},
-    {"key list", "", "list the keys", {}, 0, key_list},
+    {"key list", "", "list the keys", {}, 0, key_list, 0, kOnlyLooks},
     {"key revoke", "ID", "end a key at once", {}, 1, key_revoke, 0, kNeedsInstallation},
     {"audit", "[--site ID]", "prove that every acknowledged event is counted once in every table", kAudit, 0, audit, 0,
      kNeedsInstallation | kTakesLong},
-    {"doctor", "", "say what is wrong with this installation, and the mend", {}, 0, doctor, 0, kTakesLong},
+    {"doctor", "", "say what is wrong with this installation, and the mend", {}, 0, doctor, 0, kTakesLong | kOnlyLooks},
 };
 
 const Command* find(std::span<const std::string> argv, std::size_t& words) {
@@ -479,6 +480,8 @@ std::string help_text(std::string_view word) {
 std::span<const Flag> serve_flags() { return kServeFlags; }
 
 bool needs_installation(std::span<const std::string> argv) { return has_trait(argv, kNeedsInstallation); }
+
+bool only_looks(std::span<const std::string> argv) { return has_trait(argv, kOnlyLooks); }
 
 bool takes_long(std::span<const std::string> argv) { return has_trait(argv, kTakesLong); }
 

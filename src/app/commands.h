@@ -49,8 +49,11 @@ CommandResult run_command(Installation& installation, std::span<const std::strin
 /// What a wrong command line, or one that asks for help, comes to; nothing where run_command() would carry it out.
 /// Looks at no installation.
 std::optional<CommandResult> judge_command(std::span<const std::string> argv);
-/// Whether the command fails where there is no installation. Of the others, those that change something begin one.
+/// Whether the command fails where there is no installation.
 bool needs_installation(std::span<const std::string> argv);
+/// Whether the command only looks, and so finds nothing where there is no installation. What neither needs one nor only
+/// looks begins one.
+bool only_looks(std::span<const std::string> argv);
 /// Whether the command may take minutes; it changes nothing then.
 bool takes_long(std::span<const std::string> argv);
 /// Whether the command line reads standard input.

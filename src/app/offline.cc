@@ -1,5 +1,9 @@
 #include "app/offline.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <optional>
 
 #include "app/control.h"
@@ -10,12 +14,17 @@
 namespace footfall::app {
 namespace {
 
+Error no_installation(const std::string& data_dir) {
+    return {Code::kNotFound,
+            "there is no installation in " + data_dir + "; check --data, or begin one with 'footfall serve'"};
+}
+
 /// An installation without a server. The catalog is opened for every command; the log and the store only for those that
 /// look at them.
 class OfflineInstallation final : public Installation {
 public:
-    OfflineInstallation(Settings settings, std::unique_ptr<catalog::Catalog> catalog, LockFile lock, bool is_new)
-        : settings_(std::move(settings)), is_new_(is_new), catalog_(std::move(catalog)), lock_(std::move(lock)) {}
+    OfflineInstallation(Settings settings, std::unique_ptr<catalog::Catalog> catalog, LockFile lock)
+        : settings_(std::move(settings)), catalog_(std::move(catalog)), lock_(std::move(lock)) {}
 
     catalog::Catalog& catalog() override { return services_ ? services_->catalog() : *catalog_; }
 
@@ -36,10 +45,6 @@ public:
         // The store needs a moment; a question that has to wait for it tells whether it comes.
         const auto report = services_->audit("");
         auto findings = services_->doctor();
-        // Whoever mistyped the folder learns of it.
-        if (is_new_)
-            findings.insert(findings.begin(), {"installation", true,
-                                               "there was none in " + settings_.data_dir + ": this one is new", ""});
         if (!report) findings.push_back({"audit", false, report.error().message, "see the other findings"});
         else
             findings.push_back({"audit", report->ok(),
@@ -60,26 +65,62 @@ private:
     }
 
     Settings settings_;
-    const bool is_new_;
     std::unique_ptr<catalog::Catalog> catalog_;
     std::optional<LockFile> lock_;
     std::unique_ptr<Services> services_;
 };
+
+/// Where there is no installation: what looks finds nothing, and makes nothing by looking.
+class NoInstallation final : public Installation {
+public:
+    NoInstallation(Settings settings, std::string data_dir, std::unique_ptr<catalog::Catalog> empty)
+        : settings_(std::move(settings)), data_dir_(std::move(data_dir)), empty_(std::move(empty)) {}
+
+    catalog::Catalog& catalog() override { return *empty_; }
+    std::string address() const override { return settings_.http_listen; }
+    Result<process::AuditReport> audit(const std::string&) override { return no_installation(data_dir_); }
+    std::vector<Finding> doctor() override {
+        std::vector<Finding> findings = check_machine(settings_);
+        findings.insert(findings.begin(), {"installation", true, no_installation(data_dir_).message, ""});
+        return findings;
+    }
+
+private:
+    const Settings settings_;
+    const std::string data_dir_;
+    std::unique_ptr<catalog::Catalog> empty_;
+};
+
+/// An error where it can't be told, as of a folder that only somebody else may read.
+Result<bool> has_installation(const std::string& data_dir) {
+    for (const std::string& path : {data_dir + "/catalog.db", data_dir + "/log"}) {
+        if (::access(path.c_str(), F_OK) == 0) return true;
+        if (errno != ENOENT) return errno_error("look for an installation at " + path, errno);
+    }
+    return false;
+}
+
+Result<CommandResult> look_without_installation(const Settings& settings, const std::string& data_dir,
+                                                std::span<const std::string> argv) {
+    TRY(auto empty, catalog::Catalog::open(":memory:", system_clock()));
+    NoInstallation none(settings, data_dir, std::move(empty));
+    CommandResult result = run_command(none, argv, "");
+    // Whoever mistyped the folder learns of it, from doctor as its first finding; a program gets its data.
+    const bool as_json = std::find(argv.begin(), argv.end(), "--json") != argv.end();
+    if (!as_json && argv.front() != "doctor") result.errors = error_line(no_installation(data_dir));
+    return result;
+}
 
 }  // namespace
 
 Result<CommandResult> run_anywhere(const Settings& settings, std::span<const std::string> argv,
                                    const std::string& input) {
     const std::string data_dir = absolute_path(settings.data_dir);
-    // A wrong command line needs no installation, and must not make one.
-    if (auto judgement = judge_command(argv)) return *judgement;
     if (auto result = run_by_server(data_dir, argv, input)) return *result;
     // A mistyped folder would otherwise be one in which all is well.
-    const std::string catalog_path = data_dir + "/catalog.db";
-    const bool is_new = !path_exists(catalog_path);
-    if (is_new && needs_installation(argv))
-        return Error(Code::kNotFound,
-                     "there is no installation in " + data_dir + "; check --data, or begin one with 'footfall serve'");
+    TRY(const bool is_there, has_installation(data_dir));
+    if (!is_there && needs_installation(argv)) return no_installation(data_dir);
+    if (!is_there && only_looks(argv)) return look_without_installation(settings, data_dir, argv);
     TRY_STATUS(make_directories(data_dir));
     auto lock = LockFile::acquire(data_dir + "/lock", 5'000);
     if (!lock) {
@@ -87,8 +128,8 @@ Result<CommandResult> run_anywhere(const Settings& settings, std::span<const std
         if (auto result = run_by_server(data_dir, argv, input)) return *result;
         return lock.error();
     }
-    TRY(auto catalog, catalog::Catalog::open(catalog_path, system_clock()));
-    OfflineInstallation installation(settings, std::move(catalog), std::move(*lock), is_new);
+    TRY(auto catalog, catalog::Catalog::open(data_dir + "/catalog.db", system_clock()));
+    OfflineInstallation installation(settings, std::move(catalog), std::move(*lock));
     return run_command(installation, argv, input);
 }
 

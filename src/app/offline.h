@@ -10,7 +10,7 @@
 namespace footfall::app {
 
 /// Carries a command out on the installation that the settings name: by the server that runs on it, or in this process,
-/// which then holds the installation's lock for that time.
+/// which then holds the installation's lock for that time. judge_command() has let it pass.
 Result<CommandResult> run_anywhere(const Settings& settings, std::span<const std::string> argv,
                                    const std::string& input);
 

@@ -72,6 +72,33 @@ Result<std::string> find_library(const std::string& setting) {
                  "store.library");
 }
 
+enrich::DataFiles data_files(const Settings& settings) {
+    enrich::DataFiles files;
+    for (const std::string& path : {settings.enrich_geo_v4, settings.enrich_geo_v6})
+        if (!path.empty()) files.geo.push_back(path);
+    files.user_agents = settings.enrich_user_agent_rules;
+    files.crawlers = settings.enrich_crawlers;
+    files.directories = enrich::default_directories(program_directory());
+    return files;
+}
+
+Finding check_processor() {
+    const bool avx2 = __builtin_cpu_supports("avx2") != 0;
+    return {"cpu", avx2, avx2 ? "has AVX2" : "has no AVX2, which the embedded ClickHouse needs",
+            avx2 ? "" : "use a machine with AVX2 (x86-64-v3)"};
+}
+
+std::string free_space_text(const DiskSpace& space, const std::string& path) {
+    return fmt::format("{} MiB free at {}", space.bytes_free >> 20, path);
+}
+
+void check_enrichment(const enrich::Tables& tables, std::vector<Finding>& findings) {
+    for (const enrich::StepStatus& step : tables.status())
+        findings.push_back({std::string("enrichment: ") + std::string(step.step), step.enabled,
+                            step.enabled ? step.data : step.problem,
+                            step.enabled ? "" : "run scripts/install build, or name the file in the settings"});
+}
+
 /// Addresses of IPv6 count by their /64, which is what one subscriber gets.
 api::Client client_of(const http::Request& request, std::span<const ingest::Network> trusted) {
     const event::kind::ip ip = ingest::client_address(request, trusted);
@@ -191,13 +218,7 @@ Status Services::State::open(Options options) {
                                .rows_max = static_cast<std::size_t>(settings.loader_batch_rows_max)});
     supervisor->start();
 
-    enrich::DataFiles files;
-    for (const std::string& path : {settings.enrich_geo_v4, settings.enrich_geo_v6})
-        if (!path.empty()) files.geo.push_back(path);
-    files.user_agents = settings.enrich_user_agent_rules;
-    files.crawlers = settings.enrich_crawlers;
-    files.directories = enrich::default_directories(program_directory());
-    TRY(tables, enrich::Tables::load(files));
+    TRY(tables, enrich::Tables::load(data_files(settings)));
     identity = std::make_unique<enrich::Identity>([this](std::int64_t day) { return catalog->salt(day); });
     TRY_STATUS(identity->prepare(clock.wall_ms()));
     TRY_STATUS(replay_log_tail());
@@ -571,9 +592,7 @@ Result<process::AuditReport> Services::audit(const std::string& site_id) {
 std::vector<Finding> Services::doctor() {
     State& state = *state_;
     std::vector<Finding> findings;
-    const bool avx2 = __builtin_cpu_supports("avx2") != 0;
-    findings.push_back({"cpu", avx2, avx2 ? "has AVX2" : "has no AVX2, which the embedded ClickHouse needs",
-                        avx2 ? "" : "use a machine with AVX2 (x86-64-v3)"});
+    findings.push_back(check_processor());
     findings.push_back({"engine", true, state.library, ""});
     const store::embedded::SupervisorState child = state.supervisor->state();
     findings.push_back(
@@ -602,14 +621,23 @@ std::vector<Finding> Services::doctor() {
              fmt::format("offsets {} to {}, no damage met", state.log->begin().offset, state.log->end().offset), ""});
     if (const auto space = disk_space(state.data_dir)) {
         const auto why = state.log->refusing();
-        findings.push_back({"disk", !why,
-                            why.value_or(fmt::format("{} MiB free at {}", space->bytes_free >> 20, state.data_dir)),
+        findings.push_back({"disk", !why, why.value_or(free_space_text(*space, state.data_dir)),
                             why ? "events are refused until then (log.disk_reserve_bytes); clients repeat them" : ""});
     }
-    for (const enrich::StepStatus& step : state.tables->status())
-        findings.push_back({std::string("enrichment: ") + std::string(step.step), step.enabled,
-                            step.enabled ? step.data : step.problem,
-                            step.enabled ? "" : "run scripts/install build, or name the file in the settings"});
+    check_enrichment(*state.tables, findings);
+    return findings;
+}
+
+std::vector<Finding> check_machine(const Settings& settings) {
+    std::vector<Finding> findings = {check_processor()};
+    const auto library = find_library(settings.store_library);
+    findings.push_back({"engine", library.has_value(), library ? *library : library.error().message,
+                        library ? "" : "follow what the message says"});
+    std::filesystem::path there = absolute_path(settings.data_dir);
+    while (!path_exists(there) && there.has_relative_path()) there = there.parent_path();
+    if (const auto space = disk_space(there)) findings.push_back({"disk", true, free_space_text(*space, there), ""});
+    if (const auto tables = enrich::Tables::load(data_files(settings))) check_enrichment(**tables, findings);
+    else findings.push_back({"enrichment", false, tables.error().message, "follow what the message says"});
     return findings;
 }
 

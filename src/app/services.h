@@ -65,4 +65,8 @@ private:
     std::unique_ptr<State> state_;
 };
 
+/// What doctor() says of the machine alone, for who has no installation yet: the processor, the engine, the disk, the
+/// data of enrichment. Makes nothing.
+std::vector<Finding> check_machine(const Settings& settings);
+
 }  // namespace footfall::app

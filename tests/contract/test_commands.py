@@ -154,7 +154,7 @@ class TestWrongUsage:
         ],
     )
     def test_what_is_not_there_is_exit_code_1(self, data: pathlib.Path, words: list[str]):
-        command("site", "list", data=data)  # so that there is an installation
+        command("site", "add", "x", "--domain", "x.example", data=data)  # so that there is an installation
         assert "--data" not in fails(run_command(*words, data=data, stdin=PASSWORD), 1)
 
     @pytest.mark.parametrize(
@@ -174,9 +174,18 @@ class TestWrongUsage:
         assert "--data" in fails(run_command(*words, data=folder / "typo", stdin=PASSWORD), 1)
         assert not (folder / "typo").exists()
 
-    def test_doctor_says_that_an_installation_is_new(self, folder: pathlib.Path):
+    def test_who_only_looks_begins_none_either(self, folder: pathlib.Path):
+        for noun in ("site", "user", "key"):
+            done = run_command(noun, "list", data=folder / "typo")
+            assert done.returncode == 0 and f"no {noun}s yet" in done.stdout
+            assert str(folder / "typo") in done.stderr and "--data" in done.stderr, "whoever mistyped it learns of it"
+            assert run_command(noun, "list", "--json", data=folder / "typo").stderr == "", "a program gets its data"
+        assert run_command("doctor", data=folder / "typo").stderr == ""
         findings = command("doctor", data=folder / "typo")["findings"]
-        assert str(folder / "typo") in findings[0]["what"], "doctor says that it is a new one"
+        assert str(folder / "typo") in findings[0]["what"], "doctor says that there is none yet"
+        assert {"cpu", "engine", "disk"} <= {finding["part"] for finding in findings}, "and looks at the machine"
+        fails(run_command("audit", data=folder / "typo"), 1)
+        assert list(folder.iterdir()) == []
 
     def test_a_folder_that_cannot_be_made_is_told(self, folder: pathlib.Path):
         (folder / "file").write_text("")
@@ -424,6 +433,7 @@ class TestAudit:
 
 class TestDoctor:
     def test_finds_nothing_wrong_with_a_healthy_installation(self, data: pathlib.Path):
+        command("site", "add", "x", "--domain", "x.example", data=data)
         done = run_command("doctor", data=data)
         assert done.returncode == 0, done
         json.loads(run_command("doctor", "--json", data=data).stdout)
