@@ -398,9 +398,9 @@ Status Services::listen() {
     options.loops = loops;
     options.common_headers = api::security_headers();
     options.headers_of = [](std::string_view path) -> const http::Headers& {
-        static const http::Headers kNone;
+        static const http::Headers none;
         // An answer to a request that was not read may be one to an event.
-        return path.empty() || path == kEventsPath || path == kPixelPath ? ingest::Endpoint::headers() : kNone;
+        return path.empty() || path == kEventsPath || path == kPixelPath ? ingest::Endpoint::headers() : none;
     };
     // Each query that runs has a connection to the store.
     options.connections_max =
