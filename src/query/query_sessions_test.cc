@@ -14,7 +14,7 @@ using Rows = std::vector<std::vector<std::string>>;
 constexpr std::int64_t kMinute = 60'000;
 constexpr std::int64_t kDay = 86'400'000;
 
-class QuerySessionsTest : public QueryEngineTest {
+class SessionsFixture : public QueryEngineTest {
 protected:
     using Row = SessionRow;
     static void add(const std::vector<Row>& rows) { insert_sessions(store(), rows); }
@@ -28,10 +28,25 @@ protected:
         visit.type = std::move(type);
         return visit;
     }
+    void TearDown() override {
+        merges("START");
+        QueryEngineTest::TearDown();
+    }
+    static void merges(const std::string& what) {
+        const auto done = store().execute({.sql = "SYSTEM " + what + " MERGES footfall.sessions"});
+        ASSERT_TRUE(done.has_value()) << done.error().message;
+    }
+    Table ask_today(const std::string& rest) {
+        return ask(R"({"website_id": "random", "time_range": "today", )" + rest + "}");
+    }
+};
+
+class QuerySessionsTest : public SessionsFixture {
+protected:
     /// Three visitors of today: one who reads two pages and came from news, one who bounces after 12 engaged seconds,
     /// and one whose session's key was another before a late event joined it to an earlier one.
     void SetUp() override {
-        QueryEngineTest::SetUp();
+        SessionsFixture::SetUp();
         const std::int64_t t = kNow - 60 * kMinute;
         insert(store(),
                {event(t, 1, 11, "/a"), event(t + kMinute, 1, 11, "/b"), event(t, 2, 22, "/a"), event(t, 3, 33, "/a"),
@@ -105,17 +120,6 @@ protected:
             store().insert("INSERT INTO footfall.session_alias FORMAT JSONEachRow",
                            R"({"website_id": "random", "old_key": 34, "new_key": 33, "log_offset": 5})");
         ASSERT_TRUE(aliased.has_value()) << aliased.error().message;
-    }
-    void TearDown() override {
-        merges("START");
-        QueryEngineTest::TearDown();
-    }
-    static void merges(const std::string& what) {
-        const auto done = store().execute({.sql = "SYSTEM " + what + " MERGES footfall.sessions"});
-        ASSERT_TRUE(done.has_value()) << done.error().message;
-    }
-    Table ask_today(const std::string& rest) {
-        return ask(R"({"website_id": "random", "time_range": "today", )" + rest + "}");
     }
 };
 
@@ -201,14 +205,14 @@ TEST_F(QuerySessionsTest, VisitorsByWhatOnlySessionsHaveAreTheSameWithoutAJoin) 
 
 /// Today: one session is in two countries, with an event under a key that was joined to its own; one is in DE alone,
 /// and one, in FR alone, was mixed for a moment (a row that is cancelled).
-class MixedSessionsTest : public QuerySessionsTest {
+class MixedSessionsTest : public SessionsFixture {
 protected:
     static Visit in(std::string country, Visit visit) {
         visit.country = std::move(country);
         return visit;
     }
     void SetUp() override {
-        QueryEngineTest::SetUp();
+        SessionsFixture::SetUp();
         const std::int64_t t = kNow - 60 * kMinute;
         insert(store(), {in("DE", event(t, 1, 11, "/a")), in("FR", event(t + kMinute, 1, 12, "/b")),
                          in("FR", event(t + 2 * kMinute, 1, 11, "/c")), in("DE", event(t, 2, 22, "/a")),
