@@ -200,7 +200,7 @@ private:
     bool can_be_of_page(const Url& url) {
         const std::string_view scheme = lower_case(url.scheme, arena_);
         if (scheme == "javascript" || scheme == "data") return false;
-        if (!url.host.empty()) return true;
+        if (!url.host.empty()) return can_be_host(url.host);
         return scheme != "http" && scheme != "https" && url.path.starts_with('/');
     }
 
@@ -211,7 +211,7 @@ private:
             const Url url = split_page(page);
             if (!url.path.empty()) in.event.page = url.path;
             if (!url.query.empty()) in.page_query = url.query;
-            if (in.event.hostname.empty()) in.event.hostname = lower_case(url.host, arena_);
+            if (in.event.hostname.empty() && can_be_host(url.host)) in.event.hostname = lower_case(url.host, arena_);
         }
         in.event.title = text(*data, "data.title", Limits::kTitle);
         in.event.referrer = text(*data, "data.referrer", Limits::kUrl);

@@ -35,7 +35,8 @@ Url split(std::string_view text, Slashes leading) {
         url.path = text;
         return url;
     }
-    const std::size_t path_at = std::min(text.find('/'), text.size());
+    // Browsers take a backslash there for a slash.
+    const std::size_t path_at = std::min(text.find_first_of("/\\"), text.size());
     std::string_view authority = text.substr(0, path_at);
     url.path = path_at < text.size() ? text.substr(path_at) : std::string_view("/");
     if (const std::size_t user = authority.rfind('@'); user != std::string_view::npos)
@@ -44,6 +45,8 @@ Url split(std::string_view text, Slashes leading) {
         url.host = authority.substr(1, std::min(authority.find(']'), authority.size()) - 1);
     } else {
         url.host = authority.substr(0, authority.find(':'));
+        // The root's dot: "a.example." is the host "a.example".
+        if (url.host.size() > 1 && url.host.ends_with('.')) url.host.remove_suffix(1);
     }
     return url;
 }
@@ -52,6 +55,14 @@ Url split(std::string_view text, Slashes leading) {
 
 Url split_url(std::string_view text) { return split(text, Slashes::kBeginHost); }
 Url split_page(std::string_view text) { return split(text, Slashes::kBeginPath); }
+
+bool can_be_host(std::string_view host) {
+    return !host.empty() && std::all_of(host.begin(), host.end(), [](char c) {
+        const bool is_letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+        return is_letter || (c >= '0' && c <= '9') || std::string_view("-._~%:").find(c) != std::string_view::npos ||
+               static_cast<unsigned char>(c) >= 0x80;
+    });
+}
 
 std::string_view lower_case(std::string_view text, Arena& arena) {
     const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
