@@ -49,6 +49,25 @@ TEST_F(CatalogTest, SitesSurviveReopeningAndStandInTheSnapshot) {
     EXPECT_EQ(catalog_->snapshot()->site("nobody"), nullptr);
 }
 
+TEST_F(CatalogTest, ItsFilesAreTheOwnersAloneWhateverTheUmask) {
+    const auto open_to_others = [this] {
+        std::size_t files = 0;
+        for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
+            EXPECT_EQ(entry.status().permissions() & std::filesystem::perms(077), std::filesystem::perms::none)
+                << entry.path();
+            ++files;
+        }
+        EXPECT_GE(files, 3u) << "the database and its companions";
+    };
+    ASSERT_TRUE(catalog_->add_site("A", "a.example", "UTC", "x"));
+    open_to_others();
+    for (const auto& entry : std::filesystem::directory_iterator(directory_))
+        std::filesystem::permissions(entry.path(), std::filesystem::perms(0644));
+    open();
+    open_to_others();
+    EXPECT_NE(catalog_->snapshot()->site("x"), nullptr);
+}
+
 TEST_F(CatalogTest, WrongSitesAreRefusedByField) {
     EXPECT_EQ(catalog_->add_site("", "a.example", "UTC", "").error().field, "name");
     EXPECT_EQ(catalog_->add_site("A", "a b", "UTC", "").error().field, "domain");

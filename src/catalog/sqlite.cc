@@ -1,6 +1,15 @@
 #include "catalog/sqlite.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
 #include <sqlite3.h>
+
+#include "base/file.h"
+#include "base/logging.h"
 
 namespace footfall::catalog {
 namespace {
@@ -20,6 +29,23 @@ Error sqlite_error(sqlite3* handle, int code) {
 
 // For SQLite no address means NULL, which is not what an empty view means.
 const char* address_of(std::string_view value) { return value.data() != nullptr ? value.data() : ""; }
+
+/// SQLite gives a new file the rights that the umask leaves, and its companions those of the database. An earlier
+/// version left them so.
+Status keep_to_the_owner(const std::string& path) {
+    // Only where there is none: to close a file that SQLite has open would give up SQLite's locks on it.
+    if (!path_exists(path)) {
+        TRY([[maybe_unused]] const File made, File::open(path, O_RDWR | O_CREAT | O_CLOEXEC));
+    }
+    for (const char* companion : {"", "-wal", "-shm"}) {
+        const std::string file = path + companion;
+        struct stat status {};
+        if (::stat(file.c_str(), &status) != 0 || (status.st_mode & 077) == 0) continue;
+        if (::chmod(file.c_str(), 0600) != 0)
+            logging::warn("catalog.readable_by_others", {{"path", file}, {"error", std::strerror(errno)}});
+    }
+    return {};
+}
 
 }  // namespace
 
@@ -58,6 +84,7 @@ std::string Query::text_at(int column) const {
 std::int64_t Query::integer_at(int column) const { return sqlite3_column_int64(statement_, column); }
 
 Result<Database> Database::open(const std::string& path) {
+    if (path != ":memory:") TRY_STATUS(keep_to_the_owner(path));
     sqlite3* handle = nullptr;
     const int code = sqlite3_open_v2(path.c_str(), &handle,
                                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
