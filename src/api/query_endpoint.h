@@ -24,8 +24,8 @@ public:
         std::size_t batch_concurrency = 1;  ///< of the queries of one batch
         /// Gives the moment up to which every acknowledged event is in the store, ISO 8601.
         std::function<std::string()> as_of;
-        /// Says why the store can't answer now, empty where it can: then 503 at once rather than after the query's
-        /// time.
+        /// Says why the store can't answer now, or would without events that were acknowledged long ago; empty where it
+        /// can: then 503 at once rather than after the query's time.
         std::function<std::string()> store_problem;
     };
     QueryEndpoint(const catalog::Catalog& catalog, query::Service& service, WorkerPool& pool, Clock& clock,

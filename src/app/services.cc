@@ -117,6 +117,7 @@ struct Services::State {
     Status replay_log_tail();
     void save_identity();
     Status prepare_store(store::Client& client);
+    std::string why_not_answering() const;
     void run_housekeeping();
 
     const Settings settings;
@@ -309,6 +310,17 @@ Status Services::State::prepare_store(store::Client& client) {
     return {};
 }
 
+/// Why a question can't be answered now, empty where it can. A store that is just being filled would answer, and wrong.
+std::string Services::State::why_not_answering() const {
+    const store::embedded::SupervisorState child = supervisor->state();
+    if (!child.problem.empty()) return child.problem;
+    const process::LoaderState state = loader->state();
+    if (state.is_caught_up) return {};
+    if (!state.problem.empty()) return "the store lacks events of the log; " + state.problem;
+    return fmt::format("the store is being filled from the event log, up to entry {} of {}; ask again in a moment",
+                       state.loaded.offset, log->end().offset);
+}
+
 /// What has to happen now and then, off the event loops: the next day's salt is there before midnight, gauges are
 /// current.
 void Services::State::run_housekeeping() {
@@ -369,7 +381,7 @@ Status Services::listen() {
         api::QueryEndpoint::Options{.batch_concurrency = std::max<std::size_t>(
                                         1, static_cast<std::size_t>(state.settings.query_concurrency_max) / 2),
                                     .as_of = [&state] { return iso_text(state.loader->state().as_of_ms); },
-                                    .store_problem = [&state] { return state.supervisor->state().problem; }});
+                                    .store_problem = [&state] { return state.why_not_answering(); }});
     state.gate = std::make_unique<api::Gate>(
         *state.catalog, [trusted](const http::Request& request) { return client_of(request, trusted); });
     state.hashing_pool = std::make_unique<WorkerPool>("hashing", 2, 32, Priority::kLow);
@@ -500,6 +512,7 @@ std::vector<api::NotReady> Services::not_ready() const {
     if (!child.ready) parts.push_back({"store", child.problem});
     const process::LoaderState loader = state.loader->state();
     if (!loader.problem.empty()) parts.push_back({"loader", loader.problem});
+    else if (child.ready && !loader.is_caught_up) parts.push_back({"loader", state.why_not_answering()});
     for (const log::Damage& damage : state.log->damage())
         parts.push_back(
             {"log", fmt::format("entries {} to {} can't be read: {}", damage.first, damage.last, damage.where)});

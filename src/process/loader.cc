@@ -130,8 +130,8 @@ LoaderState Loader::state() const {
 Status Loader::wait_loaded(log::Position position, int timeout_ms) const {
     std::unique_lock lock(mutex_);
     const bool is_over = changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms),
-                                           [&] { return state_.loaded >= position || ended_; });
-    if (state_.loaded >= position) return {};
+                                           [&] { return (is_reconciled_ && state_.loaded >= position) || ended_; });
+    if (is_reconciled_ && state_.loaded >= position) return {};
     if (is_over) return Error(Code::kUnavailable, "Footfall is stopping; ask again after its next start");
     return Error(Code::kTimeout, fmt::format("the store holds the log up to {} of {}{}", state_.loaded.offset,
                                              position.offset, state_.problem.empty() ? "" : "; " + state_.problem));
@@ -140,6 +140,7 @@ Status Loader::wait_loaded(log::Position position, int timeout_ms) const {
 void Loader::store_restarted() {
     const std::lock_guard lock(mutex_);
     in_doubt_requested_ = true;
+    is_reconciled_ = state_.is_caught_up = false;
     changed_.notify_all();
 }
 
@@ -235,8 +236,14 @@ void Loader::load_until_stopped() {
 Status Loader::step() {
     // Before the store is asked anything: the lag matters most while the store does not answer.
     report_lag();
-    if (in_doubt_) TRY_STATUS(reconcile());
-    if (in_doubt_) return {};
+    if (in_doubt_) {
+        const log::Position end = log_.end();
+        TRY_STATUS(reconcile());
+        if (in_doubt_) return {};
+        const std::lock_guard lock(mutex_);
+        catch_up_to_ = end;
+        is_reconciled_ = !in_doubt_requested_;
+    }
     report_lag();
     const log::Position from = state().loaded;
     const std::int64_t looked_at_ms = clock_.wall_ms();
@@ -246,6 +253,7 @@ Status Loader::step() {
             const std::lock_guard lock(mutex_);
             state_.as_of_ms = looked_at_ms;
             state_.problem.clear();
+            note_caught_up();
         }
         changed_.notify_all();
         log_.wait_beyond(from, 100);
@@ -275,11 +283,16 @@ Status Loader::step() {
         const std::lock_guard lock(mutex_);
         state_.loaded = loaded;
         state_.problem.clear();
+        note_caught_up();
         if (loaded >= log_.end()) state_.as_of_ms = read_at_ms;
         else if (!entries.empty()) state_.as_of_ms = std::max(state_.as_of_ms, blocks_.newest_received_ms());
     }
     changed_.notify_all();
     return {};
+}
+
+void Loader::note_caught_up() {
+    if (is_reconciled_ && state_.loaded >= catch_up_to_) state_.is_caught_up = true;
 }
 
 void Loader::report_lag() const { counters().lag.set(static_cast<double>(log_.end().offset - state().loaded.offset)); }
@@ -293,6 +306,7 @@ Status Loader::reconcile() {
         if (state_.loaded > log_.begin())
             logging::warn("loader.store_changed", {{"next", "everything that the log holds is compared and loaded"}});
         state_.loaded = log_.begin();
+        state_.is_caught_up = false;
         store_identity_ = identity;
     }
     const log::Position from = state().loaded;
@@ -332,6 +346,7 @@ Status Loader::reconcile() {
         {
             const std::lock_guard lock(mutex_);
             state_.loaded = log_.begin();
+            state_.is_caught_up = false;
         }
         // Still in doubt: the next turn reconciles from there, and so does the next start.
         return write_checkpoint(log_.begin());

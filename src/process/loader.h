@@ -33,7 +33,10 @@ struct LoaderState {
     log::Position loaded;       ///< everything before it is in the store
     std::int64_t as_of_ms = 0;  ///< every event acknowledged before this moment is in the store
     std::uint64_t rows = 0;     ///< rows inserted since the start
-    std::string problem;        ///< why it does not get on at the moment; empty where it does
+    /// Whether everything was loaded that the log held when the loader last asked the store what it holds: after its
+    /// own start, or the store's. Until then the store lacks events that were acknowledged long ago.
+    bool is_caught_up = false;
+    std::string problem;  ///< why it does not get on at the moment; empty where it does
 };
 
 /// Reads the log and writes footfall.events, each event once, and the sessions that they make. Batches are closed
@@ -79,6 +82,7 @@ private:
     /// Waits while somebody holds the tables.
     void wait_for_holds();
     Status step();
+    void note_caught_up();  ///< under the mutex
     void report_lag() const;
     Status reconcile();
     Status load(const std::vector<log::StoredEntry>& entries, log::Position next);
@@ -100,7 +104,8 @@ private:
     LoaderState state_;
     bool stopping_ = false;
     bool in_doubt_requested_ = false;
-    bool ended_ = false;  ///< the thread loads nothing any more
+    bool is_reconciled_ = false;  ///< `loaded` is of this store, since its last start
+    bool ended_ = false;          ///< the thread loads nothing any more
     std::int64_t stop_deadline_ns_ = 0;
     int holds_ = 0;
     bool is_between_batches_ = false;  ///< and what the tables hold is known
@@ -110,6 +115,7 @@ private:
     std::unique_ptr<log::LogReader> reader_;
     bool in_doubt_ = true;         ///< what the store holds beyond the checkpoint is not known
     std::uint64_t doubt_end_ = 0;  ///< offsets below it may be in the store already
+    log::Position catch_up_to_;
     std::string store_identity_;
     std::int64_t last_insert_ns_ = 0;
     EventBlocks blocks_;

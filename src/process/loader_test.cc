@@ -260,8 +260,8 @@ TEST_F(LoaderTest, AStoreThatWasMadeAnewIsFilledFromTheWholeLog) {
     // Someone has begun to fill it, perhaps this program before it died.
     insert({{3, event_at(3)}, {20, event_at(20)}});
     start();
-    EXPECT_TRUE(eventually([&] { return loader_->state().rows == 28; }));
     expect_loaded();
+    EXPECT_EQ(loader_->state().rows, 28u) << "the checkpoint was another store's";
     expect_rows(30);
 }
 
@@ -271,9 +271,31 @@ TEST_F(LoaderTest, AStoreThatIsReplacedWhileTheLoaderRunsIsFilledWhenItIsTold) {
     expect_loaded();
     make_table_anew();
     loader_->store_restarted();
-    EXPECT_TRUE(eventually([&] { return loader_->state().rows == 60; }));
+    expect_loaded();
+    EXPECT_EQ(loader_->state().rows, 60u);
     append_numbered(5);
     expect_loaded();
+    expect_rows(35);
+}
+
+TEST_F(LoaderTest, ItHasCaughtUpWhenTheStoreHasWhatTheLogHeldAtTheStart) {
+    append_numbered(30);
+    take_away();
+    start();
+    ASSERT_TRUE(wait_problem());
+    EXPECT_FALSE(loader_->state().is_caught_up);
+    bring_back();
+    EXPECT_TRUE(eventually([&] { return loader_->state().is_caught_up; }));
+    EXPECT_EQ(loader_->state().loaded.offset, 30u);
+    // What comes later is a matter of its freshness.
+    take_away();
+    append_numbered(5);
+    ASSERT_TRUE(wait_problem());
+    EXPECT_TRUE(loader_->state().is_caught_up);
+    loader_->store_restarted();
+    EXPECT_FALSE(loader_->state().is_caught_up) << "perhaps it is another one";
+    bring_back();
+    EXPECT_TRUE(eventually([&] { return loader_->state().is_caught_up; }));
     expect_rows(35);
 }
 

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import time
@@ -9,7 +10,7 @@ from typing import Any
 
 from ledger import Load, check_ledger
 from support.events import pageview
-from support.server import Server, binary, run_command
+from support.server import Server, Site, binary, command, run_command
 from support.wait import wait_until
 
 
@@ -83,6 +84,51 @@ def test_S16_a_key_is_revoked_while_audits_wait_for_the_store(start_server: Any)
         os.kill(child, signal.SIGCONT)
     assert site.ask(metrics=["events"], key=secret["secret"]).status == 401
     assert [process.wait(60) for process in looking] == [0, 0]
+
+
+def fill(server: Server, events: int) -> Site:
+    site = server.add_site()
+    for _ in range(events // 1000):
+        site.send(*(pageview(site.id) for _ in range(1000)))
+    site.wait_events(events, limit_s=60)
+    return site
+
+
+def test_a_store_that_is_filled_anew_answers_once_it_has_everything(start_server: Any):
+    """What a restore does, since backups leave the store out. A number without the rest would be a wrong one."""
+    server: Server = start_server("--loader.batch_rows_max", "1000")
+    site = fill(server, 20_000)
+    server.terminate()
+    shutil.rmtree(server.data / "store")
+    server.spawn()
+    refusals: set[str] = set()
+
+    def first_answer() -> Any:
+        try:
+            is_ready = server.request("GET", "/readyz").status == 200
+            answer = site.ask(metrics=["events"])
+        except OSError:
+            return None
+        if answer.status != 200:
+            assert answer.status == 503, answer
+            assert not is_ready, "it was ready, and did not answer"
+            refusals.add(answer.json()["error"]["message"])
+            return None
+        return answer.json()["rows"]
+
+    rows: list[Any] = []
+    wait_until(lambda: bool(rows.append(first_answer()) or rows[-1]), 60, "an answer", every_s=0.01)
+    assert rows[-1] == [[20_000]]
+    assert any("is being filled from the event log, up to entry" in refusal for refusal in refusals), refusals
+
+
+def test_an_audit_waits_for_a_store_that_is_filled_anew(start_server: Any):
+    server: Server = start_server()
+    site = fill(server, 3_000)
+    server.terminate()
+    shutil.rmtree(server.data / "store")
+    report = command("audit", data=server.data)
+    assert [row["stored"] for row in report if row["site"] == site.id and row["table"] == "events"] == [3_000]
 
 
 def test_R1_both_processes_die_at_once(start_server: Any, folder: pathlib.Path, seed: int):
