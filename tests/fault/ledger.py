@@ -220,10 +220,15 @@ class Load:
         )
         assert not self.failures(), self.failures()
 
-    def wait_refused(self, answers: int, limit_s: float = 10) -> None:
-        """Until so many more attempts are answered with a refusal."""
+    def wait_refused(self, answers: int, limit_s: float = 10, *, may_end: bool = False) -> None:
+        """Until so many more attempts are answered with a refusal; or, where it `may_end`, the server has ended."""
         target = self.refused_answers + answers
-        wait_until(lambda: self.refused_answers >= target, limit_s, f"{answers} more refusals; {self.ledger}")
+
+        def reached() -> bool:
+            process = self.server.process
+            return self.refused_answers >= target or (may_end and process is not None and process.poll() is not None)
+
+        wait_until(reached, limit_s, f"{answers} more refusals; {self.ledger}")
 
     def failures(self) -> list[str]:
         return [client.failure for client in self.clients if client.failure]
