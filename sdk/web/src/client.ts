@@ -2,7 +2,7 @@ import type { Footfall, Options, PageData } from "./api";
 import { createEngagement } from "./engagement";
 import type { Data, FootfallEvent } from "./event";
 import { listen } from "./guard";
-import { scalars, text } from "./json";
+import { scalar, scalars, text } from "./json";
 import { watchLinks } from "./links";
 import { isOn } from "./options";
 import { currentPage, watchNavigation } from "./page";
@@ -70,13 +70,13 @@ export function createClient(options: Options): Client {
   };
   const engagement = createEngagement(ping);
 
-  const count = (page?: string, given: PageData = {}): void => {
+  const count = (page?: string, given?: PageData): void => {
     ping();
     refreshTitle();
     engagement.restart_();
-    title = given.title;
+    title = given?.title;
     view = undefined;
-    view = make("pageview", { page: text(page ?? currentPage(hash)), referrer: text(given.referrer ?? referrer) });
+    view = make("pageview", { page: text(page ?? currentPage(hash)), referrer: text(given?.referrer ?? referrer) });
     add(view);
     // The next views were come to from this site.
     referrer = "";
@@ -135,10 +135,18 @@ export function createClient(options: Options): Client {
         count(page, data);
       },
       trackEvent(category, action, label, value) {
-        act({ category: text(category), action: text(action), label: text(label), value: value && +value });
+        act({ category: text(category), action: text(action), label: text(label), value: value && +scalar(value)! });
       },
-      track(name, properties, { revenue, currency, nonInteractive } = {}) {
-        act({ name: text(name), properties: scalars(properties), revenue: text(revenue), currency: text(currency), non_interactive: nonInteractive });
+      track(name, properties, given) {
+        const { revenue, currency, nonInteractive } = given || {};
+        act({
+          name: text(name),
+          properties: scalars(properties),
+          revenue: scalar(revenue),
+          currency: text(currency),
+          // The server takes nothing but a boolean.
+          non_interactive: nonInteractive ? isOn(nonInteractive) : undefined,
+        });
       },
       identify(userId, traits) {
         user = text(userId);

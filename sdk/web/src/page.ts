@@ -16,16 +16,17 @@ export function watchNavigation(hash: boolean, changed: () => void): void {
   const look = (): void => {
     if (last != (last = path())) changed();
   };
-  const wrap = (name: "pushState" | "replaceState"): void => {
-    const original = history[name];
-    if (original)
-      history[name] = function (this: History, ...given) {
-        original.apply(this, given);
-        attempt(look);
-      };
-  };
   // Where history is frozen, back and forward are still seen.
-  attempt(() => wrap("pushState"));
-  attempt(() => wrap("replaceState"));
+  const wrap = (name: "pushState" | "replaceState"): void =>
+    attempt(() => {
+      const original = history[name];
+      if (original)
+        history[name] = function (this: History, ...given) {
+          original.apply(this, given);
+          attempt(look);
+        };
+    });
+  wrap("pushState");
+  wrap("replaceState");
   listen("popstate", look);
 }

@@ -37,13 +37,49 @@ sdkTest("events have the form of the contract", { init: UNFOCUSED }, async ({ pa
     collector.events().slice(1, -1).map(({ type, user_id, data: { timestamp, ...data } }) => ({ type, ...(user_id && { user_id }), data })),
     [
       { type: "event", data: { page: page_, name: "purchase", properties: { plan: "pro", seats: 3, trial: false }, revenue: "19.90", currency: "EUR" } },
-      { type: "event", data: { page: page_, name: "seen", properties: {}, revenue: "5", non_interactive: true } },
+      { type: "event", data: { page: page_, name: "seen", properties: {}, revenue: 5, non_interactive: true } },
       { type: "event", data: { page: page_, category: "video", action: "play", label: "intro", value: 2.5 } },
       { type: "event", data: { page: page_, category: "video", action: "pause" } },
       { type: "identify", user_id: "42", data: { page: page_, user_id: "42", traits: { since: 2024 } } },
       { type: "event", data: { page: page_, name: "after", properties: {} } },
     ],
   );
+});
+
+sdkTest("revenue as a number stays one, in any notation, and what is no number is nothing", { init: UNFOCUSED }, async ({ page, collector, open, batches }) => {
+  await open();
+  await page.evaluate(() => {
+    for (const revenue of [5e-7, 1e21, -5, 0, "5e-7", NaN, Infinity, 10n, Object.create(null), undefined]) globalThis.footfall.track("sold", {}, { revenue });
+  });
+  await batches();
+  deepEqual(collector.events().slice(1, -1).map(({ data }) => data.revenue), [5e-7, 1e21, -5, 0, "5e-7", null, null, "10", undefined, undefined]);
+});
+
+sdkTest("nonInteractive is sent as the boolean that it stands for", { init: UNFOCUSED }, async ({ page, collector, open, batches }) => {
+  await open();
+  await page.evaluate(() => {
+    for (const nonInteractive of [true, 1, "true", "yes", {}, Object.create(null), false, 0, "false", "", null, NaN]) globalThis.footfall.track("seen", {}, { nonInteractive });
+  });
+  await batches();
+  deepEqual(collector.events().slice(1, -1).map(({ data }) => data.non_interactive ?? false), [true, true, true, true, true, true, false, false, false, false, false, false]);
+});
+
+sdkTest("what cannot become text costs no event, and no view", { init: UNFOCUSED }, async ({ page, collector, open, exactly }) => {
+  await open();
+  await page.evaluate(() => {
+    const { footfall } = globalThis;
+    const none = Object.create(null);
+    footfall.track("property", { none, n: 1 }, { currency: none });
+    footfall.track("getter", { get trap() { throw new Error("getter"); } });
+    footfall.track("null", null, null);
+    footfall.trackEvent("video", "play", none, none);
+    footfall.trackEvent("video", "big", "label", 10n);
+    footfall.identify("u", { none });
+    footfall.trackPageView("/titled", { title: none, referrer: none });
+    footfall.trackPageView("/null", null);
+  });
+  await exactly([["pageview /"], ["event property", "event getter", "event null", "event video/play", "event video/big", "identify", "ping / 0 s 100 %", "pageview /titled", "ping /titled 0 s 100 %", "pageview /null"]]);
+  deepEqual([collector.events()[1].data.properties, collector.events()[5].data.value], [{ n: 1 }, 10]);
 });
 
 sdkTest("properties are copied at the call, and become text where they are no scalar", { init: UNFOCUSED }, async ({ page, collector, open, batches }) => {
