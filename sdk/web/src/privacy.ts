@@ -16,5 +16,5 @@ export function recallOptOut(): boolean {
 }
 
 export function rememberOptOut(out: boolean): void {
-  attempt(() => (localStorage[KEY] = out ? "1" : ""));
+  attempt(() => (out ? (localStorage[KEY] = "1") : delete localStorage[KEY]));
 }

@@ -101,11 +101,19 @@ sdkTest("with data-storage=local an optOut() is remembered, in every page of the
   deepEqual(collector.events().filter(({ data }) => data.page === "/b" || data.name), []);
 });
 
-sdkTest("consent first: opted out from the start, and counted from optIn() on", { stored: { "footfall.optout": "" } }, async ({ page, collector, open, exactly }) => {
+sdkTest("with data-storage=local nothing is stored for who never opted out", async ({ page, open, exactly }) => {
+  await open({ attributes: 'data-storage="local"' });
+  await page.evaluate(() => globalThis.footfall.optIn());
+  deepEqual(await page.evaluate(() => ({ ...localStorage })), {});
+  await exactly([["pageview /"]]);
+});
+
+sdkTest("consent first: opted out from the start, and counted from optIn() on, which leaves nothing stored", async ({ page, collector, open, exactly }) => {
   const stub = "<script>window.footfall = { q: [['optOut']] }</script>";
   await open({ head: stub, attributes: 'data-storage="local"', quiet: true });
   await page.clock.runFor(5_000);
   equal(collector.posts().length, 0);
+  deepEqual(await page.evaluate(() => ({ ...localStorage })), { "footfall.optout": "1" });
   await page.evaluate(() => globalThis.footfall.optIn());
   await exactly([["pageview /"]]);
 });
