@@ -13,6 +13,7 @@ export type Compare = "previous_period" | "previous_year";
 export type Granularity = "hour" | "day" | "week" | "month";
 
 export type Condition = readonly [string, Operator | "matches", readonly string[]] | readonly [string, "is_set"];
+export type Conditions = Condition | readonly ["and" | "or", readonly Conditions[]];
 
 export interface Query {
   website_id: string;
@@ -20,7 +21,7 @@ export interface Query {
   dimensions?: readonly string[];
   date_range?: readonly [string, string];
   time_range?: string;
-  filters?: readonly (Condition | readonly ["or", readonly Condition[]])[];
+  filters?: readonly Conditions[];
   order_by?: readonly (readonly [string, "asc" | "desc"])[];
   limit?: number;
   /** Off: they are null, and are not counted. */

@@ -39,7 +39,7 @@ import { LocationsPanel } from "../panels/locations/locations";
 import { locations } from "../panels/locations/places";
 import { pages } from "../panels/pages/pages";
 import { type Actions, RankingPanel } from "../panels/ranking/ranking";
-import { detailsQuery, type RankingTab } from "../panels/ranking/spec";
+import { detailsQuery, narrowed, type RankingTab } from "../panels/ranking/spec";
 import { sources } from "../panels/sources/sources";
 import { Timeline } from "../panels/timeline/timeline";
 import { Icon } from "../ui/icons";
@@ -131,7 +131,7 @@ export default function Dashboard({ site }: { site: Site }) {
             if (query) overlay.value = { kind: "explain", title, query };
         },
         onAll: (tab) => (overlay.value = { kind: "details", tab }),
-        onDownload: (tab) => download(tab.dimension, detailsQuery(tab, base(), CSV_ROWS_MAX)),
+        onDownload: (tab, found = []) => download(tab.dimension, narrowed(detailsQuery(tab, base(), CSV_ROWS_MAX), found)),
         onRetry: () => board.retry(),
     };
     function base(filters = view.peek().filters): Query {

@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
 
 import { plural } from "../lib/format";
-import type { Answer, Filter, Query } from "../lib/query";
+import type { Answer, Conditions, Filter, Query } from "../lib/query";
 import { type FilterBy, RankingTable } from "../panels/ranking/ranking";
-import { detailsQuery, nameOfRow, type RankingTab, searched } from "../panels/ranking/spec";
+import { detailsQuery, listed, nameOfRow, narrowed, type RankingTab, searched } from "../panels/ranking/spec";
 import { Dialog } from "../ui/dialog";
 import { Empty, Failure, SkeletonRows } from "../ui/states";
 import { useAnswer, useSettled } from "./answer";
@@ -17,7 +17,8 @@ interface Props {
     domain: string;
     filters: readonly Filter[];
     onFilter: FilterBy;
-    onDownload: (tab: RankingTab) => void;
+    /** `found`: what the rows have in common that a search left. */
+    onDownload: (tab: RankingTab, found: readonly Conditions[]) => void;
     onClose: () => void;
 }
 
@@ -29,7 +30,7 @@ export default function Details({ tab, base, domain, filters, onFilter, onDownlo
     const query = detailsQuery(tab, base, ROWS_MAX);
     const list = useAnswer(query);
     const isCut = (list.answer?.rows.length ?? 0) >= ROWS_MAX;
-    const found = useAnswer(isCut && settled ? searched(query, tab, settled) : undefined);
+    const found = useAnswer(isCut && settled ? narrowed(query, searched(tab, settled)) : undefined);
     const asksServer = isCut && wanted !== "";
     const isSearching = asksServer && (found.waiting || settled !== wanted);
     const words = wanted.toLowerCase().split(/\s+/);
@@ -56,7 +57,12 @@ export default function Details({ tab, base, domain, filters, onFilter, onDownlo
                 <p class="quiet" role="status">
                     {isSearching ? "Searching\u2026" : shown && !problem ? told(shown.rows.length) : ""}
                 </p>
-                <button type="button" class="quiet-button" onClick={() => onDownload(tab)}>
+                <button
+                    type="button"
+                    class="quiet-button"
+                    disabled={shown?.rows.length === 0}
+                    onClick={() => onDownload(tab, wanted === "" ? [] : isCut ? searched(tab, wanted) : listed(tab, here ?? []))}
+                >
                     CSV<span class="visually-hidden">: download the list</span>
                 </button>
             </div>

@@ -2,7 +2,7 @@ import { useId, useState } from "preact/hooks";
 
 import type { Filter, Operator, Query } from "../lib/query";
 import { nameOfDimension, nameOfValue, OPERATORS, PANELS, tabOfDimension, valueNamed } from "../panels/filters/names";
-import { byVisitors, rankingQuery, searched, valueOfRow } from "../panels/ranking/spec";
+import { byVisitors, narrowed, rankingQuery, searched, valueOfRow } from "../panels/ranking/spec";
 import { Combobox } from "../ui/combobox";
 import { Dialog } from "../ui/dialog";
 import { Icon } from "../ui/icons";
@@ -147,7 +147,7 @@ function useKnown(dimension: string, base: Query, typed: string): { value: strin
     const query = rankingQuery(tab, base, KNOWN_MAX);
     const first = useAnswer(query).answer;
     const isCut = (first?.rows.length ?? 0) >= KNOWN_MAX;
-    const found = useAnswer(isCut && text !== "" ? searched(query, tab, text) : undefined).answer;
+    const found = useAnswer(isCut && text !== "" ? narrowed(query, searched(tab, text)) : undefined).answer;
     const rows = [...(first?.rows ?? []), ...(isCut && text !== "" ? (found?.rows ?? []) : [])];
     const isSame = first?.columns[0]?.name === dimension;
     return isSame ? [...new Set(rows.map((row) => valueOfRow(tab, row)))].map((value) => ({ value, name: tab.nameOf(value) })) : [];

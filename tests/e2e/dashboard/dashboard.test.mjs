@@ -240,7 +240,10 @@ scenario("a list that is longer than what was loaded is searched on the server",
   await dialog.getByText("11 rows", { exact: true }).waitFor();
   await dialog.getByRole("button", { name: "/p/599", exact: true }).waitFor();
   equal(fixture.batches.length, asked + 1, "not by the letter");
-  deepEqual(fixture.batches.at(-1)[0].filters, [["or", [["page", "matches", ["(?i)P/59"]]]]]);
+  const found = [["or", [["page", "matches", ["(?i)P/59"]]]]];
+  deepEqual(fixture.batches.at(-1)[0].filters, found);
+  await Promise.all([page.waitForEvent("download"), dialog.getByRole("button", { name: "CSV" }).click()]);
+  deepEqual([fixture.csvs.at(-1).filters, fixture.csvs.at(-1).limit], [found, 10_000], "a file has what was searched for, and more of it");
   fixture.change = () => ({ error: { code: "timeout", message: "It took too long." } });
   await dialog.getByRole("searchbox").fill("none");
   await dialog.getByRole("alert").filter({ hasText: "It took too long." }).waitFor();
@@ -295,7 +298,14 @@ scenario("a list and the chart come as files, and a file that does not come says
   equal(await page.getByRole("alert").count(), 0);
   await button(page, "Show all top").click();
   await page.getByRole("dialog").getByText("13 rows").waitFor();
-  equal((await file(() => page.getByRole("dialog").getByRole("button", { name: "CSV" }).click()))[0], "demo-page-30d.csv");
+  const whole = () => file(() => page.getByRole("dialog").getByRole("button", { name: "CSV" }).click());
+  equal((await whole())[0], "demo-page-30d.csv");
+  await page.getByRole("searchbox").fill("Docs api");
+  await page.getByRole("dialog").getByText("1 row", { exact: true }).waitFor();
+  deepEqual((await whole())[2].filters, [["country", "is", ["DE"]], ["page", "is", ["/docs/api"]]], "what a search left");
+  await page.getByRole("searchbox").fill("nowhere");
+  await page.getByText("Nothing matches").waitFor();
+  ok(await page.getByRole("dialog").getByRole("button", { name: "CSV" }).isDisabled());
 });
 
 scenario("what is seldom looked at is in a menu beside the tabs, and stands in the address", async ({ fixture, open }) => {

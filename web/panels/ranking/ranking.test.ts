@@ -6,7 +6,7 @@ import { events } from "../events/events";
 import { locations } from "../locations/places";
 import { pages } from "../pages/pages";
 import { sources } from "../sources/sources";
-import { detailsQuery, nameOfRow, panelQuery, rankingQuery, searched, shareOf, tabOf } from "./spec";
+import { listed, nameOfRow, narrowed, panelQuery, rankingQuery, searched, shareOf, tabOf } from "./spec";
 
 const base = { website_id: "s", metrics: [], time_range: "7d", filters: [["country", "is", ["DE"]]] } as const;
 
@@ -76,18 +76,31 @@ test("a version is ranked, and named, within what it is a version of", () => {
 });
 
 test("a list is searched for every word, in any case, and to the letter", () => {
-  const query = detailsQuery(tabOf(pages, "page"), base, 500);
-  deepEqual(searched(query, tabOf(pages, "page"), "/a.b (c").filters, [
+  deepEqual(narrowed(base, searched(tabOf(pages, "page"), "/a.b (c")).filters, [
     ["country", "is", ["DE"]],
     ["or", [["page", "matches", ["(?i)/a\\.b"]]]],
     ["or", [["page", "matches", ["(?i)\\(c"]]]],
   ]);
-  deepEqual(searched({ website_id: "s", metrics: [] }, tabOf(devices, "os_version"), "11").filters, [
+  deepEqual(searched(tabOf(devices, "os_version"), "11"), [
     [
       "or",
       [
         ["os", "matches", ["(?i)11"]],
         ["os_version", "matches", ["(?i)11"]],
+      ],
+    ],
+  ]);
+});
+
+test("the rows of a list are told by their values, versions by what they are versions of", () => {
+  deepEqual(listed(tabOf(locations, "country"), [["DE", 5], ["", 1]]), [["country", "is", ["DE", ""]]]);
+  const versions = [["Firefox", "128", 9], ["Chrome", "128", 8], ["Firefox", "", 1]];
+  deepEqual(listed(tabOf(devices, "browser_version"), versions), [
+    [
+      "or",
+      [
+        ["and", [["browser", "is", ["Firefox"]], ["browser_version", "is", ["128", ""]]]],
+        ["and", [["browser", "is", ["Chrome"]], ["browser_version", "is", ["128"]]]],
       ],
     ],
   ]);

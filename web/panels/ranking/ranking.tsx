@@ -1,7 +1,7 @@
 import type { Reply } from "../../app/board";
 import { narrow } from "../../lib/format";
 import { brief, unitOf, whole } from "../../lib/metrics";
-import { type Answer, columnOf, type Filter, type Totals } from "../../lib/query";
+import { type Answer, columnOf, type Conditions, type Filter, type Totals } from "../../lib/query";
 import { Icon } from "../../ui/icons";
 import { OutLink } from "../../ui/link";
 import { Panel } from "../../ui/panel";
@@ -19,8 +19,8 @@ export interface Actions {
     onExplain: (title: string, reply: Reply) => void;
     /** The whole list. */
     onAll: (tab: RankingTab) => void;
-    /** The same as a file. */
-    onDownload: (tab: RankingTab) => void;
+    /** The same as a file, or those of its rows that meet further conditions. */
+    onDownload: (tab: RankingTab, found?: readonly Conditions[]) => void;
     onRetry: () => void;
 }
 

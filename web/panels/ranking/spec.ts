@@ -1,5 +1,5 @@
 import { METRICS } from "../../lib/metrics";
-import type { Cell, Filter, Query } from "../../lib/query";
+import type { Cell, Conditions, Filter, Query } from "../../lib/query";
 
 /** A panel that ranks the values of a dimension: all there is to know of it is data. */
 export interface Ranking {
@@ -88,13 +88,27 @@ export function detailsQuery(tab: RankingTab, base: Query, limit: number): Query
   return rankingQuery({ ...tab, metrics: tab.details }, base, limit);
 }
 
+/** Only what meets further conditions. */
+export function narrowed(query: Query, conditions: readonly Conditions[]): Query {
+  return { ...query, filters: [...(query.filters ?? []), ...conditions] };
+}
+
 /** Only the rows whose names contain every word of a text, in whatever case: among all that the server has. */
-export function searched(query: Query, tab: RankingTab, text: string): Query {
-  const found = text.split(/\s+/).map((word) => {
+export function searched(tab: RankingTab, text: string): Conditions[] {
+  return text.split(/\s+/).map((word) => {
     const pattern = [`(?i)${word.replace(/[\\^$.|?*+()[\]{}]/g, "\\$&")}`];
-    return ["or", dimensionsOf(tab).map((name) => [name, "matches", pattern] as const)] as const;
+    return ["or", dimensionsOf(tab).map((name) => [name, "matches", pattern] as const)];
   });
-  return { ...query, filters: [...(query.filters ?? []), ...found] };
+}
+
+/** Only these rows. A search by the names that people use is one that the server cannot do. */
+export function listed(tab: RankingTab, rows: readonly (readonly Cell[])[]): Conditions[] {
+  const { dimension, within } = tab;
+  if (within === undefined) return [[dimension, "is", rows.map((row) => valueOfRow(tab, row))]];
+  // The versions of a browser are one condition: the server has a limit on them.
+  const wholes = [...new Set(rows.map((row) => String(row[0] ?? "")))];
+  const valuesIn = (whole: string) => rows.filter((row) => String(row[0] ?? "") === whole).map((row) => valueOfRow(tab, row));
+  return [["or", wholes.map((whole) => ["and", [[within, "is", [whole]], [dimension, "is", valuesIn(whole)]]] as const)]];
 }
 
 /** What a row of an answer is called. */
