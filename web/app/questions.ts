@@ -3,7 +3,7 @@ import { events } from "../panels/events/events";
 import { headlineQuery } from "../panels/headline/headline";
 import { COUNTRIES_MAX, locations } from "../panels/locations/places";
 import { pages } from "../panels/pages/pages";
-import { panelQuery, tabOf } from "../panels/ranking/spec";
+import { rankingQuery, tabOf } from "../panels/ranking/spec";
 import { sources } from "../panels/sources/sources";
 import { timelineQuery } from "../panels/timeline/series";
 import type { Answer, Query } from "../lib/query";
@@ -28,10 +28,10 @@ export function questionsOf(siteId: string, view: View, today: string, past: Day
   const questions: Record<string, Query> = {
     ...(numbersOf(view) === "headline" ? { headline: headlineQuery(base, compare) } : {}),
     ...(chartOf(view, past) === "timeline" ? { timeline: timelineQuery(base, granularityOf(view, past), compare) } : {}),
-    countries: panelQuery(tabOf(locations, undefined), base, COUNTRIES_MAX),
+    countries: rankingQuery(tabOf(locations, undefined), base, COUNTRIES_MAX),
   };
-  for (const ranking of [pages, sources, devices, events]) questions[ranking.id] = panelQuery(tabOf(ranking, view.tabs[ranking.id]), base);
-  if (places.dimension !== "country") questions["locations"] = panelQuery(places, base);
+  for (const ranking of [pages, sources, devices, events]) questions[ranking.id] = rankingQuery(tabOf(ranking, view.tabs[ranking.id]), base);
+  if (places.dimension !== "country") questions["locations"] = rankingQuery(places, base);
   if (view.range === "all") questions["past"] = pastQuery(siteId);
   return questions;
 }

@@ -36,7 +36,7 @@ export function ranking(dimension: string, rows: Cell[][], metrics = ["visitors"
   return {
     columns: [{ name: dimension, type: "string", role: "dimension" }, ...metrics.map((name) => ({ name, type: "integer", role: "metric" as const }))],
     rows,
-    totals: { [metrics[0] ?? ""]: rows.reduce((sum, row) => sum + Number(row[1]), 0) },
+    totals: { visitors: rows.reduce((sum, row) => sum + Number(row[1 + metrics.indexOf("visitors")]), 0) },
     comparison: null,
     meta: meta(rest),
   };

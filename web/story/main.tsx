@@ -54,7 +54,7 @@ const Rank = ({
     filters?: { dimension: string; operator: "is"; values: string[] }[];
 }) => (
     <Story name={name}>
-        <RankingPanel ranking={of} chosen={chosen} reply={reply} {...shared} filters={filters} />
+        <RankingPanel ranking={of} chosen={chosen} reply={reply} {...shared} numbers={reply.answer?.totals} filters={filters} />
     </Story>
 );
 
@@ -93,7 +93,7 @@ const Numbers = ({
 
 const Places = ({ name, reply, map = reply, chosen }: { name: string; reply: Reply; map?: Reply; chosen?: string }) => (
     <Story name={name} wide>
-        <LocationsPanel chosen={chosen} countries={map} reply={reply} {...shared} />
+        <LocationsPanel chosen={chosen} countries={map} reply={reply} {...shared} numbers={map.answer?.totals} />
     </Story>
 );
 

@@ -260,6 +260,7 @@ export default function Dashboard({ site }: { site: Site }) {
                 <Details
                     tab={open.tab}
                     base={base()}
+                    numbers={shared.numbers}
                     domain={site.domain}
                     filters={now.filters}
                     onFilter={actions.onFilter}

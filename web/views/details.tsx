@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 
 import { plural } from "../lib/format";
-import type { Answer, Conditions, Filter, Query } from "../lib/query";
+import type { Answer, Conditions, Filter, Query, Totals } from "../lib/query";
 import { type FilterBy, RankingTable } from "../panels/ranking/ranking";
 import { detailsQuery, listed, nameOfRow, narrowed, type RankingTab, searched } from "../panels/ranking/spec";
 import { Dialog } from "../ui/dialog";
@@ -14,6 +14,8 @@ const TYPING_MS = 250;
 interface Props {
     tab: RankingTab;
     base: Query;
+    /** The numbers on top, of which the rows are shares: what was not searched for counts too. */
+    numbers: Totals | null | undefined;
     domain: string;
     filters: readonly Filter[];
     onFilter: FilterBy;
@@ -23,7 +25,7 @@ interface Props {
 }
 
 /** The whole list of a panel, to search in: here where all its rows came, on the server where there are more. */
-export default function Details({ tab, base, domain, filters, onFilter, onDownload, onClose }: Props) {
+export default function Details({ tab, base, numbers, domain, filters, onFilter, onDownload, onClose }: Props) {
     const [typed, setTyped] = useState("");
     const wanted = typed.trim();
     const settled = useSettled(wanted, TYPING_MS);
@@ -38,7 +40,6 @@ export default function Details({ tab, base, domain, filters, onFilter, onDownlo
         const name = nameOfRow(tab, row).toLowerCase();
         return words.every((word) => name.includes(word));
     });
-    // Shares stay those of all: what was not searched for counts too.
     const shown: Answer | undefined = list.answer && {
         ...list.answer,
         rows: asksServer && !isSearching && found.answer ? found.answer.rows : (here ?? []),
@@ -74,7 +75,7 @@ export default function Details({ tab, base, domain, filters, onFilter, onDownlo
                     <RankingTable
                         tab={{ ...tab, metrics: tab.details }}
                         answer={shown}
-                        totals={shown.totals}
+                        numbers={numbers}
                         domain={domain}
                         filters={filters}
                         rows={ROWS_MAX}

@@ -269,6 +269,22 @@ scenario("the whole list has more numbers, and those of a ratio without sessions
   deepEqual(await cells(/\/b/), ["1", "1", "0", "\u2013", "\u2013"]);
 });
 
+scenario("a share is one of the visitors of the whole view, also of what is counted in times and of what only some have", async ({ fixture, open }) => {
+  fixture.change = (answer, query) => {
+    const rows = { event_name: [["signup", 749, 50]], campaign: [["autumn", 20]] }[query.dimensions?.[0]];
+    return rows ? { ...answer, rows } : { ...answer, totals: answer.totals && { ...answer.totals, visitors: 200 } };
+  };
+  const page = await open("/sites/demo?tab.sources=campaign");
+  await settled(page);
+  const cells = (within, name) => within.getByRole("row", { name }).getByRole("cell").allInnerTexts();
+  deepEqual(await cells(page, /signup/), ["749", "50", "25\u00a0%"]);
+  deepEqual(await cells(page, /autumn/), ["20", "10\u00a0%"]);
+  await button(page, "Events: more").click();
+  await page.getByRole("menuitem", { name: "Show all" }).click();
+  await page.getByRole("dialog").getByText("1 row", { exact: true }).waitFor();
+  deepEqual(await cells(page.getByRole("dialog"), /signup/), ["749", "50", "25\u00a0%"]);
+});
+
 scenario("a list and the chart come as files, and a file that does not come says so", async ({ fixture, open }) => {
   const page = await open("/sites/demo?filter=country~is~DE");
   await settled(page);

@@ -42,7 +42,7 @@ export function LiveList({ title, tab, rows, active, domain, onFilter }: Props) 
                 {shown.length === 0 ? (
                     <p class="empty quiet">{tab.empty}</p>
                 ) : (
-                    <RankingTable tab={tab} answer={answerOf(tab, shown)} totals={{ visitors: active }} domain={domain} filters={[]} rows={ROWS} onFilter={onFilter} />
+                    <RankingTable tab={tab} answer={answerOf(tab, shown)} numbers={{ visitors: active }} domain={domain} filters={[]} rows={ROWS} onFilter={onFilter} />
                 )}
             </div>
         </section>

@@ -6,11 +6,11 @@ import { events } from "../events/events";
 import { locations } from "../locations/places";
 import { pages } from "../pages/pages";
 import { sources } from "../sources/sources";
-import { listed, nameOfRow, narrowed, panelQuery, rankingQuery, searched, shareOf, tabOf } from "./spec";
+import { listed, nameOfRow, narrowed, rankingQuery, searched, shareOf, tabOf } from "./spec";
 
 const base = { website_id: "s", metrics: [], time_range: "7d", filters: [["country", "is", ["DE"]]] } as const;
 
-test("a ranking asks for its dimension, best first, and for one row more than it shows", () => {
+test("a ranking asks for its dimension, best first, for one row more than it shows, and for no total: the numbers on top have it", () => {
   deepEqual(rankingQuery(tabOf(pages, "entry_page"), base), {
     website_id: "s",
     time_range: "7d",
@@ -22,12 +22,8 @@ test("a ranking asks for its dimension, best first, and for one row more than it
       ["entry_page", "asc"],
     ],
     limit: 10,
+    totals: false,
   });
-});
-
-test("a panel spares the total that the numbers on top have, and no other", () => {
-  deepEqual(panelQuery(tabOf(pages, undefined), base), { ...rankingQuery(tabOf(pages, undefined), base), totals: false });
-  for (const tab of [tabOf(events, undefined), tabOf(sources, "campaign")]) deepEqual(panelQuery(tab, base), rankingQuery(tab, base));
 });
 
 test("its own condition is added to those of the view", () => {

@@ -6,7 +6,7 @@ import { Icon } from "../../ui/icons";
 import { OutLink } from "../../ui/link";
 import { Panel } from "../../ui/panel";
 import { Empty, Failure, Partial, SkeletonRows } from "../../ui/states";
-import { nameOfRow, type Ranking, type RankingTab, ROWS, shareOf, tabOf, valueOfRow } from "./spec";
+import { nameOfRow, type Ranking, type RankingTab, ROWS, SHARED, shareOf, tabOf, valueOfRow } from "./spec";
 
 /** Filters by a value, of the value of another dimension where it says nothing alone. */
 export type FilterBy = (dimension: string, value: string, within?: readonly [string, string]) => void;
@@ -67,7 +67,7 @@ export function RankingBody({ tab, what, reply, numbers, domain, filters, action
     return (
         <>
             {error && <Failure problem={error} what={`A newer state of ${what.toLowerCase()}`} onRetry={actions.onRetry} />}
-            <RankingTable tab={tab} answer={answer} totals={answer.totals ?? numbers} domain={domain} filters={filters} rows={rows} onFilter={actions.onFilter} />
+            <RankingTable tab={tab} answer={answer} numbers={numbers} domain={domain} filters={filters} rows={rows} onFilter={actions.onFilter} />
             <div class="panel-foot">
                 <Partial meta={answer.meta} />
                 {answer.rows.length > rows && (
@@ -83,7 +83,8 @@ export function RankingBody({ tab, what, reply, numbers, domain, filters, action
 interface TableProps {
     tab: RankingTab;
     answer: Pick<Answer, "columns" | "rows">;
-    totals: Totals | null | undefined;
+    /** The numbers on top. */
+    numbers: Totals | null | undefined;
     domain: string;
     filters: readonly Filter[];
     rows: number;
@@ -91,12 +92,13 @@ interface TableProps {
 }
 
 /** A bar list: a table whose rows have their share of the largest as background. */
-export function RankingTable({ tab, answer, totals, domain, filters, rows, onFilter }: TableProps) {
+export function RankingTable({ tab, answer, numbers, domain, filters, rows, onFilter }: TableProps) {
     const columns = tab.metrics.map(({ name }) => columnOf(answer, name));
     const number = (row: Answer["rows"][number], column: number | undefined) => Number(row[column ?? -1] ?? 0);
     const largest = columns.map((column) => Math.max(1, ...answer.rows.map((row) => number(row, column))));
     const most = largest[0] ?? 1;
-    const total = totals?.[tab.metrics[0]?.name ?? ""] ?? 0;
+    const shared = columnOf(answer, SHARED);
+    const all = numbers?.[SHARED] ?? 0;
     const has = (dimension: string, value: string) =>
         filters.some((filter) => filter.dimension === dimension && filter.operator === "is" && filter.values.includes(value));
     return (
@@ -110,7 +112,7 @@ export function RankingTable({ tab, answer, totals, domain, filters, rows, onFil
                         </th>
                     ))}
                     <th scope="col" class="share">
-                        <abbr title="Share of the total">%</abbr>
+                        <abbr title="Share of all visitors">%</abbr>
                     </th>
                 </tr>
             </thead>
@@ -145,7 +147,7 @@ export function RankingTable({ tab, answer, totals, domain, filters, rows, onFil
                                     </td>
                                 );
                             })}
-                            <td class="share">{shareOf(number(row, columns[0]), total)}</td>
+                            <td class="share">{shareOf(number(row, shared), all)}</td>
                         </tr>
                     );
                 })}

@@ -1,4 +1,3 @@
-import { METRICS } from "../../lib/metrics";
 import type { Cell, Conditions, Filter, Query } from "../../lib/query";
 
 /** A panel that ranks the values of a dimension: all there is to know of it is data. */
@@ -47,16 +46,11 @@ export function tabOf(ranking: Ranking, chosen: string | undefined): RankingTab 
   return ranking.tabs.find(({ dimension }) => dimension === chosen) ?? (ranking.tabs[0] as RankingTab);
 }
 
-/** Whether the numbers on top have the total of which a tab's rows are shares: of visitors it is a count of its own, and the dearest part. */
-export const isShareOfNumbers = (tab: RankingTab): boolean => !tab.only && METRICS.some(({ name }) => name === tab.metrics[0]?.name);
+/** What rows are shares of, whatever they are ranked by: the visitors of the whole view. */
+export const SHARED = "visitors";
 
-/** A panel's question. */
-export function panelQuery(tab: RankingTab, base: Query, limit?: number): Query {
-  const query = rankingQuery(tab, base, limit);
-  return isShareOfNumbers(tab) ? { ...query, totals: false } : query;
-}
-
-/** One more than is shown: whether there is more. */
+/** A panel's question: one row more than is shown, to know whether there is more. Shares are of the numbers on top: a total of visitors
+ *  is a count of its own, and the dearest part. */
 export function rankingQuery(tab: RankingTab, base: Query, limit = ROWS + 1): Query {
   const metrics = tab.metrics.map(({ name }) => name);
   const only = tab.only
@@ -77,6 +71,7 @@ export function rankingQuery(tab: RankingTab, base: Query, limit = ROWS + 1): Qu
       ...dimensionsOf(tab).map((name) => [name, "asc"] as const),
     ],
     limit,
+    totals: false,
   };
 }
 
