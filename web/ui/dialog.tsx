@@ -7,11 +7,14 @@ import { Icon } from "./icons";
 export function Dialog({
     title,
     wide = false,
+    backTo,
     onClose,
     children,
 }: {
     title: string;
     wide?: boolean;
+    /** The id of what gets the focus afterwards where nothing opened it, as by a key, or where what did is gone. */
+    backTo?: string;
     onClose: () => void;
     children: ComponentChildren;
 }) {
@@ -21,7 +24,8 @@ export function Dialog({
         const before = document.activeElement;
         dialog.current?.showModal();
         return () => {
-            if (before instanceof HTMLElement && before.isConnected) before.focus();
+            const hasOpener = before instanceof HTMLElement && before !== document.body && before.isConnected;
+            (hasOpener ? before : document.getElementById(backTo ?? ""))?.focus();
         };
     }, []);
     return (

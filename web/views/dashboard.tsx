@@ -64,6 +64,8 @@ const WAITING_REFRESH_MS = 4_000;
 /** The server's limit on rows. */
 const CSV_ROWS_MAX = 10_000;
 
+const FILTER_BUTTON = "filter-button";
+
 type Overlay = { kind: "explain"; title: string; query: Query } | { kind: "details"; tab: RankingTab } | { kind: "dates" | "compare" | "keys" } | { kind: "filter"; index: number | undefined } | undefined;
 
 export default function Dashboard({ site }: { site: Site }) {
@@ -186,6 +188,7 @@ export default function Dashboard({ site }: { site: Site }) {
                     <div class="ranges">
                         <button
                             type="button"
+                            id={FILTER_BUTTON}
                             class="button quiet-border"
                             aria-haspopup="dialog"
                             onClick={() => (overlay.value = { kind: "filter", index: undefined })}
@@ -272,6 +275,7 @@ export default function Dashboard({ site }: { site: Site }) {
                 <FilterDialog
                     filter={open.index === undefined ? undefined : now.filters[open.index]}
                     base={base(now.filters.filter((_, index) => index !== open.index))}
+                    backTo={FILTER_BUTTON}
                     onDone={(filter) => {
                         close();
                         show({ filters: open.index === undefined ? [...now.filters, filter] : now.filters.map((old, index) => (index === open.index ? filter : old)) });

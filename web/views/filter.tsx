@@ -18,12 +18,14 @@ interface Props {
     filter: Filter | undefined;
     /** The view's, without this filter: only values that it has are suggested. */
     base: Query;
+    /** Of what gets the focus afterwards, where nothing else has it. */
+    backTo: string;
     onDone: (filter: Filter) => void;
     onClose: () => void;
 }
 
 /** A condition: of what, how, and which values. Values are suggested as the site has them, and anything can be typed. */
-export default function FilterDialog({ filter, base, onDone, onClose }: Props) {
+export default function FilterDialog({ filter, base, backTo, onDone, onClose }: Props) {
     const [dimension, setDimension] = useState(filter?.dimension ?? "page");
     const [operator, setOperator] = useState<Operator>(filter?.operator ?? "is");
     const [values, setValues] = useState<readonly string[]>(filter?.values ?? []);
@@ -57,7 +59,7 @@ export default function FilterDialog({ filter, base, onDone, onClose }: Props) {
     }
 
     return (
-        <Dialog title={filter ? "Edit the filter" : "Add a filter"} onClose={onClose}>
+        <Dialog title={filter ? "Edit the filter" : "Add a filter"} backTo={backTo} onClose={onClose}>
             <form onSubmit={submit} class="filter-form">
                 <div class="two">
                     <div class="field">

@@ -39,6 +39,26 @@ scenario("a filter of several values is made by keyboard alone, from what the si
   equal(await page.evaluate(() => document.activeElement.textContent), "Filter", "the focus comes back");
 });
 
+scenario("the focus goes to the button where a key opened the dialog, and where the chip that did is another one now", async ({ open }) => {
+  const page = await open("/sites/demo");
+  await settled(page);
+  const onButton = () => page.waitForFunction(() => document.activeElement.id === "filter-button");
+  await page.keyboard.press("f");
+  await field(page).fill("/pricing");
+  await button(page, "Add").click();
+  await onButton();
+  await button(page, "Edit the filter: Page is /pricing").click();
+  await page.getByRole("combobox", { name: "Condition" }).selectOption("is_not");
+  await button(page, "Change").click();
+  await button(page, "Edit the filter: Page is not /pricing").waitFor();
+  await onButton();
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.press("f");
+  await page.getByRole("dialog").waitFor();
+  await page.keyboard.press("Escape");
+  await onButton();
+});
+
 scenario("a part of a text is typed, and what stands in the field counts", async ({ open }) => {
   const page = await open("/sites/demo");
   await settled(page);
