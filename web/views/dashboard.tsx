@@ -182,34 +182,36 @@ export default function Dashboard({ site }: { site: Site }) {
             <p class="visually-hidden" role="status">
                 {`Showing ${rangeLabel(now.range).toLowerCase()}${now.filters.length > 0 ? `, ${plural(now.filters.length, "filter")}` : ""}`}
             </p>
-            <div class="toolbar">
-                <LiveStrip live={live.value.value} href={path.value + viewSearch({ ...now, page: "live" })} />
-                {!isNew.value && (
-                    <div class="ranges">
-                        <button
-                            type="button"
-                            id={FILTER_BUTTON}
-                            class="button quiet-border"
-                            aria-haspopup="dialog"
-                            onClick={() => (overlay.value = { kind: "filter", index: undefined })}
-                        >
-                            <Icon name="filter" />
-                            <span class="tool-text">Filter</span>
-                        </button>
-                        <CompareMenu view={now} onCustom={() => (overlay.value = { kind: "compare" })} />
-                        <div class="stepper">
-                            {now.range !== "all" && <Step by={-1} range={now.range} today={today.value} />}
-                            <RangeMenu view={now} onCustom={() => (overlay.value = { kind: "dates" })} />
-                            {now.range !== "all" && <Step by={1} range={now.range} today={today.value} />}
+            <div class="bar-top">
+                <div class="toolbar">
+                    <LiveStrip live={live.value.value} href={path.value + viewSearch({ ...now, page: "live" })} />
+                    {!isNew.value && (
+                        <div class="ranges">
+                            <button
+                                type="button"
+                                id={FILTER_BUTTON}
+                                class="button quiet-border"
+                                aria-haspopup="dialog"
+                                onClick={() => (overlay.value = { kind: "filter", index: undefined })}
+                            >
+                                <Icon name="filter" />
+                                <span class="tool-text">Filter</span>
+                            </button>
+                            <CompareMenu view={now} onCustom={() => (overlay.value = { kind: "compare" })} />
+                            <div class="stepper">
+                                {now.range !== "all" && <Step by={-1} range={now.range} today={today.value} />}
+                                <RangeMenu view={now} onCustom={() => (overlay.value = { kind: "dates" })} />
+                                {now.range !== "all" && <Step by={1} range={now.range} today={today.value} />}
+                            </div>
                         </div>
-                    </div>
-                )}
+                    )}
+                </div>
+                <FilterChips
+                    filters={now.filters}
+                    onChange={(filters) => show({ filters })}
+                    onEdit={(index) => (overlay.value = { kind: "filter", index })}
+                />
             </div>
-            <FilterChips
-                filters={now.filters}
-                onChange={(filters) => show({ filters })}
-                onEdit={(index) => (overlay.value = { kind: "filter", index })}
-            />
             {undelivered.value && (
                 <Failure problem={{ code: "", message: undelivered.value.message }} what="The file" onRetry={undelivered.value.again} />
             )}

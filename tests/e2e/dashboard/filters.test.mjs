@@ -1,5 +1,5 @@
 // The filter dialog: what it asks, what it suggests, and what stands in the address afterwards.
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 
 import { settled } from "../browser.mjs";
 import { scenario } from "./harness.mjs";
@@ -109,4 +109,36 @@ scenario("of more values than were loaded the server is asked", async ({ fixture
   await option(page, "/p/299").click();
   await button(page, "Add").click();
   equal(search(page), "?filter=page~is~/p/299");
+});
+
+const MANY = ["page~is~/blog/why-we-left-the-big-analytics-suite-and-what-we-learned", "country~is_not~DE~FR", "browser~is~Chrome", "os~is~Windows"];
+
+scenario("filters and period stay in sight, in a fifth of the window, and nothing that has the focus is below them", async ({ open }) => {
+  for (const [width, height] of [
+    [1440, 900],
+    [390, 844],
+  ]) {
+    const page = await open(`/sites/demo?${[...MANY, ...MANY.map((filter) => filter.replace("is", "is_not"))].map((filter) => `filter=${filter}`).join("&")}`, { width, height });
+    await settled(page);
+    await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+    const bar = () => page.locator(".bar-top").evaluate((element) => element.getBoundingClientRect().toJSON());
+    equal((await bar()).top, 0);
+    ok((await bar()).height <= height / 5, `${(await bar()).height} of ${height} px`);
+    await button(page, /^Period/).click();
+    const menu = await page.getByRole("menu").evaluate((list) => {
+      const { left, top } = list.getBoundingClientRect();
+      return list.contains(document.elementFromPoint(left + 40, top + 20));
+    });
+    ok(menu, "a menu opens out of it");
+    await page.keyboard.press("Escape");
+    await button(page, /^Keyboard shortcuts/).focus();
+    for (let step = 0; step < 25; step += 1) {
+      await page.keyboard.press("Shift+Tab");
+      const top = await page.evaluate(() => (document.activeElement.closest(".bar-top, header") ? undefined : document.activeElement.getBoundingClientRect().top));
+      ok(top === undefined || top >= (await bar()).bottom, `focus at ${top} px`);
+    }
+  }
+  const page = await open("/sites/demo?filter=country~is~DE", { width: 640, height: 360 });
+  await settled(page);
+  equal(await page.locator(".bar-top").evaluate((element) => getComputedStyle(element).position), "static", "not in a low window");
 });
