@@ -1,11 +1,13 @@
 import { computed, signal } from "@preact/signals";
 
-import { parseView, type View, viewSearch } from "./state";
+import { parseView, readView, type View, viewSearch } from "./state";
 
 /** Where we are. The address is the state: everything that is shown follows from it, and it changes only by go(). */
 export const path = signal(location.pathname);
 export const search = signal(location.search);
 export const view = computed(() => parseView(search.value));
+/** What stood in the address and was not understood, until it is dismissed or another view is shown. */
+export const dropped = signal<readonly string[]>([]);
 /** Kept over pages without a view in their address; nothing is stored in the browser. */
 const kept = signal<Partial<Record<"theme" | "keys", string>>>({});
 
@@ -14,6 +16,7 @@ export function go(href: string, { replace = false } = {}): void {
   for (const [name, value] of Object.entries(kept.value))
     if (!url.searchParams.has(name)) url.search += `${url.search ? "&" : ""}${name}=${value}`;
   history[replace ? "replaceState" : "pushState"](null, "", url.pathname + url.search);
+  dropped.value = [];
   read();
 }
 
@@ -38,9 +41,18 @@ export function siteIn(pathname: string): string | undefined {
 }
 
 function read(): void {
+  correct();
   path.value = location.pathname;
   search.value = location.search;
   keep(view.value);
+}
+
+/** An address says what is shown, and nothing else. Other pages have no view. */
+function correct(): void {
+  const { view: understood, dropped: rest } = readView(location.search);
+  if (rest.length === 0 || siteIn(location.pathname) === undefined) return;
+  history.replaceState(null, "", location.pathname + viewSearch(understood) + location.hash);
+  dropped.value = rest;
 }
 
 function keep({ theme, keys }: View): void {

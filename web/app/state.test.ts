@@ -9,12 +9,14 @@ import {
   isOpen,
   parseView,
   possibleGranularities,
+  readView,
   stepped,
   suitableGranularity,
   toggleFilter,
   viewSearch,
   type View,
 } from "./state";
+import { dimensions } from "../../schema/dimensions.json";
 
 test("the usual view needs no words in the address", () => {
   equal(viewSearch(DEFAULT_VIEW), "");
@@ -148,4 +150,39 @@ test("the other period may be one's own, or lie whole weeks before", () => {
   deepEqual(compares({ compare: { from: "2025-11-01", to: "2025-11-30" } }), ["2025-11-01", "2025-11-30"]);
   equal(compares({ compare: "none" }), undefined);
   equal(compares({ range: "all" }), undefined);
+});
+
+test("what an address says and nobody understands is left out and named, once each", () => {
+  const good = ["range=7d", "filter=country~is~DE", "compare=none", "tab.pages=title", "view=live", "keys=on", "theme=auto"];
+  const bad = [
+    "filter=country~wat~DE",
+    "filter=page~matches~x",
+    "filter=foo~is~x",
+    "filter=goal~is~x",
+    "filter=property:~is~x",
+    "filter=page~is_set~x",
+    "filter=page~is",
+    "tab.pages=passwords",
+    "view=dead",
+    "range=2026-11-24..2026-11-01",
+    "compare=2026-02-30..2026-03-01",
+    "match=all",
+    "metric=money",
+    "by=second",
+    "theme=pink",
+    "keys=some",
+  ];
+  for (const text of bad) deepEqual(readView(`?${text}`), { view: DEFAULT_VIEW, dropped: [text] });
+  deepEqual(readView(`?${good.join("&")}&utm_source=mail`).dropped, []);
+  deepEqual(readView(`?${good.slice(0, 2).join("&")}&filter=foo~is~x`), {
+    view: { ...DEFAULT_VIEW, range: "7d", filters: [{ dimension: "country", operator: "is", values: ["DE"] }] },
+    dropped: ["filter=foo~is~x"],
+  });
+  const many = Array.from({ length: 22 }, (_, index) => `filter=page~is~/${index}`);
+  deepEqual(readView(`?${many.join("&")}`).dropped, ["filter=page~is~/20", "filter=page~is~/21"]);
+});
+
+test("every dimension that the server answers can be filtered by", () => {
+  for (const { name, sources } of dimensions)
+    if (Object.keys(sources).length > 0) deepEqual(readView(`?filter=${name.replace(/:$/, ":plan")}~is~x`).dropped, [], name);
 });

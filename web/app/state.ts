@@ -1,6 +1,7 @@
 import { addDays, addMonths, daysBetween, isDay, monthsBetween } from "../lib/calendar";
 import { METRICS, type MetricName } from "../lib/metrics";
 import type { Compare, Condition, Filter, Granularity, Operator, Query } from "../lib/query";
+import { PANELS, tabOfDimension } from "../panels/filters/names";
 
 /** What the dashboard shows, as it stands in the address: a link to it, or the back button, brings the same view again. */
 export interface View {
@@ -66,43 +67,69 @@ const GRANULARITIES: readonly Granularity[] = ["hour", "day", "week", "month"];
 const FILTERS_MAX = 20;
 const VALUES_MAX = 50;
 
+/** What can be filtered by beside what the panels have (schema/dimensions.json). */
+const OTHER_DIMENSIONS: readonly string[] = [
+  "minute",
+  "hour",
+  "date",
+  "week",
+  "month",
+  "event_category",
+  "event_action",
+  "event_label",
+  "user_id",
+  "session_id",
+];
+
+const isDimension = (name: string): boolean => tabOfDimension(name) !== undefined || OTHER_DIMENSIONS.includes(name) || /^property:.+$/s.test(name);
+
 const oneOf = <T extends string>(list: readonly T[], text: string | null): T | undefined => list.find((item) => item === text);
 
 /** Reads the query of an address. What it doesn't understand counts as not said: an old link shows something, never an error. */
 export function parseView(search: string): View {
+  return readView(search).view;
+}
+
+/** As parseView(), with what it left out, as it stood there. Parameters that are not the dashboard's are nobody's mistake. */
+export function readView(search: string): { view: View; dropped: string[] } {
+  const dropped: string[] = [];
   const parameters = new URLSearchParams(search);
-  const range = parameters.get("range") ?? "";
-  const compare = parameters.get("compare") ?? "";
+  function read<T>(name: string, parse: (text: string) => T | undefined): T | undefined {
+    const text = parameters.get(name);
+    const value = text === null ? undefined : parse(text);
+    if (text !== null && value === undefined) dropped.push(`${name}=${text}`);
+    return value;
+  }
+  const among =
+    <T extends string>(list: readonly T[]) =>
+    (text: string) =>
+      oneOf(list, text);
+  const ranges = RANGES.map(({ name }) => name);
+  const compares = COMPARES.map(({ name }) => name);
   const tabs: Record<string, string> = {};
-  for (const [name, value] of parameters) if (name.startsWith("tab.")) tabs[name.slice(4)] = value;
-  return {
-    page: parameters.get("view") === "live" ? "live" : "board",
-    range:
-      oneOf(
-        RANGES.map(({ name }) => name),
-        range,
-      ) ??
-      daysIn(range) ??
-      DEFAULT_VIEW.range,
-    compare:
-      oneOf(
-        COMPARES.map(({ name }) => name),
-        compare,
-      ) ??
-      daysIn(compare) ??
-      DEFAULT_VIEW.compare,
-    weekdays: parameters.get("match") === "weekday" ? "match" : "any",
-    filters: parameters.getAll("filter").slice(0, FILTERS_MAX).flatMap(parseFilter),
-    metric:
-      oneOf(
-        METRICS.map(({ name }) => name),
-        parameters.get("metric"),
-      ) ?? DEFAULT_VIEW.metric,
-    granularity: oneOf(GRANULARITIES, parameters.get("by")),
+  for (const { id, tabs: known } of PANELS) {
+    const tab = read(`tab.${id}`, among(known.map(({ dimension }) => dimension)));
+    if (tab !== undefined) tabs[id] = tab;
+  }
+  const filters: Filter[] = [];
+  for (const text of parameters.getAll("filter")) {
+    const filter = filters.length < FILTERS_MAX ? parseFilter(text) : undefined;
+    if (filter) filters.push(filter);
+    else dropped.push(`filter=${text}`);
+  }
+  const view: View = {
+    page: read("view", among(["board", "live"] as const)) ?? DEFAULT_VIEW.page,
+    range: read("range", (text) => oneOf(ranges, text) ?? daysIn(text)) ?? DEFAULT_VIEW.range,
+    compare: read("compare", (text) => oneOf(compares, text) ?? daysIn(text)) ?? DEFAULT_VIEW.compare,
+    weekdays: read("match", among(["weekday"] as const)) ? "match" : DEFAULT_VIEW.weekdays,
+    filters,
+    metric: read("metric", among(METRICS.map(({ name }) => name))) ?? DEFAULT_VIEW.metric,
+    granularity: read("by", among(GRANULARITIES)),
     tabs,
-    theme: oneOf(["light", "dark"] as const, parameters.get("theme")) ?? "auto",
-    keys: parameters.get("keys") === "off" ? "off" : "on",
+    theme: read("theme", among(["auto", "light", "dark"] as const)) ?? DEFAULT_VIEW.theme,
+    keys: read("keys", among(["on", "off"] as const)) ?? DEFAULT_VIEW.keys,
   };
+  return { view, dropped };
 }
 
 /** "7d" or "2026-11-01..2026-11-24". */
@@ -139,7 +166,7 @@ function filterText({ dimension, operator, values }: Filter): string {
   return [dimension, operator, ...values].map((part) => part.replace(/[!~]/g, "!$&")).join("~");
 }
 
-function parseFilter(text: string): Filter[] {
+function parseFilter(text: string): Filter | undefined {
   const parts = [""];
   for (let at = 0; at < text.length; at += 1) {
     if (text[at] === "~") parts.push("");
@@ -150,8 +177,8 @@ function parseFilter(text: string): Filter[] {
   }
   const [dimension = "", name = "", ...values] = parts;
   const operator = oneOf(OPERATORS, name);
-  if (!/^[a-z_]+(:.+)?$/s.test(dimension) || !operator || values.length > VALUES_MAX || (operator === "is_set") !== (values.length === 0)) return [];
-  return [{ dimension, operator, values }];
+  if (!isDimension(dimension) || !operator || values.length > VALUES_MAX || (operator === "is_set") !== (values.length === 0)) return undefined;
+  return { dimension, operator, values };
 }
 
 const is = (dimension: string, value: string): Filter => ({ dimension, operator: "is", values: [value] });

@@ -4,7 +4,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { Board, type Reply } from "../app/board";
 import { pageKey } from "../app/keys";
 import { follow } from "../app/live";
-import { path, show, view } from "../app/location";
+import { dropped, path, show, view } from "../app/location";
 import { chartOf, numbersOf, pastOf, pastQuery, questionsOf } from "../app/questions";
 import { ended, verify } from "../app/session";
 import {
@@ -158,6 +158,7 @@ export default function Dashboard({ site }: { site: Site }) {
     if (now.page === "live")
         return (
             <>
+                <Dropped />
                 <h1 class="visually-hidden">{`Live: ${site.name}`}</h1>
                 <div class="toolbar">
                     <Link class="back" href={path.value + viewSearch({ ...now, page: "board" })}>
@@ -212,6 +213,7 @@ export default function Dashboard({ site }: { site: Site }) {
                     onEdit={(index) => (overlay.value = { kind: "filter", index })}
                 />
             </div>
+            <Dropped />
             {undelivered.value && (
                 <Failure problem={{ code: "", message: undelivered.value.message }} what="The file" onRetry={undelivered.value.again} />
             )}
@@ -311,6 +313,39 @@ export default function Dashboard({ site }: { site: Site }) {
                 />
             )}
         </>
+    );
+}
+
+/** More of them, or of one, nobody reads. */
+const DROPPED_MAX = 3;
+const DROPPED_LENGTH_MAX = 80;
+
+/** What the address said and the dashboard did not understand. */
+function Dropped() {
+    const all = dropped.value;
+    const named = all.slice(0, DROPPED_MAX).map((text) => (text.length > DROPPED_LENGTH_MAX ? `${text.slice(0, DROPPED_LENGTH_MAX)}\u2026` : text));
+    const more = all.length - named.length;
+    // It is there before it says something, so that it is read out.
+    return (
+        <div role="status">
+            {all.length > 0 && (
+                <div class="note dropped">
+                    <p>
+                        The address had something that is not known here, and it was left out:{" "}
+                        {named.map((text, index) => (
+                            <span key={index}>
+                                {index > 0 && ", "}
+                                <code>{text}</code>
+                            </span>
+                        ))}
+                        {more > 0 && ` and ${more} more`}
+                    </p>
+                    <button type="button" class="icon-button" aria-label="Dismiss" onClick={() => (dropped.value = [])}>
+                        <Icon name="close" />
+                    </button>
+                </div>
+            )}
+        </div>
     );
 }
 

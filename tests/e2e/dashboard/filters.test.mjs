@@ -142,3 +142,18 @@ scenario("filters and period stay in sight, in a fifth of the window, and nothin
   await settled(page);
   equal(await page.locator(".bar-top").evaluate((element) => getComputedStyle(element).position), "static", "not in a low window");
 });
+
+scenario("what the address says and nobody understands is left out of it, and told once", async ({ fixture, open }) => {
+  const page = await open("/sites/demo?range=2026-11-24..2026-11-01&filter=country~is~DE&filter=foo~is~<b>x&filter=page~matches~x");
+  await settled(page);
+  equal(search(page), "?filter=country~is~DE");
+  deepEqual(fixture.batches[0][0].filters, [["country", "is", ["DE"]]]);
+  equal(await page.getByRole("alert").count(), 0);
+  const notice = page.getByRole("status").filter({ hasText: "it was left out" });
+  deepEqual(await notice.locator("code").allInnerTexts(), ["filter=foo~is~<b>x", "filter=page~matches~x", "range=2026-11-24..2026-11-01"]);
+  await notice.getByRole("button", { name: "Dismiss" }).click();
+  await notice.waitFor({ state: "detached" });
+  await page.reload();
+  await settled(page);
+  equal(await notice.count(), 0);
+});
