@@ -58,6 +58,11 @@ export function clock(iso: string): string {
   return iso.slice(11, 16);
 }
 
+/** A text of which nothing can be seen, such as one of blanks, gets the name of no text. */
+export function visible(text: string, otherwise: string): string {
+  return /[^\s\p{Cc}\p{Cf}]/u.test(text) ? text : otherwise;
+}
+
 /** "not_ready" → "Not ready". */
 export function sentence(name: string): string {
   const text = name.replaceAll("_", " ");

@@ -1,3 +1,4 @@
+import { visible } from "../../lib/format";
 import type { Ranking } from "../ranking/spec";
 
 const METRICS = [
@@ -16,7 +17,7 @@ export const events: Ranking = {
       metrics: METRICS,
       details: METRICS,
       only: { dimension: "event_name", operator: "is_set", values: [] },
-      nameOf: (value) => value || "(no name)",
+      nameOf: (value) => visible(value, "(no name)"),
       empty: "No custom events in this period",
     },
   ],

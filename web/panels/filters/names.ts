@@ -1,4 +1,4 @@
-import { sentence } from "../../lib/format";
+import { sentence, visible } from "../../lib/format";
 import type { Operator } from "../../lib/query";
 import { devices } from "../devices/devices";
 import { events } from "../events/events";
@@ -31,7 +31,7 @@ export function nameOfDimension(dimension: string): string {
 }
 
 export function nameOfValue(dimension: string, value: string): string {
-  return tabs.get(dimension)?.nameOf(value) ?? (value || "(none)");
+  return tabs.get(dimension)?.nameOf(value) ?? visible(value, "(none)");
 }
 
 /** What was typed, as the value that it names: "germany" is DE. Of parts of values nothing is known but the letters. */

@@ -3,6 +3,7 @@ import test from "node:test";
 
 import { devices } from "../devices/devices";
 import { events } from "../events/events";
+import { nameOfValue } from "../filters/names";
 import { locations } from "../locations/places";
 import { pages } from "../pages/pages";
 import { sources } from "../sources/sources";
@@ -42,6 +43,14 @@ test("values have the names that people use, and no value has one too", () => {
   equal(tabOf(locations, "country").nameOf(""), "Unknown");
   equal(tabOf(sources, "source").nameOf(""), "Direct or unknown");
   equal(tabOf(sources, "referrer").nameOf("https://www.news.example/a/"), "news.example/a");
+});
+
+test("what cannot be seen is named as no value is", () => {
+  const { nameOf } = tabOf(pages, "title");
+  for (const value of ["", " ", "\u00a0\t", "\u200b\ufeff"]) equal(nameOf(value), "(no title)");
+  equal(nameOf(" a "), " a ");
+  equal(tabOf(events, undefined).nameOf("  "), "(no name)");
+  equal(nameOfValue("property:plan", " "), "(none)");
 });
 
 test("only http and https are linked", () => {

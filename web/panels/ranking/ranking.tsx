@@ -124,7 +124,7 @@ export function RankingTable({ tab, answer, numbers, domain, filters, rows, onFi
                     const isOn = has(tab.dimension, value) && (!within || has(...within));
                     const link = tab.linkOf?.(value, domain);
                     return (
-                        <tr key={within ? name : value}>
+                        <tr key={within ? `${within[1]}~${value}` : value}>
                             <th scope="row">
                                 <i class="bar" style={{ width: `${(100 * number(row, columns[0])) / most}%` }} />
                                 <span class="bar-name">

@@ -1,3 +1,4 @@
+import { visible } from "../../lib/format";
 import type { Cell, Conditions, Filter, Query } from "../../lib/query";
 
 /** A panel that ranks the values of a dimension: all there is to know of it is data. */
@@ -118,7 +119,7 @@ export const valueOfRow = (tab: RankingTab, row: readonly Cell[]): string => Str
 
 /** Most panels count visitors, and most dimensions are without a value for some. */
 export function byVisitors(dimension: string, label: string, column: string, unknown: string, rest: Partial<RankingTab> = {}): RankingTab {
-  return { dimension, label, column, metrics: VISITORS, details: DETAILS, nameOf: (value) => value || unknown, empty: "No visits in this period", ...rest };
+  return { dimension, label, column, metrics: VISITORS, details: DETAILS, nameOf: (value) => visible(value, unknown), empty: "No visits in this period", ...rest };
 }
 
 const percent = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
