@@ -311,12 +311,13 @@ Status Services::State::prepare_store(store::Client& client) {
 }
 
 /// Why a question can't be answered now, empty where it can. A store that is just being filled would answer, and wrong.
+/// Where it can't be filled, as on a full disk, what it has is better than nothing; /readyz names the reason, and each
+/// answer the moment up to which it is complete.
 std::string Services::State::why_not_answering() const {
     const store::embedded::SupervisorState child = supervisor->state();
     if (!child.problem.empty()) return child.problem;
     const process::LoaderState state = loader->state();
-    if (state.is_caught_up) return {};
-    if (!state.problem.empty()) return "the store lacks events of the log; " + state.problem;
+    if (state.is_caught_up || !state.problem.empty()) return {};
     return fmt::format("the store is being filled from the event log, up to entry {} of {}; ask again in a moment",
                        state.loaded.offset, log->end().offset);
 }
