@@ -36,6 +36,19 @@ protected:
         const auto done = store().execute({.sql = "SYSTEM " + what + " MERGES footfall.sessions"});
         ASSERT_TRUE(done.has_value()) << done.error().message;
     }
+    static constexpr std::int64_t kMidnight = kNow / kDay * kDay;  // UTC
+    /// A session of two pageviews that begins so many minutes before midnight and ends so many after it.
+    static Row over_midnight(std::uint64_t visitor, std::int64_t before, std::int64_t after, std::string entry,
+                             std::string exit) {
+        return {.key = 11 * visitor,
+                .visitor = visitor,
+                .started = kMidnight - before * kMinute,
+                .ended = kMidnight + after * kMinute,
+                .pageviews = 2,
+                .events = 2,
+                .entry = std::move(entry),
+                .exit = std::move(exit)};
+    }
     Table ask_today(const std::string& rest) {
         return ask(R"({"website_id": "random", "time_range": "today", )" + rest + "}");
     }
@@ -171,16 +184,8 @@ TEST_F(QuerySessionsTest, EventsByTheirSessionsSource) {
 }
 
 TEST_F(QuerySessionsTest, VisitorsByWhatOnlySessionsHaveAreTheSameWithoutAJoin) {
-    const std::int64_t midnight = kNow / kDay * kDay;  // UTC
-    const Row night{.key = 55,
-                    .visitor = 5,
-                    .started = midnight - 20 * kMinute,
-                    .ended = midnight + 5 * kMinute,
-                    .pageviews = 2,
-                    .events = 2,
-                    .entry = "/m",
-                    .exit = "/m",
-                    .source = "news"};
+    Row night = over_midnight(5, 20, 5, "/m", "/m");
+    night.source = "news";
     add({night});
     insert(store(), {event(night.started, 5, 55, "/m"), event(night.ended, 5, 55, "/m")});
     for (const std::string dimension : {"source", "entry_page", "exit_page"}) {
@@ -262,6 +267,16 @@ protected:
                            R"({"website_id": "random", "old_key": 12, "new_key": 11, "log_offset": 5})");
         ASSERT_TRUE(aliased.has_value()) << aliased.error().message;
     }
+    /// In DE before midnight, in FR after it.
+    static void add_one_over_midnight() {
+        Row night = over_midnight(4, 10, 10, "/a", "/b");
+        night.source = "news";
+        night.country = "DE";
+        night.is_mixed = true;
+        add({night});
+        insert(store(),
+               {in("DE", event(night.started, 4, night.key, "/a")), in("FR", event(night.ended, 4, night.key, "/b"))});
+    }
     Table ask_day(const std::string& day, const std::string& rest) {
         return ask(R"({"website_id": "random", "date_range": [")" + day + R"(", ")" + day + R"("], )" + rest + "}",
                    "UTC");
@@ -294,20 +309,7 @@ TEST_F(MixedSessionsTest, AFilterFindsThemByTheirEvents) {
 }
 
 TEST_F(MixedSessionsTest, VisitorsAreTheSameByTheSessionsAndByEachEvent) {
-    const std::int64_t midnight = kNow / kDay * kDay;  // UTC
-    const Row night{.key = 44,
-                    .visitor = 4,
-                    .started = midnight - 10 * kMinute,
-                    .ended = midnight + 10 * kMinute,
-                    .pageviews = 2,
-                    .events = 2,
-                    .entry = "/a",
-                    .exit = "/b",
-                    .source = "news",
-                    .country = "DE",
-                    .is_mixed = true};
-    add({night});
-    insert(store(), {in("DE", event(night.started, 4, 44, "/a")), in("FR", event(night.ended, 4, 44, "/b"))});
+    add_one_over_midnight();
     const std::string shapes[] = {
         R"("dimensions": ["country"], "order_by": [["country", "asc"]])",
         R"("dimensions": ["country"], "order_by": [["country", "asc"]], "totals": false)",
@@ -333,19 +335,7 @@ TEST_F(MixedSessionsTest, VisitorsAreTheSameByTheSessionsAndByEachEvent) {
 }
 
 TEST_F(MixedSessionsTest, CountWhereTheyStartedWhicheverDayTheirEventsAreOf) {
-    const std::int64_t midnight = kNow / kDay * kDay;  // UTC
-    add({{.key = 44,
-          .visitor = 4,
-          .started = midnight - 10 * kMinute,
-          .ended = midnight + 10 * kMinute,
-          .pageviews = 2,
-          .events = 2,
-          .entry = "/a",
-          .exit = "/b",
-          .country = "DE",
-          .is_mixed = true}});
-    insert(store(), {in("DE", event(midnight - 10 * kMinute, 4, 44, "/a")),
-                     in("FR", event(midnight + 10 * kMinute, 4, 44, "/b"))});
+    add_one_over_midnight();
     const std::string by_country = R"("metrics": ["sessions"], "dimensions": ["country"])";
     EXPECT_EQ(ask_day("2026-11-05", by_country).rows, (Rows{{"DE", "1"}, {"FR", "1"}}));
     EXPECT_EQ(ask_day("2026-11-06", by_country).rows, (Rows{{"DE", "2"}, {"FR", "2"}}));
@@ -375,15 +365,7 @@ TEST_F(QuerySessionsTest, RatiosOverNoSessionsAreNullAndCountsAreZero) {
 }
 
 TEST_F(QuerySessionsTest, DaysOfSessionsAreThoseOfTheirStartAndAddUp) {
-    const std::int64_t midnight = kNow / kDay * kDay;  // UTC
-    add({{.key = 55,
-          .visitor = 5,
-          .started = midnight - 5 * kMinute,
-          .ended = midnight + 5 * kMinute,
-          .pageviews = 2,
-          .events = 2,
-          .entry = "/m",
-          .exit = "/m"}});
+    add({over_midnight(5, 5, 5, "/m", "/m")});
     const Table table = ask(R"({"website_id": "random", "time_range": "7d", "metrics": ["sessions"],
                                "dimensions": ["date"], "filters": [["entry_page", "is", ["/m", "/a"]]]})",
                             "UTC");
