@@ -1,7 +1,5 @@
 #include "app/services.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <ctime>
@@ -595,10 +593,6 @@ Result<process::AuditReport> Services::audit(const std::string& site_id) {
         return Error(Code::kNotFound, "there is no site '" + site_id + "'; see 'footfall site list'", "--site");
     const log::Position end = state.log->end();
     TRY_STATUS(state.loader->wait_loaded(end, kAuditWaitMs));
-    if (state.loader->state().as_of_ms == 0) {
-        // Nothing to load, but the store may still be starting.
-        for (int waited = 0; waited < kAuditWaitMs && !state.supervisor->state().ready; waited += 20) ::usleep(20'000);
-    }
     const auto hold = [&state]() -> Result<process::TablesHeld> { return state.loader->hold(kAuditWaitMs); };
     return process::run_audit(*state.log, *state.store, end, hold, site_id, known);
 }
