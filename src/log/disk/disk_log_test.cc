@@ -410,9 +410,9 @@ TEST(DiskLogTest, R7ATailCutAtAnyByteGivesThePrefixAndAppendsGoOnBehindIt) {
                 ASSERT_TRUE(write_file_atomically(work + "/" + name, file));
 
                 std::map<std::uint64_t, std::string> expected;
+                // Zeros and even garbage may be what was cut: a frame counts where its bytes are what they were.
                 for (const PlainFrame& frame : frames)
-                    if (end_of(frame) <= cut ||
-                        (remainder == std::string("zero") && whole.find_first_not_of('\0', cut) >= end_of(frame)))
+                    if (file.compare(0, end_of(frame), whole, 0, end_of(frame)) == 0)
                         for (std::uint64_t i = 0; i < 2; ++i) {
                             const auto offset = get<std::uint64_t>(frame.header.data() + 24) + i;
                             expected[offset] =
