@@ -229,7 +229,9 @@ Status Services::State::open(Options options) {
             if (fatal) fatal(error);
         });
     query = std::make_unique<query::Service>(
-        *store, clock, query::Service::Options{.timeout_ms = static_cast<int>(settings.query_timeout_ms)});
+        *store, clock,
+        query::Service::Options{.timeout_ms = static_cast<int>(settings.query_timeout_ms),
+                                .all_cores_memory_max = static_cast<std::uint64_t>(settings.store_memory_max) / 3});
     identity_saved_ms = clock.wall_ms();
     housekeeping = std::thread([this] { run_housekeeping(); });
     return {};

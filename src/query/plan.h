@@ -65,11 +65,12 @@ struct OrderKey {
     Direction direction = Direction::kAscending;
 };
 
-/// How the first rows by a metric are found without counting it for each of many groups: the groups with the highest
-/// bound are counted alone. They are the answer where the last row has more than any other group's bound.
+/// How the first rows by a metric are found without counting it for each of many groups: of the groups with the highest
+/// bound as many are counted as can be among the rows. They are the answer where the last row has more than any other
+/// group's bound.
 struct TopRows {
     std::string at_most;         ///< the bound, an expression
-    std::size_t candidates = 0;  ///< how many groups are counted
+    std::size_t candidates = 0;  ///< how many groups are counted at most
 };
 
 /// What a request becomes, pass by pass. Each pass fills its part from the parts before it.

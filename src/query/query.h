@@ -115,6 +115,9 @@ class Service {
 public:
     struct Options {
         int timeout_ms = 30'000;  ///< from when it was asked; past it kTimeout, kOverloaded where it only waited
+        /// Bytes that the store may take for a statement on all of its cores; where it needs more it has one core. So
+        /// the statements that run meanwhile keep theirs.
+        std::uint64_t all_cores_memory_max = 200'000'000;
     };
     Service(store::Client& store, Clock& clock, Options options) : store_(store), clock_(clock), options_(options) {}
 

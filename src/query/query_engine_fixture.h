@@ -247,7 +247,7 @@ protected:
     Result<std::string> answer(const std::string& request, const std::string& zone) {
         auto parsed = parse_request(request);
         if (!parsed) return parsed.error();
-        Service service(store(), clock_, {});
+        Service service(store(), clock_, options_);
         return service.run(*parsed, {.id = parsed->website_id, .timezone = zone, .created_ms = 0},
                            [] { return "2026-11-06T21:20:00.000Z"; });
     }
@@ -274,6 +274,7 @@ protected:
     }
 
     ManualClock clock_{kNow};
+    Service::Options options_;
 
 private:
     static inline std::unique_ptr<Engine> engine_;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,18 +48,17 @@ private:
     const std::int64_t deadline_ns_;
 };
 
-/// A statement without dimensions on every core. The engine gives a question a second thread only for 1 GiB of free
-/// memory, which the embedded store has not, since each thread keeps sets of its own: of one group they fit.
-store::Statement on_all_cores(store::Statement statement) {
-    statement.settings.emplace_back("max_threads_min_free_memory_per_thread", "0");
-    return statement;
-}
-
 /// The rows and totals of a plan over a range.
 class Question {
 public:
-    Question(Execution& execution, const Plan& plan, const Range& range, const Zone& zone, int timeout_ms)
-        : execution_(execution), plan_(plan), range_(range), zone_(zone), timeout_ms_(timeout_ms) {}
+    Question(Execution& execution, const Plan& plan, const Range& range, const Zone& zone,
+             const Service::Options& options)
+        : execution_(execution),
+          plan_(plan),
+          range_(range),
+          zone_(zone),
+          timeout_ms_(options.timeout_ms),
+          all_cores_memory_max_(options.all_cores_memory_max) {}
 
     store::Statement statement() const { return compose(plan_, range_, zone_, timeout_ms_); }
 
@@ -71,62 +71,102 @@ public:
     }
     /// By statement(), whatever the plan has for a quicker way.
     Result<store::Answer> ask_plainly() {
-        if (plan_.dimensions.empty()) {
-            auto answer = execution_.ask(on_all_cores(statement()));
-            if (answer || answer.error().code != Code::kTooLarge) return answer;
-        }
-        auto answer = execution_.ask(statement());
+        auto answer = has_few_groups() ? ask_on_all_cores(statement()) : execution_.ask(statement());
         if (answer) answer->rows_read += rows_read_;
         return answer;
     }
 
 private:
-    /// Nothing where the candidates do not decide. What arrives between the two statements may be any group's.
+    /// Of those with more, and of sessions, two threads cost more than they save where others wait for a core.
+    bool has_few_groups() const {
+        return std::all_of(plan_.dimensions.begin(), plan_.dimensions.end(),
+                           [](const DimensionColumn& column) { return !column.dimension->granularity.empty(); });
+    }
+    /// The engine gives a question a second thread only for 1 GiB of free memory, which the embedded store has not,
+    /// since each thread keeps groups and sets of its own: of few groups they fit, or they are made by one thread after
+    /// all. A slow answer is better than none.
+    Result<store::Answer> ask_on_all_cores(store::Statement statement) {
+        store::Statement wide = statement;
+        wide.settings.emplace_back("max_threads_min_free_memory_per_thread", "0");
+        wide.settings.emplace_back("max_memory_usage", std::to_string(all_cores_memory_max_));
+        auto answer = execution_.ask(std::move(wide));
+        if (answer || answer.error().code != Code::kTooLarge) return answer;
+        return execution_.ask(std::move(statement));
+    }
+
+    /// Nothing where the candidates do not decide. What arrives between the statements may be any group's.
     Result<std::optional<store::Answer>> ask_for_top_rows() {
         std::uint64_t size_before = 0;
         if (!plan_.has_total) {
             TRY(size_before, number(compose_size(timeout_ms_)));
         }
-        TRY(const store::Answer groups, execution_.ask(compose_candidates(plan_, range_, zone_, timeout_ms_)));
+        TRY(const store::Answer groups, ask_on_all_cores(compose_candidates(plan_, range_, zone_, timeout_ms_)));
         rows_read_ += groups.rows_read;
-        const std::size_t count = plan_.top_rows->candidates;
-        if (groups.rows.size() < 1 + count + 1) return std::optional<store::Answer>();
-        std::vector<std::string> candidates;
-        for (std::size_t i = 1; i <= count; ++i) candidates.push_back(std::get<std::string>(groups.rows[i][0]));
+        const std::size_t count_max = plan_.top_rows->candidates;
+        if (groups.rows.size() < 1 + count_max + 1) return std::optional<store::Answer>();
+        std::vector<std::string> names;
+        std::vector<std::uint64_t> bounds;
+        for (const auto& row : std::span(groups.rows).subspan(1)) {
+            names.push_back(std::get<std::string>(row[0]));
+            bounds.push_back(natural(row[1]));
+        }
         // Bytes that are no UTF-8 do not come as they are, and would not find their group again.
         constexpr std::string_view kReplaced = "\xEF\xBF\xBD";
-        for (const std::string& candidate : candidates)
-            if (candidate.find(kReplaced) != std::string::npos) return std::optional<store::Answer>();
-        const auto& rest = groups.rows[count + 1];
-        TRY(store::Answer answer, execution_.ask(compose_top_rows(plan_, range_, zone_, candidates,
-                                                                  std::get<std::string>(rest[0]), timeout_ms_)));
-        rows_read_ += answer.rows_read;
-        if (answer.rows.size() != (plan_.has_total ? 1 : 0) + static_cast<std::size_t>(plan_.limit))
-            return std::optional<store::Answer>();
-        const std::size_t metric = plan_.dimensions.size() + plan_.order.front().index;
-        const std::uint64_t last = natural(answer.rows.back()[metric]);
-        const std::uint64_t others = natural(rest[1]);
-        const auto decides = [&](std::uint64_t before, std::uint64_t now) {
-            return now >= before && last > others + (now - before);
-        };
+        for (const std::string& name : std::span(names).first(count_max))
+            if (name.find(kReplaced) != std::string::npos) return std::optional<store::Answer>();
         const std::uint64_t of_all = natural(groups.rows.front()[1]);
+        const std::size_t metric = plan_.dimensions.size() + plan_.order.front().index;
+
+        std::size_t count = likely_to_decide(bounds);
+        while (true) {
+            TRY(store::Answer answer,
+                ask_on_all_cores(
+                    compose_top_rows(plan_, range_, zone_, std::span(names).first(count), names[count], timeout_ms_)));
+            rows_read_ += answer.rows_read;
+            if (answer.rows.size() != (plan_.has_total ? 1 : 0) + static_cast<std::size_t>(plan_.limit))
+                return std::optional<store::Answer>();
+            const std::uint64_t last = natural(answer.rows.back()[metric]);
+            if (last > bounds[count]) {
+                TRY(const bool is_decided, decides(last - bounds[count], of_all, size_before, answer));
+                if (!is_decided) return std::optional<store::Answer>();
+                answer.rows_read = rows_read_;
+                return std::optional<store::Answer>(std::move(answer));
+            }
+            // Now it is known how many can be better.
+            const auto needed = static_cast<std::size_t>(
+                std::find_if(bounds.begin(), bounds.end(), [&](std::uint64_t bound) { return bound < last; }) -
+                bounds.begin());
+            if (needed <= count || needed > count_max) return std::optional<store::Answer>();
+            count = needed;
+        }
+    }
+
+    /// How many groups are counted first. Each more costs; too few cost a second statement. Most often a group has no
+    /// less of the metric than three quarters of its bound: of a page's views, different visitors.
+    std::size_t likely_to_decide(const std::vector<std::uint64_t>& bounds) const {
+        const auto asked = static_cast<std::size_t>(plan_.limit + plan_.offset);
+        std::size_t count = asked;
+        while (count < plan_.top_rows->candidates && 4 * bounds[count] >= 3 * bounds[asked - 1]) ++count;
+        return count;
+    }
+
+    /// Whether less than `lead` has come since the bounds were asked for; takes the column that says so from `answer`.
+    Result<bool> decides(std::uint64_t lead, std::uint64_t of_all, std::uint64_t size_before, store::Answer& answer) {
+        const auto is_little = [&](std::uint64_t before, std::uint64_t now) {
+            return now >= before && now - before < lead;
+        };
         if (plan_.has_total) {
-            if (!decides(of_all, natural(answer.rows.front().back()))) return std::optional<store::Answer>();
+            const std::uint64_t of_all_now = natural(answer.rows.front().back());
             answer.columns.pop_back();
             for (auto& row : answer.rows) row.pop_back();
-        } else if (last <= others) {
-            return std::optional<store::Answer>();
-        } else {
-            // The table's size costs nothing and says the most that can have come; what has come of what is asked for
-            // is counted only where that is too much.
-            TRY(const std::uint64_t size_now, number(compose_size(timeout_ms_)));
-            if (!decides(size_before, size_now)) {
-                TRY(const std::uint64_t of_all_now, number(compose_bound(plan_, range_, zone_, timeout_ms_)));
-                if (!decides(of_all, of_all_now)) return std::optional<store::Answer>();
-            }
+            return is_little(of_all, of_all_now);
         }
-        answer.rows_read = rows_read_;
-        return std::optional<store::Answer>(std::move(answer));
+        // The table's size costs nothing and says the most that can have come; what has come of what is asked for is
+        // counted only where that is too much.
+        TRY(const std::uint64_t size_now, number(compose_size(timeout_ms_)));
+        if (is_little(size_before, size_now)) return true;
+        TRY(const std::uint64_t of_all_now, number(compose_bound(plan_, range_, zone_, timeout_ms_)));
+        return is_little(of_all, of_all_now);
     }
 
     /// Of a statement whose answer is one.
@@ -146,6 +186,7 @@ private:
     const Range& range_;
     const Zone& zone_;
     const int timeout_ms_;
+    const std::uint64_t all_cores_memory_max_;
     std::uint64_t rows_read_ = 0;  ///< by what did not become the answer
 };
 
@@ -178,7 +219,7 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
 
     AnswerParts parts;
     parts.as_of = as_of();
-    Question current(execution, plan, plan.range, zone, options_.timeout_ms);
+    Question current(execution, plan, plan.range, zone, options_);
     if (request.explain == Toggle::kOn) {
         const store::Statement statement = current.statement();
         TRY(const store::Answer estimate, execution.ask(compose_estimate(statement)));
@@ -189,7 +230,7 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
     }
     if (format != Format::kJson) return write_rows(plan, zone, parts.current, format);
     if (plan.previous) {
-        TRY(parts.previous, Question(execution, plan, *plan.previous, zone, options_.timeout_ms).ask());
+        TRY(parts.previous, Question(execution, plan, *plan.previous, zone, options_).ask());
     }
     parts.took_ms = execution.took_ms();
     return write_answer(plan, zone, parts);

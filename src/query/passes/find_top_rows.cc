@@ -28,10 +28,11 @@ Status find_top_rows(const PlanContext&, Plan& plan) {
     const std::int64_t candidates = std::max(kCandidatesMin, kCandidatesPerRow * (plan.limit + plan.offset));
     if (plan.limit == 0 || candidates > kCandidatesMax) return {};
     plan.top_rows = {.at_most = metric.sources.front().at_most, .candidates = static_cast<std::size_t>(candidates)};
-    plan.reasons.push_back(fmt::format(
-        "only the {} groups with the highest {} are counted where no other can be among the rows; the answer "
-        "is that of this statement, which explain runs",
-        candidates, plan.top_rows->at_most));
+    plan.reasons.push_back(
+        fmt::format("of the {} groups with the highest {} only those are counted that can be among the rows, where no "
+                    "other can; the "
+                    "answer is that of this statement, which explain runs",
+                    candidates, plan.top_rows->at_most));
     return {};
 }
 
