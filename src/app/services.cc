@@ -4,6 +4,7 @@
 #include <atomic>
 #include <ctime>
 #include <filesystem>
+#include <limits>
 #include <thread>
 
 #include <fmt/format.h>
@@ -43,6 +44,7 @@ constexpr std::string_view kDemoTimezone = "Europe/Berlin";
 constexpr int kLockWaitMs = 5'000;
 constexpr int kAuditWaitMs = 60'000;
 constexpr std::int64_t kSaltEveryMs = 60'000;
+constexpr std::int64_t kStoreMendEveryNs = 5'000'000'000;
 // What a start has to read again of the log for the visitor ids: as much as for the index of event ids.
 constexpr std::uint64_t kIdentityEveryEntries = 64 << 10;
 constexpr std::int64_t kIdentityEveryMs = 10 * 60'000;
@@ -117,6 +119,7 @@ struct Services::State {
     Status prepare_store(store::Client& client);
     std::string why_not_answering() const;
     void run_housekeeping();
+    void tend_store();
 
     const Settings settings;
     Clock& clock = system_clock();
@@ -152,6 +155,11 @@ struct Services::State {
     /// Offset of the log up to which the saved visitor ids are complete.
     std::uint64_t identity_saved = 0;
     std::int64_t identity_saved_ms = 0;
+
+    // Of the housekeeping alone.
+    store::Client::Troubles store_troubles;
+    bool disk_was_full = false;  ///< since the store was started
+    std::int64_t store_mended_ns = std::numeric_limits<std::int64_t>::min() / 2;
 
     std::thread housekeeping;
     std::mutex housekeeping_mutex;
@@ -317,9 +325,25 @@ std::string Services::State::why_not_answering() const {
     const store::embedded::SupervisorState child = supervisor->state();
     if (!child.problem.empty()) return child.problem;
     const process::LoaderState state = loader->state();
-    if (state.is_caught_up || !state.problem.empty()) return {};
+    if (state.is_caught_up || !state.problem.empty() || log->refusing()) return {};
     return fmt::format("the store is being filled from the event log, up to entry {} of {}; ask again in a moment",
                        state.loaded.offset, log->end().offset);
+}
+
+/// On a disk that others fill to its last byte the engine takes a write that failed for done now and then, and serves
+/// the damaged part from then on. A start sets such a part aside, goes back to those that it was merged of, and where
+/// rows are missing the loader compares everything with the log. Damage of another kind a start would not mend.
+void Services::State::tend_store() {
+    const store::Client::Troubles troubles = store->troubles();
+    if (troubles.out_of_space > store_troubles.out_of_space || log->refusing()) disk_was_full = true;
+    const bool is_damaged = troubles.damaged > store_troubles.damaged;
+    store_troubles = troubles;
+    if (!is_damaged || !disk_was_full || clock.steady_ns() - store_mended_ns < kStoreMendEveryNs) return;
+    // A store that is started needs some room, and without it would not open: until then it answers what it can.
+    if (const auto space = disk_space(data_dir); !space || space->bytes_free < space->bytes / 32) return;
+    disk_was_full = false;
+    store_mended_ns = clock.steady_ns();
+    supervisor->restart("it has damaged data since the disk was full");
 }
 
 /// What has to happen now and then, off the event loops: the next day's salt is there before midnight, gauges are
@@ -341,6 +365,7 @@ void Services::State::run_housekeeping() {
                 logging::warn("identity.salt", {{"error", status.error().message}});
         }
         log->tend_reserve();
+        tend_store();
         if (log->end().offset - identity_saved >= kIdentityEveryEntries || now - identity_saved_ms >= kIdentityEveryMs)
             save_identity();
         if (const Status status = catalog->accounts().save_use(); !status)

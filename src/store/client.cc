@@ -1,6 +1,7 @@
 #include "store/client.h"
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <condition_variable>
@@ -149,6 +150,8 @@ struct Client::State {
     std::condition_variable returned;
     std::size_t lent = 0;
     std::vector<std::unique_ptr<http::Client>> idle;
+    std::atomic<std::uint64_t> damaged{0};
+    std::atomic<std::uint64_t> out_of_space{0};
 
     // A connection of the pool, given back at the end of its scope.
     class Lease {
@@ -201,7 +204,12 @@ struct Client::State {
         auto response = connection->send(request, wait_ms, is_idempotent);
         if (!response) return response.error().context("event store");
         if (response->status == 200 && response->header("x-clickhouse-exception-code").empty()) return response;
-        return error_of_answer(response->status, response->header("x-clickhouse-exception-code"), response->body);
+        Error error =
+            error_of_answer(response->status, response->header("x-clickhouse-exception-code"), response->body);
+        if (error.code == Code::kCorrupt) ++damaged;
+        for (const std::string_view text : {"(NOT_ENOUGH_SPACE)", "No space left on device"})
+            if (error.message.find(text) != std::string::npos) ++out_of_space;
+        return error;
     }
 
     // Text in the body, parameters and settings in the URL; all but the settings as a form where the URL would become
@@ -269,6 +277,8 @@ Status Client::insert(std::string_view insert, std::string_view block, int timeo
     TRY_STATUS(state_->send("POST", target.text(), block, "application/octet-stream", timeout_ms, false));
     return {};
 }
+
+Client::Troubles Client::troubles() const { return {.damaged = state_->damaged, .out_of_space = state_->out_of_space}; }
 
 Status Client::ping(int timeout_ms) {
     TRY_STATUS(state_->send("GET", "/ping", {}, {}, timeout_ms, true));

@@ -75,6 +75,13 @@ public:
                   const Settings& settings = {});
     Status ping(int timeout_ms = 1'000);
 
+    /// How many answers so far named damaged data, and how many a disk without room.
+    struct Troubles {
+        std::uint64_t damaged = 0;
+        std::uint64_t out_of_space = 0;
+    };
+    Troubles troubles() const;
+
 private:
     struct State;
     std::unique_ptr<State> state_;

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <thread>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -208,6 +209,20 @@ TEST_F(ClientTest, ErrorsSayWhatKindTheyAre) {
     }
     // None of them spoilt anything for the next.
     EXPECT_EQ(text(client().query({.sql = "SELECT 'fine'"})), "fine");
+}
+
+TEST_F(ClientTest, DamagedDataAndAFullDiskAreCounted) {
+    const auto fail = [&](int exception_code, const char* text) {
+        return client().query({.sql = fmt::format("SELECT throwIf(1, '{}', toInt16({}))", text, exception_code),
+                               .settings = {{"allow_custom_error_code_in_throwif", "1"}}});
+    };
+    const Client::Troubles before = client().troubles();
+    EXPECT_FALSE(fail(60, "a table that is not there"));
+    EXPECT_EQ(fail(246, "Empty marks file").error().code, Code::kCorrupt);
+    EXPECT_FALSE(fail(243, "Cannot reserve 1.00 MiB"));
+    EXPECT_FALSE(fail(75, "write: No space left on device"));
+    EXPECT_EQ(client().troubles().damaged, before.damaged + 1);
+    EXPECT_EQ(client().troubles().out_of_space, before.out_of_space + 2);
 }
 
 TEST_F(ClientTest, AnAnswerTellsHowMuchWasRead) {

@@ -166,7 +166,10 @@ int serve(const StoreOptions& options, const sigset_t& stop_signals) {
         return report(lock.error().code == Code::kConflict ? StoreExit::kInUse : StoreExit::kFailed, "store.lock",
                       lock.error());
     const std::string config_path = options.data_dir + "/config.xml";
-    if (const auto written = write_file_atomically(config_path, engine_config(options)); !written)
+    const std::string config = engine_config(options);
+    const auto before = read_file(config_path);  // which is mostly the same, and needs no room on a full disk
+    if (const Status written = before && *before == config ? Status() : write_file_atomically(config_path, config);
+        !written)
         return report(StoreExit::kFailed, "store.config", written.error());
     if (::chdir(options.data_dir.c_str()) != 0)
         return report(StoreExit::kFailed, "store.directory", errno_error("chdir " + options.data_dir, errno));

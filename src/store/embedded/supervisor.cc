@@ -74,6 +74,16 @@ void Supervisor::stop(int grace_ms) {
     thread_.join();
 }
 
+void Supervisor::restart(std::string reason) {
+    const std::lock_guard lock(mutex_);
+    restart_reason_ = std::move(reason);
+}
+
+std::string Supervisor::take_restart_reason() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(restart_reason_, {});
+}
+
 SupervisorState Supervisor::state() const {
     const std::lock_guard lock(mutex_);
     return state_;
@@ -209,6 +219,12 @@ Supervisor::Ending Supervisor::watch(const Child& child, bool& was_ready) {
     std::int64_t heard_ns = 0;
     int wait_ms = kPollMs;
     while (pause(&child.handle, wait_ms)) {
+        const std::string restart_reason = take_restart_reason();
+        if (is_prepared && !restart_reason.empty()) {
+            logging::warn("store.restart", {{"pid", child.pid}, {"reason", restart_reason}});
+            ::kill(child.pid, SIGKILL);
+            break;
+        }
         if (is_prepared) {
             // A process that hangs does not end, so being ready is asked for again and again. A stall of the disk or a
             // debugger passes, and a restart would not be quicker; a deadlock stays.

@@ -59,6 +59,10 @@ public:
     /// SIGTERM, and SIGKILL after `grace_ms`; the child needs up to 5 s.
     void stop(int grace_ms = 6'000);
 
+    /// Ends the child, so that it is started again and looks at its directory anew, within two seconds or so. `reason`
+    /// is logged. Does nothing where it is not ready.
+    void restart(std::string reason);
+
     SupervisorState state() const;
     /// kUnavailable with the state's problem where it is not ready in time.
     Status wait_ready(int timeout_ms) const;
@@ -79,6 +83,7 @@ private:
     bool pause(const File* child, int milliseconds) const;
     void count_failure(Ending ending);
     Status move_aside();
+    std::string take_restart_reason();
     void set_problem(std::string problem);
     void set_ready();
 
@@ -89,6 +94,7 @@ private:
     mutable std::mutex mutex_;
     mutable std::condition_variable changed_;
     SupervisorState state_;
+    std::string restart_reason_;  ///< empty where none is wanted
 
     // Of the thread alone.
     int refused_in_a_row_ = 0;     ///< openings that ended in kWillNotOpen

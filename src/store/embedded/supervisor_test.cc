@@ -78,6 +78,22 @@ TEST_F(SupervisorTest, AKilledStoreIsStartedAgainWithWhatItHad) {
     EXPECT_EQ(supervisor.state().replaced, 0u);
 }
 
+TEST_F(SupervisorTest, AStoreIsStartedAgainWhereThatIsAskedFor) {
+    Supervisor supervisor(options_);
+    supervisor.start();
+    ASSERT_TRUE(supervisor.wait_ready(60'000)) << supervisor.state().problem;
+    Client client({.address = options_.store.address});
+    ASSERT_TRUE(insert_row(client));
+    const SupervisorState before = supervisor.state();
+    supervisor.restart("a test wants it");
+    ASSERT_TRUE(eventually([&] { return supervisor.state().starts >= 2 && supervisor.state().ready; }))
+        << supervisor.state().problem;
+    EXPECT_NE(supervisor.state().pid, before.pid);
+    EXPECT_EQ(rows(client), 1u);
+    EXPECT_EQ(supervisor.state().starts, 2u);
+    EXPECT_EQ(supervisor.state().replaced, 0u);
+}
+
 TEST_F(SupervisorTest, AStoreThatStaysSilentIsKilledAndStartedAgain) {
     options_.silent_max_ms = 100;
     Supervisor supervisor(options_);
