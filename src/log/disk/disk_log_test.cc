@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <zstd.h>
@@ -440,7 +441,7 @@ TEST(DiskLogTest, R7ATailCutAtAnyByteGivesThePrefixAndAppendsGoOnBehindIt) {
 
 // R8: whatever is overwritten, no wrong entry comes out, and what is missing is named, or was cut from the tail of a
 // killed log.
-TEST(DiskLogTest, R8FlippedBitsAndOverwrittenBlocksNeverGiveAWrongEntryAndAreNamed) {
+void overwrite_and_check() {
     ManualClock clock(1);
     const std::string dir = fresh_directory("r8");
     auto log = open(small(dir), clock);
@@ -482,7 +483,10 @@ TEST(DiskLogTest, R8FlippedBitsAndOverwrittenBlocksNeverGiveAWrongEntryAndAreNam
         ASSERT_NE(log, nullptr);
         const std::uint64_t end = log->end().offset;
         const auto contents = read_all(*log, 0);
-        for (const auto& [offset, payload] : contents.entries) ASSERT_EQ(payload, expected.at(offset));
+        for (const auto& [offset, payload] : contents.entries) {
+            ASSERT_TRUE(expected.contains(offset)) << offset;
+            ASSERT_EQ(payload, expected.at(offset));
+        }
         const auto damage = log->damage();
         for (std::uint64_t offset = 0; offset < expected.size(); ++offset) {
             if (contents.entries.contains(offset)) continue;
@@ -505,6 +509,26 @@ TEST(DiskLogTest, R8FlippedBitsAndOverwrittenBlocksNeverGiveAWrongEntryAndAreNam
         log.reset();
     }
     EXPECT_GT(damaged, 20u) << "the test did nothing";
+}
+
+TEST(DiskLogTest, R8FlippedBitsAndOverwrittenBlocksNeverGiveAWrongEntryAndAreNamed) { overwrite_and_check(); }
+
+// The mutant of R8: it takes every frame for valid whose header reads as one. The seed is fixed, since a header that
+// was hit may say that there are 2^32 entries, and the mutant then counts through them.
+TEST_F(DiskLogFaultTest, R8WithoutTheChecksumTheCheckFails) {
+    const auto run = [] {
+        setenv("FAULT_SEED", "1", 1);
+        testing::TestPartResultArray failures;
+        {
+            const testing::ScopedFakeTestPartResultReporter collect(
+                testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &failures);
+            overwrite_and_check();
+        }
+        for (int i = 0; i < failures.size(); ++i) std::cerr << failures.GetTestPartResult(i).message() << "\n";
+        std::_Exit(failures.size() > 0 ? 1 : 0);
+    };
+    arm("mutant.skip_crc=error");
+    EXPECT_EXIT(run(), testing::ExitedWithCode(1), "expected.(at|contains)\\(offset\\)");
 }
 
 // Random operations against a vector. A kill is a copy of the directory opened in its place.
