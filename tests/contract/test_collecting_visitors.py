@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from support.client import bearer
-from support.events import FIREFOX, GOOGLEBOT, SAFARI_IPHONE, custom, now_ms, pageview, uuid7
+from support.events import FIREFOX, GOOGLEBOT, SAFARI_IPHONE, custom, now_ms, other, pageview, uuid7
 from support.server import Site
 
 DAY = 24 * 3600 * 1000
@@ -51,10 +51,18 @@ class TestIdentity:
         assert site.value("visitors") == 2
         assert "known" in site.table("user_id") and not {"u-1", "u-2"} & set(site.table("user_id"))
 
-    def test_identify_does_not_make_a_visitor_of_the_events_before(self, site: Site):
-        site.send(pageview(site.id), headers=seen_from("203.0.113.1"))
-        site.wait_events(1)
-        assert site.value("visitors") == 1
+    def test_identify_makes_no_visitor_and_an_open_session_keeps_its_own(self, site: Site):
+        """anonymous → known works forward only: what is stored is not written again, and no session breaks in two. That
+        the next session is the known user's needs half an hour, and has its test in src/enrich/identity_test.cc."""
+        for event in (pageview(site.id, "/a"), other(site.id, "identify", user_id="u-1"), pageview(site.id, "/b")):
+            site.send(event, headers=seen_from("203.0.113.1"))
+        site.wait_events(2)
+        assert site.query(["visitors", "sessions", "pageviews", "events"])["rows"] == [[1, 1, 2, 2]]
+        assert site.query(["visitors"], ["page"], order_by=[["page", "asc"]])["rows"] == [["/a", 1], ["/b", 1]]
+        # The user is somebody else until a new session begins.
+        site.send(pageview(site.id, "/c") | {"user_id": "u-1"}, headers=seen_from("203.0.113.9"))
+        site.wait_events(3)
+        assert site.query(["visitors", "sessions"])["rows"] == [[2, 2]]
 
     def test_two_sites_share_no_visitor_and_each_counts_its_own(self, site: Site):
         second = site.server.add_site()
