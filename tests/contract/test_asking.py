@@ -448,15 +448,24 @@ class TestErrors:
 
 class TestFreshness:
     def test_an_answer_holds_what_was_acknowledged_more_than_a_second_before(self, site: Site):
-        """The limit is asserted with the slack of a busy machine: bench/freshness measures it."""
+        """By `meta.as_of`: what was acknowledged before it is in the answer, without exception; and it is at most a
+        second old when the question comes, but for a fifth of the moments, in which a machine that runs other tests may
+        have been busy. The age goes up to the loader's interval, so one of 1.3 s fails. bench/freshness has the figures."""
         site.query(["pageviews"])
-        late = []
-        for number in range(1, 6):
+        acknowledged: list[int] = []
+        ages: list[float] = []
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
             site.send(pageview(site.id))
-            acknowledged = time.monotonic()
-            site.wait_value("pageviews", number, limit_s=10)
-            late.append(time.monotonic() - acknowledged)
-        assert sorted(late)[len(late) // 2] < 2.0, late
+            acknowledged.append(now_ms())
+            answer = site.query(["pageviews"])
+            as_of = datetime.datetime.fromisoformat(answer["meta"]["as_of"]).timestamp() * 1000
+            [[counted]] = answer["rows"]
+            assert counted >= sum(at < as_of for at in acknowledged), "an event from before as_of is not in the answer"
+            ages.append(acknowledged[-1] - as_of)
+        assert len(ages) >= 20, "too few answers to prove anything"
+        late = [age for age in ages if age > 1000]
+        assert len(late) <= len(ages) / 5, f"{len(late)} of {len(ages)} answers were older than a second: {sorted(late)}"
 
     def test_also_while_others_ask_and_send(self, server: Server, site: Site):
         second = server.add_site()
