@@ -247,6 +247,45 @@ class TestForeignPages:
                     assert not [name for name in answer.headers if name.lower().startswith("access-control-")], path
 
 
+    @pytest.mark.parametrize(
+        "target",
+        [
+            "//evil.example",
+            "//evil.example/",
+            "///evil.example/a",
+            "/\\evil.example",
+            "/\\/evil.example/",
+            "/%5Cevil.example",
+            "/%2F%2Fevil.example",
+            "//evil.example/%2e%2e",
+            "/sign-in?next=//evil.example",
+            "/sign-in?next=/\\evil.example",
+            "/setup?next=https://evil.example",
+            "http://evil.example/",
+        ],
+    )
+    def test_S11_no_answer_sends_a_browser_elsewhere(self, server: Server, target: str):
+        """Past any client, which would make `//` and `/\\` something else."""
+        cookies = "; ".join(f"{name}={value}" for name, value in User(server, "viewer").browser().cookies.items())
+        for cookie in ("", f"Cookie: {cookies}\r\n"):
+            told = answer_to(server, f"GET {target} HTTP/1.1\r\nHost: evil.example\r\n{cookie}\r\n".encode())
+            head = told.partition(b"\r\n\r\n")[0].decode().split("\r\n")
+            assert head[0].split(" ")[1] in ("200", "400", "404"), head
+            assert not {line.partition(":")[0].lower() for line in head[1:]} & {"location", "refresh"}, head
+            assert b"evil.example" not in told, "what was asked for is in no answer either"
+
+
+def answer_to(server: Server, sent: bytes) -> bytes:
+    """To bytes that no HTTP client would send, up to the end of the connection."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        told = b""
+        while piece := connection.recv(65536):
+            told += piece
+        return told
+
+
 def check_headers(answer: Answer, what: Any) -> None:
     headers = answer.headers
     for name in (
@@ -312,12 +351,7 @@ class TestHeaders:
         ],
     )
     def test_S10_are_on_what_is_no_request(self, server: Server, sent: bytes, status: int):
-        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
-            connection.sendall(sent)
-            connection.shutdown(socket.SHUT_WR)
-            told = b""
-            while piece := connection.recv(65536):
-                told += piece
+        told = answer_to(server, sent)
         head, _, body = told.partition(b"\r\n\r\n")
         lines = head.decode().split("\r\n")
         assert int(lines[0].split(" ")[1]) == status, told
