@@ -1,16 +1,21 @@
-// The record's golden file, schema/golden/events.jsonl, is what readers in other languages test against too. After a
-// change of the schema: UPDATE_GOLDEN=1 rewrites it, and the diff is reviewed.
+// The golden records, schema/golden/, are what readers in other languages test against too: events.jsonl as the writer
+// writes them, unknown.jsonl the same with members that a later writer may add, refused.jsonl what is no record of this
+// version, each with the name of the `wrong` member. After a change of the schema: UPDATE_GOLDEN=1 rewrites the first,
+// and the diff is reviewed.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/file.h"
 #include "event/event.h"
+#include "event/parse.h"
 
 namespace footfall::event {
 namespace {
 
-const std::string kGolden = FOOTFALL_SOURCE_DIR "/schema/golden/events.jsonl";
+const std::string kFolder = FOOTFALL_SOURCE_DIR "/schema/golden/";
+const std::string kGolden = kFolder + "events.jsonl";
 
 Event full_event() {
     Event event;
@@ -70,6 +75,90 @@ Event full_event() {
     return event;
 }
 
+/// What one visitor's browser sends, as it is stored.
+Event visit_event(std::string_view type) {
+    Event event;
+    event.website_id = "shop";
+    event.event_id = *parse_uuid("019ac5e1-7a00-7c3e-9f10-5b2d1c0e4a01");
+    event.event_type = type;
+    event.timestamp = 1795700000000;
+    event.received_at = 1795700000412;
+    event.visitor_id = 0x3c5f9a0d21e47b68ULL;
+    event.hostname = "shop.example";
+    event.country = "FR";
+    event.region = "Île-de-France";
+    event.city = "Paris";
+    event.language = "fr-FR";
+    event.timezone = "Europe/Paris";
+    event.device_type = "desktop";
+    event.browser = "Firefox";
+    event.browser_version = "140";
+    event.os = "Linux";
+    event.screen = "1920x1080";
+    event.viewport = "1440x900";
+    event.screen_class = "laptop";
+    event.ip = *parse_ip("198.51.100.0");
+    event.sdk = "web/1.0.0";
+    if (type != "identify") event.page = "/produits/été";
+    if (type == "pageview") {
+        event.title = "Été – Boutique";
+        event.referrer = "https://www.google.com/";
+        event.source = "Google";
+        event.medium = "organic";
+        event.channel = "Organic Search";
+    } else if (type == "event") {
+        event.event_name = "purchase";
+        event.properties = {{"coupon", ""}, {"plan", "année"}};
+        event.revenue = 1'299'000;
+        event.currency = "EUR";
+    } else if (type == "identify") {
+        event.user_id = "client-4711";
+        event.properties = {{"plan", "pro"}};
+    } else {
+        event.pageview_id = event.event_id;
+        event.event_id = *parse_uuid("019ac5e1-7a00-7c3e-9f10-5b2d1c0e4a02");
+        if (type == "ping") {
+            event.time_on_page = 42.5;
+            event.scroll_depth = 100;
+        } else {
+            event.lcp = 1830.4;
+            event.inp = 96;
+            event.cls = 0.0125;
+            event.fcp = 912.25;
+            event.ttfb = 180;
+        }
+    }
+    return event;
+}
+
+/// The ends of what the fields hold, and text at which readers fail.
+Event largest_event() {
+    static const std::string page = "/" + std::string(Limits::kUrl - 1, 'p');
+    static const std::string value = [] {
+        std::string text;
+        while (text.size() + 4 <= Limits::kPropertyValue) text += "\U0001F469";
+        return text;
+    }();
+    Event event;
+    event.website_id = "s";
+    event.event_id = *parse_uuid("ffffffff-ffff-ffff-ffff-ffffffffffff");
+    event.event_type = "event";
+    event.timestamp = 253402300799999;  // the last millisecond of the year 9999
+    event.received_at = 253402300799999;
+    event.visitor_id = ~0ULL;
+    event.user_id = "\u202e\u2028\ufeff\U0010ffff";
+    event.page = page;
+    event.title = std::string_view("\0\x01\x1f\x7f\"\\/", 7);
+    event.city = "e\u0301 \u05d0 \U0001F469\u200d\U0001F4BB";
+    event.event_value = -1.7976931348623157e308;
+    event.properties = {{"__proto__", value}};
+    event.revenue = 999'999'999'999'999'999;
+    event.time_on_page = 3.4028234663852886e38;
+    event.cls = 1e-45;
+    event.ip = *parse_ip("ffff:ffff:ffff::");
+    return event;
+}
+
 std::vector<Event> golden_events() {
     Event smallest;
     smallest.website_id = "s";
@@ -81,7 +170,23 @@ std::vector<Event> golden_events() {
     Event v6 = smallest;
     v6.ip = *parse_ip("2001:db8:1::");
     v6.revenue = -5;
-    return {full_event(), smallest, v6};
+    return {full_event(),
+            smallest,
+            v6,
+            visit_event("pageview"),
+            visit_event("event"),
+            visit_event("identify"),
+            visit_event("ping"),
+            visit_event("vitals"),
+            largest_event()};
+}
+
+std::vector<std::string> lines_of(const std::string& path) {
+    const std::string text = read_file(path).value();
+    std::vector<std::string> lines;
+    for (std::size_t at = 0, end = 0; (end = text.find('\n', at)) != std::string::npos; at = end + 1)
+        lines.push_back(text.substr(at, end - at));
+    return lines;
 }
 
 TEST(RecordTest, GoldenFileHoldsExactlyWhatTheWriterWrites) {
@@ -112,10 +217,8 @@ TEST(RecordTest, EveryFieldOfTheGoldenRecordsReadsBack) {
 TEST(RecordTest, APartIsThatOfTheWholeRecord) {
     RecordReader whole_reader;
     RecordReader head_reader;
-    const std::string golden = read_file(kGolden).value();
-    std::size_t records = 0;
-    for (std::size_t at = 0, end = 0; (end = golden.find('\n', at)) != std::string::npos; at = end + 1, ++records) {
-        const std::string_view record = std::string_view(golden).substr(at, end - at);
+    const auto golden = lines_of(kGolden);
+    for (const std::string& record : golden) {
         const Event whole = whole_reader.read(record).value();
         const Event head = head_reader.read(record, ReadTo::kUserId).value();
         EXPECT_EQ(head.website_id, whole.website_id) << record;
@@ -134,7 +237,7 @@ TEST(RecordTest, APartIsThatOfTheWholeRecord) {
         EXPECT_EQ(most.event_category, "") << record;
         EXPECT_EQ(most.sdk, "") << record;
     }
-    EXPECT_GE(records, 3u);
+    EXPECT_GE(golden.size(), 9u);
     for (const char* bad : {"", "[]", "{", R"({"v":2})", R"({"v":1,"website_id":5})", R"({"v":1,"event_id":"x"})",
                             R"({"v":1,"received_at":"1"})", R"({"v":1,"visitor_id":"g"})"})
         EXPECT_EQ(head_reader.read(bad, ReadTo::kUserId).error().code, Code::kCorrupt) << bad;
@@ -156,6 +259,31 @@ TEST(RecordTest, UnknownMembersAreIgnoredInAnyOrder) {
     EXPECT_EQ(event->page, "/a");
     EXPECT_EQ(event->website_id, "s");
     EXPECT_EQ(event->title, "t");
+}
+
+TEST(RecordTest, GoldenRecordsWithUnknownMembersAreReadAsIfTheyHadNone) {
+    RecordReader reader;
+    const auto golden = lines_of(kGolden);
+    const auto unknown = lines_of(kFolder + "unknown.jsonl");
+    EXPECT_GE(unknown.size(), 2u);
+    for (const std::string& record : unknown) {
+        const auto event = reader.read(record);
+        ASSERT_TRUE(event) << record;
+        std::string again;
+        write_record(*event, again);
+        EXPECT_NE(std::find(golden.begin(), golden.end(), again), golden.end()) << record;
+    }
+}
+
+TEST(RecordTest, GoldenRecordsThatAreWrongAreRefusedByTheNameThatTheyGive) {
+    RecordReader reader;
+    const auto refused = lines_of(kFolder + "refused.jsonl");
+    EXPECT_GE(refused.size(), 10u);
+    for (const std::string& record : refused) {
+        const auto event = reader.read(record);
+        ASSERT_FALSE(event) << record;
+        EXPECT_EQ(record.find("{\"wrong\":\"" + event.error().field + "\","), 0u) << event.error().field << record;
+    }
 }
 
 TEST(RecordTest, HigherVersionAndWrongKindsAreRefusedByName) {
