@@ -125,7 +125,7 @@ class TestWhoMay:
         answer = ask("other's read", "POST", "/api/v1/query/batch", {"queries": [{"website_id": site.id, "metrics": ["events"]}]})
         assert answer.json()["answers"][0]["error"]["code"] == "forbidden"
 
-    def test_401_goes_before_everything_else(self, server: Server):
+    def test_S13_401_goes_before_everything_else(self, server: Server):
         for method, path in ROUTES:
             if MATRIX[method, path][1]["nobody"] == 401:
                 for body in ("{", "", "x" * 20_000):
@@ -177,7 +177,7 @@ FOREIGN: dict[str, tuple[dict[str, str | None], int]] = {
 
 
 class TestForeignPages:
-    def test_every_changing_route_has_a_row(self):
+    def test_S11_every_changing_route_has_a_row(self):
         assert sorted(CHANGES) == sorted((route["method"], route["path"]) for route in routes() if route["changes"])
 
     @pytest.mark.parametrize("method, path", CHANGES)
@@ -204,21 +204,21 @@ class TestForeignPages:
         assert browser.request("GET", path, CHANGES[method, path]).status in (200, 405)
         assert browser.is_signed_in()
 
-    def test_our_own_page_may_without_an_origin_where_the_browser_vouches(self, server: Server):
+    def test_S11_our_own_page_may_without_an_origin_where_the_browser_vouches(self, server: Server):
         browser = User(server, "owner").browser()
         vouched = {"Origin": None, "Sec-Fetch-Site": "same-origin"}
         body = {"name": "x", "domain": "x.example", "timezone": "UTC"}
         assert browser.request("POST", "/api/v1/sites", body, vouched).status == 201
         assert browser.request("DELETE", "/api/v1/session", None, vouched).status == 204
 
-    def test_behind_a_proxy_with_tls_too(self, server: Server):
+    def test_S11_behind_a_proxy_with_tls_too(self, server: Server):
         browser = User(server, "owner").browser("https")
         body = {"name": "x", "domain": "x.example", "timezone": "UTC"}
         assert browser.request("POST", "/api/v1/sites", body).status == 201
         plain = {"Origin": f"http://127.0.0.1:{server.port}"}
         assert browser.request("POST", "/api/v1/sites", body, plain).status == 403
 
-    def test_nobody_is_signed_in_from_elsewhere(self, server: Server):
+    def test_S11_nobody_is_signed_in_from_elsewhere(self, server: Server):
         """Without a cookie too: a page must not put its visitor into an account of its own."""
         user = User(server, "viewer")
         for origin in ("https://evil.example", "null"):

@@ -156,11 +156,11 @@ def send_repeatedly(server: Server, site: Site, seed: int) -> None:
 class TestMutants:
     """The checks above are able to fail: with a defence switched off, the same check finds the harm."""
 
-    def test_without_deduplication_the_check_of_repetitions_fails(self, start_server: Any, seed: int):
+    def test_R11_without_deduplication_the_check_of_repetitions_fails(self, start_server: Any, seed: int):
         server = start_server(*SMALL, env={"FOOTFALL_FAILPOINTS": "mutant.skip_dedup=error"})
         with pytest.raises(AssertionError, match="0 of .* repetitions were seen"):
             send_repeatedly(server, server.add_site(), seed)
 
-    def test_without_reconciliation_the_check_of_kills_fails(self, start_server: Any, folder: pathlib.Path, seed: int):
+    def test_R2_without_reconciliation_the_check_of_kills_fails(self, start_server: Any, folder: pathlib.Path, seed: int):
         with pytest.raises(AssertionError, match="counted twice"):
             kill_at(start_server, folder, seed, "loader.after_insert=abort@3", after="mutant.skip_reconcile=error")

@@ -77,7 +77,7 @@ scenario("a session that is ended elsewhere ends the live view", async ({ server
   await page.getByText("Your session has ended.").waitFor();
 });
 
-scenario("hostile names come through the socket as text", async ({ server, open, call }) => {
+scenario("S8: hostile names come through the socket as text", async ({ server, open, call }) => {
   const page = await open("/account");
   const id = await addSite(page, call, "hostile.example");
   await page.goto(`${server.origin}/sites/${id}?view=live`);

@@ -85,7 +85,7 @@ const PANELS = {
  *  tested. What is cut, trimmed, split or read as an address comes out otherwise, as the server tells. */
 const UNCHANGED = { page: 40, title: 60, event_name: 60, source: 40, campaign: 60, user_id: 60, event_label: 60, "property:plan": 60 };
 
-scenario("whatever strangers send is text", async ({ server, open, call }) => {
+scenario("S8: whatever strangers send is text", async ({ server, open, call }) => {
   ok(new Set(CORPUS).size === CORPUS.length && CORPUS.length >= 60);
   const page = await open("/account");
   const { id: site } = await call(page, "/api/v1/sites", { name: '<img class=pwn src=x onerror="pwned=1">', domain: "hostile.example", timezone: "UTC" });
@@ -186,7 +186,7 @@ scenario("whatever strangers send is text", async ({ server, open, call }) => {
   await judge(page, "the status page");
 });
 
-scenario("whatever the socket says is text", async ({ server, open, call }) => {
+scenario("S8: whatever the socket says is text", async ({ server, open, call }) => {
   const page = await open("/account");
   const { id: site } = await call(page, "/api/v1/sites", { name: "Socket", domain: "socket.example", timezone: "UTC" });
   let socket;

@@ -97,7 +97,7 @@ sdkTest("properties are copied at the call, and become text where they are no sc
   );
 });
 
-sdkTest("__proto__, constructor and toJSON are keys like any other", { init: UNFOCUSED }, async ({ page, collector, open, batches }) => {
+sdkTest("S12: __proto__, constructor and toJSON are keys like any other", { init: UNFOCUSED }, async ({ page, collector, open, batches }) => {
   await open();
   await page.evaluate(() => {
     const given = JSON.parse('{"__proto__": "p", "constructor": "c", "toJSON": "j", "hasOwnProperty": "h", "length": 3}');
@@ -113,7 +113,7 @@ sdkTest("__proto__, constructor and toJSON are keys like any other", { init: UNF
   equal(await page.evaluate(() => ({}).p), undefined);
 });
 
-sdkTest("no argument makes a method throw", { init: UNFOCUSED }, async ({ page, open }) => {
+sdkTest("S12: no argument makes a method throw", { init: UNFOCUSED }, async ({ page, open }) => {
   await open();
   await page.evaluate(() => {
     const { footfall } = globalThis;

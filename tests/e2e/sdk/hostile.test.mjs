@@ -1,4 +1,4 @@
-// Pages that are strict, old, broken or hostile: the SDK works or stays silent, and the page never notices. Every test checks that no error
+// S12: pages that are strict, old, broken or hostile: the SDK works or stays silent, and the page never notices. Every test checks that no error
 // event and no unhandled rejection was seen.
 import { deepEqual, equal } from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { BUILT } from "./servers.mjs";
 
 const manifest = () => JSON.parse(readFileSync(join(BUILT, "manifest.json"), "utf8"));
 
-sdkTest("under a strict Content-Security-Policy all works", { init: UNFOCUSED }, async ({ page, site, collector, open }) => {
+sdkTest("S12: under a strict Content-Security-Policy all works", { init: UNFOCUSED }, async ({ page, site, collector, open }) => {
   const violations = [];
   page.on("console", (message) => message.text().includes("Content Security Policy") && violations.push(message.text()));
   await open({
@@ -22,20 +22,20 @@ sdkTest("under a strict Content-Security-Policy all works", { init: UNFOCUSED },
   deepEqual(violations, []);
 });
 
-sdkTest("a policy that forbids the collector silences the script, and nothing else", { init: UNFOCUSED }, async ({ page, site, collector, open }) => {
+sdkTest("S12: a policy that forbids the collector silences the script, and nothing else", { init: UNFOCUSED }, async ({ page, site, collector, open }) => {
   await open({ headers: { "content-security-policy": `script-src ${collector.origin}; connect-src 'self'` }, quiet: true });
   await page.clock.runFor(10_000);
   await page.goto(`${site.origin}/elsewhere`);
   equal(collector.posts().length, 0);
 });
 
-sdkTest("the hash of the manifest is the script's, for integrity and for its name", { init: UNFOCUSED }, async ({ open, exactly }) => {
+sdkTest("S12: the hash of the manifest is the script's, for integrity and for its name", { init: UNFOCUSED }, async ({ open, exactly }) => {
   const { integrity, files } = manifest();
   await open({ script: files[1].path, attributes: `integrity="${integrity}" crossorigin` });
   await exactly([["pageview /"]]);
 });
 
-sdkTest("with another integrity the browser refuses the script", { init: UNFOCUSED }, async ({ page, collector, open }) => {
+sdkTest("S12: with another integrity the browser refuses the script", { init: UNFOCUSED }, async ({ page, collector, open }) => {
   await open({ attributes: `integrity="sha384-${Buffer.alloc(48).toString("base64")}" crossorigin`, quiet: true });
   equal(await page.evaluate(() => globalThis.footfall), undefined);
   equal(collector.posts().length, 0);
@@ -95,7 +95,7 @@ function use() {
 }
 
 for (const [what, [works, prepare]] of Object.entries(PAGES))
-  sdkTest(`${what}: ${works ? "the view is sent" : "the page does not notice"}`, { init: UNFOCUSED, clock: false }, async ({ page, site, collector, open }) => {
+  sdkTest(`S12: ${what}: ${works ? "the view is sent" : "the page does not notice"}`, { init: UNFOCUSED, clock: false }, async ({ page, site, collector, open }) => {
     // The browser's own clock, since the test's would break with the page. By scripts of the page, since what runs in the browser for the test needs a whole browser.
     await open({ head: `<script>(${prepare})()</script>`, content: `<a id="footfall" href="https://out.example/">out</a><script>window.onload = ${use}</script>`, attributes: "data-404 data-debug", quiet: true });
     if (works) {
@@ -106,7 +106,7 @@ for (const [what, [works, prepare]] of Object.entries(PAGES))
     await page.goto(`${site.origin}/elsewhere`);
   });
 
-sdkTest("in a sandboxed frame, where the origin is null and storage is denied, it counts all the same", { init: UNFOCUSED }, async ({ page, site, collector, html }) => {
+sdkTest("S12: in a sandboxed frame, where the origin is null and storage is denied, it counts all the same", { init: UNFOCUSED }, async ({ page, site, collector, html }) => {
   site.pages["/framed"] = html({ attributes: 'data-storage="local"' });
   site.pages["/"] = '<title>x</title><iframe sandbox="allow-scripts" src="/framed"></iframe>';
   await page.goto(site.origin);
@@ -115,7 +115,7 @@ sdkTest("in a sandboxed frame, where the origin is null and storage is denied, i
   equal(collector.events()[0].data.page, "/framed");
 });
 
-sdkTest("a frame without an address of its own does not break", { init: UNFOCUSED }, async ({ page, site, collector, html }) => {
+sdkTest("S12: a frame without an address of its own does not break", { init: UNFOCUSED }, async ({ page, site, collector, html }) => {
   const inner = html().replaceAll("&", "&amp;").replaceAll('"', "&quot;");
   site.pages["/"] = `<title>x</title><iframe sandbox="allow-scripts" srcdoc="${inner}"></iframe><iframe srcdoc="${inner}"></iframe>`;
   await page.goto(site.origin);

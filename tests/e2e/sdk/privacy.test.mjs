@@ -32,31 +32,31 @@ async function nothingCame(collector, page) {
 }
 
 for (const [name, value] of [["globalPrivacyControl", true], ["doNotTrack", "1"]]) {
-  sdkTest(`a browser with ${name} sends nothing, whatever the page does`, { init: asks(name, value) }, async ({ page, site, collector, open }) => {
+  sdkTest(`S12: a browser with ${name} sends nothing, whatever the page does`, { init: asks(name, value) }, async ({ page, site, collector, open }) => {
     await open({ content: '<a href="https://out.example/">out</a>', quiet: true });
     await useAll({ page, site });
     await nothingCame(collector, page);
   });
 
-  sdkTest(`data-respect-dnt=false counts a browser with ${name} all the same`, { init: asks(name, value) }, async ({ open, exactly }) => {
+  sdkTest(`S12: data-respect-dnt=false counts a browser with ${name} all the same`, { init: asks(name, value) }, async ({ open, exactly }) => {
     await open({ attributes: 'data-respect-dnt="false"' });
     await exactly([["pageview /"]]);
   });
 }
 
 for (const [name, value] of [["globalPrivacyControl", false], ["doNotTrack", "0"], ["doNotTrack", "unspecified"], ["doNotTrack", null]])
-  sdkTest(`${name}=${value} asks for nothing`, { init: asks(name, value) }, async ({ open, exactly }) => {
+  sdkTest(`S12: ${name}=${value} asks for nothing`, { init: asks(name, value) }, async ({ open, exactly }) => {
     await open();
     await exactly([["pageview /"]]);
   });
 
-sdkTest("all that a page can do leaves neither cookie nor storage", async ({ page, site, collector, open }) => {
+sdkTest("S12: all that a page can do leaves neither cookie nor storage", async ({ page, site, collector, open }) => {
   await open({ content: '<a href="https://out.example/">out</a>' });
   await useAll({ page, site });
   for (const { headers } of collector.posts()) equal(headers.cookie, undefined);
 });
 
-sdkTest("cookies of the collector's host are not sent", async ({ page, context, collector, open }) => {
+sdkTest("S12: cookies of the collector's host are not sent", async ({ page, context, collector, open }) => {
   await context.addCookies([{ name: "admin", value: "secret", url: collector.origin }]);
   await open();
   equal(collector.posts()[0].headers.cookie, undefined);
@@ -81,14 +81,14 @@ sdkTest("optOut() drops what waits and sends nothing more, optIn() goes on", { i
   await exactly([["pageview /"], ["event sent"]]);
 });
 
-sdkTest("without data-storage an optOut() holds until the page is left", async ({ page, open, exactly }) => {
+sdkTest("S12: without data-storage an optOut() holds until the page is left", async ({ page, open, exactly }) => {
   await open();
   await page.evaluate(() => globalThis.footfall.optOut());
   await open();
   await exactly([["pageview /"], ["pageview /"]]);
 });
 
-sdkTest("with data-storage=local an optOut() is remembered, in every page of the site", { stored: { "footfall.optout": "1" } }, async ({ page, site, collector, open }) => {
+sdkTest("S12: with data-storage=local an optOut() is remembered, in every page of the site", { stored: { "footfall.optout": "1" } }, async ({ page, site, collector, open }) => {
   await open({ attributes: 'data-storage="local"' });
   deepEqual(await page.evaluate(() => ({ ...localStorage })), {}, "nothing is stored before");
   await page.evaluate(() => globalThis.footfall.optOut());
@@ -101,7 +101,7 @@ sdkTest("with data-storage=local an optOut() is remembered, in every page of the
   deepEqual(collector.events().filter(({ data }) => data.page === "/b" || data.name), []);
 });
 
-sdkTest("with data-storage=local nothing is stored for who never opted out", async ({ page, open, exactly }) => {
+sdkTest("S12: with data-storage=local nothing is stored for who never opted out", async ({ page, open, exactly }) => {
   await open({ attributes: 'data-storage="local"' });
   await page.evaluate(() => globalThis.footfall.optIn());
   deepEqual(await page.evaluate(() => ({ ...localStorage })), {});
