@@ -125,17 +125,23 @@ test("while nobody looks nothing is open, and then a fresh snapshot comes", () =
   equal(opened.length, 2);
 });
 
-test("a silent server is asked again behind the numbers, and one that says nothing at all counts as lost", () => {
-  const { opened, parts, last, waiting, elapse } = sockets();
+test("a connection on which nothing comes counts as lost, and after silence it is opened again at once", () => {
+  const { opened, parts, clock, last, waiting, elapse } = sockets();
   const live = follow("s", parts);
   equal(waiting(), 10_000);
   say(last(), snapshot);
-  equal(waiting(), 90_000);
+  equal(waiting(), 25_000, "two beats of the server and a half");
+  clock.ms += 25_000;
   elapse();
-  deepEqual([opened.length, opened[0]?.closed, live.value.value.state], [2, true, "live"]);
+  const { state, snapshot: current, last: old } = live.value.value;
+  deepEqual([opened.length, opened[0]?.closed, state], [2, true, "off"]);
+  deepEqual([current, old?.snapshot.active_visitors, old?.receivedAtMs], [undefined, 3, 1_000]);
   equal(waiting(), 10_000);
+  say(last(), { ...snapshot, active_visitors: 4 });
+  deepEqual([live.value.value.state, live.value.value.snapshot?.active_visitors], ["live", 4]);
   elapse();
-  deepEqual([opened[1]?.closed, live.value.value.state, waiting()], [true, "off", 4_000]);
+  elapse();
+  deepEqual([opened.length, opened[2]?.closed, live.value.value.state, waiting()], [3, true, "off", 4_000]);
 });
 
 test("what is not a message of ours is none", () => {

@@ -47,9 +47,9 @@ interface Parts {
   onVisibility?: (changed: () => void) => () => void;
 }
 
-/** Past these a connection counts as lost, or is made anew behind numbers that still hold: a broken network closes nothing. */
+/** Past these a connection counts as lost: a broken network closes nothing. The server says something every 10 s; two of those may be late. */
 const FIRST_MESSAGE_MS = 10_000;
-const SILENCE_MS = 90_000;
+const SILENCE_MS = 25_000;
 /** The codes with which an access ends: the server's own, and that of the standard. */
 const ACCESS_ENDED = [4401, 1008];
 const MESSAGE_CHARACTERS_MAX = 1 << 20;
@@ -93,7 +93,10 @@ export function follow(
       failures = 0;
       receivedAtMs = now();
       value.value = { state: "live", snapshot, last: undefined };
-      after(SILENCE_MS, connect);
+      after(SILENCE_MS, () => {
+        off();
+        connect();
+      });
     };
     mine.onclose = ({ code }) => {
       if (socket !== mine) return;

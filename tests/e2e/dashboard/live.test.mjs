@@ -7,6 +7,13 @@ import { NOW } from "./server.mjs";
 const names = (page, list) => page.getByRole("region", { name: list }).locator("tbody th button").allInnerTexts();
 const bigNumber = (page, text) => page.locator(".live-count", { hasText: new RegExp(`^${text}$`) }).waitFor();
 
+async function connections(fixture, count) {
+  for (let turn = 0; fixture.sockets.size !== count; turn += 1) {
+    ok(turn < 500, `${fixture.sockets.size} connections are open`);
+    await new Promise((done) => setTimeout(done, 10));
+  }
+}
+
 scenario("the strip leads to the live view and back, by keyboard too, without asking the server again", async ({ fixture, open }) => {
   const page = await open("/sites/demo?range=7d");
   const strip = page.getByRole("link", { name: /24 visitors now/ });
@@ -96,6 +103,24 @@ scenario("a lost connection makes the numbers old, and their age is told", async
   equal(await page.getByText("Reconnecting").count(), 0);
 });
 
+scenario("numbers on a connection that fell silent are old at once, and current with the first message of the next", async ({ fixture, open }) => {
+  const page = await open("/sites/demo?view=live");
+  await bigNumber(page, 24);
+  fixture.liveIsSilent = true;
+  // The page's timers run on; its clock stands.
+  await page.clock.runFor(24_000);
+  await page.getByText("visitors now", { exact: true }).waitFor();
+  await page.clock.setFixedTime(NOW + 25_000);
+  await page.clock.runFor(1_000);
+  await page.getByText("These numbers are 25 s old.").waitFor();
+  equal(await page.getByText("visitors now").count(), 0, "nothing old is called current");
+  await page.getByRole("link", { name: "Dashboard" }).click();
+  await page.getByText("Live view not connected").waitFor();
+  await connections(fixture, 1);
+  fixture.sayLive("demo", { active_visitors: 25 });
+  await page.getByRole("link", { name: /25 visitors now/ }).waitFor();
+});
+
 scenario("without any connection the view says so instead of numbers", async ({ fixture, open }) => {
   fixture.liveIsUp = false;
   const page = await open("/sites/demo?view=live");
@@ -130,10 +155,7 @@ scenario("a hidden page is not connected, and a seen one begins afresh", async (
       document.dispatchEvent(new Event("visibilitychange"));
     }, !seen);
   await look(false);
-  for (let turn = 0; fixture.sockets.size > 0; turn += 1) {
-    ok(turn < 500, "the socket is still open");
-    await new Promise((done) => setTimeout(done, 10));
-  }
+  await connections(fixture, 0);
   fixture.sites[0].size = 120;
   await look(true);
   await bigNumber(page, 50);

@@ -51,6 +51,8 @@ export class Fixture {
   change = (given) => given;
   sockets = new Set();
   liveIsUp = true;
+  /** A new connection is open and says nothing, as over a network that is gone. */
+  liveIsSilent = false;
 
   /** `stories`: a folder served below /story/, with the same headers. */
   constructor(folder, stories) {
@@ -215,7 +217,7 @@ export class Fixture {
     socket.on("error", () => socket.destroy());
     // All that a browser sends is its farewell.
     socket.on("data", ([first]) => (first & 15) === 8 && socket.end());
-    socket.say(liveMessage(site, NOW, "snapshot"));
+    if (!this.liveIsSilent) socket.say(liveMessage(site, NOW, "snapshot"));
   }
 }
 
