@@ -63,7 +63,7 @@ function Reachable({ origin }: { origin: string }) {
                 <strong>{reach === "plain" ? "Only pages without https can use this line." : "Your visitors cannot reach this address."}</strong> {way}
             </p>
             <p>
-                Put a reverse proxy with TLS and a public name in front of Footfall (docs/operations.md, "Behind a proxy"; <code>http.trusted_proxies</code>
+                Put a reverse proxy with TLS and a public name in front of Footfall (docs/operations.md, "Behind a reverse proxy"; <code>http.trusted_proxies</code>
                 {" "}names one on another machine), and open this page under that name: the line then has it.
                 {reach === "network" && " Within the network the line works as it is."}
                 {reach === "machine" && " For pages that you try out on this machine the line works as it is."}

@@ -359,7 +359,9 @@ scenario("what is seldom looked at is in a menu beside the tabs, and stands in t
 scenario("a new site helps to install, and shows life with its first event", async ({ fixture, open }) => {
   const page = await open("/sites/new");
   await page.getByText(`<script defer src="${fixture.origin}/footfall.js" data-site="new"></script>`).waitFor();
-  await page.getByRole("note").getByText("Your visitors cannot reach this address.").waitFor();
+  const note = await page.getByRole("note").filter({ hasText: "Your visitors cannot reach this address." }).innerText();
+  const [, file, section] = /\((docs\/[\w.]+), "(.+?)"/.exec(note);
+  ok(readFileSync(new URL(`../../../${file}`, import.meta.url), "utf8").includes(`\n## ${section}\n`), `${file} has a section "${section}"`);
   fixture.firstEvent("new");
   await settled(page);
   ok(!(await page.getByText("Put one line").isVisible()));
