@@ -8,7 +8,7 @@ const query = (metric: string, site = "s", range = "7d"): Query => ({ website_id
 const answer = (value: number) => ({ columns: [], rows: [[value]], totals: {}, comparison: null }) as unknown as Answer;
 
 /** A server whose answers the test gives when it likes. */
-function server() {
+function server(partOf?: (key: string) => string) {
   const requests: {
     queries: readonly Query[];
     signal: AbortSignal;
@@ -24,11 +24,13 @@ function server() {
         };
         requests.push({ queries, signal, answer: (answers) => settled(() => resolve(answers)), fail: (error) => settled(() => reject(error)) });
       }),
+    undefined,
+    partOf,
   );
   return { board, requests, first: () => requests[0]!, last: () => requests[requests.length - 1]! };
 }
 
-test("a view is one request, and only what changes is asked again", async () => {
+test("a part of a page is one request, and only what changes is asked again", async () => {
   const { board, requests, last } = server();
   board.show({ a: query("visitors"), b: query("pageviews") });
   equal(requests.length, 1);
@@ -123,6 +125,64 @@ test("a question that is put again is heard by whoever followed it before", asyn
   await last().answer([answer(2)]);
   deepEqual(followed.value.answer?.rows, [[2]]);
   equal(requests.length, 3);
+});
+
+/** Two parts: a and b, and c. */
+function parted() {
+  const { board, requests } = server((key) => (key === "c" ? "below" : "top"));
+  board.show({ a: query("visitors"), c: query("events"), b: query("pageviews") }, "7d");
+  const asked = () => requests.map(({ queries }) => queries.map(({ metrics }) => metrics[0]));
+  const states = () => ["a", "b", "c"].map((key) => board.reply(key).value).map(({ answer: given, error, waiting }) => `${given?.rows[0]?.[0] ?? ""}${error ? "!" : ""}${waiting ? "?" : ""}`);
+  return { board, requests, asked, states };
+}
+
+test("each part of a page is asked and shown by itself, in any order", async () => {
+  for (const order of [
+    [0, 1],
+    [1, 0],
+  ] as const) {
+    const { board, requests, asked, states } = parted();
+    deepEqual(asked(), [["visitors", "pageviews"], ["events"]], "both at once");
+    const answers = [[answer(1), answer(2)], [answer(3)]];
+    await requests[order[0]]!.answer(answers[order[0]]!);
+    deepEqual(states(), order[0] === 0 ? ["1", "2", "?"] : ["?", "?", "3"]);
+    await requests[order[1]]!.answer(answers[order[1]]!);
+    deepEqual(states(), ["1", "2", "3"]);
+    board.refresh();
+    deepEqual(asked().slice(2), [["visitors", "pageviews"], ["events"]]);
+  }
+});
+
+test("a part fails, is tried again and is given up without the other", async () => {
+  const { board, requests, asked, states } = parted();
+  await requests[0]!.answer([answer(1), answer(2)]);
+  await requests[1]!.fail(new Error("away"));
+  deepEqual(states(), ["1", "2", "!"]);
+  board.retry();
+  deepEqual([asked().length, asked()[2], states()], [3, ["events"], ["1", "2", "?"]]);
+  board.show({ a: query("visitors"), c: query("events", "s", "30d"), b: query("pageviews") }, "30d");
+  deepEqual([requests[2]!.signal.aborted, asked()[3]], [true, ["events"]]);
+  board.show({ a: query("visitors", "s", "12mo"), c: query("events", "s", "12mo"), b: query("pageviews", "s", "12mo") }, "12mo");
+  deepEqual([requests[3]!.signal.aborted, asked().length, states()], [true, 6, ["1?", "2?", "?"]]);
+  await requests[5]!.answer([answer(33)]);
+  deepEqual(states(), ["1?", "2?", "33"]);
+  await requests[2]!.answer([answer(99)]);
+  deepEqual(states(), ["1?", "2?", "33"], "what was given up says nothing");
+});
+
+test("an answer says what it is about while its question is about something else", async () => {
+  const { board, requests } = parted();
+  const about = () => ["a", "c"].map((key) => board.reply(key).value.about);
+  deepEqual(about(), ["", ""]);
+  await requests[0]!.answer([answer(1), answer(2)]);
+  await requests[1]!.answer([answer(3)]);
+  deepEqual(about(), ["7d", "7d"]);
+  board.show({ a: query("visitors", "s", "30d"), c: query("events", "s", "30d") }, "30d");
+  deepEqual(about(), ["7d", "7d"]);
+  await requests[3]!.answer([answer(30)]);
+  deepEqual(about(), ["7d", "30d"]);
+  board.show({ a: query("visitors", "s", "30d"), c: { ...query("events", "s", "30d"), dimensions: ["page"] } }, "30d");
+  deepEqual(about(), ["7d", ""], "no answer is about nothing");
 });
 
 test("a refresh leaves no trace until it is here", async () => {

@@ -11,6 +11,8 @@ export interface Reply {
   /** Asked and not answered. */
   waiting: boolean;
   query: Query | undefined;
+  /** What the answer is about, as show() was told; a question may be about something else by now. */
+  about: string;
 }
 
 interface Entry {
@@ -18,14 +20,15 @@ interface Entry {
   /** The question that the answer is to. */
   answered: string;
   query: Query;
+  about: string;
   reply: Signal<Reply>;
   batch: number;
 }
 
 type Ask = (queries: readonly Query[], signal: AbortSignal) => Promise<BatchAnswer[]>;
 
-/** The questions of a view, by panel. Whatever changes together is asked in one request; a request that nobody waits for any more is
- *  given up. */
+/** The questions of a view, by panel. Whatever changes together is asked at once, in a request for each part of the page; a request that
+ *  nobody waits for any more is given up. */
 export class Board {
   private readonly entries = new Map<string, Entry>();
   private readonly requests = new Map<number, AbortController>();
@@ -34,10 +37,12 @@ export class Board {
   constructor(
     private readonly ask: Ask,
     private readonly onUnauthorised: () => void = () => undefined,
+    /** The part of the page that a panel is in: it is answered as a whole, and waits for no other. */
+    private readonly partOf: (key: string) => string = () => "",
   ) {}
 
-  /** Sets the questions; those that are new or different are asked. */
-  show(questions: Readonly<Record<string, Query>>): void {
+  /** Sets the questions; those that are new or different are asked. `about`: of what all of them are, for whoever compares answers. */
+  show(questions: Readonly<Record<string, Query>>, about = ""): void {
     for (const [key, entry] of this.entries) if (!(key in questions) && entry.text !== "") this.forget(entry);
     const changed: string[] = [];
     for (const [key, query] of Object.entries(questions)) {
@@ -45,24 +50,26 @@ export class Board {
       const text = JSON.stringify(query);
       if (entry.text === text && (entry.reply.peek().waiting || entry.reply.peek().answer)) continue;
       const old = entry.reply.peek();
-      entry.reply.value = { answer: sameSubject(entry.query, query) ? old.answer : undefined, error: undefined, waiting: true, query };
+      const kept = sameSubject(entry.query, query) ? { answer: old.answer, about: old.about } : { answer: undefined, about: "" };
+      entry.reply.value = { ...kept, error: undefined, waiting: true, query };
       entry.text = text;
       entry.query = query;
+      entry.about = about;
       changed.push(key);
     }
-    void this.send(changed);
+    this.send(changed);
   }
 
   /** Asks everything again, without a sign of it: the numbers change when they are here. */
   refresh(): void {
-    void this.send([...this.entries].filter(([, { reply }]) => !reply.peek().waiting).map(([key]) => key));
+    this.send([...this.entries].filter(([, { reply }]) => !reply.peek().waiting).map(([key]) => key));
   }
 
   /** Asks everything that failed. */
   retry(): void {
     const failed = [...this.entries].filter(([, { reply }]) => reply.peek().error);
     for (const [, { reply }] of failed) reply.value = { ...reply.peek(), error: undefined, waiting: true };
-    void this.send(failed.map(([key]) => key));
+    this.send(failed.map(([key]) => key));
   }
 
   reply(key: string): Signal<Reply> {
@@ -76,7 +83,8 @@ export class Board {
         text: "",
         answered: "",
         query: query ?? { website_id: "", metrics: [] },
-        reply: signal({ answer: undefined, error: undefined, waiting: true, query }),
+        about: "",
+        reply: signal({ answer: undefined, error: undefined, waiting: true, query, about: "" }),
         batch: 0,
       };
       this.entries.set(key, entry);
@@ -88,7 +96,7 @@ export class Board {
   private forget(entry: Entry): void {
     this.leave(entry);
     entry.text = "";
-    entry.reply.value = { answer: undefined, error: undefined, waiting: true, query: undefined };
+    entry.reply.value = { answer: undefined, error: undefined, waiting: true, query: undefined, about: "" };
   }
 
   /** A request whose last question was changed is of no use. */
@@ -100,8 +108,11 @@ export class Board {
     this.requests.delete(batch);
   }
 
-  private async send(keys: readonly string[]): Promise<void> {
-    if (keys.length === 0) return;
+  private send(keys: readonly string[]): void {
+    for (const part of new Set(keys.map(this.partOf))) void this.request(keys.filter((key) => this.partOf(key) === part));
+  }
+
+  private async request(keys: readonly string[]): Promise<void> {
     const batch = (this.batches += 1);
     const controller = new AbortController();
     const asked = keys.map((key) => this.entries.get(key) as Entry);
@@ -129,10 +140,10 @@ export class Board {
       const old = entry.reply.peek();
       if (isProblem(answer)) {
         const kept = entry.answered === entry.text ? old.answer : undefined;
-        entry.reply.value = { answer: kept, error: answer.error, waiting: false, query: entry.query };
+        entry.reply.value = { answer: kept, error: answer.error, waiting: false, query: entry.query, about: old.about };
       } else {
         entry.answered = entry.text;
-        entry.reply.value = { answer, error: undefined, waiting: false, query: entry.query };
+        entry.reply.value = { answer, error: undefined, waiting: false, query: entry.query, about: entry.about };
       }
     });
   }

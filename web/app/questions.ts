@@ -20,8 +20,8 @@ export function chartOf(view: View, past: Days | undefined): "past" | "timeline"
   return view.range === "all" && !past ? "past" : "timeline";
 }
 
-/** Everything that the dashboard asks for a view, by panel; sent in one request. The server begins them in this order, some at a time:
- *  what takes longest comes first, so that nothing long is left alone at the end. Only the chart of all time waits for `past`. */
+/** Everything that the dashboard asks for a view, by panel; sent by parts. The server begins those of a part in this order, some at a
+ *  time: what takes longest comes first, so that nothing long is left alone at the end. Only the chart of all time waits for `past`. */
 export function questionsOf(siteId: string, view: View, today: string, past: Days | undefined): Record<string, Query> {
   const base: Query = { metrics: [], ...baseQuery(siteId, view, today) };
   const compare = comparesOf(view, today);
@@ -36,6 +36,9 @@ export function questionsOf(siteId: string, view: View, today: string, past: Day
   if (view.range === "all") questions["past"] = pastQuery(siteId);
   return questions;
 }
+
+/** The part of the page that a question is for. Numbers and chart do not wait for the lists, which take longest on a large site. */
+export const partOf = (panel: string): "top" | "lists" => (["headline", "timeline", "past"].includes(panel) ? "top" : "lists");
 
 /** Since which month the site has had events, and whether it ever had one. */
 export function pastQuery(siteId: string): Query {

@@ -21,14 +21,15 @@ export const meta = (rest: Partial<Meta> = {}): Meta => ({
   ...rest,
 });
 
-export const loading: Reply = { answer: undefined, error: undefined, waiting: true, query: undefined };
+export const loading: Reply = { answer: undefined, error: undefined, waiting: true, query: undefined, about: "" };
 export const failed: Reply = {
   answer: undefined,
   error: { code: "timeout", message: "The store did not answer within 30 s." },
   waiting: false,
   query: undefined,
+  about: "",
 };
-export const ready = (answer: Answer): Reply => ({ answer, error: undefined, waiting: false, query: undefined });
+export const ready = (answer: Answer): Reply => ({ answer, error: undefined, waiting: false, query: undefined, about: "" });
 export const stale = (answer: Answer): Reply => ({ ...ready(answer), waiting: true });
 export const failedLater = (answer: Answer): Reply => ({ ...ready(answer), error: { code: "", message: "The server does not answer." } });
 

@@ -28,7 +28,7 @@ const nothing = () => undefined;
 const on: LiveState & { state: "live" } = { state: "live", snapshot, last: undefined };
 const off: LiveState & { state: "off" } = { state: "off", snapshot: undefined, last: undefined };
 const actions: Actions = { onTab: nothing, onFilter: nothing, onExplain: nothing, onAll: nothing, onDownload: nothing, onRetry: nothing };
-const shared = { numbers: undefined, domain: "demo.example", filters: [], actions };
+const shared = { numbers: loading, domain: "demo.example", filters: [], actions };
 const site = { id: "new", name: "New", domain: "new.example", timezone: "UTC" };
 
 function Story({ name, wide = false, children }: { name: string; wide?: boolean; children: ComponentChildren }) {
@@ -54,7 +54,7 @@ const Rank = ({
     filters?: { dimension: string; operator: "is"; values: string[] }[];
 }) => (
     <Story name={name}>
-        <RankingPanel ranking={of} chosen={chosen} reply={reply} {...shared} numbers={reply.answer?.totals} filters={filters} />
+        <RankingPanel ranking={of} chosen={chosen} reply={reply} {...shared} numbers={reply} filters={filters} />
     </Story>
 );
 
@@ -93,7 +93,7 @@ const Numbers = ({
 
 const Places = ({ name, reply, map = reply, chosen }: { name: string; reply: Reply; map?: Reply; chosen?: string }) => (
     <Story name={name} wide>
-        <LocationsPanel chosen={chosen} countries={map} reply={reply} {...shared} numbers={map.answer?.totals} />
+        <LocationsPanel chosen={chosen} countries={map} reply={reply} {...shared} numbers={map} />
     </Story>
 );
 

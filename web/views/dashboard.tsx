@@ -5,7 +5,7 @@ import { Board, type Reply } from "../app/board";
 import { pageKey } from "../app/keys";
 import { follow } from "../app/live";
 import { dropped, path, show, view } from "../app/location";
-import { chartOf, numbersOf, pastOf, pastQuery, questionsOf } from "../app/questions";
+import { chartOf, numbersOf, partOf, pastOf, pastQuery, questionsOf } from "../app/questions";
 import { ended, verify } from "../app/session";
 import {
     againstOf,
@@ -69,7 +69,7 @@ const FILTER_BUTTON = "filter-button";
 type Overlay = { kind: "explain"; title: string; query: Query } | { kind: "details"; tab: RankingTab } | { kind: "dates" | "compare" | "keys" } | { kind: "filter"; index: number | undefined } | undefined;
 
 export default function Dashboard({ site }: { site: Site }) {
-    const board = useMemo(() => new Board(askBatch, () => ended(true)), []);
+    const board = useMemo(() => new Board(askBatch, () => ended(true), partOf), []);
     const live = useMemo(() => follow(site.id, { onDoubt: () => void verify() }), []);
     const overlay = useSignal<Overlay>(undefined);
     /** A file that did not come. */
@@ -90,7 +90,7 @@ export default function Dashboard({ site }: { site: Site }) {
         // The live view asks nothing; what the dashboard had is there again afterwards.
         if (view.value.page === "live") return;
         const questions = questionsOf(site.id, view.value, today.value, past.value);
-        board.show(isEmpty.value ? { ...questions, past: pastQuery(site.id) } : questions);
+        board.show(isEmpty.value ? { ...questions, past: pastQuery(site.id) } : questions, about());
     });
 
     useSignalEffect(() => {
@@ -139,6 +139,10 @@ export default function Dashboard({ site }: { site: Site }) {
     function base(filters = view.peek().filters): Query {
         return { metrics: [], ...baseQuery(site.id, { ...view.peek(), filters }, today.peek()) };
     }
+    /** What every answer of the view is about, whatever it counts and compares. */
+    function about(): string {
+        return JSON.stringify(base());
+    }
     async function download(name: string, query: Query): Promise<void> {
         undelivered.value = undefined;
         try {
@@ -152,7 +156,8 @@ export default function Dashboard({ site }: { site: Site }) {
     }
     const reply = (key: string): Reply => board.reply(key).value;
     const close = () => (overlay.value = undefined);
-    const shared = { numbers: reply(numbersOf(now)).answer?.totals, domain: site.domain, filters: now.filters, actions };
+    const numbers = reply(numbersOf(now));
+    const shared = { numbers, domain: site.domain, filters: now.filters, actions };
     const open = overlay.value;
 
     if (now.page === "live")
@@ -223,7 +228,7 @@ export default function Dashboard({ site }: { site: Site }) {
                 <div class="board">
                     <section class="panel numbers" aria-label="Headline">
                         <Headline
-                            reply={reply(numbersOf(now))}
+                            reply={numbers}
                             chosen={now.metric}
                             against={against}
                             onChoose={(metric) => show({ metric }, { replace: true })}
@@ -231,7 +236,7 @@ export default function Dashboard({ site }: { site: Site }) {
                         />
                         <Timeline
                             reply={reply(chartOf(now, past.value))}
-                            headline={reply(numbersOf(now))}
+                            headline={numbers}
                             metric={metricOf(now.metric)}
                             everything={now.range === "all"}
                             against={against}
@@ -267,7 +272,7 @@ export default function Dashboard({ site }: { site: Site }) {
                 <Details
                     tab={open.tab}
                     base={base()}
-                    numbers={shared.numbers}
+                    numbers={numbers.about === about() ? numbers.answer?.totals : undefined}
                     domain={site.domain}
                     filters={now.filters}
                     onFilter={actions.onFilter}

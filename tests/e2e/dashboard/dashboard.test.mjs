@@ -4,13 +4,13 @@ import { readFileSync } from "node:fs";
 
 import { settled } from "../browser.mjs";
 import { scenario } from "./harness.mjs";
-import { NOW } from "./server.mjs";
+import { isTop, NOW } from "./server.mjs";
 
 const button = (page, name) => page.getByRole("button", { name });
 const metric = (page, name) => page.locator(".headline button", { hasText: name });
 const search = (page) => new URL(page.url()).search;
 
-scenario("a first view is one request, without a shift of its layout", async ({ fixture, open }) => {
+scenario("a first view is two requests, one for numbers and chart and one for the lists, without a shift of its layout", async ({ fixture, open }) => {
   const page = await open("/", { height: 2400 });
   await page.evaluate(() => {
     globalThis.shifted = 0;
@@ -20,11 +20,10 @@ scenario("a first view is one request, without a shift of its layout", async ({ 
   });
   await settled(page);
   equal(new URL(page.url()).pathname, "/sites/demo", "the first site is shown");
-  equal(fixture.batches.length, 1);
-  deepEqual(
-    fixture.batches[0].map(({ dimensions }) => dimensions?.[0] ?? "totals"),
-    ["date", "country", "page", "source", "device_type", "event_name"],
-  );
+  equal(fixture.batches.length, 2);
+  const asked = (batch) => batch.map(({ dimensions }) => dimensions?.[0] ?? "totals");
+  deepEqual(fixture.tops.map(asked), [["date"]]);
+  deepEqual(asked(fixture.batches.find((batch) => !isTop(batch))), ["page", "source", "event_name", "device_type", "country"]);
   ok((await page.evaluate(() => globalThis.shifted)) < 0.02);
 });
 
@@ -92,7 +91,7 @@ scenario("the other period is chosen: a year before, the same weekdays, or days 
     await button(page, /^Comparison/).click();
     await page.getByRole(role, { name }).click();
     await settled(page);
-    return fixture.batches.at(-1)[0].compare;
+    return fixture.tops.at(-1)[0].compare;
   };
   await choose("menuitemradio", "Previous year");
   deepEqual(await choose("menuitemcheckbox", /^Match the weekday/), ["2025-11-19", "2025-11-25"]);
@@ -109,9 +108,95 @@ scenario("the other period is chosen: a year before, the same weekdays, or days 
   await button(page, "Show").last().click();
   await page.waitForURL("**?range=7d&compare=2026-10-01..2026-10-09&match=weekday&metric=pageviews");
   await settled(page);
-  deepEqual(fixture.batches.at(-1)[0].compare, ["2026-10-01", "2026-10-09"]);
+  deepEqual(fixture.tops.at(-1)[0].compare, ["2026-10-01", "2026-10-09"]);
   match(await page.locator("figcaption").innerText(), /(more|less) than in the chosen days/);
   await button(page, "Comparison: vs. 1\u20139 Oct 2026").waitFor();
+});
+
+/** Lets batches of a kind wait until the function that it gives is called. */
+function hold(fixture, isHeld) {
+  let release;
+  const released = new Promise((done) => (release = done));
+  fixture.beforeBatch = async (queries) => {
+    if (isHeld(queries)) await released;
+  };
+  return release;
+}
+
+/** The shares of the pages, as texts. */
+async function shares(page) {
+  return page.getByRole("region", { name: "Pages" }).locator("td.share").allInnerTexts();
+}
+
+scenario("numbers and chart are there while the lists are pending", async ({ fixture, open }) => {
+  const release = hold(fixture, (queries) => !isTop(queries));
+  const page = await open("/sites/demo");
+  await page.locator(".time-chart svg").waitFor();
+  match(await metric(page, "Visitors").innerText(), /\d/);
+  match(await page.locator("figcaption").first().innerText(), /^[\d,]+ visitors, .*; most on /);
+  equal(await page.locator(".skeleton-rows").count(), 5, "every list is loading");
+  release();
+  await settled(page);
+  ok((await shares(page)).every((share) => share !== ""));
+});
+
+scenario("the lists are there while numbers and chart are pending, and get their shares with them", async ({ fixture, open }) => {
+  const release = hold(fixture, isTop);
+  const page = await open("/sites/demo");
+  await page.getByRole("row", { name: /\/pricing/ }).waitFor();
+  equal(await page.locator(".headline .skeleton").count(), 6);
+  equal(await page.locator(".chart-skeleton").count(), 1);
+  deepEqual(new Set(await shares(page)), new Set([""]), "nobody knows of how many");
+  release();
+  await settled(page);
+  ok((await shares(page)).every((share) => /^<?\d+\u00a0%$/.test(share)));
+});
+
+scenario("a share is one of its own view, whichever part of the next one comes first", async ({ fixture, open }) => {
+  // Every list has one row of 50 visitors, of 200 of the week and 100 of the month.
+  const totals = { "7d": 200, "30d": 100 };
+  fixture.change = (answer, { dimensions, time_range: range }) =>
+    dimensions?.[0] === "page" ? { ...answer, rows: [["/a", 50]] } : { ...answer, totals: answer.totals && { ...answer.totals, visitors: totals[range] } };
+  const choose = async (name) => {
+    await button(page, /^Period/).click();
+    await page.getByRole("menuitemradio", { name }).click();
+  };
+  const page = await open("/sites/demo?range=7d");
+  await settled(page);
+  deepEqual(await shares(page), ["25\u00a0%"]);
+  const lists = hold(fixture, (queries) => !isTop(queries));
+  await choose("Last 30 days");
+  await metric(page, "Visitors").getByText("100", { exact: true }).waitFor();
+  equal(await page.locator(".headline.stale, .timeline-body.stale").count(), 0);
+  ok((await page.locator(".panel .stale").count()) > 0, "the lists say that they are of before");
+  deepEqual(await shares(page), ["25\u00a0%"], "of the week that its row is of");
+  lists();
+  await settled(page);
+  deepEqual(await shares(page), ["50\u00a0%"]);
+  const top = hold(fixture, isTop);
+  await choose("Last 7 days");
+  await page.waitForFunction(() => !document.querySelector(".panel:not(.numbers) .stale"));
+  equal(await page.locator(".headline.stale").count(), 1);
+  deepEqual(await shares(page), [""]);
+  top();
+  await settled(page);
+  deepEqual(await shares(page), ["25\u00a0%"]);
+});
+
+scenario("a part that fails leaves the other alone", async ({ fixture, open }) => {
+  fixture.beforeBatch = async (queries) => {
+    if (!isTop(queries)) throw { status: 503, error: { code: "overloaded", message: "The store is busy." } };
+  };
+  const page = await open("/sites/demo");
+  await page.getByRole("alert").filter({ hasText: "Pages could not be loaded. The store is busy." }).waitFor();
+  await page.locator(".time-chart svg").waitFor();
+  equal(await page.getByRole("alert").count(), 5);
+  fixture.beforeBatch = async () => undefined;
+  const asked = fixture.tops.length;
+  await page.getByRole("button", { name: "Try again" }).first().click();
+  await settled(page);
+  equal(await page.getByRole("alert").count(), 0);
+  equal(fixture.tops.length, asked, "only what failed is asked again");
 });
 
 scenario("another metric is drawn without asking again", async ({ fixture, open }) => {
@@ -121,7 +206,7 @@ scenario("another metric is drawn without asking again", async ({ fixture, open 
   await page.getByRole("slider", { name: /Bounce rate by time/ }).waitFor();
   equal(search(page), "?metric=bounce_rate");
   match(await page.locator("figcaption").innerText(), /^Bounce rate /);
-  equal(fixture.batches.length, 1);
+  equal(fixture.batches.length, 2);
 });
 
 scenario("arrow keys move through the chart and say where they are; the table has the same numbers", async ({ open }) => {
@@ -187,7 +272,7 @@ scenario("the query behind a panel is shown, and focus comes back", async ({ fix
   equal(explain, true);
   deepEqual(
     asked,
-    fixture.batches[0].find(({ dimensions }) => dimensions?.[0] === "source"),
+    fixture.batches.flat().find(({ dimensions }) => dimensions?.[0] === "source"),
     "it is the question that the panel asked",
   );
   await page.keyboard.press("Escape");
@@ -391,7 +476,7 @@ scenario("a day without an event is drawn as 0, and all time is drawn by days, w
     const all = await open("/sites/demo?range=all");
     await settled(all);
     await all.locator(".time-chart svg").waitFor();
-    equal(fixture.batches.at(-1)[0].dimensions[0], dimension, since);
+    equal(fixture.tops.at(-1)[0].dimensions[0], dimension, since);
     equal(await all.getByRole("slider").getAttribute("aria-valuemax"), String(count), since);
   }
 });
@@ -455,10 +540,10 @@ scenario("a page that is seen again is not half a minute old, and a hidden one a
   await page.clock.setFixedTime(NOW + 3_000);
   await see(true);
   await see(false);
-  equal(fixture.batches.length, 1, "what is three seconds old is not asked again");
+  equal(fixture.batches.length, 2, "what is three seconds old is not asked again");
   await see(true);
   await page.clock.setFixedTime(NOW + 60_000);
-  equal(fixture.batches.length, 1);
+  equal(fixture.batches.length, 2);
   const asked = page.waitForRequest("**/api/v1/query/batch");
   await see(false);
   await asked;
@@ -467,8 +552,7 @@ scenario("a page that is seen again is not half a minute old, and a hidden one a
 scenario("an answer that comes too late is not shown", async ({ fixture, open }) => {
   const page = await open("/sites/demo?range=7d");
   await settled(page);
-  let release;
-  fixture.beforeBatch = (queries) => (queries[0].time_range === "12mo" ? new Promise((done) => (release = done)) : Promise.resolve());
+  const release = hold(fixture, ([{ time_range: range }]) => range === "12mo");
   await button(page, /^Period/).click();
   await page.getByRole("menuitemradio", { name: "Last 12 months" }).click();
   await page.locator(".headline.stale").waitFor();

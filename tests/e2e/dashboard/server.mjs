@@ -41,7 +41,7 @@ export class Fixture {
   sessions = new Map();
   password = OWNER.password;
   setupToken = undefined;
-  /** Bodies of all batches, for tests of what is asked. */
+  /** The queries of all batches, for tests of what is asked. */
   batches = [];
   /** Bodies of the questions whose rows were asked as a file. */
   csvs = [];
@@ -85,6 +85,11 @@ export class Fixture {
     const id = randomUUID();
     this.sessions.set(id, { email: OWNER.email, role });
     return { name: "footfall_session", value: id, url: this.origin, httpOnly: true, sameSite: "Lax" };
+  }
+
+  /** The batches for numbers and chart; they and those for the lists come in either order. */
+  get tops() {
+    return this.batches.filter(isTop);
   }
 
   user(request) {
@@ -219,6 +224,11 @@ export class Fixture {
     socket.on("data", ([first]) => (first & 15) === 8 && socket.end());
     if (!this.liveIsSilent) socket.say(liveMessage(site, NOW, "snapshot"));
   }
+}
+
+/** Whether a batch asks for numbers and chart, by nothing or by time. */
+export function isTop([{ dimensions: [dimension] = [] }]) {
+  return [undefined, "hour", "date", "week", "month"].includes(dimension);
 }
 
 async function readJson(request) {

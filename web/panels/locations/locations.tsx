@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import type { Reply } from "../../app/board";
 import type { Land } from "../../charts/map";
-import { columnOf, type Filter, type Totals } from "../../lib/query";
+import { columnOf, type Filter } from "../../lib/query";
 import { countryName } from "../../lib/place";
 import { Panel } from "../../ui/panel";
 import { type Actions, panelMenu, RankingBody } from "../ranking/ranking";
@@ -19,7 +19,7 @@ interface Props {
     /** Of the tab; the map's own where that is countries. */
     reply: Reply;
     /** The numbers on top. */
-    numbers: Totals | null | undefined;
+    numbers: Reply;
     domain: string;
     filters: readonly Filter[];
     actions: Actions;

@@ -63,6 +63,7 @@ test("only http and https are linked", () => {
 
 test("a small share is not none", () => {
   deepEqual([shareOf(0, 10), shareOf(1, 1_000), shareOf(1, 3), shareOf(1, 0)], ["0\u00a0%", "<1\u00a0%", "33\u00a0%", ""]);
+  equal(shareOf(3, 2), "100\u00a0%", "of a total that is a moment older");
 });
 
 test("a version is ranked, and named, within what it is a version of", () => {

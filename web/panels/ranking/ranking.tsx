@@ -1,3 +1,5 @@
+import { useRef } from "preact/hooks";
+
 import type { Reply } from "../../app/board";
 import { narrow } from "../../lib/format";
 import { brief, unitOf, whole } from "../../lib/metrics";
@@ -27,7 +29,7 @@ export interface Actions {
 interface Props {
     reply: Reply;
     /** The numbers on top, of which the rows are shares. */
-    numbers: Totals | null | undefined;
+    numbers: Reply;
     domain: string;
     filters: readonly Filter[];
     actions: Actions;
@@ -60,6 +62,7 @@ export function panelMenu(title: string, tab: RankingTab, reply: Reply, actions:
 
 export function RankingBody({ tab, what, reply, numbers, domain, filters, actions, rows = ROWS }: Props & { tab: RankingTab; what: string; rows?: number }) {
     const { answer, error, waiting } = reply;
+    const totals = useTotals(reply, numbers);
     if (error && !answer) return <Failure problem={error} what={what} onRetry={actions.onRetry} />;
     if (!answer) return waiting ? <SkeletonRows rows={rows} /> : null;
     if (answer.rows.length === 0)
@@ -67,7 +70,7 @@ export function RankingBody({ tab, what, reply, numbers, domain, filters, action
     return (
         <>
             {error && <Failure problem={error} what={`A newer state of ${what.toLowerCase()}`} onRetry={actions.onRetry} />}
-            <RankingTable tab={tab} answer={answer} numbers={numbers} domain={domain} filters={filters} rows={rows} onFilter={actions.onFilter} />
+            <RankingTable tab={tab} answer={answer} numbers={totals} domain={domain} filters={filters} rows={rows} onFilter={actions.onFilter} />
             <div class="panel-foot">
                 <Partial meta={answer.meta} />
                 {answer.rows.length > rows && (
@@ -78,6 +81,14 @@ export function RankingBody({ tab, what, reply, numbers, domain, filters, action
             </div>
         </>
     );
+}
+
+/** The totals of which the rows of a reply are shares: those of their own view. Numbers and rows may come in either order; until both are
+ *  there, old rows keep the old totals and new ones have none. */
+function useTotals(reply: Reply, numbers: Reply): Totals | null | undefined {
+    const known = useRef<Reply | undefined>(undefined);
+    if (numbers.answer && numbers.about === reply.about) known.current = numbers;
+    return known.current?.about === reply.about ? known.current.answer?.totals : undefined;
 }
 
 interface TableProps {

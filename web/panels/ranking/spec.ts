@@ -124,9 +124,10 @@ export function byVisitors(dimension: string, label: string, column: string, unk
 
 const percent = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
-/** Shares of visitors sum to more than 100 % where a visitor has more than one value; none is above it. */
+/** Shares of visitors sum to more than 100 % where a visitor has more than one value; none is above it, also where a total is a moment
+ *  older than its part. */
 export function shareOf(value: number, total: number | null): string {
   if (!total) return "";
-  const share = (100 * value) / total;
+  const share = Math.min(100, (100 * value) / total);
   return share > 0 && share < 1 ? "<1\u00a0%" : `${percent.format(share)}\u00a0%`;
 }
