@@ -45,6 +45,7 @@ export function MinuteChart({ bars }: { bars: readonly Bar[] }) {
                 <svg
                     width={width}
                     height={HEIGHT}
+                    viewBox={`0 0 ${width} ${HEIGHT}`}
                     aria-label="Pageviews and visitors by minute; arrow keys move through the minutes"
                     aria-valuetext={bar ? describe(bar, (at ?? last) === last) : "no data"}
                     onPointerMove={(event) => look(nearest(event))}

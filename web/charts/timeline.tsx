@@ -73,6 +73,7 @@ export function TimeChart({ metric, series }: { metric: Metric; series: Series }
                 <svg
                     width={width}
                     height={HEIGHT}
+                    viewBox={`0 0 ${width} ${HEIGHT}`}
                     aria-label={`${metric.label} by time; arrow keys move through the points`}
                     aria-valuetext={told}
                     onPointerMove={(event) => look(nearest(event))}

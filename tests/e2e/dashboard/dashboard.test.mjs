@@ -637,6 +637,35 @@ scenario("every menu opens inside the window of a phone", async ({ open }) => {
   }
 });
 
+scenario("on paper there are the numbers and what they are of, light, and nothing to click", async ({ open }) => {
+  const page = await open("/sites/demo?filter=country~is~DE", { scheme: "dark" });
+  await settled(page);
+  await button(page, /^Keyboard shortcuts/).click();
+  await page.getByRole("dialog").waitFor();
+  await page.emulateMedia({ media: "print" });
+  const look = () =>
+    page.evaluate(() => ({
+      paper: getComputedStyle(document.body).backgroundColor,
+      ink: getComputedStyle(document.body).color,
+      bar: getComputedStyle(document.querySelector(".bar-top")).position,
+    }));
+  deepEqual(await look(), { paper: "rgb(255, 255, 255)", ink: "rgb(20, 32, 29)", bar: "static" });
+  for (const gone of ["dialog", ".live", ".step", ".top-end", ".timeline-tools button", ".keys-note button", ".chip-close", ".panel-head .icon-button"])
+    equal(await page.locator(gone).first().isVisible(), false, gone);
+  for (const there of ["Last 30 days", "vs. previous period", "Germany", "Pages"]) ok(await page.getByText(there, { exact: true }).first().isVisible(), there);
+  // The chart that was drawn for the window goes onto a narrower paper whole.
+  const [chart, box] = await page.evaluate(() => {
+    const body = document.querySelector(".timeline-body");
+    body.style.width = "400px";
+    return [body.querySelector("svg"), body].map((node) => node.getBoundingClientRect().width);
+  });
+  ok(chart < box + 16, `${chart} in ${box}`);
+  const forced = await open("/sites/demo?theme=dark");
+  await settled(forced);
+  await forced.emulateMedia({ media: "print" });
+  equal(await forced.evaluate(() => getComputedStyle(document.body).backgroundColor), "rgb(255, 255, 255)", "whatever colours were chosen");
+});
+
 scenario("the first stop of the keyboard goes to the content", async ({ open }) => {
   const page = await open("/sites/demo");
   await settled(page);
