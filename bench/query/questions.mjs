@@ -24,5 +24,5 @@ const { baseQuery, comparesOf, headlineQuery, parseView, questionsOf } = await i
 const today = new Date().toISOString().slice(0, 10);
 const view = parseView(search);
 const set = questionsOf(site, view, today);
-const headline = headlineQuery({ metrics: [], ...baseQuery(site, view, today) }, comparesOf(view));
+const headline = headlineQuery({ metrics: [], ...baseQuery(site, view, today) }, comparesOf(view, today));
 console.log(JSON.stringify({ alone: { headline, ...set }, set }, null, 1));
