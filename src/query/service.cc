@@ -77,7 +77,8 @@ public:
     }
 
 private:
-    /// Of those with more, and of sessions, two threads cost more than they save where others wait for a core.
+    /// Numbers and charts. With lists each thread has sets of its own for every group, and more is lost by putting them
+    /// together than is won where others wait for a core.
     bool has_few_groups() const {
         return std::all_of(plan_.dimensions.begin(), plan_.dimensions.end(),
                            [](const DimensionColumn& column) { return !column.dimension->granularity.empty(); });
