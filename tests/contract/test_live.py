@@ -112,9 +112,14 @@ class TestMessages:
     def test_is_exact_right_after_a_kill(self, start_server: Any):
         server = start_server()
         site = server.add_site()
+        now_ms = int(time.time() * 1000)
+        # Sessions that began before the half hour: what a queue sends that had no net.
+        for minutes in (40, 20):
+            site.send(*[by(f"v{i}", pageview(site.id, f"/?utm_source=s{i}-{minutes}", timestamp=now_ms - minutes * 60_000)) for i in range(5)])
         site.send(*[by(f"v{i % 5}", pageview(site.id, f"/{i}")) for i in range(50)], by("v0", custom(site.id, "signup")))
         with follow(server, site) as socket:
-            before = until(socket, lambda m: counts(m)[1] == 51)
+            before = until(socket, lambda m: counts(m)[1] == 56)
+        assert before["sources"] == [{"name": f"s{i}-40", "visitors": 1} for i in range(5)]
             server.kill()
             with pytest.raises((Closed, ConnectionError)):
                 while True:
@@ -125,7 +130,8 @@ class TestMessages:
         assert after["type"] == "snapshot"
         for name in ("active_visitors", "pages", "sources", "countries", "events"):
             assert after[name] == before[name], name
-        assert counts(after)[:2] == [50, 51]
+        minutes = [{minute["minute"]: minute for minute in message["minutes"] if minute["events"]} for message in (after, before)]
+        assert minutes[0] == minutes[1] and counts(after)[:2] == [55, 56]
 
 
 class TestAccess:

@@ -67,6 +67,13 @@ public:
         shrink();
     }
 
+    /// Whether `is_one` is true of any.
+    template <class IsOne>
+    bool any_of(IsOne&& is_one) const {
+        return std::any_of(slots_.begin(), slots_.end(),
+                           [&](const Entry& entry) { return !entry.is_empty() && is_one(entry); });
+    }
+
     /// Gives memory back where less than an eighth is used.
     void shrink() {
         if (8 * size_ < slots_.size()) resize(size_ == 0 ? 0 : std::max(kSlotsMin, std::bit_ceil(2 * size_)));

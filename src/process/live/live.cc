@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <iterator>
+#include <ranges>
 
 #include "base/logging.h"
-#include "base/metrics.h"
 #include "base/worker_pool.h"
 
 namespace footfall::process {
@@ -19,11 +21,21 @@ constexpr std::size_t kEntriesMax = 4'000;
 constexpr std::size_t kBytesMax = 16u << 20;
 /// Entries that are read in vain rather than looking for a nearer place to begin.
 constexpr std::uint64_t kNearEnough = 20'000;
+/// No session is looked for further back: one that never ends would have the whole log read at each start.
+constexpr std::int64_t kLookbackMs = 24 * 3'600'000;
+/// Numbers wait so long for where the sessions came from.
+constexpr std::int64_t kPatienceNs = 500'000'000;
+/// Late events of sessions that are not reached yet: the oldest are given up beyond so many.
+constexpr std::size_t kPerhapsMax = 100'000;
 
 }  // namespace
 
 LiveProcessor::LiveProcessor(const log::EventLog& log, Clock& clock, LiveOptions options)
-    : log_(log), clock_(clock), options_(options) {}
+    : log_(log),
+      clock_(clock),
+      options_(options),
+      errors_(metrics::counter("footfall_live_errors_total", "Readings of the log for the live numbers that failed.")) {
+}
 
 LiveProcessor::~LiveProcessor() { stop(); }
 
@@ -47,12 +59,11 @@ bool LiveProcessor::wait(std::int64_t ms) {
 
 void LiveProcessor::run() {
     name_thread("live");
-    auto& errors =
-        metrics::counter("footfall_live_errors_total", "Readings of the log for the live numbers that failed.");
     do {
         const Status status = reader_ ? step() : rebuild();
+        if (status && lookback_) look_back();
         if (status) continue;
-        errors.add();
+        errors_.add();
         logging::warn("live.retry", {{"error", status.error().message}, {"in_ms", kRetryMs}});
         {
             const std::lock_guard lock(mutex_);
@@ -64,35 +75,38 @@ void LiveProcessor::run() {
     } while (wait(options_.interval_ms));
 }
 
+Result<log::Position> LiveProcessor::first_since(log::Position from, log::Position end, std::int64_t from_ms,
+                                                 Look look) {
+    TRY(const std::unique_ptr<log::LogReader> reader, log_.reader(from));
+    while (reader->position() < end) {
+        entries_.clear();
+        const log::Position before = reader->position();
+        if (const Status status = reader->read(entries_, 1'000, kBytesMax); !status) {
+            if (reader->position() == before) return status.error();
+            continue;  // behind what is damaged or was deleted
+        }
+        for (const log::StoredEntry& entry : entries_) {
+            if (entry.kind != log::EntryKind::kEvent) continue;  // tallies don't say when they came
+            const auto event = records_.read(entry.payload, event::ReadTo::kUserId);
+            if (!event) continue;
+            if (event->received_at >= from_ms) return entry.position;
+            if (look == Look::kAtOneEvent) return end;
+        }
+    }
+    return end;
+}
+
 Result<log::Position> LiveProcessor::position_of(std::int64_t from_ms) {
     log::Position low = log_.begin();
-    log::Position high = log_.end();
+    const log::Position end = log_.end();
+    log::Position high = end;
     while (high.offset - low.offset > kNearEnough) {
         const log::Position middle{low.partition, low.offset + (high.offset - low.offset) / 2};
-        TRY(const std::unique_ptr<log::LogReader> reader, log_.reader(middle));
-        // Tallies don't say when they came: the next event does.
-        bool is_older = false;
-        bool is_found = false;
-        while (!is_found && reader->position() < high) {
-            entries_.clear();
-            const log::Position before = reader->position();
-            if (const Status status = reader->read(entries_, 1'000, kBytesMax); !status) {
-                if (reader->position() == before) return status.error();
-                continue;  // behind what is damaged or was deleted
-            }
-            for (const log::StoredEntry& entry : entries_) {
-                if (entry.kind != log::EntryKind::kEvent) continue;
-                const auto event = records_.read(entry.payload, event::ReadTo::kUserId);
-                if (!event) continue;
-                is_found = true;
-                is_older = event->received_at < from_ms;
-                break;
-            }
-        }
-        if (is_older) low = middle;
-        else high = middle;
+        TRY(const log::Position first, first_since(middle, high, from_ms, Look::kAtOneEvent));
+        if (first < high) high = middle;
+        else low = middle;
     }
-    return low;
+    return first_since(low, end, from_ms, Look::kAtAll);
 }
 
 Status LiveProcessor::rebuild() {
@@ -107,12 +121,16 @@ Status LiveProcessor::rebuild() {
         is_ready_ = false;
         problem_.clear();
     }
+    lookback_.emplace(log_, from);
+    perhaps_.clear();
     const log::Position end = log_.end();
     while (reader_->position() < end) {
         TRY_STATUS(step());
         const std::lock_guard lock(mutex_);
         if (stopping_) return {};
     }
+    const std::int64_t read_ns = clock_.steady_ns();
+    while (lookback_ && clock_.steady_ns() - read_ns < kPatienceNs) look_back();
     const std::lock_guard lock(mutex_);
     is_ready_ = true;
     if (as_of_ms_ == 0) as_of_ms_ = wall_ms_;
@@ -143,16 +161,56 @@ Status LiveProcessor::step() {
         const auto event = records_.read(entry.payload, event::ReadTo::kEventName);
         if (!event) continue;  // the loader names it
         // What was received in a future that the clock has left since is of no minute that can be shown.
-        if (event->received_at <= wall_ms_ - kWindowMs || event->received_at > wall_ms_ + kSetBackMs) continue;
-        auto site = sites_.find(event->website_id);
-        if (site == sites_.end()) site = sites_.emplace(std::string(event->website_id), Site()).first;
-        site->second.window.advance(std::max(wall_ms_, event->received_at));
-        site->second.window.add(*event);
-        site->second.version = ++versions_;
+        if (event->received_at > wall_ms_ + kSetBackMs) continue;
+        Site& site = site_of(event->website_id);
+        site.window.advance(std::max(wall_ms_, event->received_at));
+        site.window.add(*event);
+        site.version = ++versions_;
     }
     if (reader_->position() >= end) as_of_ms_ = now_ms;
     forget_old_sites(now_ms);
     return {};
+}
+
+LiveProcessor::Site& LiveProcessor::site_of(std::string_view website_id) {
+    const auto site = sites_.find(website_id);
+    return site != sites_.end() ? site->second : sites_.emplace(std::string(website_id), Site()).first->second;
+}
+
+void LiveProcessor::look_back() {
+    auto read = lookback_->read(options_.lookback_entries);
+    if (!read) {
+        logging::warn("live.sources_unknown", {{"error", read.error().message},
+                                               {"note", "sessions that began before have their first source since"},
+                                               {"since_ms", lookback_->unread_ms()}});
+        errors_.add();
+        lookback_.reset();
+        return;
+    }
+    std::vector<SeenEvent> seen = std::move(*read);
+    const std::int64_t unread_ms = lookback_->unread_ms();
+    // Of one millisecond the one that was received first is the first: it comes first here.
+    seen.insert(seen.end(), std::make_move_iterator(perhaps_.begin()), std::make_move_iterator(perhaps_.end()));
+    perhaps_.clear();
+    std::ranges::stable_sort(seen, std::ranges::greater(), &SeenEvent::at_ms);
+    const std::lock_guard lock(mutex_);
+    for (SeenEvent& event : seen) {
+        const auto known = sites_.find(event.website_id);
+        if (event.at_ms > wall_ms_) continue;
+        if (known == sites_.end() && event.at_ms <= wall_ms_ - SiteWindow::kRememberedMs) continue;
+        Site& site = known != sites_.end() ? known->second : site_of(event.website_id);
+        site.window.advance(wall_ms_);
+        switch (site.window.remember(event.visitor_id, event.source, event.at_ms, unread_ms)) {
+            case SiteWindow::Remembered::kNothing: break;
+            case SiteWindow::Remembered::kSource: site.version = ++versions_; break;
+            case SiteWindow::Remembered::kPerhapsLater:
+                if (perhaps_.size() < kPerhapsMax) perhaps_.push_back(std::move(event));
+        }
+    }
+    const auto needs_more = [&](const auto& site) { return site.second.window.needs(unread_ms); };
+    const bool is_needed = unread_ms > wall_ms_ - SiteWindow::kRememberedMs ||
+                           (unread_ms > wall_ms_ - kLookbackMs && std::ranges::any_of(sites_, needs_more));
+    if (!is_needed || lookback_->is_over()) lookback_.reset();
 }
 
 void LiveProcessor::forget_old_sites(std::int64_t now_ms) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -11,9 +12,11 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "base/result.h"
 #include "event/event.h"
 #include "log/log.h"
+#include "process/live/lookback.h"
 #include "process/live/site_window.h"
 #include "store/live.h"
 
@@ -22,14 +25,20 @@ namespace footfall::process {
 struct LiveOptions {
     /// Least time between two looks at the log: what comes within it is read together.
     std::int64_t interval_ms = 100;
+    /// Of the log before the window are read at once: 50 ms, for which what arrives meanwhile waits. Far fewer would
+    /// cost more each, as the log is opened at the beginning of a segment.
+    std::uint64_t lookback_entries = 32'768;
 };
 
 /// The live numbers in memory: reads the log as it grows, and after a start again its last half hour, so that they are
-/// exact whatever ended the process before. A session's source is known where the session began within that time. When
-/// the clock is set back they are rebuilt.
+/// exact whatever ended the process before; then the log before it, backwards, for where sessions came from that began
+/// earlier: up to a day, mostly an hour or two. For half a second the numbers wait for that, then they are told without.
+/// When the clock is set back they are rebuilt.
 ///
-/// Memory: 5 KB for each site that had an event within half an hour; for each visitor of such a site about 250 bytes
-/// within the last 5 minutes and 70 before. One thread of its own, about 2 µs an event.
+/// Sources are those of the sessions as long as events come within half an hour; one that comes later may be left out.
+///
+/// Memory: 5 KB for each site that had an event within an hour; for each visitor of such a site about 250 bytes within
+/// the last 5 minutes and 70 before. One thread of its own, about 2 µs an event.
 class LiveProcessor final : public store::LiveStore {
 public:
     LiveProcessor(const log::EventLog& log, Clock& clock, LiveOptions options = {});
@@ -53,15 +62,22 @@ private:
     };
     void run();
     Status rebuild();
-    /// The first entry, or one some thousands before it, that was received at `from_ms` or later.
+    /// The first event that was received at `from_ms` or later; the log's end without one.
     Result<log::Position> position_of(std::int64_t from_ms);
+    enum class Look : unsigned char { kAtAll, kAtOneEvent };
+    /// That of [from, end), or where only one event is looked at, that one; `end` where it isn't.
+    Result<log::Position> first_since(log::Position from, log::Position end, std::int64_t from_ms, Look look);
     Status step();
+    /// Reads some of the log before the window. Ends by itself.
+    void look_back();
+    Site& site_of(std::string_view website_id);
     void forget_old_sites(std::int64_t now_ms);
     bool wait(std::int64_t ms);
 
     const log::EventLog& log_;
     Clock& clock_;
     const LiveOptions options_;
+    metrics::Counter& errors_;
 
     std::mutex mutex_;
     std::condition_variable stopped_;
@@ -76,6 +92,8 @@ private:
     std::unique_ptr<log::LogReader> reader_;
     event::RecordReader records_;
     std::vector<log::StoredEntry> entries_;
+    std::optional<Lookback> lookback_;
+    std::vector<SeenEvent> perhaps_;  ///< read by lookback_, of sessions that may turn out to go on
     std::int64_t wall_ms_ = 0;  ///< the clock when it was looked at last
     std::int64_t forgot_ms_ = 0;
     std::thread thread_;

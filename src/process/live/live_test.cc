@@ -26,7 +26,28 @@ using testing::Pair;
 constexpr std::int64_t kSecond = 1'000;
 constexpr std::int64_t kMinute = 60 * kSecond;
 
-/// What the definition says, from all events that were received until now. A visitor's events have one source here.
+/// By event where its session came from.
+std::map<const event::Event*, std::string> sources_of(const std::vector<event::Event>& all) {
+    std::map<std::pair<std::string_view, std::uint64_t>, std::vector<const event::Event*>> by_visitor;
+    for (const event::Event& event : all)
+        if (!event.is_bot && makes_sessions(event.event_type))
+            by_visitor[{event.website_id, event.visitor_id}].push_back(&event);
+    const auto at = [](const event::Event* event) { return std::min(event->timestamp, event->received_at); };
+    std::map<const event::Event*, std::string> out;
+    for (auto& [visitor, events] : by_visitor) {
+        std::ranges::stable_sort(events, {}, at);
+        const event::Event* first = events.front();
+        const event::Event* before = first;
+        for (const event::Event* event : events) {
+            if (at(event) - at(before) >= kSessionGapMs) first = event;
+            before = event;
+            out[event] = first->source;
+        }
+    }
+    return out;
+}
+
+/// What the definition says, from all events that were received until now.
 struct Naive {
     std::map<std::int64_t, std::array<std::uint64_t, 3>> minutes;  ///< pageviews, events, visitors
     std::uint64_t active = 0;
@@ -37,6 +58,7 @@ Naive naive(const std::vector<event::Event>& all, const std::string& site, std::
     std::map<std::int64_t, std::set<std::uint64_t>> by_minute;
     std::set<std::uint64_t> active;
     std::map<std::string, std::set<std::uint64_t>> pages, sources, countries, events;
+    const auto source_of = sources_of(all);
     for (const event::Event& event : all) {
         if (event.website_id != site || event.is_bot) continue;
         if (event.event_type != "pageview" && event.event_type != "event") continue;
@@ -48,7 +70,7 @@ Naive naive(const std::vector<event::Event>& all, const std::string& site, std::
         by_minute[at / kMinute].insert(event.visitor_id);
         if (at / kSecond <= now / kSecond - 300) continue;
         active.insert(event.visitor_id);
-        sources[std::string(event.source)].insert(event.visitor_id);
+        sources[source_of.at(&event)].insert(event.visitor_id);
         countries[std::string(event.country)].insert(event.visitor_id);
         if (event.event_type == "pageview") pages[std::string(event.page)].insert(event.visitor_id);
         else events[std::string(event.event_name)].insert(event.visitor_id);
@@ -91,9 +113,10 @@ protected:
     void SetUp() override { ASSERT_NO_FATAL_FAILURE(open_log()); }
     void TearDown() override { live_.reset(); }
 
-    void start() {
+    void start(std::uint64_t lookback_entries = LiveOptions().lookback_entries) {
         live_.reset();
-        live_ = std::make_unique<LiveProcessor>(*log_, clock_, LiveOptions{.interval_ms = 1});
+        live_ = std::make_unique<LiveProcessor>(
+            *log_, clock_, LiveOptions{.interval_ms = 1, .lookback_entries = lookback_entries});
         live_->start();
     }
     LiveNumbers read(const std::string& site = "site") {
@@ -219,6 +242,38 @@ TEST_F(LiveTest, TheSourceIsThatOfTheSessionsFirstEventUntilItIsOver) {
     EXPECT_THAT(read().sources, ElementsAre(LiveEntry{"", 1})) << "another session, direct";
 }
 
+TEST_F(LiveTest, ASessionsSourceIsKnownFromEventsOfBeforeTheHalfHourWhateverTheirOrder) {
+    start();
+    const auto from = [&](std::int64_t minutes_ago, std::uint64_t visitor, std::string_view source) {
+        event::Event event = event_at(kNow - minutes_ago * kMinute, visitor);
+        event.source = source;
+        return event;
+    };
+    // A queue that was sent at last; one in disorder; two sessions that the last event joins; and two that stay two.
+    append({from(40, 1, "Google"), from(20, 1, ""), from(0, 1, "")});
+    append({from(0, 2, ""), from(20, 2, "X"), from(40, 2, "Bing")});
+    append({from(45, 3, "Reddit"), from(2, 3, ""), from(25, 3, "GitHub")});
+    append({from(50, 4, "Reddit"), from(0, 4, "Mail"), from(35, 4, "GitHub")});
+    LiveNumbers numbers = read();
+    EXPECT_THAT(numbers.sources, ElementsAre(LiveEntry{"Bing", 1}, LiveEntry{"Google", 1}, LiveEntry{"Mail", 1},
+                                             LiveEntry{"Reddit", 1}));
+    EXPECT_EQ(used(numbers).size(), 4u) << "0, 2, 20 and 25 minutes ago";
+    start();
+    EXPECT_EQ(read().sources, numbers.sources);
+}
+
+TEST_F(LiveTest, AVisitorCountsForOneSourceThoughItIsLearntLater) {
+    start();
+    append({event_at(kNow, 1)});
+    EXPECT_THAT(read().sources, ElementsAre(LiveEntry{"", 1}));
+    event::Event first = event_at(kNow - 10 * kMinute, 1);
+    first.source = "Google";
+    append({first});
+    EXPECT_THAT(read().sources, ElementsAre(LiveEntry{"Google", 1}));
+    clock_.advance_ms(5 * kMinute);
+    EXPECT_THAT(read().sources, IsEmpty());
+}
+
 TEST_F(LiveTest, NamesBeyondTheLimitAreCountedTogether) {
     start();
     std::vector<std::string> pages;
@@ -272,11 +327,14 @@ TEST_F(LiveTest, UntilTheLogIsReadThereAreNoNumbersRatherThanWrongOnes) {
     EXPECT_EQ(read().active_visitors, 1u);
 }
 
-TEST_F(LiveTest, ARestartFindsTheLastHalfHourInALongLog) {
+TEST_F(LiveTest, ARestartFindsTheLastHalfHourInALongLogAndWhereSessionsCameFromBeforeIt) {
     // 60,000 events over two hours, tallies among them: the beginning has to be looked for.
     for (int group = 0; group < 120; ++group) {
         std::vector<event::Event> events;
-        for (std::uint64_t i = 0; i < 500; ++i) events.push_back(event_at(clock_.wall_ms(), i % 50 + 1));
+        for (std::uint64_t i = 0; i < 500; ++i) {
+            events.push_back(event_at(clock_.wall_ms(), i % 50 + 1));
+            events.back().source = group == 0 ? "Google" : "X";
+        }
         append(events, R"({"website_id":"site","duplicates":1,"rejected":{}})");
         clock_.advance_ms(kMinute);
     }
@@ -286,6 +344,7 @@ TEST_F(LiveTest, ARestartFindsTheLastHalfHourInALongLog) {
         EXPECT_EQ(numbers.minutes[i].pageviews, 500u) << i;
         EXPECT_EQ(numbers.minutes[i].visitors, 50u) << i;
     }
+    EXPECT_THAT(numbers.sources, ElementsAre(LiveEntry{"Google", 50})) << "their sessions are two hours old";
 }
 
 TEST_F(LiveTest, R1R19TheNumbersAreThoseOfANaiveCountInAnyOrderAndOverRestarts) {
@@ -308,17 +367,26 @@ TEST_F(LiveTest, R1R19TheNumbersAreThoseOfANaiveCountInAnyOrderAndOverRestarts) 
             const std::int64_t late = below(3) != 0   ? static_cast<std::int64_t>(below(2'000))
                                       : below(4) != 0 ? static_cast<std::int64_t>(below(65 * kMinute))
                                                       : -static_cast<std::int64_t>(below(5 * kMinute));
-            event::Event event = event_at(clock_.wall_ms() - late, 1 + below(60), pages[below(4)], types[below(4)]);
+            // Some come all the time, some now and then: sessions of hours, several in one hour, and the gaps of both.
+            const std::uint64_t visitor = 1 + below(std::array{6, 60, 600}[below(3)]);
+            event::Event event = event_at(clock_.wall_ms() - late, visitor, pages[below(4)], types[below(4)]);
             event.website_id = below(4) == 0 ? "other" : "site";
             event.country = countries[event.visitor_id % 3];
-            event.source = sources[event.visitor_id % 7];
+            event.source = sources[below(7)];
+            // Who is later than the promise, less what the reader may be behind, is somebody else, whose sessions all
+            // have one source.
+            if (late >= kSessionGapMs - 4 * kMinute) {
+                event.visitor_id += 1'000;
+                event.source = sources[event.visitor_id % 7];
+            }
             event.is_bot = below(10) == 0;
             group.push_back(event);
         }
         append(group);
+        read();
         all.insert(all.end(), group.begin(), group.end());
         if (round % 10 != 9) continue;
-        if (below(3) == 0) start();
+        if (below(3) == 0) start(1 + below(500));
         for (const char* site : {"site", "other"}) {
             const LiveNumbers numbers = read(site);
             ASSERT_NO_FATAL_FAILURE(expect_equal(numbers, naive(all, site, clock_.wall_ms()), clock_.wall_ms()));

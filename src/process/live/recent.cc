@@ -88,6 +88,15 @@ void RecentVisitors::add(std::uint64_t visitor_id, std::string_view name, std::i
     release(held);
 }
 
+void RecentVisitors::move(std::uint64_t visitor_id, NameId from, NameId to) {
+    Pair* pair = pairs_.find({.visitor = visitor_id, .name = from});
+    if (pair == nullptr || from == to) return;
+    const std::uint32_t second = pair->second;
+    pairs_.erase(pair);
+    --names_[from].visitors;
+    add(visitor_id, to, second);
+}
+
 void RecentVisitors::advance(std::int64_t now) {
     if (now <= now_) return;
     now_ = now;

@@ -57,6 +57,8 @@ public:
     /// An event of the second `at` (since 1970), which may be late. Ignored where it is out of the window.
     void add(std::uint64_t visitor_id, NameId held, std::int64_t at);
     void add(std::uint64_t visitor_id, std::string_view name, std::int64_t at);
+    /// The visitor counts for the name `to` instead of `from`, both held, since when they were seen for it last.
+    void move(std::uint64_t visitor_id, NameId from, NameId to);
     /// The window now ends with the second `now`, which never goes back.
     void advance(std::int64_t now);
 
