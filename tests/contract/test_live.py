@@ -119,7 +119,7 @@ class TestMessages:
         site.send(*[by(f"v{i % 5}", pageview(site.id, f"/{i}")) for i in range(50)], by("v0", custom(site.id, "signup")))
         with follow(server, site) as socket:
             before = until(socket, lambda m: counts(m)[1] == 56)
-        assert before["sources"] == [{"name": f"s{i}-40", "visitors": 1} for i in range(5)]
+            assert before["sources"] == [{"name": f"s{i}-40", "visitors": 1} for i in range(5)]
             server.kill()
             with pytest.raises((Closed, ConnectionError)):
                 while True:
@@ -225,6 +225,24 @@ class TestAccess:
         until(kept, lambda m: counts(m)[0] == 1)
         server.command("site", "remove", site.id)
         assert kept.closed(2).code in (4401, 4404), "its key goes with the site"
+
+    @pytest.mark.parametrize("how", ["role", "password", "remove"])
+    def test_S16_it_ends_within_a_second_of_a_change_to_its_user(self, server: Server, site: Site, how: str):
+        user, other = User(server, "editor"), User(server, "editor")
+        sockets: list[WebSocket] = []
+        for browser in (user.browser(), other.browser()):
+            cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in browser.cookies.items())}
+            ticket = browser.request("POST", f"{PATH}/ticket", {"website_id": site.id}).json()["ticket"]
+            sockets += [WebSocket(server.port, f"{PATH}?website_id={site.id}", cookie), WebSocket(server.port, f"{PATH}?ticket={ticket}")]
+        for socket in sockets:
+            socket.json()
+        server.command("user", how, user.email, *(["viewer"] if how == "role" else []), stdin="another password of theirs")
+        ended = time.monotonic()
+        assert [socket.closed().code for socket in sockets[:2]] == [4401, 4401]
+        assert time.monotonic() - ended < 1
+        site.send(pageview(site.id))
+        for socket in sockets[2:]:
+            until(socket, lambda m: counts(m)[0] == 1)
 
 
 class TestSockets:

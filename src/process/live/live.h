@@ -32,8 +32,8 @@ struct LiveOptions {
 
 /// The live numbers in memory: reads the log as it grows, and after a start again its last half hour, so that they are
 /// exact whatever ended the process before; then the log before it, backwards, for where sessions came from that began
-/// earlier: up to a day, mostly an hour or two. For half a second the numbers wait for that, then they are told without.
-/// When the clock is set back they are rebuilt.
+/// earlier: up to a day, mostly an hour or two. For half a second the numbers wait for that, then they are told
+/// without. When the clock is set back they are rebuilt.
 ///
 /// Sources are those of the sessions as long as events come within half an hour; one that comes later may be left out.
 ///
@@ -94,7 +94,7 @@ private:
     std::vector<log::StoredEntry> entries_;
     std::optional<Lookback> lookback_;
     std::vector<SeenEvent> perhaps_;  ///< read by lookback_, of sessions that may turn out to go on
-    std::int64_t wall_ms_ = 0;  ///< the clock when it was looked at last
+    std::int64_t wall_ms_ = 0;        ///< the clock when it was looked at last
     std::int64_t forgot_ms_ = 0;
     std::thread thread_;
 };

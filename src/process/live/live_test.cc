@@ -115,8 +115,8 @@ protected:
 
     void start(std::uint64_t lookback_entries = LiveOptions().lookback_entries) {
         live_.reset();
-        live_ = std::make_unique<LiveProcessor>(
-            *log_, clock_, LiveOptions{.interval_ms = 1, .lookback_entries = lookback_entries});
+        live_ = std::make_unique<LiveProcessor>(*log_, clock_,
+                                                LiveOptions{.interval_ms = 1, .lookback_entries = lookback_entries});
         live_->start();
     }
     LiveNumbers read(const std::string& site = "site") {

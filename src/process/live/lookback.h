@@ -29,8 +29,8 @@ public:
     /// When what is left was received, at the latest; epoch ms. The greatest number while nothing was read.
     std::int64_t unread_ms() const { return unread_ms_; }
 
-    /// The next so many entries before those that were read, in the order of the log. Entries that are damaged or were deleted
-    /// meanwhile are left out: the log names them. After an error the next call tries again.
+    /// The next so many entries before those that were read, in the order of the log. Entries that are damaged or were
+    /// deleted meanwhile are left out: the log names them. After an error the next call tries again.
     Result<std::vector<SeenEvent>> read(std::uint64_t entries_max);
 
 private:

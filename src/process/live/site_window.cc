@@ -57,8 +57,7 @@ void SiteWindow::join_earlier(std::uint64_t visitor_id, std::string_view source,
         earlier->first_ms = at_ms;
         sources_.release(std::exchange(earlier->source, sources_.hold(source)));
     } else if (is_remembered(at_ms) && (earlier == nullptr || at_ms > earlier->last_ms)) {
-        put_earlier(
-            {.visitor_id = visitor_id, .first_ms = at_ms, .last_ms = at_ms, .source = sources_.hold(source)});
+        put_earlier({.visitor_id = visitor_id, .first_ms = at_ms, .last_ms = at_ms, .source = sources_.hold(source)});
     }
 }
 
