@@ -459,7 +459,7 @@ void overwrite_and_check() {
     log.reset();
 
     std::size_t damaged = 0;
-    for (int round = 0; round < 120; ++round) {
+    for (int round = 0; round < 500; ++round) {
         SCOPED_TRACE("round " + std::to_string(round));
         const bool clean = round % 2 == 0;
         const std::string work = copy_as_killed(clean ? dir : killed, "r8_work");
