@@ -396,9 +396,12 @@ Status Services::listen() {
     unsigned loops = static_cast<unsigned>(state.settings.http_loops);
     if (loops == 0) loops = std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
     TRY(auto trusted, ingest::parse_networks(state.settings.http_trusted_proxies));
-    state.endpoint =
-        std::make_unique<ingest::Endpoint>(*state.catalog, state.tables, *state.identity, *state.committer, state.clock,
-                                           ingest::EndpointOptions{.trusted_proxies = trusted, .loops = loops});
+    state.endpoint = std::make_unique<ingest::Endpoint>(
+        *state.catalog, state.tables, *state.identity, *state.committer, state.clock,
+        ingest::EndpointOptions{.trusted_proxies = trusted,
+                                .loops = loops,
+                                .address_events_per_second = state.settings.ingest_address_events_per_second,
+                                .site_events_per_second = state.settings.ingest_site_events_per_second});
     state.query_pool =
         std::make_unique<WorkerPool>("query", static_cast<std::size_t>(state.settings.query_concurrency_max), 64);
     state.query_endpoint = std::make_unique<api::QueryEndpoint>(

@@ -74,6 +74,12 @@ constexpr Declaration kTable[] = {
         "answered 503."),
     number("ingest.queue_bytes_max", "67108864", "bytes", &Settings::ingest_queue_bytes_max, kMiB, kNoLimit,
            "Records that wait for the log; beyond it requests are answered 503."),
+    number("ingest.address_events_per_second", "1000", "events/s", &Settings::ingest_address_events_per_second, 0,
+           10'000'000,
+           "Quota of one address (of IPv6: a /64) without a key; 20 seconds of it may come at once, more is answered "
+           "429. Loopback has none. 0: no limit."),
+    number("ingest.site_events_per_second", "0", "events/s", &Settings::ingest_site_events_per_second, 0, 10'000'000,
+           "Quota of one site, from everywhere; 20 seconds of it may come at once, more is answered 429. 0: no limit."),
     number("log.segment_bytes", "67108864", "bytes", &Settings::log_segment_bytes, kMiB, 1024 * kMiB,
            "Size of one file of the event log."),
     number("log.retention_hours", "24", "hours", &Settings::log_retention_hours, 24, 24 * 365,

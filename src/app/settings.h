@@ -22,6 +22,8 @@ struct Settings {
     std::int64_t http_connections_per_address_max = 0;
     std::int64_t http_body_budget_bytes = 0;
     std::int64_t ingest_queue_bytes_max = 0;
+    std::int64_t ingest_address_events_per_second = 0;
+    std::int64_t ingest_site_events_per_second = 0;
     std::int64_t log_segment_bytes = 0;
     std::int64_t log_retention_hours = 0;
     std::int64_t log_disk_reserve_bytes = 0;

@@ -240,11 +240,18 @@ bool Connection::on_head() {
 void Connection::begin_request() {
     const ServerOptions& options = loop_.shared_.options;
     request_.content_length = framing_.content_length;
+    const std::size_t whole = head_.head_bytes() + static_cast<std::size_t>(framing_.content_length);
+    // What has come of a small body is taken before the request is judged: a refusal then costs no connection, which in
+    // an overload would be made again at once.
+    if (in_.size() < whole && whole <= kFreeBodyBytes) {
+        if (!reserve_for_body(whole)) return;
+        (void)read_some(whole - in_.size());
+    }
+    request_.queued_ns = loop_.queued_ns();
     if (loop_.shared_.check && (framing_.chunked || framing_.content_length > 0)) {
         if (auto answer = loop_.shared_.check(request_)) return answer_by_head(std::move(*answer));
     }
     if (framing_.content_length > options.body_bytes_max) return refuse({413, "the body is too large"});
-    const std::size_t whole = head_.head_bytes() + static_cast<std::size_t>(framing_.content_length);
     // A little more than the body: a read that fills its room has to be repeated, to see whether the socket holds more.
     const std::size_t room = (std::min(whole, head_.head_bytes() + kBodyStep) / kReadStep + 1) * kReadStep;
     if (in_.size() < whole && !reserve_for_body(room)) return;

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/logging.h"
@@ -24,10 +25,13 @@ namespace {
 
 constexpr int kEventsPerTurn = 256;
 constexpr int kAcceptsPerTurn = 16;
+/// A loop that waited so long for something to do had done all there was.
+constexpr std::int64_t kIdleNs = 1'000'000;
 constexpr std::int64_t kAcceptPauseNs = 100'000'000;
 constexpr std::int64_t kPauseLogEveryNs = 10'000'000'000;
 constexpr std::size_t kTurnedAwayMax = 64;
 constexpr std::uint64_t kWakeTag = 0;
+constexpr std::uint64_t kCanaryTag = 2;
 
 struct Metrics {
     metrics::Counter& accepted = metrics::counter("footfall_http_connections_total", "Connections that were accepted.");
@@ -75,6 +79,12 @@ std::string key_of(const Peer& peer) {
 
 // Epoll data: the low bit tells listeners from connections, which are aligned.
 std::uint64_t listener_tag(int fd) { return static_cast<std::uint64_t>(fd) << 1 | 1; }
+
+/// Makes an eventfd ready.
+bool add_one(const File& event) {
+    const std::uint64_t one = 1;
+    return ::write(event.fd(), &one, sizeof one) == static_cast<ssize_t>(sizeof one);
+}
 
 Response too_many_connections() { return overloaded("too many connections; try again later"); }
 
@@ -150,6 +160,10 @@ Status EventLoop::open() {
     event.events = EPOLLIN | EPOLLET;  // every write is an edge of its own, so the counter need not be read
     event.data.u64 = kWakeTag;
     if (::epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, wake_.fd(), &event) != 0) return errno_error("epoll_ctl", errno);
+    canary_ = File(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!canary_.is_open()) return errno_error("eventfd", errno);
+    event.data.u64 = kCanaryTag;
+    if (::epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, canary_.fd(), &event) != 0) return errno_error("epoll_ctl", errno);
     return {};
 }
 
@@ -170,9 +184,11 @@ void EventLoop::start() {
     thread_ = std::thread([this] { run(); });
 }
 
-void EventLoop::wake() {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t n = ::write(wake_.fd(), &one, sizeof one);
+void EventLoop::wake() { (void)add_one(wake_); }
+
+std::int64_t EventLoop::queued_ns() const {
+    const std::int64_t now_ns = shared_.options.clock->steady_ns();
+    return std::max({waited_ns_, turn_ns_, now_ns - (canary_ns_ == 0 ? now_ns_ : canary_ns_)});
 }
 
 void EventLoop::join() {
@@ -223,8 +239,13 @@ void EventLoop::run() {
 
 bool EventLoop::serve_turn() {
     std::array<epoll_event, kEventsPerTurn> events;
+    const std::int64_t ended_ns = shared_.options.clock->steady_ns();
     const int n = ::epoll_wait(epoll_.fd(), events.data(), kEventsPerTurn, timeout_ms());
-    now_ns_ = shared_.options.clock->steady_ns();
+    const std::int64_t began_ns = shared_.options.clock->steady_ns();
+    turn_ns_ = began_ns - ended_ns < kIdleNs ? ended_ns - now_ns_ : 0;
+    now_ns_ = began_ns;
+    if (n < kEventsPerTurn) waited_ns_ = 0;
+    else if (canary_ns_ == 0 && add_one(canary_)) canary_ns_ = now_ns_;
     std::vector<Connection*> again;
     again.swap(again_);
     for (Connection* connection : again) {
@@ -244,6 +265,8 @@ bool EventLoop::serve_turn() {
 void EventLoop::dispatch(std::uint64_t tag, std::uint32_t events) {
     if (tag == kWakeTag) {
         take_posted();
+    } else if (tag == kCanaryTag) {
+        waited_ns_ = shared_.options.clock->steady_ns() - std::exchange(canary_ns_, 0);
     } else if ((tag & 1) != 0) {
         if (accepting_) accept_some(static_cast<int>(tag >> 1));
     } else {

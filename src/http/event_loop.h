@@ -103,6 +103,8 @@ private:
     int timeout_ms() const;
     void expire();
     bool is_over();
+    /// How long what is ready waits for its turn.
+    std::int64_t queued_ns() const;
     void remove(Connection& connection);
     void bury();
     std::string_view date();
@@ -113,6 +115,12 @@ private:
     const unsigned index_;
     File epoll_;
     File wake_;
+    /// Made ready in a turn that did not take all that was: the system gives them in their order, so it comes when
+    /// what was ready with it has had its turn.
+    File canary_;
+    std::int64_t canary_ns_ = 0;  ///< when; 0: it isn't ready
+    std::int64_t waited_ns_ = 0;  ///< how long the last one did
+    std::int64_t turn_ns_ = 0;    ///< how long the turn before took, in which what is ready now was made so
     std::vector<int> listeners_;
     bool accepting_ = true;
     std::int64_t accept_again_ns_ = 0;

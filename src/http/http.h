@@ -38,6 +38,8 @@ struct Request {
     std::string_view
         body;  // de-chunked; still content-encoded. At least 64 readable bytes follow it (simdjson's padding)
     Peer peer;
+    /// How long the requests that are ready on this loop wait for their turn, as of this one's headers. ns.
+    std::int64_t queued_ns = 0;
 
     /// Value of the first header of that name (ASCII case ignored); empty where there is none.
     std::string_view header(std::string_view lower_case_name) const;

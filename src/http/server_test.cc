@@ -1,6 +1,7 @@
 // What the server answers to requests that are in order, over real sockets. Limits and faults: server_limits_test.cc.
 #include "http/http.h"
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 
@@ -98,6 +99,32 @@ TEST_F(ServerTest, AClientThatSendsWithoutAPauseLeavesOthersTheirTurn) {
     server_->stop(20'000);
     ASSERT_EQ(order.size(), 1'001u);
     EXPECT_LT(order.find('1'), 500u);
+}
+
+TEST_F(ServerTest, R17ARequestSaysHowLongThoseBesideItWaitForTheirTurn) {
+    std::mutex mutex;
+    std::vector<std::int64_t> queued_ms;
+    start({}, [&](Exchange& exchange) {
+        {
+            const std::lock_guard lock(mutex);
+            queued_ms.push_back(exchange.request().queued_ns / 1'000'000);
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        exchange.respond({});
+    });
+    EXPECT_EQ(count(roundtrip("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), "200 OK"), 1);
+    EXPECT_LT(queued_ms.front(), 100);
+    queued_ms.clear();
+    // 600 connections are more than one turn takes: the last of them wait for the others of several turns.
+    std::vector<std::unique_ptr<Raw>> clients;
+    for (int i = 0; i < 600; ++i) clients.push_back(std::make_unique<Raw>(port()));
+    for (const auto& client : clients) client->send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    for (const auto& client : clients) EXPECT_EQ(count(client->read_all(), "200 OK"), 1);
+    ASSERT_EQ(queued_ms.size(), 600u);
+    EXPECT_GT(*std::max_element(queued_ms.begin(), queued_ms.end()), 500) << "of 1,200 ms in all";
+    queued_ms.clear();
+    EXPECT_EQ(count(roundtrip("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), "200 OK"), 1);
+    EXPECT_LT(queued_ms.front(), 500) << "it is over";
 }
 
 TEST_F(ServerTest, BodiesInAnyPiecesArriveWhole) {

@@ -83,6 +83,16 @@ Result<std::vector<Network>> parse_networks(std::string_view text) {
     return networks;
 }
 
+std::string_view sender_of(const event::kind::ip& ip) {
+    static const Network mapped_v4 = {.address = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, .prefix_bits = 96};
+    return {reinterpret_cast<const char*>(ip.data()), mapped_v4.contains(ip) ? ip.size() : 8};
+}
+
+bool is_loopback(const event::kind::ip& ip) {
+    static const auto loopback = parse_networks("127.0.0.0/8, ::1/128").value();
+    return std::ranges::any_of(loopback, [&](const Network& network) { return network.contains(ip); });
+}
+
 bool is_from_trusted_proxy(const http::Request& request, std::span<const Network> trusted) {
     // A unix socket's peer can only be a proxy on this machine.
     return request.peer.is_unix || is_trusted(request.peer.address, trusted);

@@ -27,6 +27,12 @@ Result<std::vector<Network>> parse_networks(std::string_view text);
 /// 32 hops at most.
 event::kind::ip client_address(const http::Request& request, std::span<const Network> trusted);
 
+/// What counts as one sender: the address of IPv4, the /64 of IPv6, which whoever has one address there has whole.
+std::string_view sender_of(const event::kind::ip& ip);
+
+/// 127.0.0.0/8 or ::1.
+bool is_loopback(const event::kind::ip& ip);
+
 /// Whether what the request says of those before its peer is believed: the peer is a trusted proxy.
 bool is_from_trusted_proxy(const http::Request& request, std::span<const Network> trusted);
 

@@ -110,8 +110,22 @@ void Committer::run() {
         commit(group);
         took_ns = clock_.steady_ns() - began_ns;
         group.clear();
+        note_speed(bytes, took_ns);
         queued_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
     }
+}
+
+void Committer::note_speed(std::size_t bytes, std::int64_t took_ns) {
+    const double now = static_cast<double>(bytes) / static_cast<double>(std::max<std::int64_t>(took_ns, 1));
+    const double before = bytes_per_ns_.load(std::memory_order_relaxed);
+    bytes_per_ns_.store(before == 0 ? now : before + (now - before) / 4, std::memory_order_relaxed);
+}
+
+std::int64_t Committer::backlog_ns() const {
+    const std::size_t queued = queued_bytes();
+    const double speed = bytes_per_ns_.load(std::memory_order_relaxed);
+    if (queued <= options_.group_bytes_max || speed == 0) return 0;
+    return static_cast<std::int64_t>(static_cast<double>(queued - options_.group_bytes_max) / speed);
 }
 
 void Committer::commit(Group& group) {

@@ -80,6 +80,8 @@ public:
     void stop();
     /// Bytes that wait. Thread-safe.
     std::size_t queued_bytes() const { return queued_bytes_.load(std::memory_order_relaxed); }
+    /// How long what waits beyond the next group takes to be written, at the speed of the last groups; ns. Thread-safe.
+    std::int64_t backlog_ns() const;
     /// Whether a submission would be refused now, to answer before a body is read.
     bool is_full() const {
         return queued_bytes() >= options_.queue_bytes_max || failed_.load(std::memory_order_relaxed);
@@ -89,6 +91,7 @@ private:
     using Group = std::vector<std::unique_ptr<Submission>>;
     void run();
     void commit(Group& group);
+    void note_speed(std::size_t bytes, std::int64_t took_ns);
     Status append(Group& group);
     void acknowledge_first(Group& group);
     void fail(const Error& error);
@@ -104,6 +107,7 @@ private:
     Group queue_;
     bool stopping_ = false;
     std::atomic<std::size_t> queued_bytes_{0};
+    std::atomic<double> bytes_per_ns_{0};  ///< of the last groups; 0 before the first
     std::atomic<bool> failed_{false};
 
     // Of the committer's thread alone; kept to reuse their memory.

@@ -5,10 +5,10 @@
 #include <unordered_map>
 
 #include "base/bytes.h"
+#include "base/failpoint.h"
 #include "base/json.h"
 #include "base/logging.h"
 #include "base/metrics.h"
-#include "event/parse.h"
 #include "http/encoding.h"
 
 namespace footfall::ingest {
@@ -28,6 +28,12 @@ struct Metrics {
     metrics::Counter& cut = metrics::counter("footfall_values_cut_total", "Values that were too long and were cut.");
     metrics::Counter& shed =
         metrics::counter("footfall_requests_shed_total", "Requests to the event endpoint that were refused with 503.");
+    metrics::Counter& over_quota = metrics::counter(
+        "footfall_requests_over_quota_total",
+        "Requests to the event endpoint that were refused with 429, by whose quota was used up.", "quota=\"address\"");
+    metrics::Counter& over_site_quota = metrics::counter(
+        "footfall_requests_over_quota_total",
+        "Requests to the event endpoint that were refused with 429, by whose quota was used up.", "quota=\"site\"");
     metrics::Histogram& request =
         metrics::histogram("footfall_ingest_request_seconds", "From the first byte of a request to its answer.");
     metrics::Histogram& prepare =
@@ -55,6 +61,23 @@ http::Response refuse(const Error& error) {
     return response;
 }
 
+http::Response refuse_over_quota(const Error& error, std::int64_t wait_ms) {
+    http::Response response = http::error_response(error);
+    // Rounded up: who comes back then is let through.
+    response.headers.emplace_back("Retry-After", std::to_string((wait_ms + 999) / 1'000));
+    return response;
+}
+
+Rate with_burst(std::int64_t events_per_second) {
+    constexpr double kBurstSeconds = 20;
+    const auto rate = static_cast<double>(events_per_second);
+    return {.events_per_second = rate, .burst = kBurstSeconds * rate};
+}
+
+Error address_over_quota() {
+    return Error(Code::kLimited, "this address sends more events than ingest.address_events_per_second; send later");
+}
+
 http::Response another_method() {
     http::Response response = http::error_response(Error(Code::kInvalidArgument, "events are sent with POST"));
     response.status = 405;
@@ -73,6 +96,10 @@ http::Response preflight() {
 
 Error overloaded() {
     return Error(Code::kOverloaded, "too many events wait for the disk; send this request again later");
+}
+
+Error too_many_requests() {
+    return Error(Code::kOverloaded, "more requests come than can be taken; send this one again later");
 }
 
 /// The collect or admin key of the request; nullptr without one. Holds the snapshot that the key belongs to.
@@ -259,7 +286,10 @@ Endpoint::Endpoint(const catalog::Catalog& catalog, std::shared_ptr<const enrich
       identity_(identity),
       committer_(committer),
       clock_(clock),
-      options_(std::move(options)) {
+      options_(std::move(options)),
+      shedder_(clock, options_.shedder),
+      address_quota_(clock),
+      site_quota_(clock, 1u << 12) {
     for (unsigned i = 0; i < options_.loops; ++i)
         loops_.push_back(std::make_unique<LoopState>(tables_, identity_, clock_));
 }
@@ -278,16 +308,63 @@ const http::Headers& Endpoint::headers() {
     return of_every_answer;
 }
 
+bool Endpoint::sheds(const http::Request& request) const {
+    return shedder_.sheds(request.queued_ns + committer_.backlog_ns());
+}
+
+std::optional<Rate> Endpoint::rate_of(const event::kind::ip& address, bool has_key) const {
+    if (options_.address_events_per_second == 0 || has_key || is_loopback(address)) return std::nullopt;
+    return with_burst(options_.address_events_per_second);
+}
+
+Status Endpoint::take_of_quotas(const event::kind::ip& address, bool has_key, const event::Batch& batch,
+                                const catalog::Snapshot& snapshot, std::int64_t& wait_ms) {
+    const std::optional<Rate> of_address = rate_of(address, has_key);
+    if (of_address) {
+        wait_ms = address_quota_.take(sender_of(address), *of_address, batch.count);
+        if (wait_ms > 0) {
+            counters().over_quota.add();
+            return address_over_quota();
+        }
+    }
+    if (options_.site_events_per_second == 0) return {};
+    std::map<std::string_view, std::uint64_t> by_site;
+    for (const event::Incoming& in : batch.events)
+        if (snapshot.site(in.event.website_id) != nullptr) ++by_site[in.event.website_id];
+    const Rate of_site = with_burst(options_.site_events_per_second);
+    for (auto site = by_site.begin(); site != by_site.end(); ++site) {
+        wait_ms = site_quota_.take(site->first, of_site, site->second);
+        if (wait_ms == 0) continue;
+        for (auto before = by_site.begin(); before != site; ++before)
+            site_quota_.give_back(before->first, of_site, before->second);
+        if (of_address) address_quota_.give_back(sender_of(address), *of_address, batch.count);
+        counters().over_site_quota.add();
+        return Error(Code::kLimited, "site " + std::string(site->first) +
+                                         " gets more events than ingest.site_events_per_second; send later");
+    }
+    return {};
+}
+
 std::optional<http::Response> Endpoint::check(const http::Request& request) const {
     if (request.method == http::Method::kOptions) return std::nullopt;
     if (request.method != http::Method::kPost) return another_method();
     if (committer_.is_full()) return refuse(overloaded());
+    if (sheds(request)) return refuse(too_many_requests());
     if (!http::is_known_encoding(request.header("content-encoding")))
         return refuse(
             Error(Code::kUnsupported, "unknown Content-Encoding; use gzip, zstd, br or none", "Content-Encoding"));
     if (!request.header("authorization").empty()) {
         const auto snapshot = catalog_.snapshot();
         if (const auto key = sender_key(request, *snapshot); !key) return refuse(key.error());
+    } else if (options_.address_events_per_second > 0) {
+        // Who goes on sending beyond the quota costs no more than the head of the request.
+        const event::kind::ip address = client_address(request, options_.trusted_proxies);
+        if (const auto rate = rate_of(address, false)) {
+            if (const std::int64_t wait_ms = address_quota_.wait_ms(sender_of(address), *rate); wait_ms > 0) {
+                counters().over_quota.add();
+                return refuse_over_quota(address_over_quota(), wait_ms);
+            }
+        }
     }
     return std::nullopt;
 }
@@ -303,6 +380,11 @@ void Endpoint::handle(http::Exchange& exchange) {
 void Endpoint::handle_pixel(http::Exchange& exchange) {
     // Who asks for the head alone shows nothing to anybody.
     if (exchange.request().method == http::Method::kHead) return exchange.respond(in_form(Form::kImage, {}, {}));
+    // It has no body, so nobody has judged its head.
+    if (sheds(exchange.request())) {
+        const Error error = too_many_requests();
+        return exchange.respond(in_form(Form::kImage, refuse(error), error.message));
+    }
     take(exchange, Form::kImage);
 }
 
@@ -329,7 +411,12 @@ void Endpoint::take(http::Exchange& exchange, Form form) {
             loop.parser.parse(body, {.receive_ms = now_ms, .trusted = has_key}, loop.arena, loop.batch);
         !status)
         return turn_down(status.error());
+    const event::kind::ip peer_address = client_address(request, options_.trusted_proxies);
+    std::int64_t wait_ms = 0;
+    if (const Status taken = take_of_quotas(peer_address, has_key, loop.batch, *snapshot, wait_ms); !taken)
+        return exchange.respond(in_form(form, refuse_over_quota(taken.error(), wait_ms), taken.error().message));
     counters().cut.add(loop.batch.values_cut);
+    (void)failpoint("ingest.prepare");
 
     auto submission = std::make_unique<Submission>();
     submission->receive_ms = now_ms;
@@ -342,7 +429,6 @@ void Endpoint::take(http::Exchange& exchange, Form form) {
         return found->second;
     };
 
-    const event::kind::ip peer_address = client_address(request, options_.trusted_proxies);
     const std::string_view user_agent = request.header("user-agent");
     const std::string_view accept_language = request.header("accept-language");
     for (event::Incoming& in : loop.batch.events) {

@@ -11,9 +11,12 @@
 #include "base/clock.h"
 #include "catalog/catalog.h"
 #include "enrich/enrich.h"
+#include "event/parse.h"
 #include "http/http.h"
 #include "ingest/client_address.h"
 #include "ingest/committer.h"
+#include "ingest/quota.h"
+#include "ingest/shedder.h"
 
 namespace footfall::ingest {
 
@@ -47,6 +50,11 @@ Totals totals();
 struct EndpointOptions {
     std::vector<Network> trusted_proxies;
     unsigned loops = 1;
+    /// Quotas, each with a burst of 20 s; 0: none. Of one address (an IPv6 /64), without a key and not of loopback; of
+    /// one site from everywhere.
+    std::int64_t address_events_per_second = 0;
+    std::int64_t site_events_per_second = 0;
+    ShedderOptions shedder{};
 };
 
 /// What a sender is answered: a report, or what an <img> expects whatever became of its event.
@@ -81,6 +89,14 @@ public:
 private:
     struct LoopState;
     void take(http::Exchange& exchange, Form form);
+    /// Whether a request is refused as more come than can be done.
+    bool sheds(const http::Request& request) const;
+    /// The quota of the sender's address where one applies to it.
+    std::optional<Rate> rate_of(const event::kind::ip& address, bool has_key) const;
+    /// What quotas say of so many events of an address and of sites: kLimited, with the time to wait in `wait_ms`, and
+    /// then nothing was taken of them.
+    Status take_of_quotas(const event::kind::ip& address, bool has_key, const event::Batch& batch,
+                          const catalog::Snapshot& snapshot, std::int64_t& wait_ms);
 
     const catalog::Catalog& catalog_;
     std::shared_ptr<const enrich::Tables> tables_;
@@ -88,6 +104,9 @@ private:
     Committer& committer_;
     Clock& clock_;
     const EndpointOptions options_;
+    mutable Shedder shedder_;
+    Quota address_quota_;
+    Quota site_quota_;
     MinuteCounts minutes_;
     std::vector<std::unique_ptr<LoopState>> loops_;
 };

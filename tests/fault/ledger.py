@@ -117,7 +117,7 @@ class LoadClient(threading.Thread):
             while not self.attempt(name, size, text):
                 if self.random.random() < self.abandon or self.load.give_up.is_set():
                     break
-                self.load.give_up.wait(0.02)
+                self.load.give_up.wait(self.load.retry_s)
                 due = time.monotonic()  # what was lost while the server was away is not made up for
             due += size / self.rate
             self.load.stopping.wait(max(0.0, due - time.monotonic()))
@@ -169,7 +169,9 @@ class Load:
         clients: int = 4,
         rate: float = 800,
         abandon: float = 0.0,
+        retry_s: float = 0.02,
     ):
+        self.retry_s = retry_s
         self.server = server
         self.site = site
         self.seed = seed
