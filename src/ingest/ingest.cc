@@ -276,6 +276,7 @@ struct Endpoint::LoopState {
     event::Arena arena;
     event::Batch batch;
     enrich::Enricher enricher;
+    DistinctCap::Known known_values;
     std::unordered_map<std::string_view, std::uint32_t> tally_of_site;
 };
 
@@ -461,6 +462,7 @@ void Endpoint::take(http::Exchange& exchange, Form form) {
                                                   ? enrich::IpPolicy::kDrop
                                                   : enrich::IpPolicy::kTruncate};
         loop.enricher.enrich(event, context, policy, loop.arena);
+        distinct_cap_.apply(event, now_ms, loop.known_values);
         const auto begin = static_cast<std::uint32_t>(submission->records.size());
         event::write_record(event, submission->records);
         submission->items.push_back({.begin = begin,

@@ -15,6 +15,7 @@
 #include "http/http.h"
 #include "ingest/client_address.h"
 #include "ingest/committer.h"
+#include "ingest/distinct_cap.h"
 #include "ingest/quota.h"
 #include "ingest/shedder.h"
 
@@ -107,6 +108,7 @@ private:
     mutable Shedder shedder_;
     Quota address_quota_;
     Quota site_quota_;
+    DistinctCap distinct_cap_;
     MinuteCounts minutes_;
     std::vector<std::unique_ptr<LoopState>> loops_;
 };

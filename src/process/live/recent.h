@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "process/live/flat_table.h"
+#include "base/flat_table.h"
 #include "store/live.h"
 
 namespace footfall::process {

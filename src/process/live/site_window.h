@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "event/event.h"
-#include "process/live/flat_table.h"
+#include "base/flat_table.h"
 #include "process/live/recent.h"
 #include "process/sessions/session.h"
 #include "store/live.h"

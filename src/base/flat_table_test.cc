@@ -1,5 +1,5 @@
 // The table against std::map, with hashes that collide and wrap around its end.
-#include "process/live/flat_table.h"
+#include "base/flat_table.h"
 
 #include <cstdlib>
 #include <iostream>
@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-namespace footfall::process {
+namespace footfall {
 namespace {
 
 struct Entry {
@@ -86,4 +86,4 @@ TEST(FlatTableTest, SecretHashesDifferInEveryKeyAndWord) {
 }
 
 }  // namespace
-}  // namespace footfall::process
+}  // namespace footfall

@@ -13,7 +13,7 @@
 
 #include "base/bytes.h"
 
-namespace footfall::process {
+namespace footfall {
 
 /// A hash under a secret of this process: whoever chooses user ids chooses visitors' ids, and could make many that meet
 /// in one place of a table.
@@ -114,4 +114,4 @@ private:
     std::size_t size_ = 0;
 };
 
-}  // namespace footfall::process
+}  // namespace footfall
