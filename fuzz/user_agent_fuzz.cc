@@ -1,12 +1,15 @@
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "enrich/client_hints.h"
 #include "enrich/user_agent.h"
 
-// User agents are texts of strangers: whatever they are, what is read from them is short and may go into a record.
+// User agents and client hints are texts of strangers: whatever they are, what is read from them is short and may go
+// into a record. The first line of the input is the user agent; the others are the hints, in the order of ClientHints.
 
 namespace {
 
@@ -29,10 +32,24 @@ bool may_be_stored(const std::string& value) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const std::string_view text(reinterpret_cast<const char*>(data), size);
-    const footfall::enrich::UserAgent read = rules().parse(text);
-    for (const std::string* value : {&read.browser, &read.browser_version, &read.os, &read.os_version})
-        if (!may_be_stored(*value)) std::abort();
-    if (footfall::enrich::device_type(text).empty()) std::abort();
+    std::string_view rest(reinterpret_cast<const char*>(data), size);
+    const auto next_line = [&rest] {
+        const std::string_view line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+        return line;
+    };
+    const std::string_view text = next_line();
+    footfall::enrich::ClientHints sent;
+    for (std::string_view* hint :
+         {&sent.brands, &sent.full_brands, &sent.mobile, &sent.platform, &sent.platform_version, &sent.model})
+        *hint = next_line();
+    footfall::enrich::UserAgent read = rules().parse(text);
+    std::string_view device = footfall::enrich::device_type(text);
+    for (int with_hints = 0; with_hints < 2; ++with_hints) {
+        for (const std::string* value : {&read.browser, &read.browser_version, &read.os, &read.os_version})
+            if (!may_be_stored(*value)) std::abort();
+        if (device.empty()) std::abort();
+        footfall::enrich::refine(text, footfall::enrich::read_hints(sent), read, device);
+    }
     return 0;
 }

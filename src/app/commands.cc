@@ -41,16 +41,16 @@ CommandResult failed(const Error& error) {
 }
 
 /// A value that people read as text, and programs as what it is.
-using Cell = std::variant<std::string, bool>;
+using Cell = std::variant<std::string, bool, std::uint64_t>;
 
 std::string cell_text(const Cell& cell) {
-    const bool* const flag = std::get_if<bool>(&cell);
-    return flag == nullptr ? std::get<std::string>(cell) : *flag ? "on" : "off";
+    if (const bool* const flag = std::get_if<bool>(&cell)) return *flag ? "on" : "off";
+    if (const std::uint64_t* const number = std::get_if<std::uint64_t>(&cell)) return std::to_string(*number);
+    return std::get<std::string>(cell);
 }
 
 void write_member(json::Writer& writer, std::string_view name, const Cell& cell) {
-    if (const bool* const flag = std::get_if<bool>(&cell)) writer.member(name, *flag);
-    else writer.member(name, std::get<std::string>(cell));
+    std::visit([&](const auto& value) { writer.member(name, value); }, cell);
 }
 
 /// Rows as an aligned table for people, or as a JSON array of objects.
@@ -319,6 +319,15 @@ CommandResult doctor(Installation& installation, const Args& args, const std::st
     return {ok ? 0 : 1, out, ""};
 }
 
+CommandResult lists(Installation& installation, const Args& args, const std::string&) {
+    const auto lists = installation.lists();
+    if (!lists) return failed(lists.error());
+    Table table({"name", "version", "date", "entries", "licence", "from", "path"});
+    for (const enrich::ListInfo& list : *lists)
+        table.row({list.name, list.version, list.date, list.entries, list.licence, list.from, list.path});
+    return {0, table.render(args, "no lists"), ""};
+}
+
 constexpr Flag kIpPolicy = {"--ip-policy", "truncate|drop", "what is kept of visitors' addresses", false,
                             "truncate|drop"};
 constexpr Flag kSiteAdd[] = {{"--domain", "D", "host name of the site, such as example.org", true},
@@ -385,6 +394,14 @@ constexpr Command kCommands[] = {
     {"key revoke", "ID", "end a key at once", {}, 1, key_revoke, 0, kNeedsInstallation},
     {"audit", "[--site ID]", "prove that every acknowledged event is counted once in every table", kAudit, 0, audit, 0,
      kNeedsInstallation | kTakesLong},
+    {"lists",
+     "",
+     "show the lists and databases that enrichment stands on, with version, licence and origin",
+     {},
+     0,
+     lists,
+     0,
+     kOnlyLooks},
     {"doctor", "", "say what is wrong with this installation, and the mend", {}, 0, doctor, 0, kTakesLong | kOnlyLooks},
 };
 

@@ -10,6 +10,7 @@
 #include "app/args.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
+#include "enrich/enrich.h"
 #include "process/audit.h"
 
 namespace footfall::app {
@@ -31,6 +32,8 @@ public:
     /// Waits until the store holds what the log held when it was called, then compares.
     virtual Result<process::AuditReport> audit(const std::string& site_id) = 0;
     virtual std::vector<Finding> doctor() = 0;
+    /// Those that enrichment stands on.
+    virtual Result<std::vector<enrich::ListInfo>> lists() = 0;
     /// HOST:PORT of its HTTP server, where it listens or would.
     virtual std::string address() const = 0;
 };
@@ -43,8 +46,8 @@ struct CommandResult {
 
 /// Whether `word` names a command of run_command().
 bool is_data_command(std::string_view word);
-/// Carries out `site`, `user`, `key`, `audit` or `doctor`: argv[0] is that word. `input` is what stood on standard
-/// input, for those that read it. The effect holds when it returns. Thread-safe as far as the installation is.
+/// Carries out `site`, `user`, `key`, `audit`, `lists` or `doctor`: argv[0] is that word. `input` is what stood on
+/// standard input, for those that read it. The effect holds when it returns. Thread-safe as far as the installation is.
 CommandResult run_command(Installation& installation, std::span<const std::string> argv, const std::string& input);
 /// What a wrong command line, or one that asks for help, comes to; nothing where run_command() would carry it out.
 /// Looks at no installation.

@@ -19,6 +19,7 @@
 #include "app/version.h"
 #include "base/logging.h"
 #include "base/nearest.h"
+#include "enrich/bot_signals.h"
 #include "http/address.h"
 #include "ingest/client_address.h"
 
@@ -53,6 +54,8 @@ int run_serve(std::span<const std::string> argv) {
     if (const auto address = http::resolve_address(settings->http_listen); !address) return fail(address.error());
     if (const auto proxies = ingest::parse_networks(settings->http_trusted_proxies); !proxies)
         return fail(proxies.error());
+    if (const auto signals = enrich::BotSignals::parse(settings->enrich_bot_signals); !signals)
+        return fail(signals.error().context("enrich.bot_signals"));
     return serve(*settings, {.demo = args->has("--demo")});
 }
 
@@ -127,7 +130,8 @@ int run(int argc, char** argv) {
     if (word == "settings") return run_reference(word, rest, settings_reference, settings_json);
     if (word == "routes") return run_reference(word, rest, api::routes_text, api::routes_json);
     if (is_data_command(word)) return run_data_command(words);
-    const std::string_view known[] = {"serve", "site", "user", "key", "audit", "doctor", "settings", "routes", "help"};
+    const std::string_view known[] = {"serve", "site",   "user",     "key",    "audit",
+                                      "lists", "doctor", "settings", "routes", "help"};
     const std::string near = nearest(word, known);
     return fail(Error(Code::kInvalidArgument,
                       fmt::format("unknown command '{}'{}", word,

@@ -53,6 +53,8 @@ public:
         return findings;
     }
 
+    Result<std::vector<enrich::ListInfo>> lists() override { return installed_lists(settings_); }
+
 private:
     Status open_services() {
         if (services_) return {};
@@ -84,6 +86,7 @@ public:
         findings.insert(findings.begin(), {"installation", true, no_installation(data_dir_).message, ""});
         return findings;
     }
+    Result<std::vector<enrich::ListInfo>> lists() override { return installed_lists(settings_); }
 
 private:
     const Settings settings_;

@@ -86,6 +86,9 @@ int serve(const Settings& settings, ServeOptions options) {
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    // Without a terminal nobody hangs up: it is what operators send to a server whose files are others.
+    const bool has_terminal = File::open("/dev/tty", O_RDWR | O_NOCTTY).has_value();
+    if (!has_terminal) sigaddset(&signals, SIGHUP);
     ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     // A limit on the size of files is a write that fails, as on a full disk.
     ::signal(SIGXFSZ, SIG_IGN);
@@ -123,7 +126,8 @@ int serve(const Settings& settings, ServeOptions options) {
     }
 
     int signal_number = 0;
-    sigwait(&signals, &signal_number);
+    for (sigwait(&signals, &signal_number); signal_number == SIGHUP; sigwait(&signals, &signal_number))
+        (*services)->reload_lists();
     logging::info("serve.stopping", {{"signal", signal_number}});
     if (traffic > 0) {
         ::kill(traffic, SIGTERM);

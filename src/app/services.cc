@@ -24,6 +24,7 @@
 #include "base/worker_pool.h"
 #include "demo/hit.h"
 #include "enrich/enrich.h"
+#include "enrich/tables_watch.h"
 #include "http/router.h"
 #include "ingest/committer.h"
 #include "ingest/dedup.h"
@@ -49,6 +50,8 @@ constexpr std::int64_t kStoreMendEveryNs = 5'000'000'000;
 constexpr std::uint64_t kIdentityEveryEntries = 64 << 10;
 constexpr std::int64_t kIdentityEveryMs = 10 * 60'000;
 constexpr std::int64_t kSaltAheadMs = 10 * 60'000;
+/// A file of enrichment is loaded when it is the same at two looks.
+constexpr std::int64_t kListsEveryMs = 5'000;
 
 std::string program_directory() {
     std::error_code error;
@@ -78,8 +81,21 @@ enrich::DataFiles data_files(const Settings& settings) {
         if (!path.empty()) files.geo.push_back(path);
     files.user_agents = settings.enrich_user_agent_rules;
     files.crawlers = settings.enrich_crawlers;
+    files.referrer_spam = settings.enrich_referrer_spam;
+    files.networks = settings.enrich_datacenter_networks;
     files.directories = enrich::default_directories(program_directory());
     return files;
+}
+
+Result<enrich::BotOptions> bot_options(const Settings& settings) {
+    TRY(const enrich::BotSignals signals, enrich::BotSignals::parse(settings.enrich_bot_signals));
+    return enrich::BotOptions{.signals = signals,
+                              .pageviews_per_minute = static_cast<double>(settings.enrich_bot_pageviews_per_minute)};
+}
+
+Result<std::shared_ptr<const enrich::Tables>> load_tables(const Settings& settings) {
+    TRY(const enrich::BotOptions bots, bot_options(settings));
+    return enrich::Tables::load(data_files(settings), bots);
 }
 
 Finding check_processor() {
@@ -120,6 +136,8 @@ struct Services::State {
     std::string why_not_answering() const;
     void run_housekeeping();
     void tend_store();
+    void tend_lists(enrich::TablesWatch::When when);
+    std::shared_ptr<const enrich::Tables> tables_in_use() const;
 
     const Settings settings;
     Clock& clock = system_clock();
@@ -130,7 +148,10 @@ struct Services::State {
     std::unique_ptr<catalog::Catalog> catalog;
     std::unique_ptr<log::DiskLog> log;
     std::unique_ptr<ingest::Dedup> dedup;
-    std::shared_ptr<const enrich::Tables> tables;
+    mutable std::mutex tables_mutex;
+    std::shared_ptr<const enrich::Tables> tables;  ///< under its mutex from the start of housekeeping on
+    std::unique_ptr<enrich::TablesWatch> tables_watch;
+    std::atomic<bool> is_reload_wanted{false};
     std::unique_ptr<enrich::Identity> identity;
     std::string library;
     std::unique_ptr<store::Client> store;
@@ -225,7 +246,9 @@ Status Services::State::open(Options options) {
                                .rows_max = static_cast<std::size_t>(settings.loader_batch_rows_max)});
     supervisor->start();
 
-    TRY(tables, enrich::Tables::load(data_files(settings)));
+    TRY(const enrich::BotOptions bots, bot_options(settings));
+    TRY(tables, enrich::Tables::load(data_files(settings), bots));
+    tables_watch = std::make_unique<enrich::TablesWatch>(data_files(settings), bots, tables);
     identity = std::make_unique<enrich::Identity>([this](std::int64_t day) { return catalog->salt(day); });
     TRY_STATUS(identity->prepare(clock.wall_ms()));
     TRY_STATUS(replay_log_tail());
@@ -346,6 +369,26 @@ void Services::State::tend_store() {
     supervisor->restart("it has damaged data since the disk was full");
 }
 
+std::shared_ptr<const enrich::Tables> Services::State::tables_in_use() const {
+    const std::lock_guard guard(tables_mutex);
+    return tables;
+}
+
+/// The files of enrichment may be replaced while this runs, and are taken up whole or not at all.
+void Services::State::tend_lists(enrich::TablesWatch::When when) {
+    const auto looked = tables_watch->look(when);
+    if (!looked) {
+        logging::warn("enrich.not_reloaded", {{"error", looked.error().message}});
+        return;
+    }
+    if (*looked == nullptr) return;
+    const std::lock_guard guard(tables_mutex);
+    tables = *looked;
+    if (endpoint) endpoint->use(tables);
+    for (const enrich::StepStatus& step : tables->status())
+        logging::info("enrich.reloaded", {{"step", step.step}, {"data", step.data}});
+}
+
 /// What has to happen now and then, off the event loops: the next day's salt is there before midnight, gauges are
 /// current.
 void Services::State::run_housekeeping() {
@@ -355,6 +398,7 @@ void Services::State::run_housekeeping() {
     auto& end = metrics::gauge("footfall_log_end_offset", "Offset behind the last entry of the log.");
     auto& ready = metrics::gauge("footfall_store_ready", "1 while the store answers.");
     std::int64_t salt_at_ms = 0;
+    std::int64_t lists_at_ms = 0;
     std::unique_lock guard(housekeeping_mutex);
     while (!stopping) {
         guard.unlock();
@@ -363,6 +407,11 @@ void Services::State::run_housekeeping() {
             salt_at_ms = now + kSaltEveryMs;
             if (const Status status = identity->prepare(now + kSaltAheadMs); !status)
                 logging::warn("identity.salt", {{"error", status.error().message}});
+        }
+        if (is_reload_wanted.exchange(false)) tend_lists(enrich::TablesWatch::When::kNow);
+        if (now >= lists_at_ms || lists_at_ms - now > kListsEveryMs) {
+            lists_at_ms = now + kListsEveryMs;
+            tend_lists(enrich::TablesWatch::When::kSettled);
         }
         log->tend_reserve();
         tend_store();
@@ -396,12 +445,15 @@ Status Services::listen() {
     unsigned loops = static_cast<unsigned>(state.settings.http_loops);
     if (loops == 0) loops = std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
     TRY(auto trusted, ingest::parse_networks(state.settings.http_trusted_proxies));
-    state.endpoint = std::make_unique<ingest::Endpoint>(
-        *state.catalog, state.tables, *state.identity, *state.committer, state.clock,
-        ingest::EndpointOptions{.trusted_proxies = trusted,
-                                .loops = loops,
-                                .address_events_per_second = state.settings.ingest_address_events_per_second,
-                                .site_events_per_second = state.settings.ingest_site_events_per_second});
+    {
+        const std::lock_guard guard(state.tables_mutex);
+        state.endpoint = std::make_unique<ingest::Endpoint>(
+            *state.catalog, state.tables, *state.identity, *state.committer, state.clock,
+            ingest::EndpointOptions{.trusted_proxies = trusted,
+                                    .loops = loops,
+                                    .address_events_per_second = state.settings.ingest_address_events_per_second,
+                                    .site_events_per_second = state.settings.ingest_site_events_per_second});
+    }
     state.query_pool =
         std::make_unique<WorkerPool>("query", static_cast<std::size_t>(state.settings.query_concurrency_max), 64);
     state.query_endpoint = std::make_unique<api::QueryEndpoint>(
@@ -662,8 +714,17 @@ std::vector<Finding> Services::doctor() {
         findings.push_back({"disk", !why, why.value_or(free_space_text(*space, state.data_dir)),
                             why ? "events are refused until then (log.disk_reserve_bytes); clients repeat them" : ""});
     }
-    check_enrichment(*state.tables, findings);
+    check_enrichment(*state.tables_in_use(), findings);
     return findings;
+}
+
+Result<std::vector<enrich::ListInfo>> Services::lists() { return state_->tables_in_use()->lists(); }
+
+void Services::reload_lists() { state_->is_reload_wanted = true; }
+
+Result<std::vector<enrich::ListInfo>> installed_lists(const Settings& settings) {
+    TRY(const auto tables, load_tables(settings));
+    return tables->lists();
 }
 
 std::vector<Finding> check_machine(const Settings& settings) {
@@ -674,7 +735,7 @@ std::vector<Finding> check_machine(const Settings& settings) {
     std::filesystem::path there = absolute_path(settings.data_dir);
     while (!path_exists(there) && there.has_relative_path()) there = there.parent_path();
     if (const auto space = disk_space(there)) findings.push_back({"disk", true, free_space_text(*space, there), ""});
-    if (const auto tables = enrich::Tables::load(data_files(settings))) check_enrichment(**tables, findings);
+    if (const auto tables = load_tables(settings)) check_enrichment(**tables, findings);
     else findings.push_back({"enrichment", false, tables.error().message, "follow what the message says"});
     return findings;
 }

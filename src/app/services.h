@@ -39,6 +39,9 @@ public:
     /// child.
     void stop(int grace_ms);
 
+    /// Loads the files of enrichment anew within a second, whatever they are like. Returns before that.
+    void reload_lists();
+
     std::vector<api::NotReady> not_ready() const;
     /// Absolute.
     const std::string& data_dir() const;
@@ -56,6 +59,7 @@ public:
     catalog::Catalog& catalog() override;
     Result<process::AuditReport> audit(const std::string& site_id) override;
     std::vector<Finding> doctor() override;
+    Result<std::vector<enrich::ListInfo>> lists() override;
     std::string address() const override;
 
 private:
@@ -68,5 +72,7 @@ private:
 /// What doctor() says of the machine alone, for who has no installation yet: the processor, the engine, the disk, the
 /// data of enrichment. Makes nothing.
 std::vector<Finding> check_machine(const Settings& settings);
+/// The lists that enrichment would stand on. Makes nothing.
+Result<std::vector<enrich::ListInfo>> installed_lists(const Settings& settings);
 
 }  // namespace footfall::app

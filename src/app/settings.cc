@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/logging.h"
 #include "base/nearest.h"
+#include "enrich/bot_signals.h"
 
 namespace footfall::app {
 namespace {
@@ -114,6 +115,15 @@ constexpr Declaration kTable[] = {
     text("enrich.user_agent_rules", "", &Settings::enrich_user_agent_rules,
          "regexes.yaml of uap-core; empty: the installed one."),
     text("enrich.crawlers", "", &Settings::enrich_crawlers, "crawler-user-agents.json; empty: the installed one."),
+    text("enrich.referrer_spam", "", &Settings::enrich_referrer_spam,
+         "Hosts of spam referrers, one a line; empty: the list that is built in."),
+    text("enrich.datacenter_networks", "", &Settings::enrich_datacenter_networks,
+         "Networks of data centres, one a line as 203.0.113.0/24, for the signal network:datacenter; empty: none."),
+    text("enrich.bot_signals", enrich::kDefaultBotSignals, &Settings::enrich_bot_signals,
+         "What besides the lists of user agents marks an event as a bot's, separated by commas; also "
+         "hints:contradiction, headers:missing and rate:pageviews."),
+    number("enrich.bot_pageviews_per_minute", "60", "pageviews", &Settings::enrich_bot_pageviews_per_minute, 1,
+           1'000'000, "Pageviews of one address and user agent beyond which the signal rate:pageviews marks them."),
     text("logging.level", "info", &Settings::logging_level, "Least severity that is written.", "debug|info|warn|error"),
     text("logging.format", "text", &Settings::logging_format,
          "Readable text or one JSON object a line, on standard error.", "text|json"),

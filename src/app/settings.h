@@ -41,6 +41,10 @@ struct Settings {
     std::string enrich_geo_v6;
     std::string enrich_user_agent_rules;
     std::string enrich_crawlers;
+    std::string enrich_referrer_spam;
+    std::string enrich_datacenter_networks;
+    std::string enrich_bot_signals;
+    std::int64_t enrich_bot_pageviews_per_minute = 0;
     std::string logging_level;
     std::string logging_format;
 };

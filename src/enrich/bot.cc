@@ -77,6 +77,7 @@ std::string_view BotRules::judge(std::string_view user_agent, bool is_spider) co
 }
 
 std::string_view BotRules::own_version() const { return state_->own_version; }
+std::size_t BotRules::own() const { return state_->reasons.size(); }
 std::size_t BotRules::crawlers() const { return state_->listed_count; }
 std::size_t BotRules::skipped() const { return state_->own.skipped() + state_->listed.skipped(); }
 

@@ -27,6 +27,8 @@ public:
     std::string_view judge(std::string_view user_agent, bool is_spider) const;
 
     std::string_view own_version() const;
+    /// Patterns of our own list, and of the other.
+    std::size_t own() const;
     std::size_t crawlers() const;
     /// Patterns that RE2 does not know; they never match.
     std::size_t skipped() const;

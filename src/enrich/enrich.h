@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "enrich/bot_signals.h"
+#include "enrich/client_hints.h"
 #include "enrich/identity.h"
 #include "event/event.h"
 
@@ -36,6 +38,12 @@ struct Context {
     /// `user_agent` is the header of a request with a key. It may be a visitor's that the server passes on; an HTTP
     /// library is the server itself and counts as no user agent, and none is no sign of a bot then.
     bool is_senders_agent = false;
+    /// `address` is that of a server that sends with a key: it says nothing of the visitor.
+    bool is_senders_address = false;
+    /// Of the request that `user_agent` is a header of; empty where it is none.
+    ClientHints hints{};
+    /// The request is a visitor's own and has none of the headers that every browser sends.
+    bool lacks_browser_headers = false;
 };
 
 /// Where the data files are. Empty: searched in `directories`, in order, as npm lays them out
@@ -45,12 +53,20 @@ struct DataFiles {
     std::vector<std::string> geo{};  ///< one or two MaxMind databases (one of both families, or one a family)
     std::string user_agents{};       ///< regexes.yaml of uap-core
     std::string crawlers{};          ///< crawler-user-agents.json
+    std::string referrer_spam{};     ///< one host a line; empty: the list that is built in
+    std::string networks{};          ///< of data centres, one a line; empty: none
     std::vector<std::string> directories{};
 };
 
 /// node_modules in the four directories above the program's, nearest first; ../share/footfall seen from it;
 /// /usr/share/footfall.
 std::vector<std::string> default_directories(std::string_view program_directory);
+
+struct BotOptions {
+    BotSignals signals{};
+    /// Of one address and user agent, for BotSignal::kRate: a page a second, for a minute.
+    double pageviews_per_minute = 60;
+};
 
 /// What a step stands on, for /readyz and `footfall doctor`. A step whose file is not there is disabled, not fatal.
 struct StepStatus {
@@ -60,15 +76,29 @@ struct StepStatus {
     std::string problem;  ///< one sentence that says what to do; empty where all is well
 };
 
+/// One list or database, as `footfall lists` shows it. Texts are empty where nobody can tell.
+struct ListInfo {
+    std::string name{};
+    std::string version{};
+    std::string date{};  ///< of its contents, YYYY-MM-DD
+    std::uint64_t entries = 0;
+    std::string licence{};  ///< of what is shipped; a file of the operator's own has whatever it has
+    std::string from{};     ///< where it comes from
+    std::string path{};     ///< of the file; empty: built in
+};
+
 /// The lists and databases: loaded once (about 0.3 s, 18 MiB), immutable, shared by all loops. Strings that Enricher
 /// puts into events may live in here, so it must outlive them.
 class Tables {
 public:
     /// Logs each missing or broken file once. Errors only for an operator's explicit path that cannot be read.
-    static Result<std::shared_ptr<const Tables>> load(const DataFiles& files);
+    static Result<std::shared_ptr<const Tables>> load(const DataFiles& files, const BotOptions& bots = {});
     ~Tables();
 
     const std::vector<StepStatus>& status() const;
+    const std::vector<ListInfo>& lists() const;
+    /// Which files load() would read now.
+    static std::vector<std::string> paths(const DataFiles& files);
 
 private:
     friend class Enricher;
@@ -90,6 +120,9 @@ public:
     /// Identity::prepare(receive_ms) succeeded for its request. Never fails: what cannot be known stays empty. Strings
     /// it sets live in `arena`, in the tables, or are parts of what it was given.
     void enrich(event::Event& event, const Context& context, const SitePolicy& site, event::Arena& arena);
+    /// From the next event on; what events have of the former tables must not be needed any more. Forgets what is
+    /// cached.
+    void use(std::shared_ptr<const Tables> tables);
 
 private:
     struct State;

@@ -48,11 +48,12 @@ Place place_of(MMDB_entry_s entry) {
     return place;
 }
 
-struct Database {
+struct OpenFile {
+    std::string path;
     MMDB_s mmdb{};
-    Database() = default;
-    Database(const Database&) = delete;
-    ~Database() {
+    OpenFile() = default;
+    OpenFile(const OpenFile&) = delete;
+    ~OpenFile() {
         if (mmdb.file_content != nullptr) MMDB_close(&mmdb);
     }
 };
@@ -60,7 +61,7 @@ struct Database {
 }  // namespace
 
 struct Geo::State {
-    std::deque<Database> databases;
+    std::deque<OpenFile> databases;
     const MMDB_s* ipv4 = nullptr;
     const MMDB_s* ipv6 = nullptr;
 };
@@ -73,7 +74,9 @@ Geo& Geo::operator=(Geo&&) noexcept = default;
 Result<Geo> Geo::open(const std::vector<std::string>& paths) {
     auto state = std::make_unique<State>();
     for (const std::string& path : paths) {
-        MMDB_s& mmdb = state->databases.emplace_back().mmdb;
+        OpenFile& file = state->databases.emplace_back();
+        file.path = path;
+        MMDB_s& mmdb = file.mmdb;
         const int code = MMDB_open(path.c_str(), MMDB_MODE_MMAP, &mmdb);
         if (code != MMDB_SUCCESS) {
             mmdb.file_content = nullptr;
@@ -114,14 +117,23 @@ Place Geo::place_at(Entry entry) const {
     return place_of({.mmdb = entry.family == 4 ? state_->ipv4 : state_->ipv6, .offset = entry.offset});
 }
 
+std::vector<Geo::Database> Geo::databases() const {
+    std::vector<Database> out;
+    for (const OpenFile& file : state_->databases) {
+        const auto& metadata = file.mmdb.metadata;
+        const auto day = static_cast<std::time_t>(metadata.build_epoch);
+        out.push_back({.path = file.path,
+                       .type = printable(metadata.database_type),
+                       .day = fmt::format("{:%Y-%m-%d}", fmt::gmtime(day)),
+                       .nodes = metadata.node_count});
+    }
+    return out;
+}
+
 std::string Geo::version() const {
     std::string out;
-    for (const Database& database : state_->databases) {
-        const auto& metadata = database.mmdb.metadata;
-        const auto day = static_cast<std::time_t>(metadata.build_epoch);
-        out += fmt::format("{}{} {:%Y-%m-%d}", out.empty() ? "" : ", ", metadata.database_type, fmt::gmtime(day));
-    }
-    return printable(out);
+    for (const Database& one : databases()) out += fmt::format("{}{} {}", out.empty() ? "" : ", ", one.type, one.day);
+    return out;
 }
 
 bool is_ipv4(const event::kind::ip& address) {

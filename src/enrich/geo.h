@@ -44,6 +44,13 @@ public:
     Place place_at(Entry entry) const;
     Place find(const event::kind::ip& address) const { return place_at(find_entry(address)); }
 
+    struct Database {
+        std::string path;
+        std::string type;  ///< as the file says
+        std::string day;   ///< that it was built on, YYYY-MM-DD
+        std::uint64_t nodes = 0;
+    };
+    std::vector<Database> databases() const;
     /// Types and build dates of the files: "city ipv4 2026-06-05, city ipv6 2026-06-05".
     std::string version() const;
 

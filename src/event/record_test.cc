@@ -53,6 +53,7 @@ Event full_event() {
     event.screen_class = "mobile";
     event.is_bot = true;
     event.bot_reason = "ua:headless";
+    event.bot_lists = "2026-11-27/1.60.0/0.18.0/2026-08-20/-";
     event.event_name = "buy";
     event.event_category = "shop";
     event.event_action = "click";

@@ -116,6 +116,22 @@ Result<const catalog::Key*> sender_key(const http::Request& request, const catal
     return key;
 }
 
+/// Borrowed from the request. They are not asked for (Accept-CH): what a browser says unasked, and what the site asks
+/// for itself, is taken.
+enrich::ClientHints hints_of(const http::Request& request) {
+    return {.brands = request.header("sec-ch-ua"),
+            .full_brands = request.header("sec-ch-ua-full-version-list"),
+            .mobile = request.header("sec-ch-ua-mobile"),
+            .platform = request.header("sec-ch-ua-platform"),
+            .platform_version = request.header("sec-ch-ua-platform-version"),
+            .model = request.header("sec-ch-ua-model")};
+}
+
+/// Whether the request says, as that of every browser of the last years, what it was made for.
+bool has_fetch_metadata(const http::Request& request) {
+    return !request.header("sec-fetch-mode").empty() || !request.header("sec-fetch-site").empty();
+}
+
 struct Answer {
     std::uint64_t received = 0;
     std::string rejected;  // ready JSON array
@@ -277,6 +293,7 @@ struct Endpoint::LoopState {
     event::Batch batch;
     enrich::Enricher enricher;
     DistinctCap::Known known_values;
+    std::uint64_t tables_number = 0;
     std::unordered_map<std::string_view, std::uint32_t> tally_of_site;
 };
 
@@ -296,6 +313,19 @@ Endpoint::Endpoint(const catalog::Catalog& catalog, std::shared_ptr<const enrich
 }
 
 Endpoint::~Endpoint() = default;
+
+void Endpoint::use(std::shared_ptr<const enrich::Tables> tables) {
+    const std::lock_guard lock(tables_mutex_);
+    tables_ = std::move(tables);
+    tables_number_.fetch_add(1, std::memory_order_release);
+}
+
+void Endpoint::take_up_tables(LoopState& loop) const {
+    if (loop.tables_number == tables_number_.load(std::memory_order_acquire)) return;
+    const std::lock_guard lock(tables_mutex_);
+    loop.enricher.use(tables_);
+    loop.tables_number = tables_number_.load(std::memory_order_relaxed);
+}
 
 const http::Headers& Endpoint::headers() {
     static const http::Headers of_every_answer = {
@@ -408,6 +438,7 @@ void Endpoint::take(http::Exchange& exchange, Form form) {
     if (!made) return turn_down(made.error());
     const std::string_view body = *made ? std::string_view(**made) : request.body;
     loop.arena.clear();
+    take_up_tables(loop);
     if (const Status status =
             loop.parser.parse(body, {.receive_ms = now_ms, .trusted = has_key}, loop.arena, loop.batch);
         !status)
@@ -432,6 +463,8 @@ void Endpoint::take(http::Exchange& exchange, Form form) {
 
     const std::string_view user_agent = request.header("user-agent");
     const std::string_view accept_language = request.header("accept-language");
+    const enrich::ClientHints hints = hints_of(request);
+    const bool lacks_browser_headers = !has_key && accept_language.empty() && !has_fetch_metadata(request);
     for (event::Incoming& in : loop.batch.events) {
         event::Event& event = in.event;
         const catalog::Site* site = snapshot->site(event.website_id);
@@ -448,11 +481,15 @@ void Endpoint::take(http::Exchange& exchange, Form form) {
         enrich::Context context;
         context.page_query = in.page_query;
         context.receive_ms = now_ms;
-        context.address = event::parse_ip(in.ip).value_or(peer_address);
+        const std::optional<event::kind::ip> given = event::parse_ip(in.ip);
+        context.address = given.value_or(peer_address);
+        context.is_senders_address = has_key && !given;
+        context.lacks_browser_headers = lacks_browser_headers;
         if (in.user_agent.empty()) {
             context.user_agent = user_agent;
             context.accept_language = accept_language;
             context.is_senders_agent = has_key;
+            context.hints = hints;
         } else {
             context.user_agent = in.user_agent;
         }

@@ -87,8 +87,13 @@ public:
 
     const MinuteCounts& minutes() const { return minutes_; }
 
+    /// Enrichment by these from the next request of each loop on: no request sees some of the old and some of the new.
+    /// A loop without requests keeps the former in memory until its next one. Thread-safe.
+    void use(std::shared_ptr<const enrich::Tables> tables);
+
 private:
     struct LoopState;
+    void take_up_tables(LoopState& loop) const;
     void take(http::Exchange& exchange, Form form);
     /// Whether a request is refused as more come than can be done.
     bool sheds(const http::Request& request) const;
@@ -100,7 +105,9 @@ private:
                           const catalog::Snapshot& snapshot, std::int64_t& wait_ms);
 
     const catalog::Catalog& catalog_;
+    mutable std::mutex tables_mutex_;
     std::shared_ptr<const enrich::Tables> tables_;
+    std::atomic<std::uint64_t> tables_number_{0};  ///< changes with `tables_`, so that requests need no lock
     enrich::Identity& identity_;
     Committer& committer_;
     Clock& clock_;

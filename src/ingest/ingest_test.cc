@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/file.h"
 #include "base/metrics.h"
 #include "http/client.h"
 #include "http/encoding.h"
@@ -128,6 +129,47 @@ protected:
     std::unique_ptr<Endpoint> endpoint_;
     std::unique_ptr<http::Server> server_;
 };
+
+TEST_F(EndpointTest, WhatTheBrowserSaysOfItselfGoesWithItsUserAgentAlone) {
+    const Headers browser = {
+        {"User-Agent",
+         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+         "Chrome/131.0.0.0 Safari/537.36"},
+        {"Sec-CH-UA", R"("Chromium";v="131", "Not A(Brand";v="24")"},
+        {"Sec-CH-UA-Platform", R"("Windows")"},
+        {"Sec-CH-UA-Platform-Version", R"("15.0.0")"},
+        {"Sec-CH-UA-Mobile", "?0"},
+    };
+    EXPECT_EQ(post(pageview("a", "/1"), browser).status, 200);
+    Headers server = key(catalog::Scope::kCollect);
+    server.insert(server.end(), browser.begin(), browser.end());
+    EXPECT_EQ(post(pageview("a", "/2"), server).status, 200) << "passed on with the user agent";
+    const std::string named = R"(,"context":{"user_agent":"Mozilla/5.0 (Windows NT 10.0) Chrome/131.0.0.0"})";
+    EXPECT_EQ(post(pageview("a", "/3", named), server).status, 200) << "the headers are another's";
+    EXPECT_THAT(
+        recorded([](const event::Event& event) { return std::string(event.os) + std::string(event.os_version); }),
+        ElementsAre("Windows11", "Windows11", ""));
+    EXPECT_THAT(recorded([](const event::Event& event) { return std::string(event.bot_lists.substr(0, 2)); }),
+                ElementsAre("20", "20", "20"));
+}
+
+TEST_F(EndpointTest, NewTablesAreTakenUpByEveryLoopWithItsNextRequest) {
+    const std::string list = folder_ / "crawlers.json";
+    const Headers agent = {{"User-Agent", "Mozilla/5.0 NewCrawler/1.0"}};
+    for (int i = 0; i < 8; ++i) EXPECT_EQ(post(pageview("a", "/before"), agent).status, 200);
+    ASSERT_TRUE(write_file_atomically(list, R"([{"pattern": "NewCrawler"}])"));
+    const auto loaded = enrich::Tables::load({.crawlers = list});
+    ASSERT_TRUE(loaded);
+    endpoint_->use(*loaded);
+    for (int i = 0; i < 8; ++i) EXPECT_EQ(post(pageview("a", "/after"), agent).status, 200);
+    EXPECT_THAT(
+        recorded([](const event::Event& event) { return std::string(event.page) + (event.is_bot ? " bot" : ""); }),
+        testing::UnorderedElementsAreArray([] {
+            std::vector<std::string> expected(8, "/before");
+            expected.resize(16, "/after bot");
+            return expected;
+        }()));
+}
 
 TEST_F(EndpointTest, EachBodyGetsItsAnswerAndTheLogHoldsJustWhatTheAnswerSays) {
     struct Case {

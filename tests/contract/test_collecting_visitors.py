@@ -252,6 +252,29 @@ class TestServerKeys:
 
 
 class TestDerived:
+    def test_client_hints_say_better_what_the_agent_has_frozen(self, site: Site):
+        agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
+        hints = {
+            "Sec-CH-UA": '"Brave";v="131", "Chromium";v="131", "Not_A Brand";v="24"',
+            "Sec-CH-UA-Mobile": "?0",
+            "Sec-CH-UA-Platform": '"Windows"',
+            "Sec-CH-UA-Platform-Version": '"15.0.0"',
+        }
+        answer = site.post(pageview(site.id), seen_from("203.0.113.1", agent) | hints)
+        assert answer.status == 200 and "accept-ch" not in {name.lower() for name in answer.headers}, answer
+        site.send(pageview(site.id), headers=seen_from("203.0.113.1", agent))
+        site.wait_events(2)
+        rows = site.query(["pageviews"], ["browser", "os", "os_version"], order_by=[["browser", "asc"]])["rows"]
+        assert rows == [["Brave", "Windows", "11", 1], ["Chrome", "Windows", "10", 1]]
+        assert site.value("visitors") == 1, "hints make nobody another visitor"
+
+    def test_a_visit_from_a_spam_referrer_is_a_bots(self, site: Site):
+        for referrer in ("https://semalt.com/crawler", "https://www.google.com/"):
+            site.send(pageview(site.id, referrer=referrer), headers=seen_from("203.0.113.1"))
+        site.wait_events(2)
+        assert site.query(["pageviews"], ["source"])["rows"] == [["Google", 1]]
+        assert site.query(["pageviews"], include_bots=True)["rows"] == [[2]]
+
     @pytest.mark.parametrize(
         "agent, browser, system, device",
         [(FIREFOX, "Firefox", "Windows", "desktop"), (SAFARI_IPHONE, None, "iOS", "mobile")],

@@ -54,6 +54,7 @@ class TestHelp:
             "key list",
             "key revoke",
             "audit",
+            "lists",
             "doctor",
         ],
     )
@@ -437,6 +438,67 @@ class TestDoctor:
         done = run_command("doctor", data=data)
         assert done.returncode == 0, done
         json.loads(run_command("doctor", "--json", data=data).stdout)
+
+
+class TestLists:
+    SHIPPED = {"bots.json", "sources.json", "referrer_spam.txt", "uap-core", "crawler-user-agents"}
+
+    def test_say_version_licence_and_origin_of_each(self, data: pathlib.Path):
+        command("site", "add", "x", "--domain", "x.example", data=data)
+        lists = {one["name"]: one for one in command("lists", data=data)}
+        assert self.SHIPPED < set(lists), "and the databases of geography, by the names that they have"
+        for one in lists.values():
+            assert set(one) == {"name", "version", "date", "entries", "licence", "from", "path"}
+            assert one["version"] and one["entries"] > 10 and one["licence"] and one["from"], one
+        done = run_command("lists", data=data)
+        assert done.returncode == 0 and all(name in done.stdout for name in lists)
+
+    def test_are_those_of_this_machine_where_there_is_no_installation(self, folder: pathlib.Path):
+        assert self.SHIPPED < {one["name"] for one in command("lists", data=folder / "typo")}
+        assert list(folder.iterdir()) == []
+
+    def test_a_file_that_is_replaced_is_taken_up_while_serve_runs(self, start_server: Any, folder: pathlib.Path):
+        path = folder / "networks.txt"
+        path.write_text("# version: first\n198.51.100.0/24\n")
+        server = start_server("--enrich.datacenter_networks", str(path))
+        site = server.add_site()
+
+        def version() -> str:
+            return next(one["version"] for one in server.command("lists") if one["name"] == "datacenter_networks")
+
+        def send() -> None:
+            site.send(pageview(site.id), headers={"X-Forwarded-For": "203.0.113.7"})
+
+        def replace(text: str) -> None:
+            (folder / "new.txt").write_text(text)
+            (folder / "new.txt").rename(path)
+
+        assert version() == "first"
+        send()
+        replace("# version: second\n203.0.113.0/24\n")
+        wait_until(lambda: version() == "second", 30, "the file is taken up by itself")
+        send()
+        site.wait_events(2)
+        assert site.value("pageviews") == 1, "the second is a data centre's"
+
+        replace("no network\n")
+        os.kill(server.pid, signal.SIGHUP)
+        wait_until(lambda: server.metric("footfall_enrich_reloads_total", result="failed") == 1, 30, "it was refused")
+        assert version() == "second" and str(path) in server.log()
+        replace("# version: third\n198.51.100.0/24\n")
+        os.kill(server.pid, signal.SIGHUP)
+        wait_until(lambda: version() == "third", 30, "a signal asks for it at once")
+        send()
+        site.wait_events(3)
+        assert site.value("pageviews") == 2
+
+    @pytest.mark.parametrize(
+        "key, value, told",
+        [("enrich.bot_signals", "referer:spam", "referrer:spam"), ("enrich.datacenter_networks", "/none.txt", "/none.txt")],
+    )
+    def test_a_wrong_setting_is_told_at_the_start(self, folder: pathlib.Path, key: str, value: str, told: str):
+        done = run_command("serve", "--listen", "127.0.0.1:0", f"--{key}", value, data=folder / "data")
+        assert done.returncode in (1, 2) and told in done.stderr, done
 
 
 class TestSettings:
