@@ -20,6 +20,7 @@ enum Trait : unsigned {
     kNeedsInstallation = 2,  ///< is of something that is there already
     kTakesLong = 4,          ///< minutes, where there is much
     kOnlyLooks = 8,          ///< also where nothing is there
+    kInOwnProcess = 16,      ///< has no `run`
 };
 
 struct Command {
@@ -346,6 +347,9 @@ constexpr Flag kKeyCreate[] = {{"--site", "ID", "the site that the key is for", 
                                {"--scope", "SCOPE", "collect, read or admin", true, "collect|read|admin"}};
 constexpr Flag kAudit[] = {{"--site", "ID", "one site only"}};
 
+constexpr Flag kRestore[] = {
+    {"--up-to-damage", "", "of a damaged backup restore what stands before the damage, and say what is missing"}};
+
 constexpr Command kCommands[] = {
     {"site add", "NAME --domain D [--timezone TZ] [--id ID] [--cookieless] [--ip-policy truncate|drop]", "add a site",
      kSiteAdd, 1, site_add},
@@ -402,6 +406,16 @@ constexpr Command kCommands[] = {
      lists,
      0,
      kOnlyLooks},
+    {"backup",
+     "DIR",
+     "back up the event log and the catalog to a folder that is new, empty or has an earlier backup of the same log",
+     {},
+     1,
+     nullptr,
+     0,
+     kInOwnProcess},
+    {"restore", "DIR [--up-to-damage] --data NEW", "check a backup and make a new data folder of it", kRestore, 1,
+     nullptr, 0, kInOwnProcess},
     {"doctor", "", "say what is wrong with this installation, and the mend", {}, 0, doctor, 0, kTakesLong | kOnlyLooks},
 };
 
@@ -500,6 +514,8 @@ bool needs_installation(std::span<const std::string> argv) { return has_trait(ar
 
 bool only_looks(std::span<const std::string> argv) { return has_trait(argv, kOnlyLooks); }
 
+bool runs_in_own_process(std::span<const std::string> argv) { return has_trait(argv, kInOwnProcess); }
+
 bool takes_long(std::span<const std::string> argv) { return has_trait(argv, kTakesLong); }
 
 namespace {
@@ -547,9 +563,17 @@ Parsed parse_command(std::span<const std::string> argv) {
 
 std::optional<CommandResult> judge_command(std::span<const std::string> argv) { return parse_command(argv).judgement; }
 
+Args args_of_command(std::span<const std::string> argv) {
+    Parsed parsed = parse_command(argv);
+    FOOTFALL_CHECK(!parsed.judgement);
+    return std::move(parsed.args);
+}
+
 CommandResult run_command(Installation& installation, std::span<const std::string> argv, const std::string& input) {
     const Parsed parsed = parse_command(argv);
     if (parsed.judgement) return *parsed.judgement;
+    if (parsed.command->run == nullptr)
+        return failed(Error(Code::kInvalidArgument, "a server does not carry out " + argv[0]));
     return parsed.command->run(installation, parsed.args, input);
 }
 

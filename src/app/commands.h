@@ -46,6 +46,11 @@ struct CommandResult {
 
 /// Whether `word` names a command of run_command().
 bool is_data_command(std::string_view word);
+/// Whether the command is carried out by the process that was asked, not by a server that runs:
+/// run_in_own_process().
+bool runs_in_own_process(std::span<const std::string> argv);
+/// The arguments of a command line that judge_command() has let pass.
+Args args_of_command(std::span<const std::string> argv);
 /// Carries out `site`, `user`, `key`, `audit`, `lists` or `doctor`: argv[0] is that word. `input` is what stood on
 /// standard input, for those that read it. The effect holds when it returns. Thread-safe as far as the installation is.
 CommandResult run_command(Installation& installation, std::span<const std::string> argv, const std::string& input);

@@ -15,6 +15,8 @@
 namespace footfall::app {
 namespace {
 
+constexpr int kCutTimeoutMs = 60'000;
+constexpr std::string_view kCutPath = "/backup-cut";
 constexpr int kCommandTimeoutMs = 15 * 60 * 1'000;  // an audit of a large log takes minutes
 
 std::string socket_of(const std::string& data_dir) { return "unix:" + data_dir + "/control.sock"; }
@@ -56,21 +58,37 @@ http::Response run(Installation& installation, const CommandLine& line) {
 }  // namespace
 
 struct ControlServer::State {
-    explicit State(Installation& i) : installation(i) {}
+    State(Installation& i, std::function<Result<std::string>()> c) : installation(i), cut(std::move(c)) {}
+    void answer_cut(http::Exchange& exchange);
+
     Installation& installation;
+    const std::function<Result<std::string>()> cut;
     WorkerPool changes{"control", 1, 16};
     /// Apart from the changes: a key must be revoked while an audit runs.
     WorkerPool long_looks{"control.long", 1, 4};
     std::unique_ptr<http::Server> server;
 };
 
+void ControlServer::State::answer_cut(http::Exchange& exchange) {
+    const bool queued = changes.submit([this, &exchange] {
+        auto text = cut();
+        http::Response response;
+        if (text) response.body = std::move(*text);
+        else response = http::error_response(text.error());
+        exchange.complete(std::move(response));
+    });
+    if (!queued) exchange.respond(http::error_response(Error(Code::kOverloaded, "too many commands wait")));
+}
+
 ControlServer::ControlServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 ControlServer::~ControlServer() { state_->server->stop(1'000); }
 
-Result<std::unique_ptr<ControlServer>> ControlServer::start(const std::string& data_dir, Installation& installation) {
-    auto state = std::make_unique<State>(installation);
+Result<std::unique_ptr<ControlServer>> ControlServer::start(const std::string& data_dir, Installation& installation,
+                                                            std::function<Result<std::string>()> cut) {
+    auto state = std::make_unique<State>(installation, std::move(cut));
     State* raw = state.get();
     state->server = std::make_unique<http::Server>(http::ServerOptions{.loops = 1}, [raw](http::Exchange& exchange) {
+        if (exchange.request().path == kCutPath) return raw->answer_cut(exchange);
         if (exchange.request().path != "/command" || exchange.request().method != http::Method::kPost)
             return exchange.respond(http::error_response(Error(Code::kNotFound, "there is nothing at this path")));
         auto line = read_command_line(exchange.request().body);
@@ -114,6 +132,18 @@ std::optional<Result<CommandResult>> run_by_server(const std::string& data_dir, 
         return Result<CommandResult>(
             Error(Code::kUnavailable, "the server did not understand the command: " + response->body));
     return Result<CommandResult>(CommandResult{static_cast<int>(exit_code), std::string(output), std::string(errors)});
+}
+
+std::optional<Result<std::string>> cut_by_server(const std::string& data_dir) {
+    http::Client client(socket_of(data_dir));
+    auto response = client.send({.method = "POST", .target = kCutPath}, kCutTimeoutMs);
+    if (!response) {
+        if (!client.maybe_processed()) return std::nullopt;
+        return Result<std::string>(response.error().context("the server was reached but did not answer"));
+    }
+    if (response->status == 200) return Result<std::string>(std::move(response->body));
+    return Result<std::string>(
+        Error(Code::kUnavailable, "the server does not say what a backup has to hold: " + response->body));
 }
 
 }  // namespace footfall::app

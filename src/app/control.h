@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,8 +16,9 @@ namespace footfall::app {
 /// code back, so that a command does the same beside a server and without one.
 class ControlServer {
 public:
-    /// Listens; commands run one at a time.
-    static Result<std::unique_ptr<ControlServer>> start(const std::string& data_dir, Installation& installation);
+    /// Listens; commands run one at a time. `cut` says, as JSON, what a backup has to hold.
+    static Result<std::unique_ptr<ControlServer>> start(const std::string& data_dir, Installation& installation,
+                                                        std::function<Result<std::string>()> cut);
     ~ControlServer();
 
 private:
@@ -28,5 +30,8 @@ private:
 /// Has a running server carry the command out. nullopt where none runs on this data folder.
 std::optional<Result<CommandResult>> run_by_server(const std::string& data_dir, std::span<const std::string> argv,
                                                    const std::string& input);
+
+/// Asks a running server what a backup has to hold. nullopt where none runs on this data folder.
+std::optional<Result<std::string>> cut_by_server(const std::string& data_dir);
 
 }  // namespace footfall::app

@@ -11,6 +11,7 @@
 
 #include "api/routes.h"
 #include "app/args.h"
+#include "app/backup_commands.h"
 #include "app/commands.h"
 #include "app/control.h"
 #include "app/offline.h"
@@ -106,7 +107,8 @@ int run_data_command(std::span<const std::string> argv) {
     if (!settings) return fail(settings.error());
     std::string input;
     if (reads_input(argv)) input.assign(std::istreambuf_iterator<char>(std::cin), {});
-    const auto result = run_anywhere(*settings, argv, input);
+    const auto result =
+        runs_in_own_process(argv) ? run_in_own_process(*settings, argv) : run_anywhere(*settings, argv, input);
     if (!result) return fail(result.error());
     return print(*result);
 }
@@ -130,8 +132,8 @@ int run(int argc, char** argv) {
     if (word == "settings") return run_reference(word, rest, settings_reference, settings_json);
     if (word == "routes") return run_reference(word, rest, api::routes_text, api::routes_json);
     if (is_data_command(word)) return run_data_command(words);
-    const std::string_view known[] = {"serve", "site",   "user",     "key",    "audit",
-                                      "lists", "doctor", "settings", "routes", "help"};
+    const std::string_view known[] = {"serve", "site",    "user",   "key",      "audit",  "backup",
+                                      "lists", "restore", "doctor", "settings", "routes", "help"};
     const std::string near = nearest(word, known);
     return fail(Error(Code::kInvalidArgument,
                       fmt::format("unknown command '{}'{}", word,

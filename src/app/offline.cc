@@ -8,6 +8,7 @@
 
 #include "app/control.h"
 #include "app/services.h"
+#include "backup/backup.h"
 #include "base/file.h"
 #include "base/logging.h"
 
@@ -116,6 +117,12 @@ Result<CommandResult> look_without_installation(const Settings& settings, const 
 
 }  // namespace
 
+Status require_installation(const std::string& data_dir) {
+    TRY(const bool is_there, has_installation(data_dir));
+    if (!is_there) return no_installation(data_dir);
+    return {};
+}
+
 Result<CommandResult> run_anywhere(const Settings& settings, std::span<const std::string> argv,
                                    const std::string& input) {
     const std::string data_dir = absolute_path(settings.data_dir);
@@ -124,6 +131,7 @@ Result<CommandResult> run_anywhere(const Settings& settings, std::span<const std
     TRY(const bool is_there, has_installation(data_dir));
     if (!is_there && needs_installation(argv)) return no_installation(data_dir);
     if (!is_there && only_looks(argv)) return look_without_installation(settings, data_dir, argv);
+    TRY_STATUS(backup::check_restored(data_dir));
     TRY_STATUS(make_directories(data_dir));
     auto lock = LockFile::acquire(data_dir + "/lock", 5'000);
     if (!lock) {

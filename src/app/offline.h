@@ -14,4 +14,7 @@ namespace footfall::app {
 Result<CommandResult> run_anywhere(const Settings& settings, std::span<const std::string> argv,
                                    const std::string& input);
 
+/// kNotFound where there is no installation in the folder.
+Status require_installation(const std::string& data_dir);
+
 }  // namespace footfall::app

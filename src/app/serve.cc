@@ -102,7 +102,8 @@ int serve(const Settings& settings, ServeOptions options) {
                                                   },
                                               .listens = true});
     if (!services) return fail(services.error(), as_json);
-    const auto control = ControlServer::start((*services)->data_dir(), **services);
+    const auto control =
+        ControlServer::start((*services)->data_dir(), **services, [&services] { return (*services)->backup_cut(); });
     if (!control) return fail(control.error(), as_json);
     if (const Status status = (*services)->listen(); !status) return fail(status.error(), as_json);
     const std::string url = http::url_of_address((*services)->address());

@@ -14,6 +14,7 @@
 #include "api/live_routes.h"
 #include "api/query_endpoint.h"
 #include "api/routes.h"
+#include "app/backup_commands.h"
 #include "app/descriptors.h"
 #include "app/version.h"
 #include "base/bytes.h"
@@ -29,7 +30,6 @@
 #include "ingest/committer.h"
 #include "ingest/dedup.h"
 #include "ingest/ingest.h"
-#include "log/disk/disk_log.h"
 #include "process/process.h"
 #include "query/query.h"
 #include "store/embedded/supervisor.h"
@@ -203,6 +203,7 @@ Status Services::State::open(Options options) {
         if (bound) listener = std::move(*bound);
         else if (!path_exists(lock_path)) return bound.error();
     }
+    TRY_STATUS(backup::check_restored(data_dir));
     TRY_STATUS(make_directories(data_dir));
     TRY(LockFile taken, LockFile::acquire(lock_path, kLockWaitMs));
     lock = std::move(taken);
@@ -269,13 +270,7 @@ Status Services::State::open(Options options) {
 }
 
 Status Services::State::open_log_and_index() {
-    log::DiskLogOptions log_options;
-    log_options.directory = data_dir + "/log";
-    log_options.segment_bytes_max = static_cast<std::uint64_t>(settings.log_segment_bytes);
-    log_options.retention_ms_min = settings.log_retention_hours * 3'600'000;
-    if (settings.log_disk_reserve_bytes > 0)
-        log_options.free_bytes_min = static_cast<std::uint64_t>(settings.log_disk_reserve_bytes);
-    TRY(log, log::DiskLog::open(log_options, clock));
+    TRY(log, log::DiskLog::open(log_options(settings, data_dir), clock));
     TRY(dedup, ingest::Dedup::open({.directory = data_dir + "/dedup",
                                     .memory_max = static_cast<std::uint64_t>(settings.dedup_memory_max)},
                                    clock));
@@ -582,6 +577,11 @@ Result<Services::Demo> Services::make_demo() {
                 .journal = state_->data_dir + "/demo.journal"};
 }
 
+Result<std::string> Services::backup_cut() const {
+    TRY(const backup::Cut cut, cut_of(*state_->log, *state_->catalog, state_->data_dir, state_->clock));
+    return backup::encode_cut(cut);
+}
+
 std::vector<api::NotReady> Services::not_ready() const {
     const State& state = *state_;
     std::vector<api::NotReady> parts;
@@ -725,6 +725,16 @@ void Services::reload_lists() { state_->is_reload_wanted = true; }
 Result<std::vector<enrich::ListInfo>> installed_lists(const Settings& settings) {
     TRY(const auto tables, load_tables(settings));
     return tables->lists();
+}
+
+log::DiskLogOptions log_options(const Settings& settings, const std::string& data_dir) {
+    log::DiskLogOptions options;
+    options.directory = data_dir + "/log";
+    options.segment_bytes_max = static_cast<std::uint64_t>(settings.log_segment_bytes);
+    options.retention_ms_min = settings.log_retention_hours * 3'600'000;
+    if (settings.log_disk_reserve_bytes > 0)
+        options.free_bytes_min = static_cast<std::uint64_t>(settings.log_disk_reserve_bytes);
+    return options;
 }
 
 std::vector<Finding> check_machine(const Settings& settings) {

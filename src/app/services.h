@@ -10,6 +10,7 @@
 #include "app/settings.h"
 #include "base/clock.h"
 #include "base/result.h"
+#include "log/disk/disk_log.h"
 
 namespace footfall::app {
 
@@ -41,6 +42,8 @@ public:
 
     /// Loads the files of enrichment anew within a second, whatever they are like. Returns before that.
     void reload_lists();
+    /// What a backup made now has to hold, as JSON.
+    Result<std::string> backup_cut() const;
 
     std::vector<api::NotReady> not_ready() const;
     /// Absolute.
@@ -68,6 +71,9 @@ private:
     std::string status_json() const;
     std::unique_ptr<State> state_;
 };
+
+/// How the event log of a data folder is opened.
+log::DiskLogOptions log_options(const Settings& settings, const std::string& data_dir);
 
 /// What doctor() says of the machine alone, for who has no installation yet: the processor, the engine, the disk, the
 /// data of enrichment. Makes nothing.

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/metrics.h"
+#include "base/sha256.h"
 #include "base/uuid.h"
 
 namespace footfall {
@@ -34,6 +35,15 @@ TEST(BytesTest, Sha256GivesThePublishedValue) {
     const auto digest = sha256("abc");
     EXPECT_EQ(to_hex({reinterpret_cast<const char*>(digest.data()), digest.size()}),
               "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(BytesTest, Sha256OfPartsIsThatOfTheWhole) {
+    Sha256 parts;
+    parts.update("a");
+    parts.update("");
+    parts.update("bc");
+    const auto whole = sha256("abc");
+    EXPECT_EQ(parts.finish_hex(), to_hex({reinterpret_cast<const char*>(whole.data()), whole.size()}));
 }
 
 TEST(BytesTest, Sha1AndBase64GiveThePublishedValues) {

@@ -384,4 +384,13 @@ Result<Salt> Catalog::installation_secret(std::string_view name) {
     return salt_of(bytes);
 }
 
+Result<std::string> Catalog::backup_copy() const {
+    const std::lock_guard lock(state_->mutex);
+    // In memory, so that no salt touches a disk on which nobody overwrites it.
+    TRY(const Database copy, state_->database.copy_in_memory());
+    TRY_STATUS(copy.execute("DELETE FROM salts; DELETE FROM sessions; DELETE FROM one_time_tokens;"));
+    TRY_STATUS(copy.execute("VACUUM"));
+    return copy.file_content();
+}
+
 }  // namespace footfall::catalog

@@ -116,6 +116,10 @@ public:
     /// visitor.
     Result<Salt> installation_secret(std::string_view name);
 
+    /// The catalog as a file for a backup, as of now. Left out is what must not outlive its end somewhere else: salts,
+    /// sessions and one-time links.
+    Result<std::string> backup_copy() const;
+
 private:
     struct State;
     explicit Catalog(std::unique_ptr<State> state);

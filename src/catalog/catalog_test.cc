@@ -197,5 +197,29 @@ TEST_F(CatalogTest, AChangedSiteIsSoInSnapshotsAndAfterAnotherStart) {
     EXPECT_EQ(catalog_->change_site("nobody", {}).error().code, Code::kNotFound);
 }
 
+TEST_F(CatalogTest, ABackupCopyOpensAndHasNoSaltNoSessionAndNoLink) {
+    ASSERT_TRUE(catalog_->add_site("My site", "example.org", "Europe/Berlin", "site-1"));
+    const auto key = catalog_->create_key("site-1", Scope::kRead);
+    ASSERT_TRUE(key);
+    const Salt salt = catalog_->salt(20'000).value();
+    ASSERT_TRUE(catalog_->accounts().add_user("a@example.org", Role::kOwner, "a long enough password"));
+    const auto link = catalog_->accounts().create_sign_in_link("a@example.org");
+    ASSERT_TRUE(link);
+    const auto copied = catalog_->backup_copy();
+    ASSERT_TRUE(copied) << copied.error().message;
+    EXPECT_EQ(copied->find(std::string_view(reinterpret_cast<const char*>(salt.data()), salt.size())),
+              std::string::npos);
+    catalog_.reset();
+    const std::string path = directory_ + "/restored.db";
+    ASSERT_TRUE(write_file_atomically(path, *copied));
+    auto restored = Catalog::open(path, clock_);
+    ASSERT_TRUE(restored) << restored.error().message;
+    EXPECT_EQ((*restored)->sites().value().size(), 1u);
+    EXPECT_NE((*restored)->snapshot()->key(key->secret), nullptr);
+    EXPECT_TRUE((*restored)->accounts().has_users());
+    EXPECT_FALSE((*restored)->accounts().sign_in_by_link(*link));
+    EXPECT_NE((*restored)->salt(20'000).value(), salt);
+}
+
 }  // namespace
 }  // namespace footfall::catalog

@@ -112,6 +112,24 @@ Status Database::execute(std::string_view sql) const {
     return {};
 }
 
+Result<Database> Database::copy_in_memory() const {
+    TRY(Database copy, open(":memory:"));
+    sqlite3_backup* const backup = sqlite3_backup_init(copy.handle_, "main", handle_, "main");
+    if (backup == nullptr) return sqlite_error(copy.handle_, sqlite3_errcode(copy.handle_));
+    sqlite3_backup_step(backup, -1);
+    if (const int code = sqlite3_backup_finish(backup); code != SQLITE_OK) return sqlite_error(copy.handle_, code);
+    return copy;
+}
+
+Result<std::string> Database::file_content() const {
+    sqlite3_int64 size = 0;
+    unsigned char* const bytes = sqlite3_serialize(handle_, "main", &size, 0);
+    if (bytes == nullptr) return Error(Code::kInternal, "catalog: no memory for a copy of it");
+    std::string content(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
+    sqlite3_free(bytes);
+    return content;
+}
+
 int Database::changes() const { return sqlite3_changes(handle_); }
 
 }  // namespace footfall::catalog

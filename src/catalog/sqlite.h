@@ -49,6 +49,10 @@ public:
     Result<Query> prepare(std::string_view sql) const;
     /// Runs several statements.
     Status execute(std::string_view sql) const;
+    /// A copy of the whole as of now, in memory.
+    Result<Database> copy_in_memory() const;
+    /// The content as a database file.
+    Result<std::string> file_content() const;
     /// Rows changed by the last statement.
     int changes() const;
 

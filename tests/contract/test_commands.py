@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import sqlite3
 import signal
 import subprocess
 import threading
@@ -55,6 +56,8 @@ class TestHelp:
             "key revoke",
             "audit",
             "lists",
+            "backup",
+            "restore",
             "doctor",
         ],
     )
@@ -124,6 +127,10 @@ class TestWrongUsage:
             ["settings", "more"],
             ["routes", "--frobnicate"],
             ["audit", "more"],
+            ["backup"],
+            ["backup", "a", "b"],
+            ["restore"],
+            ["restore", "a", "--up-to-date"],
         ],
     )
     def test_is_exit_code_2_and_one_sentence(self, folder: pathlib.Path, words: list[str]):
@@ -162,6 +169,7 @@ class TestWrongUsage:
         "words",
         [
             ["audit"],
+            ["backup", "backup"],
             ["site", "set", "main", "--name", "x"],
             ["site", "remove", "main"],
             ["user", "role", "a@b.example", "viewer"],
@@ -359,6 +367,63 @@ class TestEffect:
         command("site", "add", "red \x1b[31m alert\x07\n", "--domain", "x.example", data=data)
         shown = run_command("site", "list", data=data).stdout
         assert "\x1b" not in shown and "\x07" not in shown
+
+
+class TestBackup:
+    def test_is_restored_with_its_sites_users_and_keys(self, data: pathlib.Path, folder: pathlib.Path):
+        site = command("site", "add", "backed up", "--domain", "x.example", data=data)["id"]
+        key = command("key", "create", "--site", site, "--scope", "read", data=data)["id"]
+        report = command("backup", str(folder / "backup"), data=data)
+        assert report["directory"] == str(folder / "backup") and report["files_copied"] == report["files"] >= 1
+        again = command("backup", str(folder / "backup"), data=data)
+        assert again["end"] >= report["end"]
+        restored = command("restore", str(folder / "backup"), data=folder / "new")
+        assert restored["end"] == again["end"] and restored["missing"] is None and restored["has_catalog"] is True
+        assert site in {row["id"] for row in command("site", "list", data=folder / "new")}
+        assert key in {row["id"] for row in command("key", "list", data=folder / "new")}
+
+    def test_prints_for_people_too(self, data: pathlib.Path, folder: pathlib.Path):
+        command("site", "add", "x", "--domain", "x.example", data=data)
+        done = run_command("backup", str(folder / "backup"), data=data)
+        assert done.returncode == 0 and str(folder / "backup") in done.stdout and done.stderr == "", done
+        done = run_command("restore", str(folder / "backup"), data=folder / "new")
+        assert done.returncode == 0 and "serve --data" in done.stdout and done.stderr == "", done
+
+    def test_goes_only_where_nothing_else_is(self, data: pathlib.Path, folder: pathlib.Path):
+        command("site", "add", "x", "--domain", "x.example", data=data)
+        (folder / "full").mkdir()
+        (folder / "full" / "letter").write_text("dear")
+        assert "not empty" in fails(run_command("backup", str(folder / "full"), data=data), 1)
+        assert [path.name for path in (folder / "full").iterdir()] == ["letter"]
+        command("backup", str(folder / "backup"), data=data)
+        assert "not empty" in fails(run_command("restore", str(folder / "backup"), data=data), 1)
+        other = folder / "other"
+        command("site", "add", "x", "--domain", "x.example", data=other)
+        assert "another installation" in fails(run_command("backup", str(folder / "backup"), data=other), 1)
+
+    def test_what_is_none_is_not_restored(self, folder: pathlib.Path):
+        (folder / "empty").mkdir()
+        for source in ("empty", "missing"):
+            assert "no backup" in fails(run_command("restore", str(folder / source), data=folder / "new"), 1)
+        assert not (folder / "new").exists()
+
+    def test_S17_has_no_salt_no_session_and_no_link(self, start_server: Any, folder: pathlib.Path):
+        server = start_server()
+        site = server.add_site()
+        site.send(pageview(site.id))
+        with sqlite3.connect(f"file:{server.data}/catalog.db?mode=ro", uri=True) as catalog:
+            salts = [row[0] for row in catalog.execute("SELECT salt FROM salts")]
+        assert salts
+        command("backup", str(folder / "backup"), data=server.data)
+        for path in (folder / "backup").rglob("*"):
+            if path.is_file():
+                content = path.read_bytes()
+                assert not any(salt in content for salt in salts), path
+                assert path.stat().st_mode & 0o077 == 0, path
+        [copied] = (folder / "backup").glob("state-*/catalog.db")
+        with sqlite3.connect(f"file:{copied}?mode=ro&immutable=1", uri=True) as catalog:
+            for table in ("salts", "sessions", "one_time_tokens"):
+                assert catalog.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
 
 
 class TestAudit:

@@ -517,6 +517,20 @@ bool DiskLog::wait_beyond(Position position, int timeout_ms) const {
 std::vector<Damage> DiskLog::damage() const { return state_->table->damage(); }
 const std::vector<Damage>& DiskLog::restored() const { return state_->restored; }
 Status DiskLog::forget_damage(std::span<const Damage> ranges) { return state_->table->forget_damage(ranges); }
+
+LogCut DiskLog::cut() const {
+    const SegmentTable& table = *state_->table;
+    LogCut cut{.log_id = table.log_id(), .begin = table.begin(), .end = 0, .segments = {}, .damage = table.damage()};
+    for (const Segment& segment : table.all())
+        cut.segments.push_back({.number = segment.number,
+                                .first_offset = segment.first_offset,
+                                .end_offset = segment.end_offset,
+                                .bytes = segment.bytes + (segment.sealed ? kSegmentEndBytes : 0),
+                                .sealed = segment.sealed});
+    cut.end = cut.segments.empty() ? cut.begin : cut.segments.back().end_offset;
+    return cut;
+}
+
 bool DiskLog::stopped() const { return state_->stopped; }
 const DiskLog::Recovery& DiskLog::recovery() const { return state_->summary; }
 

@@ -33,6 +33,25 @@ struct DiskLogOptions {
     int lock_wait_ms = 5000;
 };
 
+/// One segment's file as a copy needs it. What its first `bytes` bytes hold does not change any more, whatever is
+/// appended.
+struct CutSegment {
+    std::uint64_t number = 0;
+    std::uint64_t first_offset = 0;
+    std::uint64_t end_offset = 0;  ///< behind its last entry
+    std::uint64_t bytes = 0;       ///< of the file: header, frames, and the footer where it is sealed
+    bool sealed = false;
+};
+
+/// The log as it was at one moment, all of it durable.
+struct LogCut {
+    std::uint64_t log_id = 0;
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+    std::vector<CutSegment> segments;
+    std::vector<Damage> damage;
+};
+
 /// The EventLog on local disk: segments of frames, a frame a group, each made durable with one write and one fdatasync
 /// before append() returns. The format stands in format.h.
 ///
@@ -73,6 +92,9 @@ public:
     /// Deletes closed segments that end at or before `position` and are older than the retention. Durable: a deleted
     /// segment does not come back. On the appending thread or another; one call at a time.
     Status release(Position position) override;
+
+    /// What a copy made now has to hold; files that release() deletes meanwhile are missed by who copies. Thread-safe.
+    LogCut cut() const;
 
     /// True after an error that ends the log. Thread-safe.
     bool stopped() const;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include <fcntl.h>
+
 #include "base/bytes.h"
 #include "base/failpoint.h"
 #include "base/logging.h"
@@ -98,6 +100,21 @@ Result<std::optional<SegmentFooter>> FrameScanner::footer() {
     if (at_ >= limit_ || limit_ - at_ < kSegmentEndBytes) return std::optional<SegmentFooter>();
     TRY(const std::string_view raw, bytes(at_, kSegmentEndBytes));
     return decode_segment_footer(raw);
+}
+
+Result<ReadablePrefix> readable_prefix(const std::string& path, std::uint64_t log_id, std::uint64_t number,
+                                       std::uint64_t first_offset) {
+    TRY(const File file, File::open(path, O_RDONLY));
+    TRY(const std::uint64_t size, file.size());
+    if (size < kSegmentHeaderBlock) return ReadablePrefix{.bytes = 0, .end_offset = first_offset};
+    FrameScanner scanner(file, frame_seed(log_id, number), kSegmentHeaderBlock, size, first_offset,
+                         ReadErrors::kTakeAsZeros);
+    FrameScanner::Frame frame;
+    for (;;) {
+        TRY(const FrameScanner::Step step, scanner.next(frame));
+        if (step != FrameScanner::Step::kFrame) break;
+    }
+    return ReadablePrefix{.bytes = std::min(scanner.at(), size), .end_offset = scanner.expected()};
 }
 
 }  // namespace footfall::log

@@ -71,4 +71,13 @@ private:
     std::uint64_t window_at_ = 0;
 };
 
+/// How far a segment can be read from its beginning on without a gap.
+struct ReadablePrefix {
+    std::uint64_t bytes = 0;       ///< of the file, where its last readable frame ends
+    std::uint64_t end_offset = 0;  ///< behind the last readable entry
+};
+/// Reads the frames of a segment's file, wherever it lies, up to the first that is not valid. kIo.
+Result<ReadablePrefix> readable_prefix(const std::string& path, std::uint64_t log_id, std::uint64_t number,
+                                       std::uint64_t first_offset);
+
 }  // namespace footfall::log

@@ -1,0 +1,191 @@
+#include "app/backup_commands.h"
+
+#include <linux/ioprio.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "app/control.h"
+#include "app/offline.h"
+#include "app/services.h"
+#include "app/version.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/logging.h"
+
+namespace footfall::app {
+namespace {
+
+constexpr int kLockWaitMs = 5'000;
+
+double mebibytes(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
+
+/// Gives way to the server in what the kernel decides: cores, and the disk where its scheduler knows classes.
+void give_way() {
+    ::setpriority(PRIO_PROCESS, 0, 10);
+    ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+}
+
+std::string backup_json(const backup::Report& report) {
+    std::string out;
+    json::Writer writer(out);
+    writer.begin_object();
+    writer.member("directory", report.directory);
+    writer.member("begin", report.begin);
+    writer.member("end", report.end);
+    writer.member("files", report.files);
+    writer.member("bytes", report.bytes);
+    writer.member("files_copied", report.files_copied);
+    writer.member("bytes_copied", report.bytes_copied);
+    writer.key("damage");
+    writer.begin_array();
+    for (const log::Damage& damage : report.damage) {
+        writer.begin_object();
+        writer.member("first", damage.first);
+        writer.member("last", damage.last);
+        writer.member("where", damage.where);
+        writer.end_object();
+    }
+    writer.end_array();
+    writer.end_object();
+    return out + "\n";
+}
+
+Result<CommandResult> back_up(const backup::Cut& cut, const std::string& data_dir, const Args& args,
+                              backup::Pace pace) {
+    TRY(const backup::Report report,
+        backup::write_backup(cut, data_dir + "/log", args.positional[0], pace, system_clock()));
+    CommandResult result;
+    result.output =
+        args.has("--json")
+            ? backup_json(report)
+            : fmt::format(
+                  "backed up entries {} to {} of the event log to {}: {:.1f} MiB, {:.1f} of them "
+                  "new\n",
+                  report.begin, report.end, report.directory, mebibytes(report.bytes), mebibytes(report.bytes_copied));
+    for (const log::Damage& damage : report.damage)
+        result.errors += fmt::format(
+            "footfall: entries {} to {} of the event log can't be read ({}), nor in the "
+            "backup: put that file back from an earlier backup\n",
+            damage.first, damage.last, damage.where);
+    return result;
+}
+
+std::optional<Result<CommandResult>> back_up_beside_server(const std::string& data_dir, const Args& args) {
+    auto answer = cut_by_server(data_dir);
+    if (!answer) return std::nullopt;
+    const auto copy = [&]() -> Result<CommandResult> {
+        if (!*answer) return answer->error();
+        TRY(const backup::Cut cut, backup::decode_cut(**answer));
+        give_way();
+        return back_up(cut, data_dir, args, backup::Pace::kBesideServer);
+    };
+    return copy();
+}
+
+Result<CommandResult> run_backup(const Settings& settings, const Args& args) {
+    const std::string data_dir = absolute_path(settings.data_dir);
+    if (auto done = back_up_beside_server(data_dir, args)) return std::move(*done);
+    TRY_STATUS(require_installation(data_dir));
+    TRY_STATUS(backup::check_restored(data_dir));
+    auto lock = LockFile::acquire(data_dir + "/lock", kLockWaitMs);
+    if (!lock) {
+        // A server that has just started may have its socket by now.
+        if (auto done = back_up_beside_server(data_dir, args)) return std::move(*done);
+        return lock.error();
+    }
+    logging::configure(logging::Level::kWarn, logging::Format::kText, "command");
+    TRY(const auto log, log::DiskLog::open(log_options(settings, data_dir), system_clock()));
+    TRY(const auto catalog, catalog::Catalog::open(data_dir + "/catalog.db", system_clock()));
+    TRY(const backup::Cut cut, cut_of(*log, *catalog, data_dir, system_clock()));
+    return back_up(cut, data_dir, args, backup::Pace::kAlone);
+}
+
+std::string restore_json(const backup::Restored& restored, const std::string& data_dir) {
+    std::string out;
+    json::Writer writer(out);
+    const auto range = [&](const log::Damage& entries) {
+        writer.member("first", entries.first);
+        writer.member("last", entries.last);
+    };
+    writer.begin_object();
+    writer.member("data", data_dir);
+    writer.member("made_by", restored.made_by);
+    writer.member("made_at", iso_text(restored.made_ms));
+    writer.member("begin", restored.begin);
+    writer.member("end", restored.end);
+    writer.member("bytes", restored.bytes);
+    writer.member("has_catalog", restored.has_catalog);
+    writer.key("missing");
+    if (restored.missing) {
+        writer.begin_object();
+        range(*restored.missing);
+        writer.end_object();
+    } else {
+        writer.null();
+    }
+    writer.key("damaged");
+    writer.begin_array();
+    for (const backup::Flaw& flaw : restored.flaws) {
+        writer.begin_object();
+        writer.member("file", flaw.file);
+        writer.member("what", flaw.what);
+        if (flaw.entries) range(*flaw.entries);
+        writer.end_object();
+    }
+    writer.end_array();
+    writer.end_object();
+    return out + "\n";
+}
+
+Result<CommandResult> run_restore(const Settings& settings, const Args& args) {
+    const std::string data_dir = absolute_path(settings.data_dir);
+    const auto on_damage = args.has("--up-to-damage") ? backup::OnDamage::kTakePrefix : backup::OnDamage::kRefuse;
+    TRY(const backup::Restored restored, backup::restore(args.positional[0], data_dir, on_damage, system_clock()));
+    CommandResult result;
+    result.output = args.has("--json")
+                        ? restore_json(restored, data_dir)
+                        : fmt::format(
+                              "restored entries {} to {} of the event log into {}, as of {}\n"
+                              "Start 'footfall serve --data {}': it fills the store from them.\n",
+                              restored.begin, restored.end, data_dir, iso_text(restored.made_ms), data_dir);
+    for (const backup::Flaw& flaw : restored.flaws)
+        result.errors += fmt::format("footfall: {} of the backup {}\n", flaw.file, flaw.what);
+    if (restored.missing)
+        result.errors += fmt::format(
+            "footfall: entries {} to {} of the event log are in the backup no more, or behind "
+            "what is not; they are missing\n",
+            restored.missing->first, restored.missing->last);
+    if (!restored.has_catalog)
+        result.errors +=
+            "footfall: sites, users and keys are missing; add the sites with 'footfall site add --id ID'\n";
+    return result;
+}
+
+}  // namespace
+
+Result<backup::Cut> cut_of(const log::DiskLog& log, const catalog::Catalog& catalog, const std::string& data_dir,
+                           Clock& clock) {
+    backup::Cut cut{.made_by = version_number(), .made_ms = clock.wall_ms(), .log = {}, .files = {}};
+    // In this order: days of the demo that the journal calls sent are in the log, and every event's site is in the
+    // catalog.
+    const std::string journal(backup::kDemoJournal);
+    if (path_exists(data_dir + "/" + journal)) {
+        TRY(cut.files[journal], read_file(data_dir + "/" + journal));
+    }
+    cut.log = log.cut();
+    TRY(cut.files[std::string(backup::kCatalog)], catalog.backup_copy());
+    return cut;
+}
+
+Result<CommandResult> run_in_own_process(const Settings& settings, std::span<const std::string> argv) {
+    const Args args = args_of_command(argv);
+    return argv[0] == "backup" ? run_backup(settings, args) : run_restore(settings, args);
+}
+
+}  // namespace footfall::app

@@ -1,0 +1,273 @@
+#include "backup/backup.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include "backup/copy.h"
+#include "backup/manifest.h"
+#include "base/failpoint.h"
+#include "base/file.h"
+#include "base/logging.h"
+#include "log/disk/format.h"
+#include "log/disk/scanner.h"
+
+namespace footfall::backup {
+namespace {
+
+/// A mounted disk is not empty, and nobody would call it full.
+constexpr std::string_view kOfTheDisk = "lost+found";
+constexpr std::string_view kLock = "lock";
+
+Result<std::uint64_t> size_of(const std::string& path) {
+    TRY(const File file, File::open(path, O_RDONLY));
+    return file.size();
+}
+
+/// Header and footer of a closed segment: they carry its log, its number, the moments at which it was begun and closed,
+/// and its entries, so two segments with the same ends are the same.
+Result<std::string> ends_of(const std::string& path, std::uint64_t bytes) {
+    TRY(const File file, File::open(path, O_RDONLY));
+    TRY(std::string ends, file.read_at(0, log::kSegmentEndBytes));
+    TRY(const std::string footer, file.read_at(bytes - log::kSegmentEndBytes, log::kSegmentEndBytes));
+    return ends + footer;
+}
+
+class BackupWriter {
+public:
+    BackupWriter(const Cut& cut, std::string log_directory, std::string directory, Pace pace, Clock& clock)
+        : cut_(cut),
+          log_directory_(std::move(log_directory)),
+          directory_(std::move(directory)),
+          pace_(pace),
+          clock_(clock) {}
+
+    Result<Report> run();
+
+private:
+    std::string path(const std::string& name) const { return directory_ + "/" + name; }
+    std::string source_of(const log::CutSegment& segment) const {
+        return log_directory_ + "/" + log::segment_name(segment.number);
+    }
+
+    /// Whether the folder may be written to, and what backup it has.
+    Status judge_folder();
+    Status read_former();
+    /// Fills `reused_` and refuses a history that is another one.
+    Status plan();
+    Result<bool> has_it(const SegmentEntry& former, const log::CutSegment& segment) const;
+    Status copy_all();
+    Status copy_segment(const log::CutSegment& segment);
+    void look_for_damage(const log::CutSegment& segment);
+    Status write_manifest(const Manifest& manifest) const;
+    /// What no manifest names; it costs room alone, so an error is logged.
+    void remove_others(const Manifest& manifest) const;
+    void undo() const;
+
+    const Cut& cut_;
+    const std::string log_directory_;
+    const std::string directory_;
+    const Pace pace_;
+    Clock& clock_;
+    std::optional<Manifest> former_;
+    std::vector<const SegmentEntry*> reused_;  ///< one for each segment of the cut; null: it is copied
+    Manifest manifest_;
+    std::vector<std::string> written_;
+    Report report_;
+};
+
+Status BackupWriter::judge_folder() {
+    if (!path_exists(directory_)) return make_directories(directory_);
+    TRY(const auto names, list_directory(directory_));
+    const bool is_used = std::any_of(names.begin(), names.end(),
+                                     [](const std::string& name) { return name != kOfTheDisk && name != kLock; });
+    if (is_used && !path_exists(path(std::string(kManifestName))))
+        return Error(Code::kConflict,
+                     fmt::format("{} is not empty and holds no backup; name an empty folder", directory_));
+    return {};
+}
+
+Status BackupWriter::read_former() {
+    auto read = read_manifest(directory_);
+    if (!read && read.error().code == Code::kNotFound) return {};
+    if (!read) return read.error().context("the backup that is there");
+    if (read->log_id != cut_.log.log_id)
+        return Error(Code::kConflict,
+                     fmt::format("{} holds the backup of another installation; name an empty folder", directory_));
+    if (read->end > cut_.log.end)
+        return Error(Code::kConflict,
+                     fmt::format("the backup in {} goes to entry {} of the log, and this log only to {}, as after a "
+                                 "restore; name an empty folder",
+                                 directory_, read->end, cut_.log.end));
+    former_ = std::move(*read);
+    return {};
+}
+
+Result<bool> BackupWriter::has_it(const SegmentEntry& former, const log::CutSegment& segment) const {
+    const std::string copy = path(former_->path_of(former.segment));
+    if (!path_exists(copy)) return false;
+    TRY(const std::uint64_t size, size_of(copy));
+    if (size != former.sum.bytes) return false;
+    TRY(const std::string there, ends_of(copy, size));
+    TRY(const std::string here, ends_of(source_of(segment), segment.bytes));
+    if (there == here && former.segment.first_offset == segment.first_offset &&
+        former.segment.end_offset == segment.end_offset)
+        return true;
+    return Error(
+        Code::kConflict,
+        fmt::format("the backup in {} has another {} than this log, whose history parted from it by a restore; "
+                    "name an empty folder",
+                    directory_, log::segment_name(segment.number)));
+}
+
+Status BackupWriter::plan() {
+    std::uint64_t bytes = 0;
+    for (const log::CutSegment& segment : cut_.log.segments) {
+        const SegmentEntry* former = former_ && segment.sealed ? former_->find(segment.number) : nullptr;
+        if (former != nullptr && former->segment.sealed) {
+            TRY(const bool has, has_it(*former, segment));
+            if (!has) former = nullptr;
+        } else {
+            former = nullptr;
+        }
+        reused_.push_back(former);
+        if (former == nullptr) bytes += segment.bytes;
+    }
+    for (const auto& [name, content] : cut_.files) bytes += content.size();
+    return check_room(directory_, bytes);
+}
+
+/// A damaged file is kept as it is: what can be read of it is worth more than nothing.
+void BackupWriter::look_for_damage(const log::CutSegment& segment) {
+    for (const log::Damage& known : cut_.log.damage)
+        if (known.first < segment.end_offset && segment.first_offset <= known.last) return;
+    const auto prefix = log::readable_prefix(source_of(segment), cut_.log.log_id, segment.number, segment.first_offset);
+    if (prefix && prefix->end_offset >= segment.end_offset) return;
+    report_.damage.push_back({.partition = 0,
+                              .first = prefix ? prefix->end_offset : segment.first_offset,
+                              .last = segment.end_offset - 1,
+                              .where = log::segment_name(segment.number)});
+}
+
+Status BackupWriter::copy_segment(const log::CutSegment& segment) {
+    const std::string to = path(manifest_.path_of(segment));
+    // A segment whose end a crash has cut off is shorter than its frames and a footer.
+    TRY(const std::uint64_t size, size_of(source_of(segment)));
+    const std::uint64_t bytes = std::min(segment.bytes, size);
+    written_.push_back(to);
+    TRY(FileSum sum, copy_file(source_of(segment), to, bytes, pace_, clock_));
+    look_for_damage(segment);
+    ++report_.files_copied;
+    report_.bytes_copied += sum.bytes;
+    SegmentEntry entry{.segment = segment, .sum = std::move(sum)};
+    entry.segment.bytes = bytes;
+    manifest_.segments.push_back(std::move(entry));
+    return {};
+}
+
+Status BackupWriter::copy_all() {
+    const std::string state = fmt::format("state-{}", manifest_.generation);
+    TRY_STATUS(remove_folder(path(state)));  // of a backup that was cut off
+    TRY_STATUS(make_directories(path("log")));
+    TRY_STATUS(make_directories(path(state)));
+    for (std::size_t i = 0; i < cut_.log.segments.size(); ++i) {
+        if (reused_[i] != nullptr) manifest_.segments.push_back(*reused_[i]);
+        else TRY_STATUS(copy_segment(cut_.log.segments[i]));
+    }
+    for (const auto& [name, content] : cut_.files) {
+        const std::string to = path(manifest_.state_path(name));
+        written_.push_back(to);
+        TRY(FileSum sum, write_new_file(to, content));
+        ++report_.files_copied;
+        report_.bytes_copied += sum.bytes;
+        manifest_.state.push_back({.name = name, .sum = std::move(sum)});
+    }
+    TRY_STATUS(sync_directory(path("log")));
+    TRY_STATUS(sync_directory(path(state)));
+    return sync_directory(directory_);
+}
+
+Status BackupWriter::write_manifest(const Manifest& manifest) const {
+    return write_file_atomically(path(std::string(kManifestName)), encode_manifest(manifest));
+}
+
+void BackupWriter::remove_others(const Manifest& manifest) const {
+    const auto removed = [&]() -> Status {
+        TRY(const auto names, list_directory(directory_));
+        for (const std::string& name : names)
+            if (name.starts_with("state-") && name != fmt::format("state-{}", manifest.generation))
+                TRY_STATUS(remove_folder(path(name)));
+        if (!path_exists(path("log"))) return {};
+        TRY(const auto segments, list_directory(path("log")));
+        for (const std::string& name : segments) {
+            const auto number = log::parse_segment_name(name);
+            const SegmentEntry* entry = number ? manifest.find(*number) : nullptr;
+            if (number && (entry == nullptr || !entry->segment.sealed)) TRY_STATUS(remove_file(path("log/" + name)));
+        }
+        return {};
+    }();
+    if (!removed) logging::warn("backup.leftovers", {{"error", removed.error().message}});
+}
+
+void BackupWriter::undo() const {
+    for (const std::string& file : written_)
+        if (const Status removed = remove_file(file); !removed)
+            logging::warn("backup.leftovers", {{"error", removed.error().message}});
+}
+
+Result<Report> BackupWriter::run() {
+    TRY_STATUS(judge_folder());
+    TRY(const LockFile lock, LockFile::acquire(path(std::string(kLock)), 0));
+    TRY_STATUS(read_former());
+    TRY_STATUS(plan());
+    manifest_ = {.made_by = cut_.made_by,
+                 .made_ms = cut_.made_ms,
+                 .generation = former_ ? former_->generation + 1 : 1,
+                 .complete = true,
+                 .log_id = cut_.log.log_id,
+                 .begin = cut_.log.begin,
+                 .end = cut_.log.end,
+                 .segments = {},
+                 .state = {}};
+    if (!former_) {
+        // So that a backup which is cut off from here on is known for one, by who restores and by the next.
+        Manifest begun = manifest_;
+        begun.complete = false;
+        begun.generation = 0;
+        begun.end = begun.begin;
+        TRY_STATUS(write_manifest(begun));
+    }
+    if (const Status copied = copy_all(); !copied) {
+        undo();
+        return copied.error();
+    }
+    (void)failpoint("backup.before_manifest");
+    if (const Status written = write_manifest(manifest_); !written) {
+        undo();
+        return written.error();
+    }
+    remove_others(manifest_);
+    report_.directory = directory_;
+    report_.begin = manifest_.begin;
+    report_.end = manifest_.end;
+    report_.damage.insert(report_.damage.begin(), cut_.log.damage.begin(), cut_.log.damage.end());
+    for (const SegmentEntry& entry : manifest_.segments) report_.bytes += entry.sum.bytes;
+    for (const StateEntry& entry : manifest_.state) report_.bytes += entry.sum.bytes;
+    report_.files = manifest_.segments.size() + manifest_.state.size();
+    return std::move(report_);
+}
+
+}  // namespace
+
+Result<Report> write_backup(const Cut& cut, const std::string& log_directory, const std::string& directory, Pace pace,
+                            Clock& clock) {
+    const std::string target = absolute_path(directory);
+    auto report = BackupWriter(cut, log_directory, target, pace, clock).run();
+    if (!report) return report.error().context("backup");
+    return report;
+}
+
+}  // namespace footfall::backup

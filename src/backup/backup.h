@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "log/disk/disk_log.h"
+
+/// Backups of an installation, made beside a running server or without one, and the way back.
+///
+/// The log is the truth: the store, the index of event ids and the visitors of the day are made from it again by the
+/// first start. So a backup is the log up to one moment, the catalog of that moment or a little later (so that every
+/// event's site is in it), and what else is small. It has no salt of visitors' ids and no secret of the index.
+///
+/// A backup is a folder:
+///
+///     manifest.json           what belongs to it (manifest.h). Written last: it alone says which of the files count
+///     log/NUMBER.segment      closed segments, copied once and never changed
+///     state-GENERATION/       what is another with every backup: catalog.db, demo.journal, the segment that was open
+///     lock                    flock(2)ed by who writes it
+///
+/// A further backup into the folder copies the segments that were closed since, writes the next generation, replaces
+/// the manifest and removes the former generation: whenever it is cut off, the former backup is whole.
+namespace footfall::backup {
+
+/// The name of the catalog among a backup's small files.
+inline constexpr std::string_view kCatalog = "catalog.db";
+inline constexpr std::string_view kDemoJournal = "demo.journal";
+
+/// What a backup has to hold, taken at one moment by who has the installation open.
+struct Cut {
+    std::string made_by;  ///< version of the program
+    std::int64_t made_ms = 0;
+    log::LogCut log;
+    std::map<std::string, std::string> files;  ///< small files of the data folder by their names, and their content
+};
+/// The cut as JSON, for the way from a server to the process that copies.
+std::string encode_cut(const Cut& cut);
+Result<Cut> decode_cut(std::string_view text);
+
+enum class Pace : std::uint8_t {
+    kAlone,
+    /// Beside a server: synced in small steps, with a pause as long as each step took, so that the log's own syncs find
+    /// the disk idle at least half of the time.
+    kBesideServer,
+};
+
+struct Report {
+    std::string directory;
+    std::uint64_t begin = 0;  ///< of the log's entries, and its end
+    std::uint64_t end = 0;
+    std::uint64_t files = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t files_copied = 0;
+    std::uint64_t bytes_copied = 0;
+    /// Entries that could not be read where they were copied from: the backup has the same damage.
+    std::vector<log::Damage> damage;
+};
+
+/// Writes the backup of a cut, whose segments lie in `log_directory`, into `directory`, which is made, or empty, or has
+/// an earlier backup of the same log. Durable on return. kConflict: something else is in the folder, or another process
+/// writes to it; kOverloaded: too little room; in both cases nothing of the earlier backup is changed.
+Result<Report> write_backup(const Cut& cut, const std::string& log_directory, const std::string& directory, Pace pace,
+                            Clock& clock);
+
+/// What a backup lacks, by its own manifest.
+struct Flaw {
+    std::string file;  ///< path within the backup
+    std::string what;
+    /// Of the log's entries the first and the last that cannot be had, nothing where it is another file.
+    std::optional<log::Damage> entries{};
+};
+
+struct Restored {
+    std::string made_by;
+    std::int64_t made_ms = 0;
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+    std::uint64_t bytes = 0;
+    std::vector<Flaw> flaws;
+    /// Entries of the backup that the restored log does not have, behind its end.
+    std::optional<log::Damage> missing;
+    bool has_catalog = true;
+};
+
+enum class OnDamage : std::uint8_t {
+    kRefuse,
+    /// Take the log up to the first entry that cannot be had, and do without a catalog that is damaged.
+    kTakePrefix,
+};
+
+/// Reads all of a backup and compares it with its manifest, before anything is written, then makes the data folder
+/// `data_dir`, which must not exist or be empty. Durable on return. kCorrupt: the backup is damaged, the message names
+/// file and entries; kUnsupported: a newer release made it; kConflict: the folder is not empty; kOverloaded: too little
+/// room.
+Result<Restored> restore(const std::string& directory, const std::string& data_dir, OnDamage on_damage, Clock& clock);
+
+/// kConflict where a restore into this data folder was cut off: what is there is less than the backup.
+Status check_restored(const std::string& data_dir);
+
+}  // namespace footfall::backup
