@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "app/control.h"
+#include "app/data_format.h"
 #include "app/offline.h"
 #include "app/services.h"
 #include "app/version.h"
@@ -92,13 +93,12 @@ Result<CommandResult> run_backup(const Settings& settings, const Args& args) {
     const std::string data_dir = absolute_path(settings.data_dir);
     if (auto done = back_up_beside_server(data_dir, args)) return std::move(*done);
     TRY_STATUS(require_installation(data_dir));
-    TRY_STATUS(backup::check_restored(data_dir));
-    auto lock = LockFile::acquire(data_dir + "/lock", kLockWaitMs);
-    if (!lock) {
+    auto lock = take_data_dir(data_dir, kLockWaitMs);
+    if (!lock && lock.error().code == Code::kConflict) {
         // A server that has just started may have its socket by now.
         if (auto done = back_up_beside_server(data_dir, args)) return std::move(*done);
-        return lock.error();
     }
+    if (!lock) return lock.error();
     logging::configure(logging::Level::kWarn, logging::Format::kText, "command");
     TRY(const auto log, log::DiskLog::open(log_options(settings, data_dir), system_clock()));
     TRY(const auto catalog, catalog::Catalog::open(data_dir + "/catalog.db", system_clock()));

@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "app/control.h"
+#include "app/data_format.h"
 #include "app/services.h"
-#include "backup/backup.h"
 #include "base/file.h"
 #include "base/logging.h"
 
@@ -131,14 +131,12 @@ Result<CommandResult> run_anywhere(const Settings& settings, std::span<const std
     TRY(const bool is_there, has_installation(data_dir));
     if (!is_there && needs_installation(argv)) return no_installation(data_dir);
     if (!is_there && only_looks(argv)) return look_without_installation(settings, data_dir, argv);
-    TRY_STATUS(backup::check_restored(data_dir));
-    TRY_STATUS(make_directories(data_dir));
-    auto lock = LockFile::acquire(data_dir + "/lock", 5'000);
-    if (!lock) {
+    auto lock = take_data_dir(data_dir, 5'000);
+    if (!lock && lock.error().code == Code::kConflict) {
         // A server that has just started may have its socket by now.
         if (auto result = run_by_server(data_dir, argv, input)) return *result;
-        return lock.error();
     }
+    if (!lock) return lock.error();
     TRY(auto catalog, catalog::Catalog::open(data_dir + "/catalog.db", system_clock()));
     OfflineInstallation installation(settings, std::move(catalog), std::move(*lock));
     return run_command(installation, argv, input);

@@ -15,6 +15,7 @@
 #include "api/query_endpoint.h"
 #include "api/routes.h"
 #include "app/backup_commands.h"
+#include "app/data_format.h"
 #include "app/descriptors.h"
 #include "app/version.h"
 #include "base/bytes.h"
@@ -194,6 +195,7 @@ Status Services::State::open(Options options) {
     started_ms = clock.wall_ms();
     data_dir = absolute_path(settings.data_dir);
     if (data_dir.size() > 1 && data_dir.back() == '/') data_dir.pop_back();
+    TRY_STATUS(check_data_dir(data_dir));
     const std::string lock_path = data_dir + "/lock";
     // A port that is in use ends this before anything is made. In a folder that was used before it may be that of the
     // process which is just ending there: it goes with the lock. A socket in the file system needs the lock first,
@@ -203,9 +205,7 @@ Status Services::State::open(Options options) {
         if (bound) listener = std::move(*bound);
         else if (!path_exists(lock_path)) return bound.error();
     }
-    TRY_STATUS(backup::check_restored(data_dir));
-    TRY_STATUS(make_directories(data_dir));
-    TRY(LockFile taken, LockFile::acquire(lock_path, kLockWaitMs));
+    TRY(LockFile taken, take_data_dir(data_dir, kLockWaitMs));
     lock = std::move(taken);
     if (options.listens && !listener) {
         TRY(listener, http::Listener::bind(settings.http_listen));

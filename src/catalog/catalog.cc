@@ -7,7 +7,9 @@
 #include <cctz/time_zone.h>
 
 #include "base/bytes.h"
+#include "base/file.h"
 #include "base/text_file.h"
+#include "catalog/schema_version.h"
 #include "catalog/sqlite.h"
 
 namespace footfall::catalog {
@@ -66,21 +68,31 @@ Result<std::string> single_text(Query query) {
     return row ? query.text_at(0) : std::string();
 }
 
-Status migrate(const Database& database) {
-    TRY_STATUS(database.execute("CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY) STRICT"));
+Result<std::vector<std::string>> applied_migrations(const Database& database) {
     std::vector<std::string> applied;
     TRY(Query query, database.prepare("SELECT name FROM schema_migrations"));
     for (;;) {
         TRY(const bool row, query.step());
-        if (!row) break;
+        if (!row) return applied;
         applied.push_back(query.text_at(0));
     }
+}
+
+Status judge_migrations(std::span<const std::string> applied) {
     const auto known = migrations::files();
     for (const std::string& name : applied) {
         if (std::none_of(known.begin(), known.end(), [&](const TextFile& file) { return file.name == name; }))
             return Error(Code::kConflict, "the catalog was written by a newer release (" + name +
                                               "); start that one, nothing was changed");
     }
+    return {};
+}
+
+Status migrate(const Database& database) {
+    TRY_STATUS(database.execute("CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY) STRICT"));
+    TRY(const auto applied, applied_migrations(database));
+    TRY_STATUS(judge_migrations(applied));
+    const auto known = migrations::files();
     for (const TextFile& file : known) {
         if (std::find(applied.begin(), applied.end(), file.name) != applied.end()) continue;
         TRY_STATUS(database.execute("BEGIN IMMEDIATE"));
@@ -203,6 +215,15 @@ Status Catalog::State::refresh() {
     const std::lock_guard lock(snapshot_mutex);
     snapshot = std::move(fresh);
     return {};
+}
+
+std::string_view newest_migration() { return migrations::files().back().name; }
+
+Status check_version(const std::string& path) {
+    if (!path_exists(path)) return {};
+    const auto database = Database::open_unchanging(path);
+    const auto applied = database ? applied_migrations(*database) : Result<std::vector<std::string>>(database.error());
+    return applied ? judge_migrations(*applied) : Status();
 }
 
 Catalog::Catalog(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -8,6 +8,7 @@
 
 #include <sqlite3.h>
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/logging.h"
 
@@ -93,6 +94,20 @@ Result<Database> Database::open(const std::string& path) {
     sqlite3_busy_timeout(handle, 5'000);
     TRY_STATUS(database.execute(
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"));
+    return database;
+}
+
+Result<Database> Database::open_unchanging(const std::string& path) {
+    std::string uri = "file:";
+    for (const char c : path) {
+        if (c == '%' || c == '?' || c == '#') uri += '%' + to_hex({&c, 1});
+        else uri += c;
+    }
+    sqlite3* handle = nullptr;
+    const int code = sqlite3_open_v2((uri + "?immutable=1").c_str(), &handle,
+                                     SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, nullptr);
+    Database database(handle);
+    if (code != SQLITE_OK) return sqlite_error(handle, code).context(path);
     return database;
 }
 

@@ -42,6 +42,8 @@ private:
 class Database {
 public:
     static Result<Database> open(const std::string& path);
+    /// For reading what the file itself has, without its write-ahead log: nothing is made or changed beside it.
+    static Result<Database> open_unchanging(const std::string& path);
     Database(Database&& other) noexcept : handle_(other.handle_) { other.handle_ = nullptr; }
     Database(const Database&) = delete;
     ~Database();

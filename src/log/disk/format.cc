@@ -14,7 +14,6 @@ constexpr std::uint32_t kMetaMagic = 0x4D4C4646;    // "FFLM"
 constexpr std::uint32_t kHeaderMagic = 0x534C4646;  // "FFLS"
 constexpr std::uint32_t kFooterMagic = 0x454C4646;  // "FFLE"
 constexpr std::uint32_t kVersion = 1;
-constexpr std::size_t kMetaBytes = 48;
 constexpr std::string_view kSegmentSuffix = ".segment";
 constexpr std::size_t kSegmentDigits = 12;
 

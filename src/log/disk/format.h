@@ -81,6 +81,7 @@
 namespace footfall::log {
 
 inline constexpr std::uint64_t kSegmentHeaderBlock = 4096;
+inline constexpr std::size_t kMetaBytes = 48;
 inline constexpr std::size_t kSegmentEndBytes = 64;  // header without its padding, and footer
 inline constexpr std::size_t kFrameHeaderBytes = 32;
 inline constexpr std::size_t kFrameAlign = 8;

@@ -242,6 +242,22 @@ Status Recoverer::cut_tail(const File& file, std::uint64_t from, std::uint64_t t
 
 }  // namespace
 
+Status check_version(const std::string& directory) {
+    const auto names = list_directory(directory);
+    if (!names) return {};
+    std::vector<std::pair<std::string, std::string_view>> blocks = {{directory + "/log.meta", "FFLM"}};
+    std::uint64_t newest = 0;
+    for (const std::string& name : *names) newest = std::max(newest, parse_segment_name(name).value_or(0));
+    if (newest > 0) blocks.emplace_back(directory + "/" + segment_name(newest), "FFLS");
+    for (const auto& [path, magic] : blocks) {
+        const auto file = File::open(path, O_RDONLY);
+        const auto block = file ? file->read_at(0, magic == "FFLM" ? kMetaBytes : kSegmentEndBytes)
+                                : Result<std::string>(file.error());
+        if (block) TRY_STATUS(refuse_newer(*block, magic, path));
+    }
+    return {};
+}
+
 Result<RecoveredLog> recover(const std::string& directory, std::int64_t now_ms) {
     return Recoverer(directory, now_ms).run();
 }

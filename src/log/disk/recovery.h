@@ -37,4 +37,8 @@ struct RecoveredLog {
 /// refused before any change.
 Result<RecoveredLog> recover(const std::string& directory, std::int64_t now_ms);
 
+/// kUnsupported where a newer release made the log in this directory, which need not be locked. Reads its description
+/// and the newest segment's header, and changes nothing; what cannot be read is left to recover().
+Status check_version(const std::string& directory);
+
 }  // namespace footfall::log
