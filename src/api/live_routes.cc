@@ -73,6 +73,17 @@ std::shared_ptr<const std::string> message(std::string_view type, std::int64_t a
     return out;
 }
 
+struct Metrics {
+    metrics::Histogram& tell = metrics::histogram("footfall_live_tell_seconds",
+                                                  "Reading a site's live numbers and giving them to its sockets.");
+    metrics::Counter& texts =
+        metrics::counter("footfall_live_texts_total", "Texts given to sockets that follow a site.");
+};
+Metrics& counters() {
+    static Metrics instance;
+    return instance;
+}
+
 metrics::Gauge& open_sockets() {
     static metrics::Gauge& gauge = metrics::gauge("footfall_live_sockets", "Open sockets that follow a site.");
     return gauge;
@@ -226,6 +237,7 @@ void LiveRoutes::tell(const std::string& site_id, Site& site, std::int64_t now_n
     const std::uint64_t version = live_.version(site_id);
     const bool is_changed = version != site.version && now_ns - site.sent_ns >= kTellNs;
     if (!has_new && !is_changed && now_ns - site.read_ns < kReadNs) return;
+    const std::int64_t began_ns = clock_.steady_ns();
     const auto numbers = live_.read(site_id);
     if (!numbers) return;  // being rebuilt: the next turn asks again
     site.version = version;
@@ -242,7 +254,9 @@ void LiveRoutes::tell(const std::string& site_id, Site& site, std::int64_t now_n
         if (!text) text = message(socket.is_new ? "snapshot" : "update", numbers->as_of_ms, site.told);
         socket.socket->offer(text);
         socket.is_new = false;
+        counters().texts.add();
     }
+    counters().tell.observe_ns(clock_.steady_ns() - began_ns);
 }
 
 }  // namespace footfall::api

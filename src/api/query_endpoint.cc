@@ -115,6 +115,9 @@ Result<std::string> QueryEndpoint::answer(std::string_view body, const Caller& c
     auto result = service_.run(parsed, {.id = site->id, .timezone = site->timezone, .created_ms = site->created_ms},
                                options_.as_of, *format, asked_ns);
     seconds.observe_ns(clock_.steady_ns() - started);
+    metrics::counter("footfall_queries_total", "Queries that were carried out, by what became of them.",
+                     result ? "result=\"answered\"" : "result=\"failed\"")
+        .add();
     return result;
 }
 

@@ -391,6 +391,7 @@ void Services::State::run_housekeeping() {
     auto& lag = metrics::gauge("footfall_loader_lag_seconds",
                                "Age of the oldest moment whose events may not be in the store yet.");
     auto& end = metrics::gauge("footfall_log_end_offset", "Offset behind the last entry of the log.");
+    auto& disk_free = metrics::gauge("footfall_disk_free_bytes", "What is free of the data folder's disk.");
     auto& ready = metrics::gauge("footfall_store_ready", "1 while the store answers.");
     std::int64_t salt_at_ms = 0;
     std::int64_t lists_at_ms = 0;
@@ -418,6 +419,7 @@ void Services::State::run_housekeeping() {
         lag.set(state.as_of_ms == 0 ? 0 : static_cast<double>(std::max<std::int64_t>(0, now - state.as_of_ms)) / 1000);
         end.set(static_cast<double>(log->end().offset));
         ready.set(supervisor->state().ready ? 1 : 0);
+        if (const auto space = disk_space(data_dir)) disk_free.set(static_cast<double>(space->bytes_free));
         guard.lock();
         housekeeping_wake.wait_for(guard, std::chrono::seconds(1), [this] { return stopping; });
     }

@@ -17,6 +17,8 @@ struct Metrics {
                                                   "From the submission of a request to the start of its group.");
     metrics::Histogram& group =
         metrics::histogram("footfall_commit_group_seconds", "Deduplicating, appending and syncing one group.");
+    metrics::Histogram& lookup =
+        metrics::histogram("footfall_dedup_lookup_seconds", "Looking up the event ids of one group.");
     metrics::Counter& requests =
         metrics::counter("footfall_commit_requests_total", "Requests whose events are durable.");
     metrics::Counter& groups = metrics::counter("footfall_commit_groups_total", "Groups appended to the log.");
@@ -56,6 +58,7 @@ Committer::~Committer() { stop(); }
 
 bool Committer::submit(std::unique_ptr<Submission> submission) {
     const std::size_t bytes = submission->bytes();
+    submission->submitted_ns = clock_.steady_ns();
     {
         const std::lock_guard lock(mutex_);
         if (stopping_ || is_full()) return false;
@@ -107,6 +110,7 @@ void Committer::run() {
         counters().queue.set(static_cast<double>(queued_bytes()));
         shared = group.size() > 1;
         began_ns = clock_.steady_ns();
+        for (const auto& submission : group) counters().wait.observe_ns(began_ns - submission->submitted_ns);
         commit(group);
         took_ns = clock_.steady_ns() - began_ns;
         group.clear();
@@ -160,6 +164,7 @@ Status Committer::append(Group& group) {
     group_tallies_.clear();
     tally_records_.clear();
     duplicates_.assign(group.size(), 0);
+    const std::int64_t began_ns = clock_.steady_ns();
     const bool skip_dedup = failpoint("mutant.skip_dedup") == Fault::kError;
     for (std::size_t i = 0; i < group.size(); ++i) {
         Submission& submission = *group[i];
@@ -184,6 +189,7 @@ Status Committer::append(Group& group) {
             for (const auto& [reason, count] : tally.rejected) sum.rejected[reason] += count;
         }
     }
+    counters().lookup.observe_ns(clock_.steady_ns() - began_ns);
     for (const auto& [website_id, tally] : group_tallies_) tally_records_.push_back(write_tally(tally));
     for (const std::string& record : tally_records_) entries_.push_back({log::EntryKind::kTally, record});
     if (entries_.empty()) return {};

@@ -40,6 +40,7 @@ struct Submission {
     std::vector<Item> items;
     std::vector<Tally> tallies;
     std::int64_t receive_ms = 0;
+    std::int64_t submitted_ns = 0;  ///< set by the committer
     /// Called once on the committer's thread: the number of duplicates when everything is durable, or why nothing of it
     /// is.
     std::function<void(Result<std::uint64_t> duplicates)> finished;

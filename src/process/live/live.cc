@@ -28,6 +28,17 @@ constexpr std::int64_t kPatienceNs = 500'000'000;
 /// Late events of sessions that are not reached yet: the oldest are given up beyond so many.
 constexpr std::size_t kPerhapsMax = 100'000;
 
+struct Metrics {
+    metrics::Histogram& fold =
+        metrics::histogram("footfall_live_fold_seconds", "Reading new entries of the log into the live numbers.");
+    metrics::Counter& entries =
+        metrics::counter("footfall_live_entries_total", "Entries of the log read for the live numbers.");
+};
+Metrics& counters() {
+    static Metrics instance;
+    return instance;
+}
+
 }  // namespace
 
 LiveProcessor::LiveProcessor(const log::EventLog& log, Clock& clock, LiveOptions options)
@@ -149,6 +160,7 @@ Status LiveProcessor::step() {
     }
     wall_ms_ = std::max(wall_ms_, now_ms);
     const log::Position end = log_.end();
+    const std::int64_t began_ns = clock_.steady_ns();
     const log::Position before = reader_->position();
     entries_.clear();
     if (const Status status = reader_->read(entries_, kEntriesMax, kBytesMax); !status) {
@@ -169,6 +181,10 @@ Status LiveProcessor::step() {
     }
     if (reader_->position() >= end) as_of_ms_ = now_ms;
     forget_old_sites(now_ms);
+    if (!entries_.empty()) {
+        counters().fold.observe_ns(clock_.steady_ns() - began_ns);
+        counters().entries.add(entries_.size());
+    }
     return {};
 }
 
