@@ -14,6 +14,7 @@
 #include "app/backup_commands.h"
 #include "app/commands.h"
 #include "app/control.h"
+#include "app/https.h"
 #include "app/offline.h"
 #include "app/serve.h"
 #include "app/settings.h"
@@ -57,6 +58,7 @@ int run_serve(std::span<const std::string> argv) {
         return fail(proxies.error());
     if (const auto signals = enrich::BotSignals::parse(settings->enrich_bot_signals); !signals)
         return fail(signals.error().context("enrich.bot_signals"));
+    if (const Status judged = judge_tls(*settings); !judged) return fail(judged.error());
     return serve(*settings, {.demo = args->has("--demo")});
 }
 

@@ -15,6 +15,7 @@
 #include "app/args.h"
 #include "app/commands.h"
 #include "app/control.h"
+#include "app/https.h"
 #include "app/services.h"
 #include "app/version.h"
 #include "base/file.h"
@@ -86,9 +87,10 @@ int serve(const Settings& settings, ServeOptions options) {
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
-    // Without a terminal nobody hangs up: it is what operators send to a server whose files are others.
+    // What operators send to a server whose files are others. Where a terminal could end instead, and no certificate is to
+    // be read again, it ends the server that was started there.
     const bool has_terminal = File::open("/dev/tty", O_RDWR | O_NOCTTY).has_value();
-    if (!has_terminal) sigaddset(&signals, SIGHUP);
+    if (!has_terminal || tls_files(settings)) sigaddset(&signals, SIGHUP);
     ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     // A limit on the size of files is a write that fails, as on a full disk.
     ::signal(SIGXFSZ, SIG_IGN);
@@ -115,9 +117,14 @@ int serve(const Settings& settings, ServeOptions options) {
     }
     const auto invitation = make_invitation(**services, demo);
     if (!invitation) return fail(invitation.error(), as_json);
+    const std::string tls_address = (*services)->tls_address();
+    const std::string tls_url = tls_address.empty() ? "" : http::url_of_address(tls_address, "https");
     logging::info("serve.listening", {{"url", url}, {"data", (*services)->data_dir()}, {"version", version_number()}});
+    if (!tls_url.empty()) logging::info("serve.listening_tls", {{"url", tls_url}});
     // On standard output alone: a link is a secret, and the log is for keeping.
-    std::printf("Footfall is on %s\n%s", url.c_str(), invitation->c_str());
+    std::printf("Footfall is on %s\n", url.c_str());
+    if (!tls_url.empty()) std::printf("and on %s\n", tls_url.c_str());
+    std::fputs(invitation->c_str(), stdout);
     std::fflush(stdout);
     pid_t traffic = 0;
     if (demo) {
@@ -127,8 +134,10 @@ int serve(const Settings& settings, ServeOptions options) {
     }
 
     int signal_number = 0;
-    for (sigwait(&signals, &signal_number); signal_number == SIGHUP; sigwait(&signals, &signal_number))
+    while (sigwait(&signals, &signal_number) == 0 && signal_number == SIGHUP) {
         (*services)->reload_lists();
+        (*services)->reread_certificate();
+    }
     logging::info("serve.stopping", {{"signal", signal_number}});
     if (traffic > 0) {
         ::kill(traffic, SIGTERM);

@@ -17,6 +17,7 @@
 #include "app/backup_commands.h"
 #include "app/data_format.h"
 #include "app/descriptors.h"
+#include "app/https.h"
 #include "app/version.h"
 #include "base/bytes.h"
 #include "base/file.h"
@@ -47,6 +48,7 @@ constexpr int kLockWaitMs = 5'000;
 constexpr int kAuditWaitMs = 60'000;
 constexpr std::int64_t kSaltEveryMs = 60'000;
 constexpr std::int64_t kStoreMendEveryNs = 5'000'000'000;
+constexpr std::int64_t kCertificateEveryNs = 5'000'000'000;
 // What a start has to read again of the log for the visitor ids: as much as for the index of event ids.
 constexpr std::uint64_t kIdentityEveryEntries = 64 << 10;
 constexpr std::int64_t kIdentityEveryMs = 10 * 60'000;
@@ -99,6 +101,11 @@ Result<std::shared_ptr<const enrich::Tables>> load_tables(const Settings& settin
     return enrich::Tables::load(data_files(settings), bots);
 }
 
+/// The address with the port that it got; 0: as it is.
+std::string with_port(const std::string& address, std::uint16_t port) {
+    return port == 0 ? address : address.substr(0, address.rfind(':') + 1) + std::to_string(port);
+}
+
 Finding check_processor() {
     const bool avx2 = __builtin_cpu_supports("avx2") != 0;
     return {"cpu", avx2, avx2 ? "has AVX2" : "has no AVX2, which the embedded ClickHouse needs",
@@ -121,7 +128,7 @@ api::Client client_of(const http::Request& request, std::span<const ingest::Netw
     const event::kind::ip ip = ingest::client_address(request, trusted);
     const bool is_v4 = std::all_of(ip.begin(), ip.begin() + 10, [](unsigned char byte) { return byte == 0; });
     return {.address = to_hex({reinterpret_cast<const char*>(ip.data()), is_v4 ? ip.size() : ip.size() / 2}),
-            .scheme = ingest::is_forwarded_https(request, trusted) ? api::Scheme::kHttps : api::Scheme::kHttp};
+            .scheme = ingest::is_https(request, trusted) ? api::Scheme::kHttps : api::Scheme::kHttp};
 }
 
 }  // namespace
@@ -130,6 +137,7 @@ struct Services::State {
     explicit State(const Settings& s) : settings(s) {}
 
     Status open(Options options);
+    Status bind_ports();
     Status open_log_and_index();
     Status replay_log_tail();
     void save_identity();
@@ -144,7 +152,9 @@ struct Services::State {
     Clock& clock = system_clock();
     std::string data_dir;
     std::int64_t started_ms = 0;
-    std::optional<http::Listener> listener;  ///< until listen()
+    std::optional<http::Listener> listener;      ///< until listen()
+    std::optional<http::Listener> tls_listener;  ///< likewise
+    std::shared_ptr<http::TlsContext> tls;       ///< none without TLS
     std::optional<LockFile> lock;
     std::unique_ptr<catalog::Catalog> catalog;
     std::unique_ptr<log::DiskLog> log;
@@ -173,6 +183,7 @@ struct Services::State {
     std::unique_ptr<WorkerPool> writing_pool;  ///< changes of the catalog by the API
     std::unique_ptr<http::Server> server;
     std::atomic<std::uint16_t> port{0};  ///< that the server got; commands ask from their own thread
+    std::uint16_t tls_port = 0;
 
     /// Offset of the log up to which the saved visitor ids are complete.
     std::uint64_t identity_saved = 0;
@@ -197,18 +208,17 @@ Status Services::State::open(Options options) {
     if (data_dir.size() > 1 && data_dir.back() == '/') data_dir.pop_back();
     TRY_STATUS(check_data_dir(data_dir));
     const std::string lock_path = data_dir + "/lock";
-    // A port that is in use ends this before anything is made. In a folder that was used before it may be that of the
+    // Ports that are in use end this before anything is made. In a folder that was used before it may be that of the
     // process which is just ending there: it goes with the lock. A socket in the file system needs the lock first,
     // since binding replaces the one that is there.
     if (options.listens && !settings.http_listen.starts_with("unix:")) {
-        auto bound = http::Listener::bind(settings.http_listen);
-        if (bound) listener = std::move(*bound);
-        else if (!path_exists(lock_path)) return bound.error();
+        if (const Status bound = bind_ports(); !bound && !path_exists(lock_path)) return bound.error();
     }
     TRY(LockFile taken, take_data_dir(data_dir, kLockWaitMs));
     lock = std::move(taken);
-    if (options.listens && !listener) {
-        TRY(listener, http::Listener::bind(settings.http_listen));
+    if (options.listens) TRY_STATUS(bind_ports());
+    if (const auto files = tls_files(settings); files && options.listens) {
+        TRY(tls, http::TlsContext::open(*files, clock));
     }
     TRY(library, find_library(settings.store_library));
 
@@ -266,6 +276,17 @@ Status Services::State::open(Options options) {
                                 .all_cores_memory_max = static_cast<std::uint64_t>(settings.store_memory_max) / 3});
     identity_saved_ms = clock.wall_ms();
     housekeeping = std::thread([this] { run_housekeeping(); });
+    return {};
+}
+
+/// Those that are not taken yet.
+Status Services::State::bind_ports() {
+    if (!listener) {
+        TRY(listener, http::Listener::bind(settings.http_listen));
+    }
+    if (!tls_listener && !settings.http_tls_listen.empty()) {
+        TRY(tls_listener, http::Listener::bind(settings.http_tls_listen, "http.tls_listen"));
+    }
     return {};
 }
 
@@ -385,7 +406,7 @@ void Services::State::tend_lists(enrich::TablesWatch::When when) {
 }
 
 /// What has to happen now and then, off the event loops: the next day's salt is there before midnight, gauges are
-/// current.
+/// current, and a renewed certificate is taken.
 void Services::State::run_housekeeping() {
     name_thread("housekeeping");
     auto& lag = metrics::gauge("footfall_loader_lag_seconds",
@@ -395,6 +416,7 @@ void Services::State::run_housekeeping() {
     auto& ready = metrics::gauge("footfall_store_ready", "1 while the store answers.");
     std::int64_t salt_at_ms = 0;
     std::int64_t lists_at_ms = 0;
+    std::int64_t certificate_at_ns = 0;
     std::unique_lock guard(housekeeping_mutex);
     while (!stopping) {
         guard.unlock();
@@ -408,6 +430,10 @@ void Services::State::run_housekeeping() {
         if (now >= lists_at_ms || lists_at_ms - now > kListsEveryMs) {
             lists_at_ms = now + kListsEveryMs;
             tend_lists(enrich::TablesWatch::When::kSettled);
+        }
+        if (tls && clock.steady_ns() >= certificate_at_ns) {
+            certificate_at_ns = clock.steady_ns() + kCertificateEveryNs;
+            tls->refresh(http::TlsContext::Reread::kIfChanged);
         }
         log->tend_reserve();
         tend_store();
@@ -504,15 +530,22 @@ Status Services::listen() {
     FOOTFALL_CHECK(state.listener.has_value());
     TRY_STATUS(state.server->listen(std::move(*state.listener)));
     state.listener.reset();
+    if (state.tls_listener) {
+        state.tls_port = state.tls_listener->port();
+        TRY_STATUS(state.server->listen(std::move(*state.tls_listener), state.tls));
+        state.tls_listener.reset();
+    }
     TRY_STATUS(state.server->start());
     state.port = state.server->port();
     return {};
 }
 
-std::string Services::address() const {
-    const std::string& listen = state_->settings.http_listen;
-    const std::uint16_t port = state_->port;
-    return port == 0 ? listen : listen.substr(0, listen.rfind(':') + 1) + std::to_string(port);
+std::string Services::address() const { return with_port(state_->settings.http_listen, state_->port); }
+
+std::string Services::tls_address() const { return with_port(state_->settings.http_tls_listen, state_->tls_port); }
+
+void Services::reread_certificate() {
+    if (state_->tls) state_->tls->refresh(http::TlsContext::Reread::kAlways);
 }
 
 void Services::stop(int grace_ms) {
@@ -717,6 +750,7 @@ std::vector<Finding> Services::doctor() {
                             why ? "events are refused until then (log.disk_reserve_bytes); clients repeat them" : ""});
     }
     check_enrichment(*state.tables_in_use(), findings);
+    check_tls(state.settings, state.clock.wall_ms(), findings);
     return findings;
 }
 
@@ -749,6 +783,7 @@ std::vector<Finding> check_machine(const Settings& settings) {
     if (const auto space = disk_space(there)) findings.push_back({"disk", true, free_space_text(*space, there), ""});
     if (const auto tables = load_tables(settings)) check_enrichment(**tables, findings);
     else findings.push_back({"enrichment", false, tables.error().message, "follow what the message says"});
+    check_tls(settings, system_clock().wall_ms(), findings);
     return findings;
 }
 

@@ -22,10 +22,10 @@ public:
     struct Options {
         /// Called once, from any thread, when the process must end: the log can't be trusted any more.
         std::function<void(const Error&)> fatal;
-        /// listen() will be called: its port is taken first, so that one in use ends open() before anything is made.
+        /// listen() will be called: its ports are taken first, so that one in use ends open() before anything is made.
         bool listens = false;
     };
-    /// Takes the port and the installation's lock (waiting up to 5 s for one that is just ending) and opens
+    /// Takes the ports and the installation's lock (waiting up to 5 s for one that is just ending) and opens
     /// everything. The store starts in the background: events are taken before it is there.
     static Result<std::unique_ptr<Services>> open(const Settings& settings, Options options);
     /// Ends in order where stop() was not called.
@@ -64,6 +64,10 @@ public:
     std::vector<Finding> doctor() override;
     Result<std::vector<enrich::ListInfo>> lists() override;
     std::string address() const override;
+    /// Where https is, with the port that it got; empty where it is nowhere.
+    std::string tls_address() const;
+    /// Reads the certificate and its key again, as it is done by itself when they change. Thread-safe.
+    void reread_certificate();
 
 private:
     struct State;

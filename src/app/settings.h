@@ -17,6 +17,9 @@ struct Settings {
     std::string data_dir;
     std::string http_listen;
     std::int64_t http_loops = 0;
+    std::string http_tls_listen;
+    std::string http_tls_certificate;
+    std::string http_tls_key;
     std::string http_trusted_proxies;
     std::int64_t http_connections_max = 0;
     std::int64_t http_connections_per_address_max = 0;

@@ -100,12 +100,12 @@ std::string host_of_address(const std::string& text) {
     return text.starts_with(kUnix) ? std::string("localhost") : without_scheme(text);
 }
 
-std::string url_of_address(const std::string& text) {
+std::string url_of_address(const std::string& text, std::string_view scheme) {
     if (text.starts_with(kUnix)) return text;
     const std::string host_port = without_scheme(text);
     const std::size_t colon = std::min(host_port.rfind(':'), host_port.size());
     const bool anywhere = is_wildcard(without_brackets(host_port.substr(0, colon)));
-    return std::string(kHttp) + (anywhere ? "localhost" + host_port.substr(colon) : host_port);
+    return std::string(scheme) + "://" + (anywhere ? "localhost" + host_port.substr(colon) : host_port);
 }
 
 }  // namespace footfall::http

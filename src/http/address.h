@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/file.h"
@@ -38,6 +39,6 @@ std::string host_of_address(const std::string& text);
 
 /// The URL by which a browser of this machine reaches a server that listens there, without a slash at its end. A server
 /// that listens at every address is at localhost. A unix socket has no URL: its address comes back as it is.
-std::string url_of_address(const std::string& text);
+std::string url_of_address(const std::string& text, std::string_view scheme = "http");
 
 }  // namespace footfall::http

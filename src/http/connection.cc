@@ -36,6 +36,11 @@ struct Metrics {
     std::array<metrics::Counter*, 6> by_class{};
     metrics::Counter& bad = metrics::counter("footfall_http_bad_requests_total",
                                              "Requests that could not be read as HTTP, or broke a limit.");
+    metrics::Counter& handshakes =
+        metrics::counter("footfall_http_tls_handshakes_total", "TLS handshakes that came to their end.");
+    metrics::Counter& handshake_failures =
+        metrics::counter("footfall_http_tls_handshake_failures_total",
+                         "TLS handshakes that failed: another protocol or version, or the client's refusal.");
     metrics::Counter& timeouts = metrics::counter("footfall_http_timeouts_total",
                                                   "Connections that were closed because the client was too slow.");
     Metrics() {
@@ -96,9 +101,16 @@ void ReadBuffer::shrink(std::size_t keep) {
     capacity_ = begin_ = end_ = 0;
 }
 
-Connection::Connection(EventLoop& loop, int fd, Peer peer, Admission admission)
-    : loop_(loop), fd_(fd), admission_(admission), head_(loop.shared_.options.header_bytes_max) {
+Connection::Connection(EventLoop& loop, int fd, Peer peer, Admission admission, std::unique_ptr<TlsStream> tls)
+    : loop_(loop),
+      fd_(fd),
+      tls_(std::move(tls)),
+      admission_(admission),
+      state_(tls_ ? State::kHandshake : State::kHead),
+      head_(loop.shared_.options.header_bytes_max) {
     request_.peer = peer;
+    request_.is_tls = tls_ != nullptr;
+    // It is the time of a handshake too.
     wait_for(Wait::kHeader);
 }
 
@@ -158,6 +170,7 @@ void Connection::run() {
 /// False where it must wait for something.
 bool Connection::step() {
     switch (state_) {
+        case State::kHandshake: return on_handshake();
         case State::kHead: return on_head();
         case State::kBody: return framing_.chunked ? on_chunks() : on_body();
         case State::kWebSocket: return websocket_->read();
@@ -169,16 +182,68 @@ bool Connection::step() {
     return false;
 }
 
+void Connection::begin() {
+    if (admission_ != Admission::kTurnedAway || state_ != State::kHead) return;
+    answer_early(too_many_connections());
+    run();
+}
+
+bool Connection::on_handshake() {
+    switch (tls_->handshake()) {
+        case TlsStream::Handshake::kDone:
+            counters().handshakes.add();
+            state_ = State::kHead;
+            begin();
+            return true;
+        case TlsStream::Handshake::kWaiting:
+            if (has_unsent()) await_room();
+            return false;
+        case TlsStream::Handshake::kPlainHttp:
+            counters().handshake_failures.add();
+            tls_.reset();
+            refuse({400, "this port speaks TLS; use https://"});
+            return true;
+        case TlsStream::Handshake::kFailed: break;
+    }
+    counters().handshake_failures.add();
+    // The alert is to be read.
+    drain();
+    return true;
+}
+
+ssize_t Connection::receive(char* to, std::size_t size) {
+    return tls_ ? tls_->read(to, size) : ::recv(fd_, to, size, 0);
+}
+
+ssize_t Connection::send(std::span<const iovec> parts) {
+    if (tls_) return tls_->send(parts);
+    msghdr message{};
+    message.msg_iov = const_cast<iovec*>(parts.data());
+    message.msg_iovlen = parts.size();
+    return parts.size() == 1 ? ::send(fd_, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
+                             : ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+}
+
+bool Connection::has_unsent() const { return tls_ && tls_->has_unsent(); }
+
+void Connection::await_room() {
+    if (waits_writable_) return;
+    waits_writable_ = true;
+    loop_.watch_writable(*this);
+}
+
 bool Connection::read_some(std::size_t room) {
     if (!readable_ || end_of_stream_ || fd_ < 0) return false;
     if (in_.room() < room) in_.reserve(in_.size() + room);
     for (;;) {
         const std::size_t size = in_.room();
-        const ssize_t n = ::recv(fd_, in_.room_at(), size, 0);
+        const ssize_t n = receive(in_.room_at(), size);
         if (n > 0) {
             in_.added(static_cast<std::size_t>(n));
-            // Less than there was room for: the socket is empty, and epoll tells when it isn't any more.
-            if (static_cast<std::size_t>(n) < size && !peer_is_done_) readable_ = false;
+            // Less than there was room for: the socket is empty, and epoll tells when it isn't any more. Of TLS a read
+            // gives no more than a record.
+            const bool is_drained = tls_ ? tls_->is_drained() : static_cast<std::size_t>(n) < size;
+            if (is_drained && !peer_is_done_) readable_ = false;
             return true;
         }
         if (n < 0 && errno == EINTR) continue;
@@ -277,9 +342,9 @@ void Connection::answer_by_head(Response response) {
 
 void Connection::send_continue() {
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    const iovec part{const_cast<char*>(kContinue.data()), kContinue.size()};
     // The answers before this are out, so these few bytes find room; where not, half a line must not stay.
-    if (::send(fd_, kContinue.data(), kContinue.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(kContinue.size()))
-        close();
+    if (send({&part, 1}) != static_cast<ssize_t>(kContinue.size()) || has_unsent()) close();
 }
 
 bool Connection::on_body() {
@@ -335,11 +400,6 @@ void Connection::refuse(const ParseFailure& failure) {
     Response response = error_response(Error(code_of(failure.status), std::string(failure.message)));
     response.status = failure.status;
     answer_early(std::move(response));
-}
-
-void Connection::turn_away(Response response) {
-    answer_early(std::move(response));
-    run();
 }
 
 void Connection::answer_early(Response response) {
@@ -425,14 +485,10 @@ bool Connection::write_some() {
 }
 
 bool Connection::flush() {
-    while (out_sent_ < out_.size() || !body_left_.empty()) {
-        iovec parts[2] = {{out_.data() + out_sent_, out_.size() - out_sent_},
-                          {const_cast<char*>(body_left_.data()), body_left_.size()}};
-        msghdr message{};
-        message.msg_iov = parts;
-        message.msg_iovlen = 2;
-        const ssize_t n = body_left_.empty() ? ::send(fd_, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
-                                             : ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+    while (out_sent_ < out_.size() || !body_left_.empty() || has_unsent()) {
+        const iovec parts[2] = {{out_.data() + out_sent_, out_.size() - out_sent_},
+                                {const_cast<char*>(body_left_.data()), body_left_.size()}};
+        const ssize_t n = send({parts, body_left_.empty() ? std::size_t{1} : std::size_t{2}});
         if (n < 0) {
             if (errno == EINTR) continue;
             if (errno != EAGAIN) {
@@ -440,10 +496,7 @@ bool Connection::flush() {
                 return false;
             }
             if (waiting_ != Wait::kWrite) wait_for(Wait::kWrite);
-            if (!waits_writable_) {
-                waits_writable_ = true;
-                loop_.watch_writable(*this);
-            }
+            await_room();
             return false;
         }
         const auto sent = static_cast<std::size_t>(n);
@@ -486,6 +539,9 @@ void Connection::hang_up() {
 
 // Takes what the client still sends, for a while.
 void Connection::drain() {
+    // What follows is dropped: it need not be deciphered for that.
+    if (tls_) tls_->end();
+    tls_.reset();
     ::shutdown(fd_, SHUT_WR);
     state_ = State::kDraining;
     drained_ = in_.size();
@@ -507,6 +563,7 @@ void Connection::timed_out(Wait wait) {
 
 void Connection::stop() {
     if (state_ == State::kWebSocket) return websocket_->stop();
+    if (state_ == State::kHandshake) return close();
     // What has arrived is still answered.
     if (state_ == State::kHead && in_.size() == 0) {
         readable_ = true;
@@ -520,6 +577,8 @@ void Connection::close() {
     const bool in_flight = state_ == State::kInFlight;
     state_ = State::kClosed;
     loop_.clear_timer(timer_);
+    if (tls_) tls_->end();
+    tls_.reset();
     if (fd_ >= 0) ::close(fd_);
     fd_ = -1;
     if (websocket_) websocket_->ended();

@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "http/http.h"
 #include "http/parser.h"
+#include "http/tls_stream.h"
 
 namespace footfall::http {
 
@@ -69,7 +71,8 @@ private:
 /// which queue to it.
 class Connection final : public Exchange {
 public:
-    Connection(EventLoop& loop, int fd, Peer peer, Admission admission);
+    /// `tls`: where the client must begin with a handshake.
+    Connection(EventLoop& loop, int fd, Peer peer, Admission admission, std::unique_ptr<TlsStream> tls);
     virtual ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -88,8 +91,9 @@ public:
     void ready(std::uint32_t events);
     /// Its time of waiting is over.
     void timed_out(Wait wait);
-    /// There are too many: answers so without reading a request, and closes.
-    void turn_away(Response response);
+    /// The loop knows it: it may read and write. Where there are too many connections it answers so without reading a
+    /// request, and closes.
+    void begin();
     /// The server stops: an idle connection goes now, a busy one after its answer.
     void stop();
     /// At once; a request in flight keeps the object until it is answered.
@@ -98,9 +102,10 @@ public:
 private:
     friend class EventLoop;
     friend class WebSocketSession;
-    enum class State : std::uint8_t { kHead, kBody, kInFlight, kWriting, kWebSocket, kDraining, kClosed };
+    enum class State : std::uint8_t { kHandshake, kHead, kBody, kInFlight, kWriting, kWebSocket, kDraining, kClosed };
 
     bool step();
+    bool on_handshake();
     bool on_head();
     bool on_body();
     bool on_chunks();
@@ -114,6 +119,12 @@ private:
     void start_answer(Response response, bool early);
     void append_head(const Response& response, std::size_t body_bytes);
     bool write_some();
+    /// recv(2) and sendmsg(2), or what they are with TLS.
+    ssize_t receive(char* to, std::size_t size);
+    ssize_t send(std::span<const iovec> parts);
+    bool has_unsent() const;
+    /// A write did not fit: epoll tells when there is room.
+    void await_room();
     /// Writes what is held of out_ and body_left_; false where it must wait for room, or the connection has gone.
     bool flush();
     void finish_answer();
@@ -138,6 +149,7 @@ private:
 
     EventLoop& loop_;
     int fd_;
+    std::unique_ptr<TlsStream> tls_;  ///< none: plain
     const Admission admission_;
     State state_ = State::kHead;
     bool readable_ = true;

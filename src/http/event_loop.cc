@@ -77,8 +77,8 @@ std::string key_of(const Peer& peer) {
     return {reinterpret_cast<const char*>(peer.address.data()), is_mapped_v4(peer) ? std::size_t{16} : std::size_t{8}};
 }
 
-// Epoll data: the low bit tells listeners from connections, which are aligned.
-std::uint64_t listener_tag(int fd) { return static_cast<std::uint64_t>(fd) << 1 | 1; }
+// Epoll data: the low bit tells listeners, by their index, from connections, which are aligned.
+std::uint64_t listener_tag(std::size_t index) { return std::uint64_t{index} << 1 | 1; }
 
 /// Makes an eventfd ready.
 bool add_one(const File& event) {
@@ -86,9 +86,9 @@ bool add_one(const File& event) {
     return ::write(event.fd(), &one, sizeof one) == static_cast<ssize_t>(sizeof one);
 }
 
-Response too_many_connections() { return overloaded("too many connections; try again later"); }
-
 }  // namespace
+
+Response too_many_connections() { return overloaded("too many connections; try again later"); }
 
 Response overloaded(std::string message) {
     Response response = error_response(Error(Code::kOverloaded, std::move(message)));
@@ -167,17 +167,18 @@ Status EventLoop::open() {
     return {};
 }
 
-Status EventLoop::watch_listener(int fd) {
+Status EventLoop::watch_listener(std::size_t index) {
     epoll_event event{};
     event.events = EPOLLIN | EPOLLEXCLUSIVE;  // one loop is woken for one connection
-    event.data.u64 = listener_tag(fd);
-    if (::epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, fd, &event) != 0) return errno_error("epoll_ctl", errno);
+    event.data.u64 = listener_tag(index);
+    if (::epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, listeners_[index].fd, &event) != 0)
+        return errno_error("epoll_ctl", errno);
     return {};
 }
 
-Status EventLoop::add_listener(int fd) {
-    listeners_.push_back(fd);
-    return watch_listener(fd);
+Status EventLoop::add_listener(int fd, const TlsContext* tls) {
+    listeners_.push_back({fd, tls});
+    return watch_listener(listeners_.size() - 1);
 }
 
 void EventLoop::start() {
@@ -268,7 +269,7 @@ void EventLoop::dispatch(std::uint64_t tag, std::uint32_t events) {
     } else if (tag == kCanaryTag) {
         waited_ns_ = shared_.options.clock->steady_ns() - std::exchange(canary_ns_, 0);
     } else if ((tag & 1) != 0) {
-        if (accepting_) accept_some(static_cast<int>(tag >> 1));
+        if (accepting_) accept_some(listeners_[tag >> 1]);
     } else {
         std::bit_cast<Connection*>(tag)->ready(events);
     }
@@ -292,27 +293,27 @@ bool EventLoop::is_over() {
 }
 
 void EventLoop::pause_accepting() {
-    for (const int fd : listeners_) ::epoll_ctl(epoll_.fd(), EPOLL_CTL_DEL, fd, nullptr);
+    for (const Listening& listener : listeners_) ::epoll_ctl(epoll_.fd(), EPOLL_CTL_DEL, listener.fd, nullptr);
     accepting_ = false;
     accept_again_ns_ = now_ns_ + kAcceptPauseNs;
 }
 
 void EventLoop::resume_accepting() {
     accepting_ = true;
-    for (const int fd : listeners_) {
-        if (const Status watched = watch_listener(fd); watched) continue;
-        ::epoll_ctl(epoll_.fd(), EPOLL_CTL_DEL, fd, nullptr);
+    for (std::size_t i = 0; i < listeners_.size(); ++i) {
+        if (const Status watched = watch_listener(i); watched) continue;
+        ::epoll_ctl(epoll_.fd(), EPOLL_CTL_DEL, listeners_[i].fd, nullptr);
         return pause_accepting();
     }
 }
 
-void EventLoop::accept_some(int listener) {
+void EventLoop::accept_some(const Listening& listener) {
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
         sockaddr_storage from{};
         socklen_t size = sizeof from;
-        const int fd = ::accept4(listener, reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        const int fd = ::accept4(listener.fd, reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            take_connection(fd, peer_of(from));
+            take_connection(fd, peer_of(from), listener.tls);
             continue;
         }
         const int err = errno;
@@ -329,11 +330,13 @@ void EventLoop::accept_some(int listener) {
     }
 }
 
-void EventLoop::take_connection(int fd, const Peer& peer) {
+void EventLoop::take_connection(int fd, const Peer& peer, const TlsContext* tls) {
     const Admission admission = shared_.admit(peer);
     if (admission == Admission::kAdmitted) counters().accepted.add();
     else counters().refused.add();
     if (admission == Admission::kDropped) {
+        // It would not be worth a handshake.
+        if (tls != nullptr) return void(::close(fd));
         // Nobody waits for its request, so a reset may overtake this answer.
         const Response busy = too_many_connections();
         std::string text;
@@ -344,13 +347,13 @@ void EventLoop::take_connection(int fd, const Peer& peer) {
         ::close(fd);
         return;
     }
-    auto* connection = new Connection(*this, fd, peer, admission);
+    auto* connection = new Connection(*this, fd, peer, admission, tls == nullptr ? nullptr : tls->begin(fd));
     connections_.insert(connection);
     epoll_event event{};
     event.events = EPOLLIN | EPOLLRDHUP | EPOLLET;
     event.data.u64 = reinterpret_cast<std::uint64_t>(connection);
     if (::epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, fd, &event) != 0) return connection->close();
-    if (admission == Admission::kTurnedAway) connection->turn_away(too_many_connections());
+    connection->begin();
 }
 
 void EventLoop::watch_writable(Connection& connection) {

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "http/connection.h"
 #include "http/http.h"
+#include "http/tls.h"
 
 namespace footfall::http {
 
@@ -27,6 +28,7 @@ enum class Admission : std::uint8_t {
 
 /// 503 that tells when to come back.
 Response overloaded(std::string message);
+Response too_many_connections();
 
 /// What the loops of a server share. Thread-safe.
 struct Shared {
@@ -63,7 +65,8 @@ public:
     ~EventLoop();
 
     Status open();
-    Status add_listener(int fd);
+    /// `tls`: none for plain HTTP; it must live as long as the loop.
+    Status add_listener(int fd, const TlsContext* tls);
     void start();
     /// Wakes the loop to see that the server stops. Thread-safe.
     void wake();
@@ -83,17 +86,21 @@ private:
         Connection* connection;
         Response response;
     };
+    struct Listening {
+        int fd;
+        const TlsContext* tls;
+    };
 
     void run();
     /// False when the loop is over.
     bool serve_turn();
     void dispatch(std::uint64_t tag, std::uint32_t events);
     void take_posted();
-    void accept_some(int listener);
-    void take_connection(int fd, const Peer& peer);
+    void accept_some(const Listening& listener);
+    void take_connection(int fd, const Peer& peer, const TlsContext* tls);
     void pause_accepting();
     void resume_accepting();
-    Status watch_listener(int fd);
+    Status watch_listener(std::size_t index);
     /// Asks for EPOLLOUT too, which a connection needs only where a write did not fit.
     void watch_writable(Connection& connection);
     /// Lets a connection go on in the next turn, when the others had theirs.
@@ -121,7 +128,7 @@ private:
     std::int64_t canary_ns_ = 0;  ///< when; 0: it isn't ready
     std::int64_t waited_ns_ = 0;  ///< how long the last one did
     std::int64_t turn_ns_ = 0;    ///< how long the turn before took, in which what is ready now was made so
-    std::vector<int> listeners_;
+    std::vector<Listening> listeners_;
     bool accepting_ = true;
     std::int64_t accept_again_ns_ = 0;
     std::int64_t pause_logged_ns_ = 0;

@@ -40,6 +40,7 @@ struct Request {
     Peer peer;
     /// How long the requests that are ready on this loop wait for their turn, as of this one's headers. ns.
     std::int64_t queued_ns = 0;
+    bool is_tls = false;  ///< it came to this server over TLS
 
     /// Value of the first header of that name (ASCII case ignored); empty where there is none.
     std::string_view header(std::string_view lower_case_name) const;
@@ -59,6 +60,7 @@ struct Response {
     bool close = false;
 };
 
+class TlsContext;
 class WebSocket;
 struct WebSocketOptions;
 struct WebSocketHandlers;
@@ -130,29 +132,36 @@ class Listener {
 public:
     /// "host:port" (port 0: any), kConflict where another process listens there, or "unix:/path", in place of a socket
     /// that is there. Two that are bound to one port at the same time are told apart by Server::listen().
-    static Result<Listener> bind(const std::string& address);
+    /// `setting` is where another can be named, for the message.
+    static Result<Listener> bind(const std::string& address, std::string_view setting = "--listen");
+    /// That it got; 0 for a unix socket.
+    std::uint16_t port() const;
 
 private:
     friend class Server;
-    Listener(File socket, std::string address, std::string unix_path)
-        : socket_(std::move(socket)), address_(std::move(address)), unix_path_(std::move(unix_path)) {}
+    Listener(File socket, std::string address, std::string unix_path, std::string setting)
+        : socket_(std::move(socket)),
+          address_(std::move(address)),
+          unix_path_(std::move(unix_path)),
+          setting_(std::move(setting)) {}
     File socket_;
     std::string address_;
     std::string unix_path_;  ///< empty for TCP
+    std::string setting_;
 };
 
-/// HTTP/1.1 and 1.0 on epoll loops, one thread each; a connection lives and dies on its loop. Requests of one
-/// connection are handled in order, one at a time (pipelined ones wait). Thread-safe where it says so.
+/// HTTP/1.1 and 1.0, with TLS or without, on epoll loops, one thread each; a connection lives and dies on its loop.
+/// Requests of one connection are handled in order, one at a time (pipelined ones wait). Thread-safe where it says so.
 class Server {
 public:
     Server(ServerOptions options, Handler handler, HeaderCheck check = {});
     /// Stops at once where stop() was not called.
     ~Server();
 
-    /// Several calls listen on several addresses.
-    Status listen(Listener listener);
+    /// Several calls listen on several addresses; with `tls` (http/tls.h) to https.
+    Status listen(Listener listener, std::shared_ptr<const TlsContext> tls = nullptr);
     /// Binds and listens.
-    Status listen(const std::string& address);
+    Status listen(const std::string& address, std::shared_ptr<const TlsContext> tls = nullptr);
     /// The port that the first TCP listen() got.
     std::uint16_t port() const;
     /// Starts the loop threads.

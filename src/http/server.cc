@@ -32,8 +32,8 @@ std::uint16_t bound_port(int fd) {
                                            : reinterpret_cast<sockaddr_in6&>(name).sin6_port);
 }
 
-Error address_in_use(const std::string& address) {
-    return {Code::kConflict, "the address " + address + " is in use; choose another with --listen"};
+Error address_in_use(const std::string& address, std::string_view setting) {
+    return {Code::kConflict, "the address " + address + " is in use; choose another with " + std::string(setting)};
 }
 
 // What connections inherit from their listener costs no call for each of them.
@@ -49,7 +49,11 @@ void set_tcp_options(int fd) {
 struct Server::State {
     Shared shared;
     std::vector<std::unique_ptr<EventLoop>> loops;
-    std::vector<File> listeners;
+    struct Listening {
+        File socket;
+        std::shared_ptr<const TlsContext> tls;
+    };
+    std::vector<Listening> listeners;
     std::vector<std::string> unix_paths;
     std::uint16_t port = 0;
     bool started = false;
@@ -79,7 +83,7 @@ Server::~Server() {
     [[maybe_unused]] State* const kept = state_.release();
 }
 
-Result<Listener> Listener::bind(const std::string& address) {
+Result<Listener> Listener::bind(const std::string& address, std::string_view setting) {
     TRY(const std::vector<SocketAddress> addresses, resolve_address(address));
     const SocketAddress& where = addresses.front();
     const bool is_unix = where.family() == AF_UNIX;
@@ -96,26 +100,28 @@ Result<Listener> Listener::bind(const std::string& address) {
     const mode_t mask = is_unix ? ::umask(0177) : 0;
     const int err = ::bind(listener.fd(), where.get(), where.length()) == 0 ? 0 : errno;
     if (is_unix) ::umask(mask);
-    if (err == EADDRINUSE) return address_in_use(address);
+    if (err == EADDRINUSE) return address_in_use(address, setting);
     if (err != 0) return errno_error("bind to " + address, err);
-    return Listener(std::move(listener), address, is_unix ? absolute_path(path) : std::string());
+    return Listener(std::move(listener), address, is_unix ? absolute_path(path) : std::string(), std::string(setting));
 }
 
-Status Server::listen(Listener listener) {
+std::uint16_t Listener::port() const { return unix_path_.empty() ? bound_port(socket_.fd()) : std::uint16_t{0}; }
+
+Status Server::listen(Listener listener, std::shared_ptr<const TlsContext> tls) {
     const File& socket = listener.socket_;
     if (::listen(socket.fd(), kBacklog) != 0) {
-        if (errno == EADDRINUSE) return address_in_use(listener.address_);
+        if (errno == EADDRINUSE) return address_in_use(listener.address_, listener.setting_);
         return errno_error("listen on " + listener.address_, errno);
     }
     if (!listener.unix_path_.empty()) state_->unix_paths.push_back(std::move(listener.unix_path_));
-    else if (state_->port == 0) state_->port = bound_port(socket.fd());
-    state_->listeners.push_back(std::move(listener.socket_));
+    else if (state_->port == 0) state_->port = listener.port();
+    state_->listeners.push_back({std::move(listener.socket_), std::move(tls)});
     return {};
 }
 
-Status Server::listen(const std::string& address) {
+Status Server::listen(const std::string& address, std::shared_ptr<const TlsContext> tls) {
     TRY(Listener listener, Listener::bind(address));
-    return listen(std::move(listener));
+    return listen(std::move(listener), std::move(tls));
 }
 
 std::uint16_t Server::port() const { return state_->port; }
@@ -124,7 +130,8 @@ Status Server::start() {
     State& state = *state_;
     for (auto& loop : state.loops) {
         TRY_STATUS(loop->open());
-        for (const File& listener : state.listeners) TRY_STATUS(loop->add_listener(listener.fd()));
+        for (const State::Listening& listener : state.listeners)
+            TRY_STATUS(loop->add_listener(listener.socket.fd(), listener.tls.get()));
     }
     state.shared.loops_running = state.loops.size();
     state.started = true;
@@ -139,7 +146,7 @@ void Server::stop(int grace_ms) {
 void Server::State::stop(int grace_ms) {
     // New connections are refused at once instead of waiting for nobody; the descriptors stay open, since loops still
     // name them.
-    for (const File& listener : listeners) ::shutdown(listener.fd(), SHUT_RDWR);
+    for (const Listening& listener : listeners) ::shutdown(listener.socket.fd(), SHUT_RDWR);
     for (const std::string& path : unix_paths) ::unlink(path.c_str());
     if (started) {
         shared.stopping = true;

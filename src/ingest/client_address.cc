@@ -98,8 +98,8 @@ bool is_from_trusted_proxy(const http::Request& request, std::span<const Network
     return request.peer.is_unix || is_trusted(request.peer.address, trusted);
 }
 
-bool is_forwarded_https(const http::Request& request, std::span<const Network> trusted) {
-    if (!is_from_trusted_proxy(request, trusted)) return false;
+bool is_https(const http::Request& request, std::span<const Network> trusted) {
+    if (!is_from_trusted_proxy(request, trusted)) return request.is_tls;
     // Of several proxies the first one met the client. A client that claims https for itself gets a cookie that its
     // own browser won't keep.
     std::string_view proto = request.header("x-forwarded-proto");
@@ -108,7 +108,8 @@ bool is_forwarded_https(const http::Request& request, std::span<const Network> t
         proto = forwarded_parameter(forwarded.substr(0, forwarded.find(',')), "proto");
         if (proto.size() >= 2 && proto.front() == '"' && proto.back() == '"') proto = proto.substr(1, proto.size() - 2);
     }
-    return is_word(trim(proto.substr(0, proto.find(','))), "https");
+    proto = trim(proto.substr(0, proto.find(',')));
+    return proto.empty() ? request.is_tls : is_word(proto, "https");
 }
 
 event::kind::ip client_address(const http::Request& request, std::span<const Network> trusted) {

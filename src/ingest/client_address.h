@@ -36,8 +36,8 @@ bool is_loopback(const event::kind::ip& ip);
 /// Whether what the request says of those before its peer is believed: the peer is a trusted proxy.
 bool is_from_trusted_proxy(const http::Request& request, std::span<const Network> trusted);
 
-/// Whether the client speaks https with the proxy in front, as X-Forwarded-Proto (or proto= of Forwarded) of a trusted
-/// proxy says. The server itself speaks http alone.
-bool is_forwarded_https(const http::Request& request, std::span<const Network> trusted);
+/// Whether the client speaks https: with the proxy in front, as X-Forwarded-Proto (or proto= of Forwarded) of a trusted
+/// proxy says, whatever the proxy itself speaks with this server; without such a word, with this server.
+bool is_https(const http::Request& request, std::span<const Network> trusted);
 
 }  // namespace footfall::ingest

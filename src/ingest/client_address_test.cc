@@ -127,7 +127,7 @@ TEST(NetworkTest, PrefixesThatDoNotEndAtAByteAreExact) {
         EXPECT_FALSE(parse_networks(wrong)) << wrong;
 }
 
-TEST(ForwardedSchemeTest, IsHttpsOnlyByTheWordOfATrustedProxy) {
+TEST(SchemeTest, IsHttpsByTheWordOfATrustedProxyOrByTls) {
     const auto trusted = parse_networks("10.0.0.0/8").value();
     const struct {
         const char* peer;
@@ -153,7 +153,12 @@ TEST(ForwardedSchemeTest, IsHttpsOnlyByTheWordOfATrustedProxy) {
         http::Request request;
         request.peer.address = *event::parse_ip(c.peer);
         request.headers = {{c.header, c.value}};
-        EXPECT_EQ(is_forwarded_https(request, trusted), c.is_https) << c.peer << " " << c.header << " " << c.value;
+        EXPECT_EQ(is_https(request, trusted), c.is_https) << c.peer << " " << c.header << " " << c.value;
+        // A trusted proxy that comes by TLS itself may still say that its client does not.
+        request.is_tls = true;
+        const bool says_http = std::string_view(c.peer) == "10.0.0.1" && !c.is_https &&
+                               std::string_view(c.header) == "X-Forwarded-Proto" && *c.value != '\0';
+        EXPECT_EQ(is_https(request, trusted), !says_http) << c.peer << " " << c.header << " " << c.value;
     }
 }
 

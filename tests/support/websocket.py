@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import socket
+import ssl
 import struct
 import time
 from typing import Any
@@ -31,12 +32,21 @@ class Closed(Exception):
 
 
 class WebSocket:
-    def __init__(self, port: int, path: str, headers: dict[str, str] | None = None, receive_buffer: int | None = None):
+    def __init__(
+        self,
+        port: int,
+        path: str,
+        headers: dict[str, str] | None = None,
+        receive_buffer: int | None = None,
+        tls: ssl.SSLContext | None = None,
+    ):
         self.socket = socket.socket()
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(20)
         self.socket.connect(("127.0.0.1", port))
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
         self.read = b""
         key = base64.b64encode(os.urandom(16)).decode()
         lines = [
