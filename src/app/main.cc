@@ -54,11 +54,21 @@ int run_serve(std::span<const std::string> argv) {
     if (!settings) return fail(settings.error());
     // Before anything is made.
     if (const auto address = http::resolve_address(settings->http_listen); !address) return fail(address.error());
-    if (const auto proxies = ingest::parse_networks(settings->http_trusted_proxies); !proxies)
-        return fail(proxies.error());
+    const auto proxies = ingest::parse_networks(settings->http_trusted_proxies);
+    if (!proxies) return fail(proxies.error());
+    if (settings->http_proxy_protocol == "required" && proxies->empty() && !settings->http_listen.starts_with("unix:"))
+        return fail(Error(Code::kInvalidArgument,
+                          "with http.proxy_protocol nobody but http.trusted_proxies may connect, and it is empty; name "
+                          "the balancer there",
+                          "http.trusted_proxies"));
     if (const auto signals = enrich::BotSignals::parse(settings->enrich_bot_signals); !signals)
         return fail(signals.error().context("enrich.bot_signals"));
     if (const Status judged = judge_tls(*settings); !judged) return fail(judged.error());
+    // Its traffic comes to the port as a browser's would.
+    if (settings->http_proxy_protocol == "required" && args->has("--demo"))
+        return fail(Error(Code::kInvalidArgument,
+                          "the demo's traffic comes without a PROXY header; leave http.proxy_protocol off with --demo",
+                          "http.proxy_protocol"));
     return serve(*settings, {.demo = args->has("--demo")});
 }
 

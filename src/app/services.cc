@@ -524,6 +524,8 @@ Status Services::listen() {
                                  static_cast<std::uint64_t>(state.settings.query_concurrency_max));
     options.body_budget_bytes = static_cast<std::size_t>(state.settings.http_body_budget_bytes);
     options.connections_per_address_max = static_cast<std::size_t>(state.settings.http_connections_per_address_max);
+    if (state.settings.http_proxy_protocol == "required")
+        options.is_balancer = [trusted](const http::Peer& peer) { return ingest::is_trusted_proxy(peer, trusted); };
     state.server = std::make_unique<http::Server>(
         options, [&state](http::Exchange& exchange) { state.router.handle(exchange); },
         [&state](const http::Request& request) { return state.router.check(request); });

@@ -69,6 +69,10 @@ constexpr Declaration kTable[] = {
            "Event loops of the HTTP server; 0: one for each core, at most 4."),
     text("http.trusted_proxies", "127.0.0.0/8, ::1/128", &Settings::http_trusted_proxies,
          "Networks whose X-Forwarded-For and Forwarded headers are believed, separated by commas."),
+    text("http.proxy_protocol", "off", &Settings::http_proxy_protocol,
+         "required: connections come from http.trusted_proxies alone and begin with a PROXY header (1 or 2), whose "
+         "address is the peer's from then on; all others are closed.",
+         "off|required"),
     number(
         "http.connections_max", "10000", "connections", &Settings::http_connections_max, 1, 1'000'000,
         "Open connections in all; more are answered 503. Fewer, with a warning, where the limit on open files leaves "

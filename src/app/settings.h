@@ -21,6 +21,7 @@ struct Settings {
     std::string http_tls_certificate;
     std::string http_tls_key;
     std::string http_trusted_proxies;
+    std::string http_proxy_protocol;
     std::int64_t http_connections_max = 0;
     std::int64_t http_connections_per_address_max = 0;
     std::int64_t http_body_budget_bytes = 0;

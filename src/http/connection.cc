@@ -13,6 +13,7 @@
 #include "base/metrics.h"
 #include "http/answer_head.h"
 #include "http/event_loop.h"
+#include "http/proxy_header.h"
 #include "http/websocket_session.h"
 
 namespace footfall::http {
@@ -106,18 +107,21 @@ Connection::Connection(EventLoop& loop, int fd, Peer peer, Admission admission, 
       fd_(fd),
       tls_(std::move(tls)),
       admission_(admission),
-      state_(tls_ ? State::kHandshake : State::kHead),
+      is_addressed_(!loop.shared_.options.is_balancer),
+      state_(!is_addressed_ ? State::kProxyHeader
+             : tls_         ? State::kHandshake
+                            : State::kHead),
       head_(loop.shared_.options.header_bytes_max) {
     request_.peer = peer;
     request_.is_tls = tls_ != nullptr;
-    // It is the time of a handshake too.
+    // It is the time of what comes before the header too.
     wait_for(Wait::kHeader);
 }
 
 Connection::~Connection() {
     free_body();
     if (fd_ >= 0) ::close(fd_);
-    loop_.shared_.forget(request_.peer, admission_);
+    loop_.shared_.forget(is_addressed_ ? &request_.peer : nullptr, admission_);
 }
 
 unsigned Connection::loop_index() const { return loop_.index_; }
@@ -170,6 +174,7 @@ void Connection::run() {
 /// False where it must wait for something.
 bool Connection::step() {
     switch (state_) {
+        case State::kProxyHeader: return on_proxy_header();
         case State::kHandshake: return on_handshake();
         case State::kHead: return on_head();
         case State::kBody: return framing_.chunked ? on_chunks() : on_body();
@@ -186,6 +191,39 @@ void Connection::begin() {
     if (admission_ != Admission::kTurnedAway || state_ != State::kHead) return;
     answer_early(too_many_connections());
     run();
+}
+
+bool Connection::on_proxy_header() {
+    // Looked at before it is taken, and not a byte more: what follows is TLS's, or the first request's.
+    std::array<char, kProxyHeaderBytesMax> bytes;
+    ssize_t n = 0;
+    do {
+        n = ::recv(fd_, bytes.data(), bytes.size(), MSG_PEEK);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EAGAIN) return false;
+    ProxyHeader header;
+    // Nothing at all, as of one who only looks whether the port is open, is no mistake.
+    ParseState state =
+        n > 0 ? parse_proxy_header({bytes.data(), static_cast<std::size_t>(n)}, header) : ParseState::kIncomplete;
+    if (state == ParseState::kIncomplete && n > 0 && !peer_is_done_) return false;
+    if (state == ParseState::kDone && ::recv(fd_, bytes.data(), header.bytes, 0) != static_cast<ssize_t>(header.bytes))
+        state = ParseState::kFailed;
+    if (state != ParseState::kDone) {
+        if (n > 0) loop_.refuse_proxy_header(ProxyRefusal::kMalformed);
+        close();
+        return false;
+    }
+    if (header.source) request_.peer = *header.source;
+    request_.is_tls = request_.is_tls || header.is_tls;
+    if (admission_ == Admission::kAdmitted) admission_ = loop_.shared_.admit_address(request_.peer);
+    is_addressed_ = true;
+    if (admission_ == Admission::kDropped) {
+        close();
+        return false;
+    }
+    state_ = tls_ ? State::kHandshake : State::kHead;
+    begin();
+    return true;
 }
 
 bool Connection::on_handshake() {
@@ -563,7 +601,7 @@ void Connection::timed_out(Wait wait) {
 
 void Connection::stop() {
     if (state_ == State::kWebSocket) return websocket_->stop();
-    if (state_ == State::kHandshake) return close();
+    if (state_ == State::kProxyHeader || state_ == State::kHandshake) return close();
     // What has arrived is still answered.
     if (state_ == State::kHead && in_.size() == 0) {
         readable_ = true;

@@ -102,9 +102,20 @@ public:
 private:
     friend class EventLoop;
     friend class WebSocketSession;
-    enum class State : std::uint8_t { kHandshake, kHead, kBody, kInFlight, kWriting, kWebSocket, kDraining, kClosed };
+    enum class State : std::uint8_t {
+        kProxyHeader,
+        kHandshake,
+        kHead,
+        kBody,
+        kInFlight,
+        kWriting,
+        kWebSocket,
+        kDraining,
+        kClosed
+    };
 
     bool step();
+    bool on_proxy_header();
     bool on_handshake();
     bool on_head();
     bool on_body();
@@ -150,7 +161,8 @@ private:
     EventLoop& loop_;
     int fd_;
     std::unique_ptr<TlsStream> tls_;  ///< none: plain
-    const Admission admission_;
+    Admission admission_;
+    bool is_addressed_;  ///< its address is known, and counted where it was admitted
     State state_ = State::kHead;
     bool readable_ = true;
     bool peer_is_done_ =

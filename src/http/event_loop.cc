@@ -28,10 +28,16 @@ constexpr int kAcceptsPerTurn = 16;
 /// A loop that waited so long for something to do had done all there was.
 constexpr std::int64_t kIdleNs = 1'000'000;
 constexpr std::int64_t kAcceptPauseNs = 100'000'000;
-constexpr std::int64_t kPauseLogEveryNs = 10'000'000'000;
+constexpr std::int64_t kLogEveryNs = 10'000'000'000;
 constexpr std::size_t kTurnedAwayMax = 64;
 constexpr std::uint64_t kWakeTag = 0;
 constexpr std::uint64_t kCanaryTag = 2;
+
+metrics::Counter& proxy_failures(std::string_view labels) {
+    return metrics::counter("footfall_http_proxy_header_failures_total",
+                            "Connections refused for want of a header of the PROXY protocol, or of one to believe.",
+                            labels);
+}
 
 struct Metrics {
     metrics::Counter& accepted = metrics::counter("footfall_http_connections_total", "Connections that were accepted.");
@@ -40,6 +46,8 @@ struct Metrics {
     metrics::Counter& pauses = metrics::counter("footfall_http_accept_pauses_total",
                                                 "Times that accepting was paused for want of descriptors or memory.");
     metrics::Gauge& open = metrics::gauge("footfall_http_connections", "Connections that are open.");
+    metrics::Counter& strangers = proxy_failures("reason=\"stranger\"");
+    metrics::Counter& malformed = proxy_failures("reason=\"malformed\"");
     metrics::Counter& bodies_refused = metrics::counter("footfall_http_bodies_refused_total",
                                                         "Requests whose body found the memory for bodies spent.");
     metrics::Gauge& body_bytes = metrics::gauge(
@@ -96,36 +104,45 @@ Response overloaded(std::string message) {
     return response;
 }
 
-Admission Shared::admit(const Peer& peer) {
-    Admission admission = Admission::kAdmitted;
+Admission Shared::admit(const Peer* peer) {
     const std::size_t open = admitted_.fetch_add(1);
-    if (open >= options.connections_max) {
-        admission = Admission::kTurnedAway;
-    } else if (options.connections_per_address_max > 0 && !peer.is_unix) {
-        const std::lock_guard lock(addresses_mutex_);
-        std::size_t& count = addresses_[key_of(peer)];
-        if (count >= options.connections_per_address_max) admission = Admission::kTurnedAway;
-        else ++count;
-    }
-    if (admission == Admission::kAdmitted) {
-        counters().open.set(static_cast<double>(open + 1));
-        return admission;
-    }
-    --admitted_;
-    if (turned_away_.fetch_add(1) < kTurnedAwayMax) return admission;
+    if (open >= options.connections_max || (peer != nullptr && !count_address(*peer))) return turn_away();
+    counters().open.set(static_cast<double>(open + 1));
+    return Admission::kAdmitted;
+}
+
+Admission Shared::admit_address(const Peer& peer) {
+    if (count_address(peer)) return Admission::kAdmitted;
+    counters().refused.add();
+    return turn_away();
+}
+
+bool Shared::count_address(const Peer& peer) {
+    if (options.connections_per_address_max == 0 || peer.is_unix) return true;
+    const std::lock_guard lock(addresses_mutex_);
+    std::size_t& count = addresses_[key_of(peer)];
+    if (count >= options.connections_per_address_max) return false;
+    ++count;
+    return true;
+}
+
+Admission Shared::turn_away() {
+    counters().open.set(static_cast<double>(--admitted_));
+    if (turned_away_.fetch_add(1) < kTurnedAwayMax) return Admission::kTurnedAway;
     --turned_away_;
     return Admission::kDropped;
 }
 
-void Shared::forget(const Peer& peer, Admission admission) {
+void Shared::forget(const Peer* peer, Admission admission) {
+    if (admission == Admission::kDropped) return;
     if (admission == Admission::kTurnedAway) {
         --turned_away_;
         return;
     }
     counters().open.set(static_cast<double>(--admitted_));
-    if (options.connections_per_address_max == 0 || peer.is_unix) return;
+    if (peer == nullptr || options.connections_per_address_max == 0 || peer->is_unix) return;
     const std::lock_guard lock(addresses_mutex_);
-    const auto found = addresses_.find(key_of(peer));
+    const auto found = addresses_.find(key_of(*peer));
     if (found != addresses_.end() && --found->second == 0) addresses_.erase(found);
 }
 
@@ -320,7 +337,7 @@ void EventLoop::accept_some(const Listening& listener) {
         if (err == EINTR || err == ECONNABORTED) continue;
         if (err == EMFILE || err == ENFILE || err == ENOMEM || err == ENOBUFS) {
             counters().pauses.add();
-            if (pause_logged_ns_ == 0 || now_ns_ - pause_logged_ns_ >= kPauseLogEveryNs) {
+            if (pause_logged_ns_ == 0 || now_ns_ - pause_logged_ns_ >= kLogEveryNs) {
                 pause_logged_ns_ = now_ns_;
                 logging::warn("http.accept_paused", {{"error", errno_error("accept", err).message}});
             }
@@ -331,7 +348,14 @@ void EventLoop::accept_some(const Listening& listener) {
 }
 
 void EventLoop::take_connection(int fd, const Peer& peer, const TlsContext* tls) {
-    const Admission admission = shared_.admit(peer);
+    const auto& is_balancer = shared_.options.is_balancer;
+    if (is_balancer && !is_balancer(peer)) {
+        refuse_proxy_header(ProxyRefusal::kStranger);
+        ::close(fd);
+        return;
+    }
+    // What a balancer brings counts by the address that it will name.
+    const Admission admission = shared_.admit(is_balancer ? nullptr : &peer);
     if (admission == Admission::kAdmitted) counters().accepted.add();
     else counters().refused.add();
     if (admission == Admission::kDropped) {
@@ -354,6 +378,16 @@ void EventLoop::take_connection(int fd, const Peer& peer, const TlsContext* tls)
     event.data.u64 = reinterpret_cast<std::uint64_t>(connection);
     if (::epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, fd, &event) != 0) return connection->close();
     connection->begin();
+}
+
+void EventLoop::refuse_proxy_header(ProxyRefusal why) {
+    const bool is_stranger = why == ProxyRefusal::kStranger;
+    (is_stranger ? counters().strangers : counters().malformed).add();
+    if (refusal_logged_ns_ != 0 && now_ns_ - refusal_logged_ns_ < kLogEveryNs) return;
+    refusal_logged_ns_ = now_ns_;
+    logging::warn("http.proxy_header_refused",
+                  {{"reason", is_stranger ? "the peer is no trusted proxy"
+                                          : "the connection does not begin with a header of the PROXY protocol"}});
 }
 
 void EventLoop::watch_writable(Connection& connection) {

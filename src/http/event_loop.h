@@ -26,6 +26,12 @@ enum class Admission : std::uint8_t {
     kDropped,     ///< too many are being turned away already: told the same, and closed at once
 };
 
+/// Why a connection is refused where all must come from a balancer.
+enum class ProxyRefusal : std::uint8_t {
+    kStranger,   ///< the peer is no balancer
+    kMalformed,  ///< the connection does not begin with a header of the PROXY protocol
+};
+
 /// 503 that tells when to come back.
 Response overloaded(std::string message);
 Response too_many_connections();
@@ -42,13 +48,21 @@ struct Shared {
     std::condition_variable loop_ended;
     std::size_t loops_running = 0;
 
-    Admission admit(const Peer& peer);
-    void forget(const Peer& peer, Admission admission);
+    /// Judges a new connection. `peer`: none where its address is not known yet; then admit_address() follows.
+    Admission admit(const Peer* peer);
+    /// Judges the address of a connection that was admitted without one.
+    Admission admit_address(const Peer& peer);
+    /// The connection has gone; `peer` where its address was judged.
+    void forget(const Peer* peer, Admission admission);
     /// Takes memory for a body out of the budget; false where it is spent.
     bool hold_body(std::size_t bytes);
     void free_body(std::size_t bytes);
 
 private:
+    /// False where the address has as many as it may; otherwise it has one more.
+    bool count_address(const Peer& peer);
+    Admission turn_away();
+
     std::atomic<std::size_t> admitted_{0};
     std::atomic<std::size_t> turned_away_{0};
     std::atomic<std::size_t> body_bytes_{0};
@@ -98,6 +112,8 @@ private:
     void take_posted();
     void accept_some(const Listening& listener);
     void take_connection(int fd, const Peer& peer, const TlsContext* tls);
+    /// Counts, and logs now and then: it is a setting that is wrong, here or there.
+    void refuse_proxy_header(ProxyRefusal why);
     void pause_accepting();
     void resume_accepting();
     Status watch_listener(std::size_t index);
@@ -132,6 +148,7 @@ private:
     bool accepting_ = true;
     std::int64_t accept_again_ns_ = 0;
     std::int64_t pause_logged_ns_ = 0;
+    std::int64_t refusal_logged_ns_ = 0;
     Phase phase_ = Phase::kServing;
     std::unordered_set<Connection*> connections_;
     std::vector<Connection*> again_;

@@ -18,7 +18,8 @@ namespace footfall::http {
 
 enum class Method : std::uint8_t { kGet, kHead, kPost, kPut, kPatch, kDelete, kOptions, kOther };
 
-/// Address of the peer as the socket gave it: IPv6, or IPv4 mapped; `is_unix` for a unix socket.
+/// Address of the peer as the socket gave it, or a balancer by the PROXY protocol: IPv6, or IPv4 mapped; `is_unix` for
+/// a unix socket.
 struct Peer {
     std::array<unsigned char, 16> address{};
     std::uint16_t port = 0;
@@ -40,7 +41,7 @@ struct Request {
     Peer peer;
     /// How long the requests that are ready on this loop wait for their turn, as of this one's headers. ns.
     std::int64_t queued_ns = 0;
-    bool is_tls = false;  ///< it came to this server over TLS
+    bool is_tls = false;  ///< it came over TLS to this server, or to a balancer that says so by the PROXY protocol
 
     /// Value of the first header of that name (ASCII case ignored); empty where there is none.
     std::string_view header(std::string_view lower_case_name) const;
@@ -116,6 +117,10 @@ struct ServerOptions {
     int drain_ms = 2'000;
     std::size_t connections_max = 10'000;         // more are answered 503 and closed
     std::size_t connections_per_address_max = 0;  // 0: no limit; an IPv6 address counts as its /64
+    /// Where it is set, every connection must begin with a header of the PROXY protocol (http/proxy_header.h) and come
+    /// from a peer of which this says true: nobody else's header is believed, so nobody else is let in. The address in
+    /// it takes the peer's place for everything, the limit above included. Called on the loops.
+    std::function<bool(const Peer&)> is_balancer{};
     std::string server_name = "footfall";
     /// On every answer, the server's own early ones included, but where the answer has a header of that name itself.
     Headers common_headers{};

@@ -29,6 +29,7 @@ std::vector<Case> cases() {
         {"\x16\x03\x01" + get, 400},  // TLS
         {"GET / HTTP/1.0\r\n", 0},
         {"PURGE /x HTTP/1.1\r\n" + kHost, 0},
+        {"TRACE / HTTP/1.1\r\n" + kHost, 0},  // the router's to refuse
         {std::string(33, 'A') + " / HTTP/1.1\r\n" + kHost, 400},
         // Targets.
         {"GET http://a/b?c HTTP/1.1\r\n" + kHost, 0},
@@ -48,6 +49,7 @@ std::vector<Case> cases() {
         {"GET /" + std::string(30'000, 'a') + " HTTP/1.1\r\n" + kHost, 414},
         // The rest of the request line.
         {"GET / HTTP/2.0\r\n" + kHost, 505},
+        {"PRI * HTTP/2.0\r\n", 505},  // the preface of HTTP/2
         {"GET / HTTP/1.2\r\n" + kHost, 505},
         {"GET / HTTP/a.b\r\n" + kHost, 400},
         {"GET / HTTX/1.1\r\n" + kHost, 400},

@@ -93,13 +93,13 @@ bool is_loopback(const event::kind::ip& ip) {
     return std::ranges::any_of(loopback, [&](const Network& network) { return network.contains(ip); });
 }
 
-bool is_from_trusted_proxy(const http::Request& request, std::span<const Network> trusted) {
+bool is_trusted_proxy(const http::Peer& peer, std::span<const Network> trusted) {
     // A unix socket's peer can only be a proxy on this machine.
-    return request.peer.is_unix || is_trusted(request.peer.address, trusted);
+    return peer.is_unix || is_trusted(peer.address, trusted);
 }
 
 bool is_https(const http::Request& request, std::span<const Network> trusted) {
-    if (!is_from_trusted_proxy(request, trusted)) return request.is_tls;
+    if (!is_trusted_proxy(request.peer, trusted)) return request.is_tls;
     // Of several proxies the first one met the client. A client that claims https for itself gets a cookie that its
     // own browser won't keep.
     std::string_view proto = request.header("x-forwarded-proto");
@@ -114,7 +114,7 @@ bool is_https(const http::Request& request, std::span<const Network> trusted) {
 
 event::kind::ip client_address(const http::Request& request, std::span<const Network> trusted) {
     event::kind::ip address = request.peer.address;
-    if (!is_from_trusted_proxy(request, trusted)) return address;
+    if (!is_trusted_proxy(request.peer, trusted)) return address;
     bool is_forwarded = false;
     auto values = request.header_values("x-forwarded-for");
     if (values.empty()) {

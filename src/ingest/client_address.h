@@ -33,8 +33,8 @@ std::string_view sender_of(const event::kind::ip& ip);
 /// 127.0.0.0/8 or ::1.
 bool is_loopback(const event::kind::ip& ip);
 
-/// Whether what the request says of those before its peer is believed: the peer is a trusted proxy.
-bool is_from_trusted_proxy(const http::Request& request, std::span<const Network> trusted);
+/// Whether what a peer says of those before it is believed: it is a trusted proxy.
+bool is_trusted_proxy(const http::Peer& peer, std::span<const Network> trusted);
 
 /// Whether the client speaks https: with the proxy in front, as X-Forwarded-Proto (or proto= of Forwarded) of a trusted
 /// proxy says, whatever the proxy itself speaks with this server; without such a word, with this server.

@@ -24,11 +24,13 @@ class Answer:
 
 
 class Client:
-    """A connection that is kept open between requests. Not for several threads at once."""
+    """A connection that is kept open between requests. Not for several threads at once. `before`: what a balancer
+    sends in front of the first one."""
 
-    def __init__(self, port: int, timeout_s: float = 30):
+    def __init__(self, port: int, timeout_s: float = 30, before: bytes = b""):
         self.port = port
         self.timeout_s = timeout_s
+        self.before = before
         self.connection: http.client.HTTPConnection | None = None
         self.sent_at = (
             0.0  # monotonic time at which the last request had been handed to the kernel in full; infinite until then
@@ -42,6 +44,9 @@ class Client:
             body = body.encode()
         if self.connection is None:
             self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout_s)
+            if self.before:
+                self.connection.connect()
+                self.connection.sock.sendall(self.before)
         self.sent_at = float("inf")
         try:
             self.connection.request(method, path, body, {"User-Agent": FIREFOX} | (headers or {}))
@@ -62,10 +67,16 @@ class Client:
 
 
 def request(
-    port: int, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, timeout_s: float = 30
+    port: int,
+    method: str,
+    path: str,
+    body: Any = None,
+    headers: dict[str, str] | None = None,
+    timeout_s: float = 30,
+    before: bytes = b"",
 ) -> Answer:
     """One request on a connection of its own."""
-    client = Client(port, timeout_s)
+    client = Client(port, timeout_s, before)
     try:
         return client.request(method, path, body, {"Connection": "close", **(headers or {})})
     finally:

@@ -102,14 +102,17 @@ class Server:
         port: int | None = None,
         data: pathlib.Path | None = None,
         open_files_max: int | None = None,
+        before: bytes = b"",
     ):
         """`port`: where it will listen by what the other arguments say; otherwise one is chosen and given by
-        --listen. `data`: another place than data/. `open_files_max`: its limit on open files, which it cannot raise."""
+        --listen. `data`: another place than data/. `open_files_max`: its limit on open files, which it cannot raise.
+        `before`: what connections to it begin with."""
         self.folder = folder
         self.data = data or folder / "data"
         self.port = port or free_port()
         self.flags = [*flags, *([] if port else ["--listen", f"127.0.0.1:{self.port}"]), "--log-format", log_format]
         self.env = env or {}
+        self.before = before
         self.limits = ["prlimit", f"--nofile={open_files_max}:{open_files_max}"] if open_files_max else []
         self.process: subprocess.Popen[bytes] | None = None
         self.starts = 0
@@ -150,7 +153,7 @@ class Server:
                     f"serve ended with {self.process.returncode} before it was ready:\n{self.log()[-4000:]}"
                 )
             try:
-                return request(self.port, "GET", "/readyz", timeout_s=5).status == 200
+                return request(self.port, "GET", "/readyz", timeout_s=5, before=self.before).status == 200
             except OSError:
                 return False
 
@@ -202,10 +205,10 @@ class Server:
         return children[0] if children else None
 
     def request(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
-        return request(self.port, method, path, body, headers)
+        return request(self.port, method, path, body, headers, before=self.before)
 
     def client(self) -> Client:
-        return Client(self.port)
+        return Client(self.port, before=self.before)
 
     def command(self, *words: str, stdin: str = "") -> Any:
         return command(*words, data=self.data, stdin=stdin)
