@@ -1,5 +1,6 @@
 #include "event/parse.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -20,6 +21,7 @@ constexpr std::string_view kMissing = "missing";
 constexpr std::string_view kWrongType = "wrong_type";
 constexpr std::string_view kInvalid = "invalid";
 constexpr std::string_view kOutOfRange = "out_of_range";
+constexpr std::string_view kBlanks = " \t\n\r";
 
 std::string_view cut(std::string_view text, std::size_t max, std::uint32_t& cut_count) {
     if (text.size() <= max) return text;
@@ -319,6 +321,39 @@ private:
     bool is_url_unusable_ = false;  // context.url was sent, and no page can have it
 };
 
+/// Of the JSON string that `text` begins with, its quotes included.
+std::size_t string_size(std::string_view text) {
+    std::size_t at = 1;
+    while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2 : 1;
+    return std::min(at + 1, text.size());
+}
+
+/// Of the JSON value that `text` begins with. What is no JSON gives some size that is not more than the text's.
+std::size_t value_size(std::string_view text) {
+    std::size_t depth = 0;
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const char c = text[at];
+        if (c == '"') {
+            at += string_size(text.substr(at));
+        } else if (c == '{' || c == '[') {
+            ++depth;
+            ++at;
+        } else if (c == '}' || c == ']') {
+            if (depth == 0) return at;
+            --depth;
+            ++at;
+        } else if (depth == 0 && (c == ',' || kBlanks.find(c) != kBlanks.npos)) {
+            return at;
+        } else {
+            ++at;
+            continue;  // within a number or word, or between the members of what is open
+        }
+        if (depth == 0) return at;
+    }
+    return at;
+}
+
 }  // namespace
 
 void Batch::clear() {
@@ -350,6 +385,28 @@ Status Parser::parse(std::string_view body, const ParseOptions& options, Arena& 
         return Error(Code::kInvalidArgument, "the body must be a JSON array of events or one event object");
     EventParser(options, arena, out).run(out.count++, root);
     return {};
+}
+
+EventTexts::EventTexts(std::string_view body) : rest_(body) {
+    // A lone event is an array of one.
+    rest_.remove_prefix(std::min(rest_.find_first_of("[{"), rest_.size()));
+    if (rest_.starts_with('[')) rest_.remove_prefix(1);
+}
+
+std::string_view EventTexts::at(std::uint32_t index) {
+    while (count_ <= index) {
+        text_ = next();
+        ++count_;
+    }
+    return text_;
+}
+
+std::string_view EventTexts::next() {
+    while (!rest_.empty() && (rest_.front() == ',' || kBlanks.find(rest_.front()) != kBlanks.npos))
+        rest_.remove_prefix(1);
+    const std::string_view text = rest_.substr(0, value_size(rest_));
+    rest_.remove_prefix(text.size());
+    return text;
 }
 
 }  // namespace footfall::event

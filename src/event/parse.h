@@ -76,4 +76,20 @@ private:
     std::unique_ptr<State> state_;
 };
 
+/// The text of single events of a body that a Parser has taken, as it was sent. Reads the body once, and only as far as
+/// it is asked: about 1 ns a byte. Borrows from the body.
+class EventTexts {
+public:
+    explicit EventTexts(std::string_view body);
+    /// Of the event at this place of the body; of a call, not before that of the last one.
+    std::string_view at(std::uint32_t index);
+
+private:
+    std::string_view next();
+
+    std::string_view rest_;
+    std::uint32_t count_ = 0;  ///< events that were read
+    std::string_view text_;    ///< of the last of them
+};
+
 }  // namespace footfall::event

@@ -249,6 +249,37 @@ TEST_F(ParseTest, ContextAddressIsTakenFromTrustedSendersOnly) {
     EXPECT_EQ(batch_.rejections.at(0).field, "context.ip");
 }
 
+TEST(EventTextsTest, GiveEachEventAsItWasSent) {
+    struct Case {
+        const char* body;
+        std::vector<std::string_view> texts;
+    };
+    const Case cases[] = {
+        {R"({"type":"x"})", {R"({"type":"x"})"}},
+        {" \n{\"a\" : [1, {}]} \n", {R"({"a" : [1, {}]})"}},
+        {R"([{"a":"]},{[\""},{"b":"\\"}])", {R"({"a":"]},{[\""})", R"({"b":"\\"})"}},
+        {"[ 1 ,\t-2.5e3\n, true,null , \"a,b\",[],[[1],[2]] , {} ]",
+         {"1", "-2.5e3", "true", "null", "\"a,b\"", "[]", "[[1],[2]]", "{}"}},
+        {"[]", {""}},
+        {"[123456789012345678901234567890,\"\\ud800\"]", {"123456789012345678901234567890", "\"\\ud800\""}},
+        {"\xEF\xBB\xBF[{}]", {"{}"}},
+        // The parser has refused these; they must only end.
+        {"", {"", ""}},
+        {"[\"open", {"\"open", ""}},
+        {"[\"open\\", {"\"open\\", ""}},
+        {"[{\"a\":[", {"{\"a\":[", ""}},
+        {"text", {"", ""}},
+    };
+    for (const Case& c : cases) {
+        EventTexts all(c.body);
+        for (std::uint32_t i = 0; i < c.texts.size(); ++i) {
+            EXPECT_EQ(all.at(i), c.texts[i]) << c.body << " " << i;
+            EXPECT_EQ(EventTexts(c.body).at(i), c.texts[i]) << "asked for alone: " << c.body << " " << i;
+        }
+        EXPECT_EQ(all.at(static_cast<std::uint32_t>(c.texts.size()) - 1), c.texts.back()) << "asked for again";
+    }
+}
+
 TEST(UrlTest, SplitsWhatBrowsersAndAppsSend) {
     struct Case {
         const char *text, *scheme, *host, *path, *query;

@@ -44,6 +44,7 @@ std::string write_tally(const Submission::Tally& tally) {
     writer.begin_object();
     for (const auto& [reason, count] : tally.rejected) writer.member(reason, count);
     writer.end_object();
+    if (!tally.rejected.empty()) writer.member("received_at", tally.received_at);
     writer.end_object();
     return out;
 }
@@ -187,7 +188,9 @@ Status Committer::append(Group& group) {
             sum.website_id = tally.website_id;
             sum.duplicates += tally.duplicates;
             for (const auto& [reason, count] : tally.rejected) sum.rejected[reason] += count;
+            if (!tally.rejected.empty()) sum.received_at = std::max(sum.received_at, submission.receive_ms);
         }
+        for (const std::string& sample : submission.samples) entries_.push_back({log::EntryKind::kRejected, sample});
     }
     counters().lookup.observe_ns(clock_.steady_ns() - began_ns);
     for (const auto& [website_id, tally] : group_tallies_) tally_records_.push_back(write_tally(tally));

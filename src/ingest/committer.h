@@ -34,18 +34,24 @@ struct Submission {
         std::string website_id{};                              ///< empty for events of unknown sites
         std::uint64_t duplicates = 0;                          ///< filled by the committer
         std::map<std::string_view, std::uint64_t> rejected{};  ///< by reason, reasons are constants
+        std::int64_t received_at = 0;                          ///< of what was rejected; filled by the committer
     };
 
     std::string records;
     std::vector<Item> items;
     std::vector<Tally> tallies;
+    std::vector<std::string> samples;  ///< of rejected events, as write_rejected() gives them
     std::int64_t receive_ms = 0;
     std::int64_t submitted_ns = 0;  ///< set by the committer
     /// Called once on the committer's thread: the number of duplicates when everything is durable, or why nothing of it
     /// is.
     std::function<void(Result<std::uint64_t> duplicates)> finished;
 
-    std::size_t bytes() const { return records.size() + items.size() * sizeof(Item) + 512; }
+    std::size_t bytes() const {
+        std::size_t sum = records.size() + items.size() * sizeof(Item) + 512;
+        for (const std::string& sample : samples) sum += sample.size();
+        return sum;
+    }
 };
 
 struct CommitterOptions {
@@ -121,7 +127,8 @@ private:
     std::thread thread_;
 };
 
-/// The tally's log entry, {"website_id":…,"duplicates":n,"rejected":{reason:n}}, and its reader.
+/// The tally's log entry, {"website_id":…,"duplicates":n,"rejected":{reason:n}}, with "received_at" where something was
+/// rejected.
 std::string write_tally(const Submission::Tally& tally);
 
 }  // namespace footfall::ingest

@@ -214,6 +214,7 @@ public:
     struct Stored {
         std::vector<std::string> pages;                             ///< of the events
         std::vector<std::string> tallies;                           ///< as they stand there
+        std::vector<std::string> samples;                           ///< of rejected events, as they stand there
         std::map<std::pair<std::string, std::string>, int> copies;  ///< by site and id
     };
     /// Everything that a reader of the log sees.
@@ -232,6 +233,7 @@ public:
                 ADD_FAILURE() << read.error().message;
             for (const log::StoredEntry& entry : entries) {
                 if (entry.kind == log::EntryKind::kTally) out.tallies.emplace_back(entry.payload);
+                if (entry.kind == log::EntryKind::kRejected) out.samples.emplace_back(entry.payload);
                 if (entry.kind != log::EntryKind::kEvent) continue;
                 const auto event = records.read(entry.payload);
                 if (!event) {

@@ -203,8 +203,10 @@ TEST_F(CommitterTest, TalliesAreSummedByTheSiteAndStandBehindTheGroupsEvents) {
     ASSERT_EQ(log().groups().size(), 2u);
     const auto group = log().groups()[1];
     ASSERT_EQ(group.size(), 4u);
-    EXPECT_EQ(group[2], R"({"website_id":"","duplicates":0,"rejected":{"forbidden":4,"unknown":6}})");
-    EXPECT_EQ(group[3], R"({"website_id":"a","duplicates":1,"rejected":{"invalid":1,"missing":3}})");
+    EXPECT_EQ(group[2],
+              R"({"website_id":"","duplicates":0,"rejected":{"forbidden":4,"unknown":6},"received_at":1795500000000})");
+    EXPECT_EQ(group[3],
+              R"({"website_id":"a","duplicates":1,"rejected":{"invalid":1,"missing":3},"received_at":1795500000000})");
 }
 
 TEST_F(CommitterTest, ABodyOfRejectionsAloneIsDurableBeforeItsAnswerToo) {
@@ -214,8 +216,9 @@ TEST_F(CommitterTest, ABodyOfRejectionsAloneIsDurableBeforeItsAnswerToo) {
     EXPECT_FALSE(is_answered(answer));
     log().release();
     EXPECT_EQ(wait(answer), 0u);
-    EXPECT_THAT(ingestion_.stored().tallies,
-                ElementsAre(R"({"website_id":"a","duplicates":0,"rejected":{"missing":3}})"));
+    EXPECT_THAT(
+        ingestion_.stored().tallies,
+        ElementsAre(R"({"website_id":"a","duplicates":0,"rejected":{"missing":3},"received_at":1795500000000})"));
 }
 
 TEST_F(CommitterTest, StopAnswersEverythingThatWasTakenAndRefusesTheRest) {
@@ -319,9 +322,11 @@ TEST(CommitterLimitsTest, AGroupEndsBeforeItsBytesAndOneThatIsLargerGoesAlone) {
 TEST(TallyTest, IsWrittenAsOneObjectWithEscapedNames) {
     const Submission::Tally tally{.website_id = "s\"\n\\",
                                   .duplicates = 18'446'744'073'709'551'615u,
-                                  .rejected = {{"wrong_type", 2}, {"missing", 1}}};
-    EXPECT_EQ(write_tally(tally),
-              R"({"website_id":"s\"\n\\","duplicates":18446744073709551615,"rejected":{"missing":1,"wrong_type":2}})");
+                                  .rejected = {{"wrong_type", 2}, {"missing", 1}},
+                                  .received_at = 7};
+    EXPECT_EQ(
+        write_tally(tally),
+        R"({"website_id":"s\"\n\\","duplicates":18446744073709551615,"rejected":{"missing":1,"wrong_type":2},"received_at":7})");
     EXPECT_EQ(write_tally({}), R"({"website_id":"","duplicates":0,"rejected":{}})");
 }
 

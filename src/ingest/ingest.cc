@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <unordered_map>
 
 #include "base/bytes.h"
 #include "base/failpoint.h"
@@ -17,8 +16,6 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::size_t kBodyBytesMax = 1024 * 1024;
-constexpr std::string_view kUnknown = "unknown";
-constexpr std::string_view kForbidden = "forbidden";
 constexpr std::string_view kReasons[] = {"missing", "wrong_type", "invalid", "out_of_range", kUnknown, kForbidden};
 
 struct Metrics {
@@ -26,6 +23,10 @@ struct Metrics {
     metrics::Counter& duplicates =
         metrics::counter("footfall_events_duplicate_total", "Acknowledged repetitions of an event_id.");
     metrics::Counter& cut = metrics::counter("footfall_values_cut_total", "Values that were too long and were cut.");
+    metrics::Counter& samples =
+        metrics::counter("footfall_rejected_samples_total", "Rejected events that were kept to be looked at.");
+    metrics::Counter& samples_dropped = metrics::counter(
+        "footfall_rejected_samples_dropped_total", "Rejected events beyond what is kept of a minute: only counted.");
     metrics::Counter& shed =
         metrics::counter("footfall_requests_shed_total", "Requests to the event endpoint that were refused with 503.");
     metrics::Counter& over_quota = metrics::counter(
@@ -276,6 +277,11 @@ std::vector<MinuteCounts::Minute> MinuteCounts::read(std::int64_t now_ms) const 
     return out;
 }
 
+void count_taken(std::uint64_t accepted, std::uint64_t duplicates) {
+    counters().accepted.add(accepted);
+    counters().duplicates.add(duplicates);
+}
+
 Totals totals() {
     Totals out{.accepted = counters().accepted.value(), .duplicates = counters().duplicates.value(), .rejected = {}};
     for (const std::string_view reason : kReasons)
@@ -283,19 +289,6 @@ Totals totals() {
             out.rejected.emplace_back(reason, count);
     return out;
 }
-
-struct Endpoint::LoopState {
-    LoopState(std::shared_ptr<const enrich::Tables> tables, enrich::Identity& identity, Clock& clock)
-        : enricher(std::move(tables), identity, clock) {}
-
-    event::Parser parser;
-    event::Arena arena;
-    event::Batch batch;
-    enrich::Enricher enricher;
-    DistinctCap::Known known_values;
-    std::uint64_t tables_number = 0;
-    std::unordered_map<std::string_view, std::uint32_t> tally_of_site;
-};
 
 Endpoint::Endpoint(const catalog::Catalog& catalog, std::shared_ptr<const enrich::Tables> tables,
                    enrich::Identity& identity, Committer& committer, Clock& clock, EndpointOptions options)
@@ -309,7 +302,7 @@ Endpoint::Endpoint(const catalog::Catalog& catalog, std::shared_ptr<const enrich
       address_quota_(clock),
       site_quota_(clock, 1u << 12) {
     for (unsigned i = 0; i < options_.loops; ++i)
-        loops_.push_back(std::make_unique<LoopState>(tables_, identity_, clock_));
+        loops_.push_back(std::make_unique<Intake>(tables_, identity_, clock_, distinct_cap_));
 }
 
 Endpoint::~Endpoint() = default;
@@ -320,11 +313,10 @@ void Endpoint::use(std::shared_ptr<const enrich::Tables> tables) {
     tables_number_.fetch_add(1, std::memory_order_release);
 }
 
-void Endpoint::take_up_tables(LoopState& loop) const {
-    if (loop.tables_number == tables_number_.load(std::memory_order_acquire)) return;
+void Endpoint::take_up_tables(Intake& loop) const {
+    if (loop.tables_number() == tables_number_.load(std::memory_order_acquire)) return;
     const std::lock_guard lock(tables_mutex_);
-    loop.enricher.use(tables_);
-    loop.tables_number = tables_number_.load(std::memory_order_relaxed);
+    loop.use(tables_, tables_number_.load(std::memory_order_relaxed));
 }
 
 const http::Headers& Endpoint::headers() {
@@ -421,7 +413,7 @@ void Endpoint::handle_pixel(http::Exchange& exchange) {
 
 void Endpoint::take(http::Exchange& exchange, Form form) {
     const http::Request& request = exchange.request();
-    LoopState& loop = *loops_[exchange.loop_index()];
+    Intake& loop = *loops_[exchange.loop_index()];
     const std::int64_t started = clock_.steady_ns();
     const std::int64_t now_ms = clock_.wall_ms();
     const auto snapshot = catalog_.snapshot();
@@ -437,93 +429,38 @@ void Endpoint::take(http::Exchange& exchange, Form form) {
     auto made = made_body(request, form);
     if (!made) return turn_down(made.error());
     const std::string_view body = *made ? std::string_view(**made) : request.body;
-    loop.arena.clear();
+    const Sender sender{.key_site_id = has_key ? std::string_view((*key)->site_id) : std::string_view(),
+                        .address = client_address(request, options_.trusted_proxies),
+                        .user_agent = request.header("user-agent"),
+                        .accept_language = request.header("accept-language"),
+                        .hints = hints_of(request),
+                        .lacks_browser_headers =
+                            !has_key && request.header("accept-language").empty() && !has_fetch_metadata(request),
+                        .sent_ms = now_ms,
+                        .receive_ms = now_ms};
     take_up_tables(loop);
-    if (const Status status =
-            loop.parser.parse(body, {.receive_ms = now_ms, .trusted = has_key}, loop.arena, loop.batch);
-        !status)
-        return turn_down(status.error());
-    const event::kind::ip peer_address = client_address(request, options_.trusted_proxies);
+    if (const Status parsed = loop.parse(body, sender); !parsed) return turn_down(parsed.error());
+    const event::Batch& batch = loop.batch();
     std::int64_t wait_ms = 0;
-    if (const Status taken = take_of_quotas(peer_address, has_key, loop.batch, *snapshot, wait_ms); !taken)
+    if (const Status taken = take_of_quotas(sender.address, has_key, batch, *snapshot, wait_ms); !taken)
         return exchange.respond(in_form(form, refuse_over_quota(taken.error(), wait_ms), taken.error().message));
-    counters().cut.add(loop.batch.values_cut);
     (void)failpoint("ingest.prepare");
-
-    auto submission = std::make_unique<Submission>();
-    submission->receive_ms = now_ms;
-    submission->records.reserve(body.size() + loop.batch.events.size() * 256);
-    loop.tally_of_site.clear();
-    const auto tally_of = [&](std::string_view website_id) -> std::uint32_t {
-        const auto [found, added] =
-            loop.tally_of_site.try_emplace(website_id, static_cast<std::uint32_t>(submission->tallies.size()));
-        if (added) submission->tallies.push_back({.website_id = std::string(website_id)});
-        return found->second;
-    };
-
-    const std::string_view user_agent = request.header("user-agent");
-    const std::string_view accept_language = request.header("accept-language");
-    const enrich::ClientHints hints = hints_of(request);
-    const bool lacks_browser_headers = !has_key && accept_language.empty() && !has_fetch_metadata(request);
-    for (event::Incoming& in : loop.batch.events) {
-        event::Event& event = in.event;
-        const catalog::Site* site = snapshot->site(event.website_id);
-        if (site == nullptr) {
-            loop.batch.rejections.push_back({in.index, "tracking_id", kUnknown, event.website_id});
-            continue;
-        }
-        if (has_key && (*key)->site_id != site->id) {
-            loop.batch.rejections.push_back({in.index, "tracking_id", kForbidden, event.website_id});
-            continue;
-        }
-        const bool has_client_id = !event.event_id.is_nil();
-        if (!has_client_id) event.event_id = make_uuid_v7(now_ms);
-        enrich::Context context;
-        context.page_query = in.page_query;
-        context.receive_ms = now_ms;
-        const std::optional<event::kind::ip> given = event::parse_ip(in.ip);
-        context.address = given.value_or(peer_address);
-        context.is_senders_address = has_key && !given;
-        context.lacks_browser_headers = lacks_browser_headers;
-        if (in.user_agent.empty()) {
-            context.user_agent = user_agent;
-            context.accept_language = accept_language;
-            context.is_senders_agent = has_key;
-            context.hints = hints;
-        } else {
-            context.user_agent = in.user_agent;
-        }
-        const enrich::SitePolicy policy{.domain = site->domain,
-                                        .cookieless = site->privacy.cookieless,
-                                        .ip = site->privacy.ip_policy == catalog::IpPolicy::kDrop
-                                                  ? enrich::IpPolicy::kDrop
-                                                  : enrich::IpPolicy::kTruncate};
-        loop.enricher.enrich(event, context, policy, loop.arena);
-        distinct_cap_.apply(event, now_ms, loop.known_values);
-        const auto begin = static_cast<std::uint32_t>(submission->records.size());
-        event::write_record(event, submission->records);
-        submission->items.push_back({.begin = begin,
-                                     .size = static_cast<std::uint32_t>(submission->records.size()) - begin,
-                                     .site = tally_of(event.website_id),
-                                     .has_client_id = has_client_id,
-                                     .event_id = event.event_id});
-    }
+    std::unique_ptr<Submission> submission = loop.make_submission(body.size(), sender, *snapshot);
+    counters().cut.add(batch.values_cut);
 
     Answer reply;
     reply.received = submission->items.size();
-    std::sort(loop.batch.rejections.begin(), loop.batch.rejections.end(),
-              [](const auto& a, const auto& b) { return a.index < b.index; });
-    describe(loop.batch.rejections, reply);
-    for (const event::Rejection& rejection : loop.batch.rejections) {
-        // Unknown sites share one tally: their names are the sender's choice and without number.
-        const bool known = snapshot->site(rejection.website_id) != nullptr && rejection.reason != kForbidden;
-        ++submission->tallies[tally_of(known ? rejection.website_id : std::string_view())].rejected[rejection.reason];
+    describe(batch.rejections, reply);
+    for (const event::Rejection& rejection : batch.rejections) {
+        const std::string_view site_id = Intake::counted_site(rejection, *snapshot);
+        ++submission->tallies[loop.tally_of(site_id, *submission)].rejected[rejection.reason];
         counters().rejected(rejection.reason).add();
     }
+    keep_samples(body, sender, batch.rejections, *snapshot, *submission);
     counters().prepare.observe_ns(clock_.steady_ns() - started);
-    if (loop.batch.count == 0) return exchange.respond(in_form(form, answer(reply, 0), reply.problem));
+    if (batch.count == 0) return exchange.respond(in_form(form, answer(reply, 0), reply.problem));
 
-    const std::uint64_t rejected = loop.batch.rejections.size();
+    const std::uint64_t rejected = batch.rejections.size();
     submission->finished = [this, &exchange, form, reply = std::move(reply), rejected,
                             now_ms](Result<std::uint64_t> duplicates) {
         if (!duplicates) {
@@ -533,13 +470,30 @@ void Endpoint::take(http::Exchange& exchange, Form form) {
                     : Error(Code::kUnavailable, "the event log has stopped; send this request again later");
             return exchange.complete(in_form(form, refuse(error), error.message));
         }
-        counters().accepted.add(reply.received - *duplicates);
-        counters().duplicates.add(*duplicates);
+        count_taken(reply.received - *duplicates, *duplicates);
         minutes_.add(now_ms, reply.received - *duplicates, *duplicates, rejected);
         counters().request.observe_ns(clock_.steady_ns() - exchange.started_ns());
         exchange.complete(in_form(form, answer(reply, *duplicates), reply.problem));
     };
     if (!committer_.submit(std::move(submission))) turn_down(overloaded());
+}
+
+void Endpoint::keep_samples(std::string_view body, const Sender& sender, std::span<const event::Rejection> rejections,
+                            const catalog::Snapshot& snapshot, Submission& submission) {
+    event::EventTexts texts(body);
+    for (const event::Rejection& rejection : rejections) {
+        const std::string_view site_id = Intake::counted_site(rejection, snapshot);
+        if (!samples_.take(site_id, rejection.reason, sender.receive_ms)) continue;
+        submission.samples.push_back(write_rejected({.website_id = site_id,
+                                                     .received_at = sender.receive_ms,
+                                                     .rejection = &rejection,
+                                                     .text = texts.at(rejection.index),
+                                                     .user_agent = sender.user_agent,
+                                                     .key_site_id = sender.key_site_id}));
+        samples_.spend(site_id, submission.samples.back().size());
+    }
+    counters().samples.add(submission.samples.size());
+    counters().samples_dropped.add(rejections.size() - submission.samples.size());
 }
 
 }  // namespace footfall::ingest

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/clock.h"
@@ -16,7 +17,9 @@
 #include "ingest/client_address.h"
 #include "ingest/committer.h"
 #include "ingest/distinct_cap.h"
+#include "ingest/intake.h"
 #include "ingest/quota.h"
+#include "ingest/rejected.h"
 #include "ingest/shedder.h"
 
 namespace footfall::ingest {
@@ -47,6 +50,8 @@ struct Totals {
     std::vector<std::pair<std::string, std::uint64_t>> rejected;  ///< by reason, those that occurred
 };
 Totals totals();
+/// Counts events that were made durable otherwise than by the endpoint.
+void count_taken(std::uint64_t accepted, std::uint64_t duplicates);
 
 struct EndpointOptions {
     std::vector<Network> trusted_proxies;
@@ -92,9 +97,11 @@ public:
     void use(std::shared_ptr<const enrich::Tables> tables);
 
 private:
-    struct LoopState;
-    void take_up_tables(LoopState& loop) const;
     void take(http::Exchange& exchange, Form form);
+    void take_up_tables(Intake& loop) const;
+    /// As many as the budget has room for.
+    void keep_samples(std::string_view body, const Sender& sender, std::span<const event::Rejection> rejections,
+                      const catalog::Snapshot& snapshot, Submission& submission);
     /// Whether a request is refused as more come than can be done.
     bool sheds(const http::Request& request) const;
     /// The quota of the sender's address where one applies to it.
@@ -117,7 +124,8 @@ private:
     Quota site_quota_;
     DistinctCap distinct_cap_;
     MinuteCounts minutes_;
-    std::vector<std::unique_ptr<LoopState>> loops_;
+    SampleBudget samples_;
+    std::vector<std::unique_ptr<Intake>> loops_;
 };
 
 }  // namespace footfall::ingest

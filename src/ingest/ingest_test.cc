@@ -18,10 +18,12 @@
 namespace footfall::ingest {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::IsSubsetOf;
+using testing::Not;
 using Where = HeldLog::Where;
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
@@ -193,14 +195,14 @@ TEST_F(EndpointTest, EachBodyGetsItsAnswerAndTheLogHoldsJustWhatTheAnswerSays) {
             0),
          {"/2", "/3"},
          // Sites that nobody knows are counted together, with what names no site at all.
-         {R"({"website_id":"","duplicates":0,"rejected":{"unknown":2,"wrong_type":1}})",
-          R"({"website_id":"a","duplicates":0,"rejected":{"missing":1}})",
-          R"({"website_id":"b","duplicates":0,"rejected":{"wrong_type":1}})"}},
+         {R"({"website_id":"","duplicates":0,"rejected":{"unknown":2,"wrong_type":1},"received_at":1795500000000})",
+          R"({"website_id":"a","duplicates":0,"rejected":{"missing":1},"received_at":1795500000000})",
+          R"({"website_id":"b","duplicates":0,"rejected":{"wrong_type":1},"received_at":1795500000000})"}},
         {"rejections alone",
          pageview("a", ""),
          ok(0, rejection(0, "data.page", "missing"), 0),
          {},
-         {R"({"website_id":"a","duplicates":0,"rejected":{"missing":1}})"}},
+         {R"({"website_id":"a","duplicates":0,"rejected":{"missing":1},"received_at":1795500000000})"}},
         {"one id on two sites, and twice on one of them",
          "[" + pageview("a", "/4", with_id(1)) + "," + pageview("b", "/5", with_id(1)) + "," +
              pageview("b", "/6", with_id(1)) + "]",
@@ -211,12 +213,12 @@ TEST_F(EndpointTest, EachBodyGetsItsAnswerAndTheLogHoldsJustWhatTheAnswerSays) {
          "[" + pageview("a", "", with_id(2)) + "," + pageview("a", "/7", with_id(2)) + "]",
          ok(1, rejection(0, "data.page", "missing"), 0),
          {"/7"},
-         {R"({"website_id":"a","duplicates":0,"rejected":{"missing":1}})"}},
+         {R"({"website_id":"a","duplicates":0,"rejected":{"missing":1},"received_at":1795500000000})"}},
         {"a copy from an earlier request beside a rejection",
          "[" + pageview("a", "/8", with_id(2)) + "," + pageview("a", "") + "]",
          ok(1, rejection(1, "data.page", "missing"), 1),
          {},
-         {R"({"website_id":"a","duplicates":1,"rejected":{"missing":1}})"}},
+         {R"({"website_id":"a","duplicates":1,"rejected":{"missing":1},"received_at":1795500000000})"}},
         {"no id protects nothing",
          "[" + pageview("a", "/9") + "," + pageview("a", "/9") + "]",
          ok(2, "", 0),
@@ -226,7 +228,7 @@ TEST_F(EndpointTest, EachBodyGetsItsAnswerAndTheLogHoldsJustWhatTheAnswerSays) {
          pageview("a", "/", R"(,"event_id":"00000000-0000-0000-0000-000000000000")"),
          ok(0, rejection(0, "event_id", "invalid"), 0),
          {},
-         {R"({"website_id":"a","duplicates":0,"rejected":{"invalid":1}})"}},
+         {R"({"website_id":"a","duplicates":0,"rejected":{"invalid":1},"received_at":1795500000000})"}},
     };
     for (const Case& c : cases) {
         SCOPED_TRACE(c.what);
@@ -241,6 +243,50 @@ TEST_F(EndpointTest, EachBodyGetsItsAnswerAndTheLogHoldsJustWhatTheAnswerSays) {
         EXPECT_EQ(since(after.pages, before.pages), c.pages);
         EXPECT_EQ(since(after.tallies, before.tallies), c.tallies);
     }
+}
+
+TEST_F(EndpointTest, ARejectedEventIsKeptAsItWasSentInTheGroupOfItsRequest) {
+    const std::string secret = key(catalog::Scope::kCollect)[0].second;
+    const std::string rejected = R"({ "type":"pageview","tracking_id":"a", "data":{"timestamp":[ "<b>\"" ]}})";
+    const auto told = post("[" + pageview("a", "/good") + ", " + rejected + " ]",
+                           {{"Authorization", secret}, {"User-Agent", "Agent/1 \xff<script>"}});
+    EXPECT_EQ(told.body, ok(1, rejection(1, "data.timestamp", "wrong_type"), 0));
+    ASSERT_EQ(ingestion_.log->groups().size(), 1u);
+    EXPECT_EQ(ingestion_.log->groups()[0].size(), 3u) << "event, sample and tally";
+    EXPECT_THAT(
+        ingestion_.stored().samples,
+        ElementsAre(
+            R"({"website_id":"a","tracking_id":"a","received_at":1795500000000,"field":"data.timestamp","reason":)"
+            R"("wrong_type","event":"{ \"type\":\"pageview\",\"tracking_id\":\"a\", \"data\":{\"timestamp\":[ )"
+            R"(\"<b>\\\"\" ]}}","is_cut":false,"user_agent":"Agent/1 <script>","key_site_id":"a"})"));
+    EXPECT_THAT(ingestion_.stored().samples.front(), Not(HasSubstr(secret.substr(7))));
+}
+
+TEST_F(EndpointTest, SamplesOfUnknownSitesAndOfAForeignKeyBelongToNoSite) {
+    post("[" + pageview("x", "/") + "," + pageview("b", "/") + "]", key(catalog::Scope::kCollect));
+    const auto samples = ingestion_.stored().samples;
+    ASSERT_EQ(samples.size(), 2u);
+    EXPECT_THAT(samples[0],
+                AllOf(HasSubstr(R"({"website_id":"","tracking_id":"x",)"), HasSubstr(R"("reason":"unknown")")));
+    EXPECT_THAT(samples[1],
+                AllOf(HasSubstr(R"({"website_id":"","tracking_id":"b",)"), HasSubstr(R"("reason":"forbidden")")));
+}
+
+TEST_F(EndpointTest, ABodyOfGarbageKeepsTwentySamplesOfEachReasonAndCountsTheRest) {
+    const auto counted = [](const char* name) { return metrics::counter(name, "").value(); };
+    const std::uint64_t kept = counted("footfall_rejected_samples_total");
+    const std::uint64_t dropped = counted("footfall_rejected_samples_dropped_total");
+    std::string body = "[0";
+    for (int i = 1; i < 1000; ++i) body += i % 2 == 0 ? ",0" : "," + pageview("nobody", "/");
+    post(body + "]");
+    post(body + "]");
+    EXPECT_EQ(ingestion_.stored().samples.size(), 40u);
+    EXPECT_EQ(counted("footfall_rejected_samples_total") - kept, 40u);
+    EXPECT_EQ(counted("footfall_rejected_samples_dropped_total") - dropped, 1960u);
+    EXPECT_THAT(ingestion_.stored().tallies.back(), HasSubstr(R"("rejected":{"unknown":500,"wrong_type":500})"));
+    ingestion_.clock.set_wall_ms(kNow + kMinute);
+    post(body + "]");
+    EXPECT_EQ(ingestion_.stored().samples.size(), 80u);
 }
 
 TEST_F(EndpointTest, R18TheTimeOfAnEventIsTakenUpToTheExactEdgesAndNotBeyond) {
@@ -357,9 +403,11 @@ TEST_F(EndpointTest, AKeySendsForItsSiteAloneAndOnlyWithTheRightScope) {
                             rejection(0, "tracking_id", "forbidden") + "," + rejection(2, "tracking_id", "unknown") +
                                 "," + rejection(3, "data.page", "missing"),
                             0));
-    EXPECT_THAT(ingestion_.stored().tallies,
-                ElementsAre(R"({"website_id":"","duplicates":0,"rejected":{"forbidden":1,"unknown":1}})",
-                            R"({"website_id":"b","duplicates":0,"rejected":{"missing":1}})"))
+    EXPECT_THAT(
+        ingestion_.stored().tallies,
+        ElementsAre(
+            R"({"website_id":"","duplicates":0,"rejected":{"forbidden":1,"unknown":1},"received_at":1795500000000})",
+            R"({"website_id":"b","duplicates":0,"rejected":{"missing":1},"received_at":1795500000000})"))
         << "a key's owner fills no other site's counts with what is forbidden";
 }
 

@@ -13,9 +13,13 @@ namespace footfall::log {
 
 /// What an entry holds. Every entry takes one offset.
 enum class EntryKind : std::uint8_t {
-    kEvent = 1,   ///< a record, as schema/event.schema.json defines it
-    kTally = 2,   ///< what one request had besides events: {"website_id":…,"duplicates":n,"rejected":{"reason":n}}
+    kEvent = 1,  ///< a record, as schema/event.schema.json defines it
+    kTally = 2,  ///< what one request had besides events: {"website_id":…,"duplicates":n,"rejected":{"reason":n}}, and
+                 ///< "received_at" (epoch ms) where something was rejected
     kErased = 3,  ///< reserved: an erasure that every processor honours
+    /// A rejected event as it was sent, for people to look at; the tally of its request counts it. As ingest/rejected.h
+    /// writes it.
+    kRejected = 4,
 };
 
 /// An entry's place: the same everywhere, here and in Kafka. The disk log is the case of one partition, number 0.

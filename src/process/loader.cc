@@ -80,7 +80,8 @@ Loader::Loader(log::EventLog& log, store::Client& store, Clock& clock, LoaderOpt
       store_(store),
       clock_(clock),
       options_(std::move(options)),
-      session_store_(store, options_.undo_path) {}
+      session_store_(store, options_.undo_path),
+      rejected_store_(store) {}
 
 Loader::~Loader() { stop(0); }
 
@@ -341,6 +342,7 @@ Status Loader::reconcile() {
     // Sessions are what the log up to the checkpoint makes; the rest of their rows is written again.
     TRY(const bool is_taken_back, session_store_.delete_beyond(from));
     sessions_started_ = false;
+    TRY_STATUS(rejected_store_.delete_beyond(from));
     if (!is_taken_back && from > log_.begin()) {
         logging::warn("loader.sessions_lost", {{"next", "they are made again from the log's beginning"}});
         {
@@ -388,6 +390,7 @@ Status Loader::load(const std::vector<log::StoredEntry>& entries, log::Position 
         const std::lock_guard lock(mutex_);
         state_.rows += block.rows();
     }
+    TRY_STATUS(rejected_store_.insert(entries, last));
     sessions_.let_go();
     counters().sessions.set(static_cast<double>(sessions_.held()));
     counters().insert.observe_ns(clock_.steady_ns() - started);

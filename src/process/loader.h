@@ -14,6 +14,7 @@
 #include "log/log.h"
 #include "process/audit.h"
 #include "process/event_block.h"
+#include "process/rejected.h"
 #include "process/sessions/fold.h"
 #include "process/sessions/session_store.h"
 #include "store/client.h"
@@ -39,12 +40,12 @@ struct LoaderState {
     std::string problem;  ///< why it does not get on at the moment; empty where it does
 };
 
-/// Reads the log and writes footfall.events, each event once, and the sessions that they make. Batches are closed
-/// ranges of the log, split by the table's partitions (months), each piece one block of one insert, so that it is there
-/// as a whole or not at all. Insert tokens are off: they err both ways (docs/adr/0002). After a start, and after every
-/// insert whose result is not known, the loader asks the store which offsets above its checkpoint it holds, inserts
-/// what is missing and replaces what is there twice. The checkpoint only spares questions: an old or lost one costs
-/// time, never a count.
+/// Reads the log and writes footfall.events, each event once, the sessions that they make, and what was rejected.
+/// Batches are closed ranges of the log, split by the table's partitions (months), each piece one block of one insert,
+/// so that it is there as a whole or not at all. Insert tokens are off: they err both ways (docs/adr/0002). After a
+/// start, and after every insert whose result is not known, the loader asks the store which offsets above its
+/// checkpoint it holds, inserts what is missing and replaces what is there twice. The checkpoint only spares questions:
+/// an old or lost one costs time, never a count.
 ///
 /// One thread of its own. Public functions are thread-safe.
 class Loader {
@@ -122,6 +123,7 @@ private:
     SessionFold sessions_;
     bool sessions_started_ = false;  ///< the fold goes on from what the tables hold
     SessionStore session_store_;
+    RejectedStore rejected_store_;
     event::RecordReader reader_of_heads_;
 
     std::thread thread_;

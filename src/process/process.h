@@ -6,3 +6,4 @@
 #include "process/audit.h"
 #include "process/live/live.h"
 #include "process/loader.h"
+#include "process/rejected.h"

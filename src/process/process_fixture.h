@@ -98,7 +98,7 @@ protected:
         ASSERT_NO_FATAL_FAILURE(open_log());
         if (is_death_child()) return;
         execute("SYSTEM START MERGES footfall.events");
-        for (const char* table : {"events", "sessions", "session_alias"})
+        for (const char* table : {"events", "sessions", "session_alias", "rejected", "rejected_counts"})
             execute("TRUNCATE TABLE footfall." + std::string(table));
     }
     static bool is_death_child() { return StoreForAll::is_borrowed(); }
@@ -162,6 +162,12 @@ protected:
         }
         if (!tally.empty()) group.push_back({log::EntryKind::kTally, tally});
         const auto first = log_->append(group);
+        EXPECT_TRUE(first) << first.error().message;
+        return first ? first->offset : 0;
+    }
+    std::uint64_t append(log::EntryKind kind, const std::string& payload) {
+        const log::Entry entry{kind, payload};
+        const auto first = log_->append({&entry, 1});
         EXPECT_TRUE(first) << first.error().message;
         return first ? first->offset : 0;
     }

@@ -18,6 +18,10 @@ Result<Tally> read_tally(std::string_view payload) {
         root["rejected"].get(rejected) != simdjson::SUCCESS)
         return broken;
     tally.website_id = website_id;
+    simdjson::dom::element received_at;
+    if (root["received_at"].get(received_at) == simdjson::SUCCESS &&
+        received_at.get(tally.received_at) != simdjson::SUCCESS)
+        return broken;
     for (const auto [reason, value] : rejected) {
         std::uint64_t count = 0;
         if (value.get(count) != simdjson::SUCCESS) return broken;

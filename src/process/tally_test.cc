@@ -12,6 +12,10 @@ TEST(TallyTest, IsReadAsTheCommitterWritesIt) {
     EXPECT_EQ(tally->website_id, "s\"\n\\");
     EXPECT_EQ(tally->duplicates, 18'446'744'073'709'551'615u);
     EXPECT_EQ(tally->rejected, (std::map<std::string, std::uint64_t>{{"missing", 1}, {"wrong_type", 2}}));
+    EXPECT_EQ(tally->received_at, 0) << "as earlier versions wrote it";
+    const auto dated = read_tally(R"({"website_id":"s","duplicates":0,"rejected":{"missing":1},"received_at":17})");
+    ASSERT_TRUE(dated) << dated.error().message;
+    EXPECT_EQ(dated->received_at, 17);
     const auto empty = read_tally(R"({"website_id":"","duplicates":0,"rejected":{}})");
     ASSERT_TRUE(empty);
     EXPECT_EQ(empty->website_id, "");

@@ -119,13 +119,25 @@ TEST_F(MigrationsTest, EveryPartOfATableOfEventsIsSyncedAndInsertTokensAreOff) {
         client().query({.sql = "SELECT name, engine_full FROM system.tables WHERE database = 'footfall' "
                                "AND name != 'schema_migrations' AND engine != 'Memory' ORDER BY name"});
     ASSERT_TRUE(answer);
-    ASSERT_EQ(answer->rows.size(), 3u);
+    ASSERT_EQ(answer->rows.size(), 5u);
     for (const auto& row : answer->rows) {
         for (const char* setting :
              {"fsync_after_insert = 1", "fsync_part_directory = 1", "min_rows_to_fsync_after_merge = 1",
               "min_compressed_bytes_to_fsync_after_merge = 1", "non_replicated_deduplication_window = 0"})
             EXPECT_THAT(std::get<std::string>(row[1]), testing::HasSubstr(setting)) << std::get<std::string>(row[0]);
     }
+}
+
+TEST_F(MigrationsTest, RejectedEventsGoAfterThirtyDays) {
+    ASSERT_TRUE(migrate(client()));
+    ASSERT_TRUE(client().execute(
+        {.sql = "INSERT INTO footfall.rejected (website_id, received_at, log_offset) SELECT 'a', now64(3, 'UTC') - "
+                "toIntervalHour(30 * 24 + number), number FROM numbers(3)"}));
+    ASSERT_TRUE(client().execute({.sql = "INSERT INTO footfall.rejected (website_id, received_at, log_offset) "
+                                         "SELECT 'a', now64(3, 'UTC') - toIntervalHour(29 * 24), 9"}));
+    ASSERT_TRUE(client().execute({.sql = "OPTIMIZE TABLE footfall.rejected FINAL"}));
+    EXPECT_EQ(number("SELECT sum(log_offset) FROM footfall.rejected"), 9u);
+    EXPECT_EQ(number("SELECT count() FROM footfall.rejected"), 1u);
 }
 
 TEST_F(MigrationsTest, TheEventsTableIsKeyedBySiteDayAndVisitor) {
