@@ -46,12 +46,15 @@ Status judge_access(Access access, const Caller& caller) {
                              "Authorization");
             return {};
         case Access::kSession:
+        case Access::kEditor:
         case Access::kManager:
             if (!caller.user)
                 return Error(Code::kForbidden, "this is for a signed-in user, not for a key", "Authorization");
             if (access == Access::kManager && caller.user->role != catalog::Role::kOwner &&
                 caller.user->role != catalog::Role::kAdmin)
                 return Error(Code::kForbidden, "this needs the role owner or admin");
+            if (access == Access::kEditor && caller.user->role == catalog::Role::kViewer)
+                return Error(Code::kForbidden, "this needs the role owner, admin or editor");
             return {};
     }
     return Error(Code::kInternal, "an access that is not judged");

@@ -171,23 +171,23 @@ TEST_F(GateTest, RolesAndKeysAreLetThroughAsTheRuleSays) {
     const struct {
         const char* name;
         Headers headers;
-        int session, reader, manager;
+        int session, reader, editor, manager;
     } rows[] = {
-        {"nobody", {}, 401, 401, 401},
-        {"a wrong cookie", {{"Cookie", "footfall_session=x"}}, 401, 401, 401},
-        {"another cookie's name", {{"Cookie", "x_footfall_session=1; footfall_sessio=1"}}, 401, 401, 401},
-        {"owner", {{"Cookie", owner}}, 200, 200, 200},
-        {"admin", {{"Cookie", admin}}, 200, 200, 200},
-        {"editor", {{"Cookie", editor}}, 200, 200, 403},
-        {"viewer", {{"Cookie", viewer}}, 200, 200, 403},
-        {"read key", {{"Authorization", read}}, 403, 200, 403},
-        {"admin key", {{"Authorization", admin_key}}, 403, 200, 403},
-        {"collect key", {{"Authorization", collect}}, 403, 403, 403},
-        {"revoked key", {{"Authorization", revoked}}, 401, 401, 401},
-        {"no key", {{"Authorization", "Bearer "}}, 401, 401, 401},
-        {"basic", {{"Authorization", "Basic eDp5"}}, 401, 401, 401},
-        {"a wrong key beside a cookie", {{"Authorization", "Bearer x"}, {"Cookie", owner}}, 401, 401, 401},
-        {"a key beside a cookie", {{"Authorization", read}, {"Cookie", owner}}, 403, 200, 403},
+        {"nobody", {}, 401, 401, 401, 401},
+        {"a wrong cookie", {{"Cookie", "footfall_session=x"}}, 401, 401, 401, 401},
+        {"another cookie's name", {{"Cookie", "x_footfall_session=1; footfall_sessio=1"}}, 401, 401, 401, 401},
+        {"owner", {{"Cookie", owner}}, 200, 200, 200, 200},
+        {"admin", {{"Cookie", admin}}, 200, 200, 200, 200},
+        {"editor", {{"Cookie", editor}}, 200, 200, 200, 403},
+        {"viewer", {{"Cookie", viewer}}, 200, 200, 403, 403},
+        {"read key", {{"Authorization", read}}, 403, 200, 403, 403},
+        {"admin key", {{"Authorization", admin_key}}, 403, 200, 403, 403},
+        {"collect key", {{"Authorization", collect}}, 403, 403, 403, 403},
+        {"revoked key", {{"Authorization", revoked}}, 401, 401, 401, 401},
+        {"no key", {{"Authorization", "Bearer "}}, 401, 401, 401, 401},
+        {"basic", {{"Authorization", "Basic eDp5"}}, 401, 401, 401, 401},
+        {"a wrong key beside a cookie", {{"Authorization", "Bearer x"}, {"Cookie", owner}}, 401, 401, 401, 401},
+        {"a key beside a cookie", {{"Authorization", read}, {"Cookie", owner}}, 403, 200, 403, 403},
     };
     for (const auto& row : rows) {
         const auto status = [&](Access access) {
@@ -196,6 +196,7 @@ TEST_F(GateTest, RolesAndKeysAreLetThroughAsTheRuleSays) {
         EXPECT_EQ(status(Access::kAnyone), 200) << row.name;
         EXPECT_EQ(status(Access::kSession), row.session) << row.name;
         EXPECT_EQ(status(Access::kReader), row.reader) << row.name;
+        EXPECT_EQ(status(Access::kEditor), row.editor) << row.name;
         EXPECT_EQ(status(Access::kManager), row.manager) << row.name;
     }
 }

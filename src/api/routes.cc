@@ -26,6 +26,8 @@ constexpr RouteRule kRules[] = {
     {Method::kPut, "/api/v1/account/password", Access::kSession, Effect::kChanges},
     {Method::kGet, "/api/v1/sites", Access::kReader, Effect::kReads},
     {Method::kPost, "/api/v1/sites", Access::kManager, Effect::kChanges},
+    {Method::kGet, "/api/v1/sites/{id}/rejected", Access::kEditor, Effect::kReads},
+    {Method::kGet, "/api/v1/rejected", Access::kManager, Effect::kReads},
     {Method::kPost, "/api/v1/query", Access::kReader, Effect::kReads},
     {Method::kPost, "/api/v1/query/batch", Access::kReader, Effect::kReads},
     {Method::kGet, "/api/v1/live", Access::kReader, Effect::kConnects},  // or with a ticket
@@ -51,6 +53,7 @@ std::string_view access_name(Access access) {
         case Access::kAnyone: return "anyone";
         case Access::kSession: return "session";
         case Access::kReader: return "reader";
+        case Access::kEditor: return "editor";
         case Access::kManager: return "manager";
     }
     return "anyone";
@@ -80,7 +83,9 @@ Status check_routes(const http::Router& router) {
 std::string routes_text() {
     std::string out =
         "Who may use which route of the HTTP interface: anyone; a session; a reader (a session, or a read or admin "
-        "key); a manager\n(a session of an owner or admin). The page's files are for anyone.\n\n";
+        "key); an\neditor (a session of an owner, admin or editor); a manager (a session of an owner or admin). The "
+        "page's "
+        "files are for anyone.\n\n";
     for (const RouteRule& rule : kRules) {
         std::string line(method_name(rule.method));
         line.resize(8, ' ');

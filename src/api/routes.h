@@ -15,6 +15,7 @@ enum class Access : std::uint8_t {
     kAnyone,   ///< or the route has rules of its own
     kSession,  ///< a signed-in user
     kReader,   ///< a signed-in user, or a read or admin key
+    kEditor,   ///< a signed-in owner, admin or editor
     kManager,  ///< a signed-in owner or admin
 };
 

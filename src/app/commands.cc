@@ -1,6 +1,9 @@
 #include "app/commands.h"
 
 #include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
 #include <functional>
 #include <optional>
 #include <variant>
@@ -8,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "app/settings.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/nearest.h"
 #include "http/address.h"
@@ -329,6 +333,107 @@ CommandResult lists(Installation& installation, const Args& args, const std::str
     return {0, table.render(args, "no lists"), ""};
 }
 
+constexpr std::int64_t kHourMs = 3'600'000;
+constexpr std::int64_t kDayMs = 24 * kHourMs;
+
+/// "36h", "7d" before now, or a day "2026-11-20" of UTC.
+Result<std::int64_t> since_of(const Args& args) {
+    const std::string text = args.get("--since", "30d");
+    const Error wrong(Code::kInvalidArgument,
+                      "--since takes hours, days or a day of UTC: 36h, 7d or 2026-11-20, not '" + text + "'",
+                      "--since");
+    std::int64_t amount = 0;
+    const char* const end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, amount);
+    const std::string_view unit(read.ptr, static_cast<std::size_t>(end - read.ptr));
+    if (read.ec == std::errc() && amount >= 0 && amount <= 100'000 && (unit == "h" || unit == "d"))
+        return system_clock().wall_ms() - amount * (unit == "h" ? kHourMs : kDayMs);
+    int year = 0;
+    unsigned month = 0;
+    unsigned day = 0;
+    int size = 0;
+    if (std::sscanf(text.c_str(), "%4d-%2u-%2u%n", &year, &month, &day, &size) != 3 ||
+        static_cast<std::size_t>(size) != text.size())
+        return wrong;
+    const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
+    if (!date.ok()) return wrong;
+    return std::chrono::sys_days(date).time_since_epoch().count() * kDayMs;
+}
+
+/// Of the sites, also one that is not there any more, or not yet: that is why its events were rejected.
+Result<process::RejectedFilter> rejected_filter(const Args& args) {
+    process::RejectedFilter filter;
+    if (args.has("--site")) {
+        filter.of = process::RejectedFilter::Of::kNamed;
+        filter.site = args.get("--site");
+    }
+    filter.reason = args.get("--reason");
+    TRY(filter.since_ms, since_of(args));
+    return filter;
+}
+
+constexpr std::uint32_t kListMax = 1'000;
+
+Result<std::uint32_t> limit_of(const Args& args) {
+    const std::string text = args.get("--limit", "20");
+    std::uint32_t limit = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), limit);
+    if (read.ec != std::errc() || read.ptr != text.data() + text.size() || limit == 0 || limit > kListMax)
+        return Error(Code::kInvalidArgument, fmt::format("--limit must be a whole number from 1 to {}", kListMax),
+                     "--limit");
+    return limit;
+}
+
+CommandResult rejected_list(Installation& installation, const Args& args, const std::string&) {
+    const auto filter = rejected_filter(args);
+    if (!filter) return failed(filter.error());
+    const auto limit = limit_of(args);
+    if (!limit) return failed(limit.error());
+    const auto list = installation.rejected(*filter, {.limit = *limit});
+    if (!list) return failed(list.error());
+    if (args.has("--json")) return {0, list->json() + "\n", ""};
+    Table reasons({"reason", "events", "last"});
+    for (const auto& sum : list->reasons())
+        reasons.row({sum.reason, std::to_string(sum.events), iso_text(sum.last_at)});
+    Table samples({"received", "sent for", "reason", "field", "event"});
+    for (const auto& sample : list->samples)
+        samples.row({iso_text(sample.received_at), sample.tracking_id, sample.reason, sample.field,
+                     sample.event + (sample.is_cut ? "\u2026" : "")});
+    std::string out = reasons.text("nothing was rejected");
+    if (!list->samples.empty()) out += "\n" + samples.text("");
+    return {0, out, ""};
+}
+
+CommandResult rejected_replay(Installation& installation, const Args& args, const std::string&) {
+    const auto filter = rejected_filter(args);
+    if (!filter) return failed(filter.error());
+    const bool is_dry = args.has("--dry-run");
+    const auto report =
+        installation.replay_rejected(*filter, is_dry ? ingest::ReplayMode::kDryRun : ingest::ReplayMode::kTake);
+    if (!report) return failed(report.error());
+    std::string out;
+    if (args.has("--json")) {
+        json::Writer writer(out);
+        writer.begin_object();
+        writer.member("dry_run", is_dry);
+        writer.member("taken", report->taken);
+        writer.member("duplicates", report->duplicates);
+        writer.key("rejected");
+        writer.begin_object();
+        for (const auto& [reason, events] : report->rejected) writer.member(reason, events);
+        writer.end_object();
+        writer.member("cut", report->cut);
+        writer.end_object();
+        return {0, out + "\n", ""};
+    }
+    out = fmt::format("{}: {}\nduplicates, counted already: {}\n", is_dry ? "would be taken" : "taken", report->taken,
+                      report->duplicates);
+    for (const auto& [reason, events] : report->rejected)
+        out += fmt::format("still rejected, {}: {}\n", reason, events);
+    if (report->cut > 0) out += fmt::format("left out, of which only the beginning was kept: {}\n", report->cut);
+    return {0, out, ""};
+}
+
 constexpr Flag kIpPolicy = {"--ip-policy", "truncate|drop", "what is kept of visitors' addresses", false,
                             "truncate|drop"};
 constexpr Flag kSiteAdd[] = {{"--domain", "D", "host name of the site, such as example.org", true},
@@ -349,6 +454,13 @@ constexpr Flag kAudit[] = {{"--site", "ID", "one site only"}};
 
 constexpr Flag kRestore[] = {
     {"--up-to-damage", "", "of a damaged backup restore what stands before the damage, and say what is missing"}};
+constexpr Flag kOfSite = {"--site", "ID", "sent for this site, whether it was known then or not"};
+constexpr Flag kOfReason = {"--reason", "R", "rejected for this reason", false,
+                            "missing|wrong_type|invalid|out_of_range|unknown|forbidden"};
+constexpr Flag kSince = {"--since", "D", "received since then: 36h, 7d, or a day such as 2026-11-20 (default 30d)"};
+constexpr Flag kRejectedList[] = {kOfSite, kOfReason, kSince, {"--limit", "N", "samples, newest first (default 20)"}};
+constexpr Flag kRejectedReplay[] = {
+    kOfSite, kOfReason, kSince, {"--dry-run", "", "say what would become of them, and take nothing"}};
 
 constexpr Command kCommands[] = {
     {"site add", "NAME --domain D [--timezone TZ] [--id ID] [--cookieless] [--ip-policy truncate|drop]", "add a site",
@@ -396,6 +508,15 @@ constexpr Command kCommands[] = {
      key_create, 0, kNeedsInstallation},
     {"key list", "", "list the keys", {}, 0, key_list, 0, kOnlyLooks},
     {"key revoke", "ID", "end a key at once", {}, 1, key_revoke, 0, kNeedsInstallation},
+    {"rejected list", "[--site ID] [--reason R] [--since D] [--limit N]",
+     "how many events were rejected, by reason, and samples of them: at most 20 a minute, site and reason are kept, "
+     "for "
+     "30 days",
+     kRejectedList, 0, rejected_list, 0, kNeedsInstallation | kTakesLong},
+    {"rejected replay", "[--site ID] [--reason R] [--since D] [--dry-run]",
+     "send the samples of rejected events again, after a fix. Only samples are kept, so what is beyond them is not "
+     "taken. However often it is run, no event counts twice",
+     kRejectedReplay, 0, rejected_replay, 0, kNeedsInstallation | kTakesLong},
     {"audit", "[--site ID]", "prove that every acknowledged event is counted once in every table", kAudit, 0, audit, 0,
      kNeedsInstallation | kTakesLong},
     {"lists",

@@ -11,7 +11,9 @@
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "enrich/enrich.h"
+#include "ingest/replay.h"
 #include "process/audit.h"
+#include "process/rejected.h"
 
 namespace footfall::app {
 
@@ -34,6 +36,11 @@ public:
     virtual std::vector<Finding> doctor() = 0;
     /// Those that enrichment stands on.
     virtual Result<std::vector<enrich::ListInfo>> lists() = 0;
+    /// Rejected events. These two wait as audit() does.
+    virtual Result<process::RejectedList> rejected(const process::RejectedFilter& filter,
+                                                   const process::RejectedPage& page) = 0;
+    virtual Result<ingest::ReplayReport> replay_rejected(const process::RejectedFilter& filter,
+                                                         ingest::ReplayMode mode) = 0;
     /// HOST:PORT of its HTTP server, where it listens or would.
     virtual std::string address() const = 0;
 };
@@ -51,7 +58,7 @@ bool is_data_command(std::string_view word);
 bool runs_in_own_process(std::span<const std::string> argv);
 /// The arguments of a command line that judge_command() has let pass.
 Args args_of_command(std::span<const std::string> argv);
-/// Carries out `site`, `user`, `key`, `audit`, `lists` or `doctor`: argv[0] is that word. `input` is what stood on
+/// Carries out `site`, `user`, `key`, `rejected`, `audit`, `lists` or `doctor`: argv[0] is that word. `input` is what stood on
 /// standard input, for those that read it. The effect holds when it returns. Thread-safe as far as the installation is.
 CommandResult run_command(Installation& installation, std::span<const std::string> argv, const std::string& input);
 /// What a wrong command line, or one that asks for help, comes to; nothing where run_command() would carry it out.
@@ -62,7 +69,7 @@ bool needs_installation(std::span<const std::string> argv);
 /// Whether the command only looks, and so finds nothing where there is no installation. What neither needs one nor only
 /// looks begins one.
 bool only_looks(std::span<const std::string> argv);
-/// Whether the command may take minutes; it changes nothing then.
+/// Whether the command may take minutes; it changes nothing of the catalog then.
 bool takes_long(std::span<const std::string> argv);
 /// Whether the command line reads standard input.
 bool reads_input(std::span<const std::string> argv);

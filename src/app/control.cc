@@ -64,7 +64,7 @@ struct ControlServer::State {
     Installation& installation;
     const std::function<Result<std::string>()> cut;
     WorkerPool changes{"control", 1, 16};
-    /// Apart from the changes: a key must be revoked while an audit runs.
+    /// Apart from the changes of the catalog: a key must be revoked while an audit runs.
     WorkerPool long_looks{"control.long", 1, 4};
     std::unique_ptr<http::Server> server;
 };

@@ -39,6 +39,18 @@ public:
         return services_->audit(site_id);
     }
 
+    Result<process::RejectedList> rejected(const process::RejectedFilter& filter,
+                                           const process::RejectedPage& page) override {
+        TRY_STATUS(open_services());
+        return services_->rejected(filter, page);
+    }
+
+    Result<ingest::ReplayReport> replay_rejected(const process::RejectedFilter& filter,
+                                                 ingest::ReplayMode mode) override {
+        TRY_STATUS(open_services());
+        return services_->replay_rejected(filter, mode);
+    }
+
     std::vector<Finding> doctor() override {
         if (const Status status = open_services(); !status)
             return {
@@ -82,6 +94,12 @@ public:
     catalog::Catalog& catalog() override { return *empty_; }
     std::string address() const override { return settings_.http_listen; }
     Result<process::AuditReport> audit(const std::string&) override { return no_installation(data_dir_); }
+    Result<process::RejectedList> rejected(const process::RejectedFilter&, const process::RejectedPage&) override {
+        return no_installation(data_dir_);
+    }
+    Result<ingest::ReplayReport> replay_rejected(const process::RejectedFilter&, ingest::ReplayMode) override {
+        return no_installation(data_dir_);
+    }
     std::vector<Finding> doctor() override {
         std::vector<Finding> findings = check_machine(settings_);
         findings.insert(findings.begin(), {"installation", true, no_installation(data_dir_).message, ""});

@@ -13,6 +13,7 @@
 #include "api/gate.h"
 #include "api/live_routes.h"
 #include "api/query_endpoint.h"
+#include "api/rejected_routes.h"
 #include "api/routes.h"
 #include "app/backup_commands.h"
 #include "app/data_format.h"
@@ -32,6 +33,7 @@
 #include "ingest/committer.h"
 #include "ingest/dedup.h"
 #include "ingest/ingest.h"
+#include "ingest/replay.h"
 #include "process/process.h"
 #include "query/query.h"
 #include "store/embedded/supervisor.h"
@@ -46,6 +48,7 @@ constexpr std::string_view kDemoUser = "demo@demo.example";
 constexpr std::string_view kDemoTimezone = "Europe/Berlin";
 constexpr int kLockWaitMs = 5'000;
 constexpr int kAuditWaitMs = 60'000;
+constexpr std::uint32_t kReplayPage = 500;  // samples, of 4 KiB each at most
 constexpr std::int64_t kSaltEveryMs = 60'000;
 constexpr std::int64_t kStoreMendEveryNs = 5'000'000'000;
 constexpr std::int64_t kCertificateEveryNs = 5'000'000'000;
@@ -143,6 +146,7 @@ struct Services::State {
     void save_identity();
     Status prepare_store(store::Client& client);
     std::string why_not_answering() const;
+    Result<std::string> rejected_json(const api::RejectedQuestion& question) const;
     void run_housekeeping();
     void tend_store();
     void tend_lists(enrich::TablesWatch::When when);
@@ -175,6 +179,7 @@ struct Services::State {
     std::unique_ptr<api::Gate> gate;
     std::unique_ptr<api::QueryEndpoint> query_endpoint;
     std::unique_ptr<api::AccountRoutes> account_routes;
+    std::unique_ptr<api::RejectedRoutes> rejected_routes;
     std::unique_ptr<process::LiveProcessor> live;
     std::unique_ptr<api::LiveRoutes> live_routes;
     http::Router router;
@@ -369,6 +374,18 @@ std::string Services::State::why_not_answering() const {
                        state.loaded.offset, log->end().offset);
 }
 
+Result<std::string> Services::State::rejected_json(const api::RejectedQuestion& question) const {
+    process::RejectedPage page{.limit = question.limit};
+    if (question.before > 0) page.before = question.before;
+    TRY(const auto list, process::list_rejected(*store,
+                                                {.of = process::RejectedFilter::Of::kSite,
+                                                 .site = question.site_id,
+                                                 .reason = question.reason,
+                                                 .since_ms = question.since_ms},
+                                                page));
+    return list.json();
+}
+
 /// On a disk that others fill to its last byte the engine takes a write that failed for done now and then, and serves
 /// the damaged part from then on. A start sets such a part aside, goes back to those that it was merged of, and where
 /// rows are missing the loader compares everything with the log. Damage of another kind a start would not mend.
@@ -494,6 +511,10 @@ Status Services::listen() {
         *state.catalog, *state.gate, *state.hashing_pool, *state.writing_pool, state.clock,
         api::AccountOptions{.version = std::string(version_number()),
                             .cookie_age_s = state.settings.session_absolute_hours * 3'600});
+    state.rejected_routes = std::make_unique<api::RejectedRoutes>(
+        *state.catalog, *state.query_pool, state.clock,
+        api::RejectedRoutes::Options{.answer = [&state](const auto& question) { return state.rejected_json(question); },
+                                     .store_problem = [&state] { return state.why_not_answering(); }});
     state.router.add_all(
         std::string(kEventsPath), [&state](http::Exchange& exchange) { state.endpoint->handle(exchange); },
         [&state](const http::Request& request) { return state.endpoint->check(request); });
@@ -501,6 +522,7 @@ Status Services::listen() {
                      [&state](http::Exchange& exchange) { state.endpoint->handle_pixel(exchange); });
     state.query_endpoint->add_to(state.router, *state.gate);
     state.account_routes->add_to(state.router);
+    state.rejected_routes->add_to(state.router, *state.gate);
     state.live = std::make_unique<process::LiveProcessor>(*state.log, state.clock);
     state.live->start();
     state.live_routes = std::make_unique<api::LiveRoutes>(*state.catalog, *state.gate, *state.live, state.clock);
@@ -714,6 +736,42 @@ Result<process::AuditReport> Services::audit(const std::string& site_id) {
     TRY_STATUS(state.loader->wait_loaded(end, kAuditWaitMs));
     const auto hold = [&state]() -> Result<process::TablesHeld> { return state.loader->hold(kAuditWaitMs); };
     return process::run_audit(*state.log, *state.store, end, hold, site_id, known);
+}
+
+Result<process::RejectedList> Services::rejected(const process::RejectedFilter& filter,
+                                                 const process::RejectedPage& page) {
+    State& state = *state_;
+    TRY_STATUS(state.loader->wait_loaded(state.log->end(), kAuditWaitMs));
+    return process::list_rejected(*state.store, filter, page);
+}
+
+Result<ingest::ReplayReport> Services::replay_rejected(const process::RejectedFilter& filter, ingest::ReplayMode mode) {
+    State& state = *state_;
+    TRY_STATUS(state.loader->wait_loaded(state.log->end(), kAuditWaitMs));
+    ingest::Replay replay(*state.catalog, state.tables, *state.identity, *state.committer, state.clock,
+                          [&state](const std::string& site_id, std::span<const std::string> ids, std::int64_t from_ms) {
+                              return process::known_event_ids(*state.store, site_id, ids, from_ms);
+                          });
+    ingest::ReplayReport report;
+    process::RejectedPage page{.order = process::RejectedOrder::kOldestFirst, .limit = kReplayPage};
+    for (;;) {
+        TRY(const auto samples, process::rejected_samples(*state.store, filter, page));
+        std::vector<ingest::KeptEvent> events;
+        events.reserve(samples.size());
+        for (const process::RejectedSample& sample : samples)
+            events.push_back({.position = sample.position,
+                              .received_at = sample.received_at,
+                              .text = sample.event,
+                              .is_cut = sample.is_cut,
+                              .user_agent = sample.user_agent,
+                              .key_site_id = sample.key_site_id});
+        TRY_STATUS(replay.run(events, mode, report));
+        if (samples.size() < kReplayPage) break;
+        page.after = samples.back().position.offset;
+    }
+    if (mode == ingest::ReplayMode::kTake)
+        logging::info("rejected.replayed", {{"taken", report.taken}, {"duplicates", report.duplicates}});
+    return report;
 }
 
 std::vector<Finding> Services::doctor() {

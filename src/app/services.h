@@ -63,6 +63,10 @@ public:
     Result<process::AuditReport> audit(const std::string& site_id) override;
     std::vector<Finding> doctor() override;
     Result<std::vector<enrich::ListInfo>> lists() override;
+    Result<process::RejectedList> rejected(const process::RejectedFilter& filter,
+                                           const process::RejectedPage& page) override;
+    Result<ingest::ReplayReport> replay_rejected(const process::RejectedFilter& filter,
+                                                 ingest::ReplayMode mode) override;
     std::string address() const override;
     /// Where https is, with the port that it got; empty where it is nowhere.
     std::string tls_address() const;

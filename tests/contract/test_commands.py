@@ -54,6 +54,8 @@ class TestHelp:
             "key create",
             "key list",
             "key revoke",
+            "rejected list",
+            "rejected replay",
             "audit",
             "lists",
             "backup",

@@ -55,6 +55,9 @@ MATRIX: dict[tuple[str, str], tuple[Any, dict[str, int]]] = {
     ("PUT", "/api/v1/account/password"): ({"current": "x"}, signed_in(400)),
     ("GET", "/api/v1/sites"): (None, reader(200, others_read=200)),
     ("POST", "/api/v1/sites"): ({"name": "x"}, signed_in(400) | {"editor": 403, "viewer": 403}),
+    # There is no site of this name: 404 for who may ask.
+    ("GET", "/api/v1/sites/{id}/rejected"): (None, signed_in(404) | {"viewer": 403}),
+    ("GET", "/api/v1/rejected"): (None, signed_in(200) | {"editor": 403, "viewer": 403}),
     ("POST", "/api/v1/query"): ({"website_id": "SITE", "metrics": ["events"]}, reader(200, others_read=403)),
     ("POST", "/api/v1/query/batch"): (
         {"queries": [{"website_id": "SITE", "metrics": ["events"]}]},
