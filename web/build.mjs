@@ -25,7 +25,7 @@ const TYPES = {
 
 // "{site}" is the router's own form of a parameter (src/http/router.h).
 const PAGES = [
-  { file: "index.html", paths: ["/", "/sites/{site}", "/add-site", "/sign-in", "/setup", "/account"] },
+  { file: "index.html", paths: ["/", "/sites/{site}", "/sites/{site}/rejected", "/add-site", "/sign-in", "/setup", "/account"] },
   { file: "status.html", paths: ["/status"] },
 ];
 

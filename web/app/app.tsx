@@ -4,7 +4,7 @@ import { useEffect } from "preact/hooks";
 import { Failure } from "../ui/states";
 import { lazy } from "../ui/lazy";
 import Dashboard from "../views/dashboard";
-import { go, path, siteIn, sitePath, view } from "./location";
+import { go, path, rejectedIn, siteIn, sitePath, view } from "./location";
 import { ask, session } from "./session";
 import { Shell } from "./shell";
 
@@ -12,6 +12,7 @@ const SignIn = lazy(() => import("../views/signin"));
 const SetUp = lazy(() => import("../views/setup"));
 const Account = lazy(() => import("../views/account"));
 const AddSite = lazy(() => import("../views/addsite"));
+const Rejected = lazy(() => import("../views/rejected"));
 
 export function App() {
     useEffect(() => void ask(), []);
@@ -65,8 +66,15 @@ export function App() {
                 <AddSite session={whole} />
             </Shell>
         );
-    const siteId = siteIn(at);
+    const rejectedOf = rejectedIn(at);
+    const siteId = rejectedOf ?? siteIn(at);
     const site = whole.sites.find(({ id }) => id === siteId);
+    if (site && rejectedOf !== undefined)
+        return (
+            <Shell session={whole} siteId={site.id} title="Rejected events">
+                <Rejected key={site.id} session={whole} site={site} />
+            </Shell>
+        );
     if (site)
         return (
             <Shell session={whole} siteId={site.id} title={site.name}>

@@ -30,9 +30,22 @@ export function sitePath(id: string): string {
   return `/sites/${encodeURIComponent(id)}`;
 }
 
+export function rejectedPath(id: string): string {
+  return `${sitePath(id)}/rejected`;
+}
+
 /** The id in "/sites/ID". */
 export function siteIn(pathname: string): string | undefined {
-  const match = /^\/sites\/([^/]+)\/?$/.exec(pathname);
+  return idIn(/^\/sites\/([^/]+)\/?$/, pathname);
+}
+
+/** The id in "/sites/ID/rejected". */
+export function rejectedIn(pathname: string): string | undefined {
+  return idIn(/^\/sites\/([^/]+)\/rejected\/?$/, pathname);
+}
+
+function idIn(pattern: RegExp, pathname: string): string | undefined {
+  const match = pattern.exec(pathname);
   try {
     return match?.[1] && decodeURIComponent(match[1]);
   } catch {

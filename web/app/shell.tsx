@@ -6,7 +6,7 @@ import { ApiError, type Session, signOut } from "../lib/api";
 import { type IconName, Icon, Mark } from "../ui/icons";
 import { Link } from "../ui/link";
 import { Menu } from "../ui/menu";
-import { go, show, sitePath, view } from "./location";
+import { go, rejectedPath, show, sitePath, view } from "./location";
 import { ended } from "./session";
 import { DEFAULT_VIEW, type Theme, viewSearch } from "./state";
 
@@ -77,6 +77,9 @@ export function Shell({
                             items={[
                                 { label: "Account", note: session.user.email, run: () => go("/account") },
                                 ...(mayAdd(session) ? [{ label: "Add a site", run: () => go("/add-site") }] : []),
+                                ...(siteId !== undefined && session.user.role !== "viewer"
+                                    ? [{ label: "Rejected events", run: () => go(rejectedPath(siteId)) }]
+                                    : []),
                                 { label: "Server status", run: () => location.assign("/status") },
                                 { label: "Sign out", separated: true, run: () => void leave() },
                             ]}

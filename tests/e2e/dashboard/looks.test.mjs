@@ -99,6 +99,16 @@ const VIEWS = {
       await page.getByText("13 rows").waitFor();
     },
   },
+  rejected: {
+    path: "/sites/demo/rejected",
+    ready: async (page) => {
+      await page.getByRole("heading", { name: "Sent for no known site" }).waitFor();
+      await page.getByText("no-such-site").first().waitFor({ state: "attached" });
+      await page.locator("summary").first().click();
+      await page.getByRole("region", { name: /^Event of/ }).first().waitFor();
+    },
+  },
+  "rejected-none": { path: "/sites/blog/rejected", role: "editor", ready: (page) => page.getByText("Nothing was rejected").waitFor() },
   install: { path: "/sites/new", ready: (page) => page.getByRole("button", { name: "Copy the line" }).waitFor() },
   "no-site": { path: "/", given: (fixture) => (fixture.sites = []), ready: (page) => page.getByText("Add your first site").waitFor() },
   "no-site-viewer": {

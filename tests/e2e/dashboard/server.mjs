@@ -35,6 +35,38 @@ function sites() {
   ];
 }
 
+/** What was rejected: nothing of the site "blog"; of others two reasons, the older samples on a second page. */
+function rejected(siteId, parameters) {
+  if (siteId === "blog") return { reasons: [], hours: [], samples: [], before: null };
+  const reasons = siteId === "" ? ["unknown"] : ["missing", "invalid"];
+  const at = (hours) => new Date(NOW - hours * 3_600_000).toISOString();
+  const wanted = parameters.get("reason");
+  const older = parameters.get("before") !== null;
+  const samples = reasons
+    .filter((reason) => !wanted || reason === wanted)
+    .map((reason, i) => ({
+      offset: (older ? 10 : 20) - i,
+      received_at: at(older ? 30 : i),
+      website_id: siteId,
+      tracking_id: siteId || "no-such-site",
+      field: siteId === "" ? "tracking_id" : reason === "missing" ? "data.page" : "",
+      reason,
+      event: JSON.stringify({ type: "pageview", tracking_id: siteId, data: { title: HOSTILE, long: "/a".repeat(200) } }),
+      is_cut: older,
+      user_agent: HOSTILE,
+      has_key: i === 1,
+    }));
+  return {
+    reasons: reasons.filter((reason) => !wanted || reason === wanted).map((reason, i) => ({ reason, count: 1234 - i, last_at: at(i) })),
+    hours: reasons.map((reason, i) => ({ hour: at(i), reason, count: 1234 - i })),
+    samples,
+    before: older ? null : samples.at(-1).offset,
+  };
+}
+
+/** A stranger's text. */
+export const HOSTILE = "</pre><img src=x onerror=alert(1)><script>alert(2)</script> \u202e javascript:alert(3)";
+
 export class Fixture {
   sites = sites();
   /** The user of each session, by cookie. */
@@ -99,7 +131,7 @@ export class Fixture {
   async serve(request, response) {
     const { pathname } = new URL(request.url, this.origin);
     if (pathname.startsWith("/api/")) return this.api(request, response, pathname);
-    const file = this.files.get(pathname) ?? (/^\/sites\/[^/]+$/.test(pathname) ? this.files.get("/sites/{site}") : undefined);
+    const file = this.files.get(pathname) ?? (/^\/sites\/[^/]+(\/rejected)?$/.test(pathname) ? this.files.get("/sites/{site}") : undefined);
     if (!file) return void response.writeHead(404).end();
     response.writeHead(200, {
       "content-type": file.type,
@@ -154,6 +186,11 @@ export class Fixture {
       return give(204);
     }
     if (route === "GET /api/v1/sites") return give(200, { sites: this.sites.map(shown) });
+    if (route === "GET /api/v1/rejected" || /^GET \/api\/v1\/sites\/[^/]+\/rejected$/.test(route)) {
+      const ofNone = route === "GET /api/v1/rejected";
+      if (user.role === "viewer" || (ofNone && user.role === "editor")) return refuse(403, "forbidden", "this needs another role");
+      return give(200, rejected(ofNone ? "" : decodeURIComponent(path.split("/")[4]), new URL(request.url, this.origin).searchParams));
+    }
     if (route === "POST /api/v1/sites") {
       if (!body.domain.includes(".")) return refuse(400, "invalid", "a domain has a dot", "domain");
       this.sites.push({ ...body, id: "added", since: "2026-11-24T00:00:00Z", size: 4, events: 0 });
