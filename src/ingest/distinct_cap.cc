@@ -52,7 +52,8 @@ const std::vector<DistinctCap::Field>& DistinctCap::fields() {
 bool DistinctCap::is_within(std::string_view website_id, std::uint64_t site, std::size_t field, std::string_view value,
                             Known& known) {
     if (value.empty() || value == kOther) return true;
-    std::uint64_t id = hash_of(value, site + field);
+    // Seeds that lie near each other give one hash to short texts that do.
+    std::uint64_t id = hash_of(value, site + field * 0x9e3779b97f4a7c15);
     if (id == 0) id = 1;
     std::uint64_t& place = known.places_[id % Known::kPlaces];
     if (place == id) return true;

@@ -69,7 +69,7 @@ Replay::Replay(const catalog::Catalog& catalog, std::shared_ptr<const enrich::Ta
       committer_(committer),
       clock_(clock),
       known_ids_(std::move(known_ids)),
-      intake_(std::move(tables), identity, clock) {}
+      intake_(std::move(tables), identity, clock, cap_) {}
 
 Status Replay::run(std::span<const KeptEvent> events, ReplayMode mode, ReplayReport& report) {
     const std::int64_t now_ms = clock_.wall_ms();
@@ -99,13 +99,13 @@ Status Replay::judge(const KeptEvent& event, const catalog::Snapshot& snapshot, 
     std::string body;
     body.reserve(event.text.size() + 2 + 64);  // simdjson reads past the end
     body.append("[").append(event.text).append("]");
-    TRY(auto submission, intake_.take(body,
-                                      {.key_site_id = event.key_site_id,
-                                       .user_agent = event.user_agent,
-                                       .sent_ms = event.received_at,
-                                       .receive_ms = now_ms,
-                                       .id_if_none = replayed_id(event.position, event.received_at)},
-                                      snapshot));
+    const Sender sender{.key_site_id = event.key_site_id,
+                        .user_agent = event.user_agent,
+                        .sent_ms = event.received_at,
+                        .receive_ms = now_ms,
+                        .id_if_none = replayed_id(event.position, event.received_at)};
+    TRY_STATUS(intake_.parse(body, sender));
+    std::unique_ptr<Submission> submission = intake_.make_submission(body.size(), sender, snapshot);
     for (const event::Rejection& rejection : intake_.batch().rejections)
         ++report.rejected[std::string(rejection.reason)];
     if (submission->items.empty()) return {};

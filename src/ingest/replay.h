@@ -77,6 +77,7 @@ private:
     Committer& committer_;
     Clock& clock_;
     const KnownIds known_ids_;
+    DistinctCap cap_;
     Intake intake_;
 };
 
