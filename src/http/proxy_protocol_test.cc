@@ -40,7 +40,7 @@ protected:
         exchange.respond(std::move(response));
     }
     static ServerOptions options() {
-        return {.header_timeout_ms = 200, .is_balancer = [](const Peer& peer) { return peer.address[12] == 127; }};
+        return {.is_balancer = [](const Peer& peer) { return peer.address[12] == 127; }};
     }
 };
 
@@ -81,16 +81,26 @@ TEST_F(ProxyProtocolTest, WhatIsNoHeaderIsClosedWithoutAnAnswerAndCounted) {
         EXPECT_FALSE(raw.timed_out());
     }
     EXPECT_EQ(failures("malformed"), before + static_cast<double>(wrong.size()));
-    // One that stops in its midst is cut at its end, or when its time is over.
+    // One that ends in its midst is none either.
     EXPECT_EQ(roundtrip("PROXY TCP4 192.0.2."), "");
     EXPECT_EQ(failures("malformed"), before + static_cast<double>(wrong.size()) + 1);
-    Raw slow(port());
-    slow.send("PROXY TCP4 192.0.2.");
-    EXPECT_EQ(slow.read_all(), "");
     // Who only looks whether the port is open makes no mistake.
     { Raw look(port()); }
     EXPECT_TRUE(roundtrip(std::string(kFrom7) + std::string(kGet)).starts_with("HTTP/1.1 200 "));
     EXPECT_EQ(failures("malformed"), before + static_cast<double>(wrong.size()) + 1);
+}
+
+TEST_F(ProxyProtocolTest, AHeaderHasTheTimeOfARequests) {
+    ServerOptions hasty = options();
+    hasty.header_timeout_ms = 50;
+    start(hasty, tell_peer);
+    metrics::Counter& timeouts = metrics::counter("footfall_http_timeouts_total", "");
+    const std::uint64_t before = timeouts.value();
+    Raw slow(port());
+    slow.send("PROXY TCP4 192.0.2.");
+    EXPECT_EQ(slow.read_all(), "");
+    EXPECT_FALSE(slow.timed_out());
+    EXPECT_EQ(timeouts.value(), before + 1);
 }
 
 TEST_F(ProxyProtocolTest, AStrangerIsNotLetIn) {
@@ -109,7 +119,6 @@ TEST_F(ProxyProtocolTest, WithoutItAHeaderIsNoRequest) {
 
 TEST_F(ProxyProtocolTest, LimitsAreThoseOfTheClientsAddress) {
     ServerOptions with_limit = options();
-    with_limit.header_timeout_ms = 5'000;
     with_limit.connections_per_address_max = 2;
     start(with_limit, tell_peer);
     const std::string kept = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -136,7 +145,6 @@ TEST_F(ProxyProtocolTest, LimitsAreThoseOfTheClientsAddress) {
 // More than are turned away with an answer, all of one address: the counts come out even.
 TEST_F(ProxyProtocolTest, ThoseTurnedAwayAreForgottenHoweverManyTheyAre) {
     ServerOptions with_limit = options();
-    with_limit.header_timeout_ms = 5'000;
     with_limit.connections_per_address_max = 1;
     start(with_limit, tell_peer);
     for (int round = 0; round < 2; ++round) {

@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <signal.h>
 
 #include <cstdint>
 #include <cstdio>
@@ -62,6 +63,11 @@ class TlsClient {
 public:
     explicit TlsClient(std::uint16_t port, const TlsClientOptions& options = {}) : raw_(port) {
         raw_.send(options.before);
+        // OpenSSL writes by write(2): a server that has closed is an error here, and not the end of the tests.
+        sigset_t broken_pipe;
+        sigemptyset(&broken_pipe);
+        sigaddset(&broken_pipe, SIGPIPE);
+        ::pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
         context_.reset(SSL_CTX_new(TLS_client_method()));
         SSL_CTX_set_security_level(context_.get(), 0);  // it may ask for what the server must refuse
         SSL_CTX_set_min_proto_version(context_.get(), options.version_min);
