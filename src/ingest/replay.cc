@@ -76,7 +76,7 @@ Status Replay::run(std::span<const KeptEvent> events, ReplayMode mode, ReplayRep
     TRY_STATUS(identity_.prepare(now_ms));
     const auto snapshot = catalog_.snapshot();
     std::vector<Candidate> candidates;
-    for (const KeptEvent& event : events) TRY_STATUS(judge(event, *snapshot, now_ms, candidates, report));
+    for (const KeptEvent& event : events) judge(event, *snapshot, now_ms, candidates, report);
     TRY(auto known_ids, known(candidates));
     std::vector<Candidate> fresh;
     for (Candidate& candidate : candidates) {
@@ -89,32 +89,37 @@ Status Replay::run(std::span<const KeptEvent> events, ReplayMode mode, ReplayRep
     return {};
 }
 
-Status Replay::judge(const KeptEvent& event, const catalog::Snapshot& snapshot, std::int64_t now_ms,
-                     std::vector<Candidate>& candidates, ReplayReport& report) {
+void Replay::judge(const KeptEvent& event, const catalog::Snapshot& snapshot, std::int64_t now_ms,
+                   std::vector<Candidate>& candidates, ReplayReport& report) {
     if (event.is_cut) {
         ++report.cut;
-        return {};
+        return;
     }
-    // In an array: an event that is one itself would pass as several.
+    // An event that is no object has to be one in an array: an array would pass as several. One that is must not, since
+    // it may be nested as deeply as a body may be.
+    const bool is_object = event.text.starts_with('{');
     std::string body;
     body.reserve(event.text.size() + 2 + 64);  // simdjson reads past the end
-    body.append("[").append(event.text).append("]");
+    body.append(is_object ? "" : "[").append(event.text).append(is_object ? "" : "]");
     const Sender sender{.key_site_id = event.key_site_id,
                         .user_agent = event.user_agent,
                         .sent_ms = event.received_at,
                         .receive_ms = now_ms,
                         .id_if_none = replayed_id(event.position, event.received_at)};
-    TRY_STATUS(intake_.parse(body, sender));
+    if (!intake_.parse(body, sender)) {
+        // Of the one sample; it must not keep up the others.
+        ++report.rejected["invalid"];
+        return;
+    }
     std::unique_ptr<Submission> submission = intake_.make_submission(body.size(), sender, snapshot);
     for (const event::Rejection& rejection : intake_.batch().rejections)
         ++report.rejected[std::string(rejection.reason)];
-    if (submission->items.empty()) return {};
+    if (submission->items.empty()) return;
     Candidate& candidate = candidates.emplace_back();
     candidate.site_id = submission->tallies.front().website_id;
     candidate.event_id = submission->items.front().event_id.text();
     candidate.timestamp = intake_.batch().events.front().event.timestamp;
     candidate.submission = std::move(submission);
-    return {};
 }
 
 Result<std::set<std::pair<std::string, std::string>>> Replay::known(const std::vector<Candidate>& candidates) const {

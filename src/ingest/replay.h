@@ -67,8 +67,8 @@ private:
         std::string event_id;
         std::int64_t timestamp = 0;
     };
-    Status judge(const KeptEvent& event, const catalog::Snapshot& snapshot, std::int64_t now_ms,
-                 std::vector<Candidate>& candidates, ReplayReport& report);
+    void judge(const KeptEvent& event, const catalog::Snapshot& snapshot, std::int64_t now_ms,
+               std::vector<Candidate>& candidates, ReplayReport& report);
     Result<std::set<std::pair<std::string, std::string>>> known(const std::vector<Candidate>& candidates) const;
     Status submit(std::vector<Candidate> candidates, ReplayReport& report);
 

@@ -128,6 +128,16 @@ TEST_F(ReplayTest, WhatAKeyMightNotSendItStillMayNot) {
     EXPECT_THAT(ingestion_.stored().pages, IsEmpty());
 }
 
+TEST_F(ReplayTest, OneSampleKeepsUpNoOther) {
+    // As deep as a body may be: in an array it would be deeper.
+    const std::string deep = R"({"type":"pageview","tracking_id":"a","data":{"page":"/deep"},"x":)" +
+                             std::string(1022, '[') + std::string(1022, ']') + "}";
+    const ReplayReport report = run({kept(1, "no JSON"), kept(2, deep), kept(3, "7"), kept(4, kView)});
+    EXPECT_EQ(report.taken, 2u);
+    EXPECT_THAT(report.rejected, ElementsAre(Pair("invalid", 1), Pair("wrong_type", 1)));
+    EXPECT_THAT(ingestion_.stored().pages, ElementsAre("/deep", "/x"));
+}
+
 TEST_F(ReplayTest, AFullDiskIsToldAndTheNextReplayGoesOn) {
     ingestion_.log->refuse_next(Error(Code::kOverloaded, "the disk is full"));
     ReplayReport report;

@@ -17,9 +17,6 @@
 
 namespace footfall::process {
 
-/// How long rejected events are kept in the store.
-inline constexpr std::int64_t kRejectedKeptMs = 30LL * 24 * 3'600 * 1'000;
-
 /// A rejected event, of the log or of the store.
 struct RejectedSample {
     log::Position position;
