@@ -89,6 +89,28 @@ void check_record(const event::Event& event, event::RecordReader& reader) {
     FOOTFALL_CHECK(again == record);
 }
 
+/// The text of each event, taken alone, is judged as it was in its body.
+void check_texts(std::string_view body, const event::Batch& batch, bool is_trusted) {
+    static event::Parser parser;
+    event::Arena arena;
+    event::Batch alone;
+    event::EventTexts texts(body);
+    auto rejection = batch.rejections.begin();
+    for (std::uint32_t i = 0; i < batch.count; ++i) {
+        const std::string_view text = texts.at(i);
+        const bool is_object = text.starts_with('{');
+        std::string one = (is_object ? "" : "[") + std::string(text) + (is_object ? "" : "]");
+        one.reserve(one.size() + kPaddingBytes);
+        FOOTFALL_CHECK(parser.parse(one, {.receive_ms = kNow, .trusted = is_trusted}, arena, alone).has_value());
+        const bool is_rejected = rejection != batch.rejections.end() && rejection->index == i;
+        FOOTFALL_CHECK(alone.count == 1 && alone.rejections.size() == (is_rejected ? 1u : 0u));
+        if (!is_rejected) continue;
+        FOOTFALL_CHECK(alone.rejections[0].field == rejection->field &&
+                       alone.rejections[0].reason == rejection->reason);
+        ++rejection;
+    }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -106,6 +128,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     check_indices(loop.batch);
     check_rejections(loop.batch);
+    check_texts(body, loop.batch, is_trusted);
     FOOTFALL_CHECK(loop.identity.prepare(kNow).has_value());
     for (event::Incoming& in : loop.batch.events) {
         check_limits(in.event, is_trusted);
