@@ -62,6 +62,7 @@ POINTS = [
     ("log.after_sync", 40),
     ("loader.before_insert", 3),
     ("loader.after_insert", 3),
+    ("loader.between_rejected", 3),
     ("loader.checkpoint", 3),
     ("log.rotate", 1),
     ("log.segment_created", 2),
