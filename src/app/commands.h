@@ -58,8 +58,9 @@ bool is_data_command(std::string_view word);
 bool runs_in_own_process(std::span<const std::string> argv);
 /// The arguments of a command line that judge_command() has let pass.
 Args args_of_command(std::span<const std::string> argv);
-/// Carries out `site`, `user`, `key`, `rejected`, `audit`, `lists` or `doctor`: argv[0] is that word. `input` is what stood on
-/// standard input, for those that read it. The effect holds when it returns. Thread-safe as far as the installation is.
+/// Carries out `site`, `user`, `key`, `rejected`, `audit`, `lists` or `doctor`: argv[0] is that word. `input` is what
+/// stood on standard input, for those that read it. The effect holds when it returns. Thread-safe as far as the
+/// installation is.
 CommandResult run_command(Installation& installation, std::span<const std::string> argv, const std::string& input);
 /// What a wrong command line, or one that asks for help, comes to; nothing where run_command() would carry it out.
 /// Looks at no installation.

@@ -87,8 +87,8 @@ int serve(const Settings& settings, ServeOptions options) {
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
-    // What operators send to a server whose files are others. Where a terminal could end instead, and no certificate is to
-    // be read again, it ends the server that was started there.
+    // What operators send to a server whose files are others. Where a terminal could end instead, and no certificate is
+    // to be read again, it ends the server that was started there.
     const bool has_terminal = File::open("/dev/tty", O_RDWR | O_NOCTTY).has_value();
     if (!has_terminal || tls_files(settings)) sigaddset(&signals, SIGHUP);
     ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);

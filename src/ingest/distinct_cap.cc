@@ -14,8 +14,9 @@ constexpr std::int64_t kDayMs = 86'400'000;
 
 struct Metrics {
     std::vector<metrics::Counter*> other;  ///< by field
-    metrics::Counter& uncapped = metrics::counter(
-        "footfall_values_uncapped_total", "New values that were let through as the memory for values seen was used up.");
+    metrics::Counter& uncapped =
+        metrics::counter("footfall_values_uncapped_total",
+                         "New values that were let through as the memory for values seen was used up.");
     Metrics() {
         for (const DistinctCap::Field& field : DistinctCap::fields())
             other.push_back(&metrics::counter("footfall_values_other_total",

@@ -14,8 +14,8 @@
 
 namespace footfall::ingest {
 
-/// Bounds how many different values a site's fields have in a day (UTC), where senders choose them: a script that puts a
-/// random number into each event's name would fill the store's dictionaries and every list. What the fields may have
+/// Bounds how many different values a site's fields have in a day (UTC), where senders choose them: a script that puts
+/// a random number into each event's name would fill the store's dictionaries and every list. What the fields may have
 /// is `x-distinct-max` of schema/event.schema.json; further values become "(other)", until the next day. Counted from
 /// the start of the process on: after a restart there is room again. Thread-safe.
 class DistinctCap {

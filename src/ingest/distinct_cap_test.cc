@@ -39,7 +39,8 @@ TEST(DistinctCapTest, WhatIsBeyondTheBoundBecomesOtherUntilTheNextDay) {
     DistinctCap cap;
     DistinctCap::Known known;
     const std::size_t most = max_of("event_name");
-    for (std::size_t i = 0; i < most; ++i) ASSERT_EQ(taken(cap, known, "n" + std::to_string(i)), "n" + std::to_string(i));
+    for (std::size_t i = 0; i < most; ++i)
+        ASSERT_EQ(taken(cap, known, "n" + std::to_string(i)), "n" + std::to_string(i));
     EXPECT_EQ(taken(cap, known, "one more"), "(other)");
     EXPECT_EQ(taken(cap, known, "n0"), "n0") << "it was there before";
     EXPECT_EQ(taken(cap, known, "one more"), "(other)");

@@ -429,15 +429,15 @@ void Endpoint::take(http::Exchange& exchange, Form form) {
     auto made = made_body(request, form);
     if (!made) return turn_down(made.error());
     const std::string_view body = *made ? std::string_view(**made) : request.body;
-    const Sender sender{.key_site_id = has_key ? std::string_view((*key)->site_id) : std::string_view(),
-                        .address = client_address(request, options_.trusted_proxies),
-                        .user_agent = request.header("user-agent"),
-                        .accept_language = request.header("accept-language"),
-                        .hints = hints_of(request),
-                        .lacks_browser_headers =
-                            !has_key && request.header("accept-language").empty() && !has_fetch_metadata(request),
-                        .sent_ms = now_ms,
-                        .receive_ms = now_ms};
+    const Sender sender{
+        .key_site_id = has_key ? std::string_view((*key)->site_id) : std::string_view(),
+        .address = client_address(request, options_.trusted_proxies),
+        .user_agent = request.header("user-agent"),
+        .accept_language = request.header("accept-language"),
+        .hints = hints_of(request),
+        .lacks_browser_headers = !has_key && request.header("accept-language").empty() && !has_fetch_metadata(request),
+        .sent_ms = now_ms,
+        .receive_ms = now_ms};
     take_up_tables(loop);
     if (const Status parsed = loop.parse(body, sender); !parsed) return turn_down(parsed.error());
     const event::Batch& batch = loop.batch();

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "event/event.h"
 #include "base/flat_table.h"
+#include "event/event.h"
 #include "process/live/recent.h"
 #include "process/sessions/session.h"
 #include "store/live.h"
