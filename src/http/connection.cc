@@ -292,7 +292,10 @@ bool Connection::read_some(std::size_t room) {
 }
 
 bool Connection::read_body(std::size_t room) {
-    if (!readable_) return false;
+    if (!readable_) {
+        if (end_of_stream_) close();
+        return false;
+    }
     if (in_.room() < room && !reserve_for_body(in_.size() + room)) return true;
     if (read_some(1)) return true;
     if (end_of_stream_) close();
@@ -346,7 +349,7 @@ void Connection::begin_request() {
     const std::size_t whole = head_.head_bytes() + static_cast<std::size_t>(framing_.content_length);
     // What has come of a small body is taken before the request is judged: a refusal then costs no connection, which in
     // an overload would be made again at once.
-    if (in_.size() < whole && whole <= kFreeBodyBytes) {
+    if (in_.size() < whole && whole <= kFreeBodyBytes && !framing_.expects_continue) {
         if (!reserve_for_body(whole)) return;
         (void)read_some(whole - in_.size());
     }

@@ -33,12 +33,6 @@ constexpr std::size_t kTurnedAwayMax = 64;
 constexpr std::uint64_t kWakeTag = 0;
 constexpr std::uint64_t kCanaryTag = 2;
 
-metrics::Counter& proxy_failures(std::string_view labels) {
-    return metrics::counter("footfall_http_proxy_header_failures_total",
-                            "Connections refused for want of a header of the PROXY protocol, or of one to believe.",
-                            labels);
-}
-
 struct Metrics {
     metrics::Counter& accepted = metrics::counter("footfall_http_connections_total", "Connections that were accepted.");
     metrics::Counter& refused =
@@ -46,8 +40,13 @@ struct Metrics {
     metrics::Counter& pauses = metrics::counter("footfall_http_accept_pauses_total",
                                                 "Times that accepting was paused for want of descriptors or memory.");
     metrics::Gauge& open = metrics::gauge("footfall_http_connections", "Connections that are open.");
-    metrics::Counter& strangers = proxy_failures("reason=\"stranger\"");
-    metrics::Counter& malformed = proxy_failures("reason=\"malformed\"");
+    metrics::Counter& strangers = metrics::counter(
+        "footfall_http_proxy_header_failures_total",
+        "Connections refused for want of a header of the PROXY protocol, or of one to believe.", "reason=\"stranger\"");
+    metrics::Counter& malformed =
+        metrics::counter("footfall_http_proxy_header_failures_total",
+                         "Connections refused for want of a header of the PROXY protocol, or of one to believe.",
+                         "reason=\"malformed\"");
     metrics::Counter& bodies_refused = metrics::counter("footfall_http_bodies_refused_total",
                                                         "Requests whose body found the memory for bodies spent.");
     metrics::Gauge& body_bytes = metrics::gauge(

@@ -165,7 +165,7 @@ protected:
         EXPECT_TRUE(first) << first.error().message;
         return first ? first->offset : 0;
     }
-    std::uint64_t append(log::EntryKind kind, const std::string& payload) {
+    std::uint64_t append_entry(log::EntryKind kind, const std::string& payload) {
         const log::Entry entry{kind, payload};
         const auto first = log_->append({&entry, 1});
         EXPECT_TRUE(first) << first.error().message;

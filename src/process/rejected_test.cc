@@ -85,7 +85,7 @@ protected:
 TEST_F(RejectedTest, AreStoredWithAllThatTheLogSays) {
     const std::string hostile = "{\"a\":\"</script><img src=x> \u20ac \\u0000\"}";
     append({numbered(0)});
-    append(log::EntryKind::kRejected, entry_of({.event = hostile}));
+    append_entry(log::EntryKind::kRejected, entry_of({.event = hostile}));
     load();
     const auto found = rejected_samples(store(), {}, {});
     ASSERT_TRUE(found) << found.error().message;
@@ -105,12 +105,12 @@ TEST_F(RejectedTest, AreStoredWithAllThatTheLogSays) {
 }
 
 TEST_F(RejectedTest, AreCountedByTheTalliesNotByTheSamples) {
-    append(log::EntryKind::kRejected, entry_of({}));
-    append(log::EntryKind::kTally, tally_of("site", R"("missing":40,"invalid":2)"));
-    append(log::EntryKind::kTally, tally_of("site", R"("missing":2)", kNow + 59 * 60'000));
-    append(log::EntryKind::kTally, tally_of("site", R"("missing":5)", kNow - 1));
-    append(log::EntryKind::kTally, tally_of("", R"("unknown":7)", kNow + kHour));
-    append(log::EntryKind::kTally, R"({"website_id":"site","duplicates":3,"rejected":{"missing":1}})");
+    append_entry(log::EntryKind::kRejected, entry_of({}));
+    append_entry(log::EntryKind::kTally, tally_of("site", R"("missing":40,"invalid":2)"));
+    append_entry(log::EntryKind::kTally, tally_of("site", R"("missing":2)", kNow + 59 * 60'000));
+    append_entry(log::EntryKind::kTally, tally_of("site", R"("missing":5)", kNow - 1));
+    append_entry(log::EntryKind::kTally, tally_of("", R"("unknown":7)", kNow + kHour));
+    append_entry(log::EntryKind::kTally, R"({"website_id":"site","duplicates":3,"rejected":{"missing":1}})");
     load();
     EXPECT_THAT(counts(), ElementsAre("unknown 1 7", "invalid 0 2", "missing 0 42", "missing -1 5"));
     using Of = RejectedFilter::Of;
@@ -122,13 +122,13 @@ TEST_F(RejectedTest, AreCountedByTheTalliesNotByTheSamples) {
 }
 
 TEST_F(RejectedTest, ABatchThatWasCutOffIsStoredOnce) {
-    append(log::EntryKind::kRejected, entry_of({.event = "1"}));
-    append(log::EntryKind::kTally, tally_of("site", R"("missing":1)"));
+    append_entry(log::EntryKind::kRejected, entry_of({.event = "1"}));
+    append_entry(log::EntryKind::kTally, tally_of("site", R"("missing":1)"));
     load();
     // The samples of the next batch are stored, their counts are not.
     execute("RENAME TABLE footfall.rejected_counts TO footfall.away");
-    append(log::EntryKind::kRejected, entry_of({.event = "2"}));
-    append(log::EntryKind::kTally, tally_of("site", R"("missing":1)"));
+    append_entry(log::EntryKind::kRejected, entry_of({.event = "2"}));
+    append_entry(log::EntryKind::kTally, tally_of("site", R"("missing":1)"));
     EXPECT_TRUE(eventually([&] { return !loader_->state().problem.empty(); }));
     execute("RENAME TABLE footfall.away TO footfall.rejected_counts");
     expect_loaded();
@@ -138,8 +138,8 @@ TEST_F(RejectedTest, ABatchThatWasCutOffIsStoredOnce) {
     for (const bool is_lost : {false, true}) {
         loader_.reset();
         const std::string before = read_file(folder_ / "loader").value();
-        append(log::EntryKind::kRejected, entry_of({.event = is_lost ? "4" : "3"}));
-        append(log::EntryKind::kTally, tally_of("site", R"("missing":1)"));
+        append_entry(log::EntryKind::kRejected, entry_of({.event = is_lost ? "4" : "3"}));
+        append_entry(log::EntryKind::kTally, tally_of("site", R"("missing":1)"));
         load();
         loader_.reset();
         ASSERT_TRUE(is_lost ? remove_file(folder_ / "loader") : write_file_atomically(folder_ / "loader", before));
@@ -150,9 +150,10 @@ TEST_F(RejectedTest, ABatchThatWasCutOffIsStoredOnce) {
 }
 
 TEST_F(RejectedTest, WhatIsNotOneOfOursIsLeftOutAndKeepsNothingUp) {
-    for (const char* wrong : {"", "text", "{}", "[]", R"({"website_id":7})"}) append(log::EntryKind::kRejected, wrong);
-    append(log::EntryKind::kTally, R"({"website_id":7})");
-    append(log::EntryKind::kRejected, entry_of({.event = "right"}));
+    for (const char* wrong : {"", "text", "{}", "[]", R"({"website_id":7})"})
+        append_entry(log::EntryKind::kRejected, wrong);
+    append_entry(log::EntryKind::kTally, R"({"website_id":7})");
+    append_entry(log::EntryKind::kRejected, entry_of({.event = "right"}));
     append({numbered(7)});
     load();
     EXPECT_THAT(samples(), ElementsAre("right"));
@@ -160,12 +161,12 @@ TEST_F(RejectedTest, WhatIsNotOneOfOursIsLeftOutAndKeepsNothingUp) {
 }
 
 TEST_F(RejectedTest, AreFoundBySiteReasonAndTimeAPageAtATime) {
-    append(log::EntryKind::kRejected, entry_of({.event = "0"}));
-    append(log::EntryKind::kRejected, entry_of({.reason = "invalid", .event = "1", .received_at = kNow - 2}));
-    append(log::EntryKind::kRejected, entry_of({.website_id = "", .reason = "unknown", .event = "2"}));
-    append(log::EntryKind::kRejected,
-           entry_of({.website_id = "", .reason = "unknown", .event = "3", .tracking_id = "x"}));
-    append(log::EntryKind::kRejected, entry_of({.website_id = "x", .event = "4", .tracking_id = "x"}));
+    append_entry(log::EntryKind::kRejected, entry_of({.event = "0"}));
+    append_entry(log::EntryKind::kRejected, entry_of({.reason = "invalid", .event = "1", .received_at = kNow - 2}));
+    append_entry(log::EntryKind::kRejected, entry_of({.website_id = "", .reason = "unknown", .event = "2"}));
+    append_entry(log::EntryKind::kRejected,
+                 entry_of({.website_id = "", .reason = "unknown", .event = "3", .tracking_id = "x"}));
+    append_entry(log::EntryKind::kRejected, entry_of({.website_id = "x", .event = "4", .tracking_id = "x"}));
     load();
     using Of = RejectedFilter::Of;
     EXPECT_THAT(samples(), ElementsAre("4", "3", "2", "1", "0"));
