@@ -12,6 +12,7 @@
 
 #include "app/control.h"
 #include "app/data_format.h"
+#include "app/machine.h"
 #include "app/offline.h"
 #include "app/services.h"
 #include "app/version.h"

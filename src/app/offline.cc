@@ -8,6 +8,7 @@
 
 #include "app/control.h"
 #include "app/data_format.h"
+#include "app/machine.h"
 #include "app/services.h"
 #include "base/file.h"
 #include "base/logging.h"

@@ -80,13 +80,4 @@ private:
     std::unique_ptr<State> state_;
 };
 
-/// How the event log of a data folder is opened.
-log::DiskLogOptions log_options(const Settings& settings, const std::string& data_dir);
-
-/// What doctor() says of the machine alone, for who has no installation yet: the processor, the engine, the disk, the
-/// data of enrichment. Makes nothing.
-std::vector<Finding> check_machine(const Settings& settings);
-/// The lists that enrichment would stand on. Makes nothing.
-Result<std::vector<enrich::ListInfo>> installed_lists(const Settings& settings);
-
 }  // namespace footfall::app
