@@ -2,12 +2,15 @@
 the run; a limit on the size of files needs no right at all and stands for a full disk everywhere."""
 
 import contextlib
+import fcntl
 import functools
 import os
 import pathlib
 import resource
+import struct
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 
 from support.server import Server
@@ -68,11 +71,13 @@ class Tmpfs:
 class Ext4:
     """A file system in a file, which can be made read-only under its writers, as ext4 does after an error."""
 
+    SIZE = 64 * MIB
+
     def __init__(self, path: pathlib.Path):
         self.path = path
         self.image = path.with_suffix(".img")
         with open(self.image, "wb") as file:
-            file.truncate(64 * MIB)
+            file.truncate(self.SIZE)
         run("mkfs.ext4", "-q", "-F", str(self.image))
         self.mount()
 
@@ -89,6 +94,34 @@ class Ext4:
 
     def close(self) -> None:
         run("umount", "-l", str(self.path))
+
+
+class PowerDisk(Ext4):
+    """One whose power can be cut: from then on nothing reaches it, and what its journal had not written yet is gone."""
+
+    SIZE = 1024 * MIB
+    # _IOR('X', 125, __u32) of linux/fs.h, and not to flush the log.
+    FS_IOC_SHUTDOWN, NO_LOG_FLUSH = 0x8004587D, 2
+
+    def shut_down(self) -> None:
+        folder = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.ioctl(folder, self.FS_IOC_SHUTDOWN, struct.pack("I", self.NO_LOG_FLUSH))
+        finally:
+            os.close(folder)
+
+    def mount_again(self, limit_s: float = 10) -> None:
+        """After the death of all who had it open, which the system may take a moment to see."""
+        deadline = time.monotonic() + limit_s
+        while True:
+            try:
+                run("umount", str(self.path))
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+        self.mount()
 
 
 @functools.cache
