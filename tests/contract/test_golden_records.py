@@ -20,7 +20,7 @@ IS_OF: dict[str, Callable[[Any], bool]] = {
     "object": lambda value: isinstance(value, dict),
 }
 # What the schema may say. Another keyword has to be checked here before it can be used there.
-KEYWORDS = {"type", "const", "pattern", "format", "additionalProperties", "description", "x-kind", "x-column"}
+KEYWORDS = {"type", "const", "pattern", "format", "additionalProperties", "description", "x-distinct-max", "x-kind", "x-column"}
 ANOTHER = {"string": 5, "boolean": 1, "integer": 1.5, "number": "1", "object": ["a"]}
 
 
