@@ -127,7 +127,9 @@ std::string site_json(const catalog::Site& site) {
                         {"domain", site.domain},
                         {"timezone", site.timezone},
                         {"cookieless", site.privacy.cookieless},
-                        {"ip_policy", std::string(catalog::ip_policy_name(site.privacy.ip_policy))}});
+                        {"ip_policy", std::string(catalog::ip_policy_name(site.privacy.ip_policy))},
+                        {"opt_out", std::string(catalog::opt_out_policy_name(site.privacy.opt_out))},
+                        {"consent", std::string(catalog::consent_policy_name(site.privacy.consent))}});
 }
 
 catalog::SiteChange site_change(const Args& args) {
@@ -140,12 +142,16 @@ catalog::SiteChange site_change(const Args& args) {
     change.timezone = text("--timezone");
     if (args.has("--cookieless")) change.cookieless = args.get("--cookieless") == "on";
     if (args.has("--ip-policy")) change.ip_policy = catalog::parse_ip_policy(args.get("--ip-policy"));
+    if (args.has("--opt-out")) change.opt_out = catalog::parse_opt_out_policy(args.get("--opt-out"));
+    if (args.has("--consent")) change.consent = catalog::parse_consent_policy(args.get("--consent"));
     return change;
 }
 
 CommandResult site_add(Installation& installation, const Args& args, const std::string&) {
     catalog::Privacy privacy{.cookieless = args.has("--cookieless")};
     if (args.has("--ip-policy")) privacy.ip_policy = *catalog::parse_ip_policy(args.get("--ip-policy"));
+    if (args.has("--opt-out")) privacy.opt_out = *catalog::parse_opt_out_policy(args.get("--opt-out"));
+    if (args.has("--consent")) privacy.consent = *catalog::parse_consent_policy(args.get("--consent"));
     const auto site = installation.catalog().add_site(args.positional[0], args.get("--domain"),
                                                       args.get("--timezone", "UTC"), args.get("--id"), privacy);
     if (!site) return failed(site.error());
@@ -158,19 +164,23 @@ CommandResult site_set(Installation& installation, const Args& args, const std::
     if (!site) return failed(site.error());
     if (args.has("--json")) return {0, site_json(*site), ""};
     return {0,
-            fmt::format("site {}: {}, {}, {}, cookieless {}, addresses are {}\n", site->id, site->name, site->domain,
-                        site->timezone, cell_text(site->privacy.cookieless),
-                        site->privacy.ip_policy == catalog::IpPolicy::kDrop ? "dropped" : "truncated"),
+            fmt::format("site {}: {}, {}, {}, cookieless {}, addresses are {}, opt-out {}, consent {}\n", site->id,
+                        site->name, site->domain, site->timezone, cell_text(site->privacy.cookieless),
+                        site->privacy.ip_policy == catalog::IpPolicy::kDrop ? "dropped" : "truncated",
+                        catalog::opt_out_policy_name(site->privacy.opt_out),
+                        catalog::consent_policy_name(site->privacy.consent)),
             ""};
 }
 
 CommandResult site_list(Installation& installation, const Args& args, const std::string&) {
     const auto sites = installation.catalog().sites();
     if (!sites) return failed(sites.error());
-    Table table({"id", "name", "domain", "timezone", "cookieless", "ip_policy"});
+    Table table({"id", "name", "domain", "timezone", "cookieless", "ip_policy", "opt_out", "consent"});
     for (const auto& site : *sites)
         table.row({site.id, site.name, site.domain, site.timezone, site.privacy.cookieless,
-                   std::string(catalog::ip_policy_name(site.privacy.ip_policy))});
+                   std::string(catalog::ip_policy_name(site.privacy.ip_policy)),
+                   std::string(catalog::opt_out_policy_name(site.privacy.opt_out)),
+                   std::string(catalog::consent_policy_name(site.privacy.consent))});
     return {0, table.render(args, "no sites yet; add one with 'footfall site add NAME --domain example.org'"), ""};
 }
 
@@ -436,16 +446,26 @@ CommandResult rejected_replay(Installation& installation, const Args& args, cons
 
 constexpr Flag kIpPolicy = {"--ip-policy", "truncate|drop", "what is kept of visitors' addresses", false,
                             "truncate|drop"};
+constexpr Flag kOptOut = {"--opt-out", "ignore|anonymous|drop",
+                          "what becomes of events of browsers that ask not to be tracked (GPC, DNT)", false,
+                          "ignore|anonymous|drop"};
+constexpr Flag kConsent = {"--consent", "optional|required",
+                           "required: events without context.consent \"granted\" are rejected", false,
+                           "optional|required"};
 constexpr Flag kSiteAdd[] = {{"--domain", "D", "host name of the site, such as example.org", true},
                              {"--timezone", "TZ", "IANA zone in which the site's days are counted (default UTC)"},
                              {"--id", "ID", "the tracking id; made where not given"},
                              {"--cookieless", "", "a sent user_id is not used"},
-                             kIpPolicy};
+                             kIpPolicy,
+                             kOptOut,
+                             kConsent};
 constexpr Flag kSiteSet[] = {{"--name", "NAME", "what people call it"},
                              {"--domain", "D", "host name of the site"},
                              {"--timezone", "TZ", "IANA zone in which the site's days are counted"},
                              {"--cookieless", "on|off", "on: a sent user_id is not used", false, "on|off"},
-                             kIpPolicy};
+                             kIpPolicy,
+                             kOptOut,
+                             kConsent};
 constexpr std::string_view kRoles = "owner|admin|editor|viewer";
 constexpr Flag kUserAdd[] = {{"--role", "ROLE", "owner, admin, editor or viewer", true, kRoles}};
 constexpr Flag kKeyCreate[] = {{"--site", "ID", "the site that the key is for", true},
@@ -456,16 +476,20 @@ constexpr Flag kRestore[] = {
     {"--up-to-damage", "", "of a damaged backup restore what stands before the damage, and say what is missing"}};
 constexpr Flag kOfSite = {"--site", "ID", "sent for this site, whether it was known then or not"};
 constexpr Flag kOfReason = {"--reason", "R", "rejected for this reason", false,
-                            "missing|wrong_type|invalid|out_of_range|unknown|forbidden"};
+                            "missing|wrong_type|invalid|out_of_range|unknown|forbidden|opted_out|no_consent"};
 constexpr Flag kSince = {"--since", "D", "received since then: 36h, 7d, or a day such as 2026-11-20 (default 30d)"};
 constexpr Flag kRejectedList[] = {kOfSite, kOfReason, kSince, {"--limit", "N", "samples, newest first (default 20)"}};
 constexpr Flag kRejectedReplay[] = {
     kOfSite, kOfReason, kSince, {"--dry-run", "", "say what would become of them, and take nothing"}};
 
 constexpr Command kCommands[] = {
-    {"site add", "NAME --domain D [--timezone TZ] [--id ID] [--cookieless] [--ip-policy truncate|drop]", "add a site",
-     kSiteAdd, 1, site_add},
-    {"site set", "ID [--name NAME] [--domain D] [--timezone TZ] [--cookieless on|off] [--ip-policy truncate|drop]",
+    {"site add",
+     "NAME --domain D [--timezone TZ] [--id ID] [--cookieless] [--ip-policy truncate|drop] "
+     "[--opt-out ignore|anonymous|drop] [--consent optional|required]",
+     "add a site", kSiteAdd, 1, site_add},
+    {"site set",
+     "ID [--name NAME] [--domain D] [--timezone TZ] [--cookieless on|off] [--ip-policy truncate|drop] "
+     "[--opt-out ignore|anonymous|drop] [--consent optional|required]",
      "change a site, for what is received from then on", kSiteSet, 1, site_set, 0, kNeedsInstallation},
     {"site list", "", "list the sites", {}, 0, site_list, 0, kOnlyLooks},
     {"site remove",

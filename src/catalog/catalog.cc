@@ -130,8 +130,18 @@ Site site_of(const Query& row) {
             .domain = row.text_at(2),
             .timezone = row.text_at(3),
             .privacy = {.cookieless = row.integer_at(4) != 0,
-                        .ip_policy = parse_ip_policy(row.text_at(5)).value_or(IpPolicy::kDrop)},
-            .created_ms = row.integer_at(6)};
+                        .ip_policy = parse_ip_policy(row.text_at(5)).value_or(IpPolicy::kDrop),
+                        .opt_out = parse_opt_out_policy(row.text_at(6)).value_or(OptOutPolicy::kDrop),
+                        .consent = parse_consent_policy(row.text_at(7)).value_or(ConsentPolicy::kRequired)},
+            .created_ms = row.integer_at(8)};
+}
+
+/// The one of these that has the name.
+template <class Policy, std::size_t kCount>
+std::optional<Policy> named(const Policy (&policies)[kCount], std::string_view (*name)(Policy), std::string_view text) {
+    for (const Policy policy : policies)
+        if (name(policy) == text) return policy;
+    return std::nullopt;
 }
 
 }  // namespace
@@ -139,9 +149,28 @@ Site site_of(const Query& row) {
 std::string_view ip_policy_name(IpPolicy policy) { return policy == IpPolicy::kDrop ? "drop" : "truncate"; }
 
 std::optional<IpPolicy> parse_ip_policy(std::string_view text) {
-    for (const IpPolicy policy : {IpPolicy::kTruncate, IpPolicy::kDrop})
-        if (ip_policy_name(policy) == text) return policy;
-    return std::nullopt;
+    return named({IpPolicy::kTruncate, IpPolicy::kDrop}, ip_policy_name, text);
+}
+
+std::string_view opt_out_policy_name(OptOutPolicy policy) {
+    switch (policy) {
+        case OptOutPolicy::kIgnore: return "ignore";
+        case OptOutPolicy::kAnonymous: return "anonymous";
+        case OptOutPolicy::kDrop: return "drop";
+    }
+    return "";
+}
+
+std::optional<OptOutPolicy> parse_opt_out_policy(std::string_view text) {
+    return named({OptOutPolicy::kIgnore, OptOutPolicy::kAnonymous, OptOutPolicy::kDrop}, opt_out_policy_name, text);
+}
+
+std::string_view consent_policy_name(ConsentPolicy policy) {
+    return policy == ConsentPolicy::kRequired ? "required" : "optional";
+}
+
+std::optional<ConsentPolicy> parse_consent_policy(std::string_view text) {
+    return named({ConsentPolicy::kOptional, ConsentPolicy::kRequired}, consent_policy_name, text);
 }
 
 std::string_view scope_name(Scope scope) {
@@ -190,7 +219,8 @@ struct Catalog::State {
 Result<std::vector<Site>> Catalog::State::read_sites() const {
     TRY(Query query,
         database.prepare(
-            "SELECT id, name, domain, timezone, cookieless, ip_policy, created_ms FROM sites ORDER BY created_ms, id"));
+            "SELECT id, name, domain, timezone, cookieless, ip_policy, opt_out, consent, created_ms FROM sites "
+            "ORDER BY created_ms, id"));
     std::vector<Site> out;
     for (;;) {
         TRY(const bool row, query.step());
@@ -259,14 +289,17 @@ Result<Site> Catalog::add_site(std::string_view name, std::string_view domain, s
     TRY_STATUS(check_site(site));
     const std::lock_guard lock(state_->mutex);
     TRY(Query insert,
-        state_->database.prepare("INSERT INTO sites (id, name, domain, timezone, cookieless, ip_policy, created_ms) "
-                                 "VALUES (?, ?, ?, ?, ?, ?, ?)"));
+        state_->database.prepare(
+            "INSERT INTO sites (id, name, domain, timezone, cookieless, ip_policy, opt_out, consent, created_ms) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"));
     if (auto status = insert.text(site.id)
                           .text(site.name)
                           .text(site.domain)
                           .text(site.timezone)
                           .integer(site.privacy.cookieless ? 1 : 0)
                           .text(ip_policy_name(site.privacy.ip_policy))
+                          .text(opt_out_policy_name(site.privacy.opt_out))
+                          .text(consent_policy_name(site.privacy.consent))
                           .integer(site.created_ms)
                           .run();
         !status) {
@@ -288,15 +321,20 @@ Result<Site> Catalog::change_site(std::string_view id, const SiteChange& change)
     if (change.timezone) site.timezone = *change.timezone;
     if (change.cookieless) site.privacy.cookieless = *change.cookieless;
     if (change.ip_policy) site.privacy.ip_policy = *change.ip_policy;
+    if (change.opt_out) site.privacy.opt_out = *change.opt_out;
+    if (change.consent) site.privacy.consent = *change.consent;
     TRY_STATUS(check_site(site));
     TRY(Query update,
         state_->database.prepare(
-            "UPDATE sites SET name = ?, domain = ?, timezone = ?, cookieless = ?, ip_policy = ? WHERE id = ?"));
+            "UPDATE sites SET name = ?, domain = ?, timezone = ?, cookieless = ?, ip_policy = ?, opt_out = ?, "
+            "consent = ? WHERE id = ?"));
     TRY_STATUS(update.text(site.name)
                    .text(site.domain)
                    .text(site.timezone)
                    .integer(site.privacy.cookieless ? 1 : 0)
                    .text(ip_policy_name(site.privacy.ip_policy))
+                   .text(opt_out_policy_name(site.privacy.opt_out))
+                   .text(consent_policy_name(site.privacy.consent))
                    .text(site.id)
                    .run());
     TRY_STATUS(state_->refresh());

@@ -19,10 +19,29 @@ enum class IpPolicy : std::uint8_t { kTruncate, kDrop };
 std::string_view ip_policy_name(IpPolicy policy);
 std::optional<IpPolicy> parse_ip_policy(std::string_view text);
 
+/// What becomes of the events of a browser that asks not to be tracked, by Global Privacy Control or Do Not Track.
+enum class OptOutPolicy : std::uint8_t {
+    kIgnore,     ///< nothing: the SDK has honoured it already, unless the page told it not to
+    kAnonymous,  ///< counted without what could be held against a person: user_id, session_id, address, click id
+    kDrop,       ///< rejected, and not kept
+};
+std::string_view opt_out_policy_name(OptOutPolicy policy);
+std::optional<OptOutPolicy> parse_opt_out_policy(std::string_view text);
+
+/// What becomes of events by the consent that they carry (context.consent).
+enum class ConsentPolicy : std::uint8_t {
+    kOptional,  ///< taken; anonymous where it was denied
+    kRequired,  ///< rejected, and not kept, unless it was granted
+};
+std::string_view consent_policy_name(ConsentPolicy policy);
+std::optional<ConsentPolicy> parse_consent_policy(std::string_view text);
+
 /// What a site keeps of its visitors.
 struct Privacy {
     bool cookieless = false;  ///< a sent user_id is dropped
     IpPolicy ip_policy = IpPolicy::kTruncate;
+    OptOutPolicy opt_out = OptOutPolicy::kIgnore;
+    ConsentPolicy consent = ConsentPolicy::kOptional;
 };
 
 struct Site {
@@ -41,6 +60,8 @@ struct SiteChange {
     std::optional<std::string> timezone;
     std::optional<bool> cookieless;
     std::optional<IpPolicy> ip_policy;
+    std::optional<OptOutPolicy> opt_out;
+    std::optional<ConsentPolicy> consent;
 };
 
 enum class Scope : std::uint8_t { kCollect, kRead, kAdmin };

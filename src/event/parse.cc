@@ -180,6 +180,8 @@ private:
         in.event.language = text(context, "context.language", Limits::kShort);
         in.event.timezone = text(context, "context.timezone", Limits::kShort);
         in.event.sdk = text(context, "context.sdk", Limits::kShort);
+        in.consent = text(context, "context.consent", Limits::kShort);
+        if (!in.consent.empty() && in.consent != kGranted && in.consent != kDenied) fail("context.consent", kInvalid);
         const std::string_view address = text(context, "context.url", Limits::kUrl);
         if (!address.empty()) {
             const Url url = split_url(address);

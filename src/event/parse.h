@@ -28,6 +28,10 @@ struct Limits {
     static constexpr std::int64_t kEarlyMs = 5LL * 60 * 1000;
 };
 
+/// Values of context.consent.
+inline constexpr std::string_view kGranted = "granted";
+inline constexpr std::string_view kDenied = "denied";
+
 /// Why one event of a body was not taken.
 struct Rejection {
     std::uint32_t index = 0;      ///< place in the body
@@ -43,6 +47,7 @@ struct Incoming {
     std::string_view page_query;  ///< query of the page's URL, without '?': campaign parameters are read from it
     std::string_view ip;          ///< context.ip, only where ParseOptions::trusted
     std::string_view user_agent;  ///< context.user_agent, only where ParseOptions::trusted
+    std::string_view consent;     ///< context.consent: "granted", "denied", or empty
 };
 
 struct ParseOptions {

@@ -16,7 +16,8 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::size_t kBodyBytesMax = 1024 * 1024;
-constexpr std::string_view kReasons[] = {"missing", "wrong_type", "invalid", "out_of_range", kUnknown, kForbidden};
+constexpr std::string_view kReasons[] = {"missing", "wrong_type", "invalid", "out_of_range", kUnknown,
+                                         kForbidden, kOptedOut, kNoConsent};
 
 struct Metrics {
     metrics::Counter& accepted = metrics::counter("footfall_events_accepted_total", "New events that are durable.");
@@ -436,6 +437,7 @@ void Endpoint::take(http::Exchange& exchange, Form form) {
         .accept_language = request.header("accept-language"),
         .hints = hints_of(request),
         .lacks_browser_headers = !has_key && request.header("accept-language").empty() && !has_fetch_metadata(request),
+        .opts_out = !has_key && (request.header("sec-gpc") == "1" || request.header("dnt") == "1"),
         .sent_ms = now_ms,
         .receive_ms = now_ms};
     take_up_tables(loop);
@@ -481,9 +483,15 @@ void Endpoint::take(http::Exchange& exchange, Form form) {
 void Endpoint::keep_samples(std::string_view body, const Sender& sender, std::span<const event::Rejection> rejections,
                             const catalog::Snapshot& snapshot, Submission& submission) {
     event::EventTexts texts(body);
+    std::uint64_t dropped = 0;
     for (const event::Rejection& rejection : rejections) {
         const std::string_view site_id = Intake::counted_site(rejection, snapshot);
-        if (!samples_.take(site_id, rejection.reason, sender.receive_ms)) continue;
+        // Who asks not to be counted is not kept as a sample either.
+        if (rejection.reason == kOptedOut || rejection.reason == kNoConsent) continue;
+        if (!samples_.take(site_id, rejection.reason, sender.receive_ms)) {
+            ++dropped;
+            continue;
+        }
         submission.samples.push_back(write_rejected({.website_id = site_id,
                                                      .received_at = sender.receive_ms,
                                                      .rejection = &rejection,
@@ -493,7 +501,7 @@ void Endpoint::keep_samples(std::string_view body, const Sender& sender, std::sp
         samples_.spend(site_id, submission.samples.back().size());
     }
     counters().samples.add(submission.samples.size());
-    counters().samples_dropped.add(rejections.size() - submission.samples.size());
+    counters().samples_dropped.add(dropped);
 }
 
 }  // namespace footfall::ingest

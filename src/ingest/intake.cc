@@ -1,9 +1,24 @@
 #include "ingest/intake.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace footfall::ingest {
+namespace {
+
+/// Field and reason where a site does not take the event of somebody who opted out or did not consent.
+std::optional<std::pair<std::string_view, std::string_view>> refused_by(const catalog::Privacy& privacy, bool opts_out,
+                                                                        std::string_view consent) {
+    if (privacy.consent == catalog::ConsentPolicy::kRequired && consent != event::kGranted)
+        return std::pair<std::string_view, std::string_view>("context.consent", kNoConsent);
+    if (opts_out && privacy.opt_out == catalog::OptOutPolicy::kDrop)
+        return std::pair<std::string_view, std::string_view>("", kOptedOut);
+    return std::nullopt;
+}
+
+}  // namespace
 
 void Intake::use(std::shared_ptr<const enrich::Tables> tables, std::uint64_t number) {
     enricher_.use(std::move(tables));
@@ -33,6 +48,13 @@ std::unique_ptr<Submission> Intake::make_submission(std::size_t body_bytes, cons
             batch_.rejections.push_back({in.index, "tracking_id", kForbidden, event.website_id});
             continue;
         }
+        if (const auto refusal = refused_by(site->privacy, sender.opts_out, in.consent)) {
+            batch_.rejections.push_back({in.index, std::string(refusal->first), refusal->second, event.website_id});
+            continue;
+        }
+        const bool is_anonymous = in.consent == event::kDenied ||
+                                  (sender.opts_out && site->privacy.opt_out == catalog::OptOutPolicy::kAnonymous);
+        if (is_anonymous) event.session_id = {};
         bool has_client_id = !event.event_id.is_nil();
         if (!has_client_id) {
             has_client_id = !sender.id_if_none.is_nil();
@@ -55,11 +77,12 @@ std::unique_ptr<Submission> Intake::make_submission(std::size_t body_bytes, cons
             context.user_agent = in.user_agent;
         }
         const enrich::SitePolicy policy{.domain = site->domain,
-                                        .cookieless = site->privacy.cookieless,
-                                        .ip = site->privacy.ip_policy == catalog::IpPolicy::kDrop
+                                        .cookieless = site->privacy.cookieless || is_anonymous,
+                                        .ip = is_anonymous || site->privacy.ip_policy == catalog::IpPolicy::kDrop
                                                   ? enrich::IpPolicy::kDrop
                                                   : enrich::IpPolicy::kTruncate};
         enricher_.enrich(event, context, policy, arena_);
+        if (is_anonymous) event.click_id = {};
         cap_.apply(event, sender.receive_ms, known_values_);
         const auto begin = static_cast<std::uint32_t>(submission->records.size());
         event::write_record(event, submission->records);

@@ -18,6 +18,9 @@ namespace footfall::ingest {
 
 inline constexpr std::string_view kUnknown = "unknown";
 inline constexpr std::string_view kForbidden = "forbidden";
+/// Of people who asked not to be counted: no sample is kept.
+inline constexpr std::string_view kOptedOut = "opted_out";
+inline constexpr std::string_view kNoConsent = "no_consent";
 
 /// Who sent a body, and when.
 struct Sender {
@@ -27,6 +30,7 @@ struct Sender {
     std::string_view accept_language{};
     enrich::ClientHints hints{};
     bool lacks_browser_headers = false;  ///< enrich::Context has the same
+    bool opts_out = false;               ///< the browser asks not to be tracked: Sec-GPC or DNT
     /// What the events' own times are judged against, and the time of those that name none; epoch ms.
     std::int64_t sent_ms = 0;
     std::int64_t receive_ms = 0;  ///< Identity::prepare(receive_ms) has succeeded; not before sent_ms

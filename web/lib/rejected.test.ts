@@ -4,7 +4,7 @@ import test from "node:test";
 import { advice, laidOut, moment } from "./rejected";
 
 test("each reason of the server has its advice, and another one an own", () => {
-  const said = new Set(["missing", "wrong_type", "invalid", "out_of_range", "unknown", "forbidden", "of a later release"].map(advice));
+  const said = new Set(["missing", "wrong_type", "invalid", "out_of_range", "unknown", "forbidden", "opted_out", "no_consent", "of a later release"].map(advice));
   equal(said.size, 7);
   equal(advice("constructor").includes("does not know"), true);
 });

@@ -39,6 +39,8 @@ const ADVICE = new Map(Object.entries({
   invalid: "A field has a value that is none of its kind: a type that there is not, an id that is no UUID, an address that no page can have.",
   out_of_range: "The event's time is more than 7 days before its receipt or 5 minutes after it. Set the sender's clock, or send old events with a collect key.",
   unknown: "There is no site with this tracking_id. Correct it in the page, or add the site under this id, and send the samples again.",
+  opted_out: "The browser asks not to be tracked, and this site drops its events (--opt-out drop). Nothing is to be mended; no sample is kept.",
+  no_consent: "This site takes events only with context.consent \"granted\" (--consent required). Let the page send it once the visitor agrees; no sample is kept.",
   forbidden: "The key that came with the event is one of another site. Use a collect key of the site that the event names.",
 }));
 
