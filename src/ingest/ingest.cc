@@ -16,8 +16,8 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::size_t kBodyBytesMax = 1024 * 1024;
-constexpr std::string_view kReasons[] = {"missing", "wrong_type", "invalid", "out_of_range", kUnknown,
-                                         kForbidden, kOptedOut, kNoConsent};
+constexpr std::string_view kReasons[] = {"missing", "wrong_type", "invalid", "out_of_range",
+                                         kUnknown,  kForbidden,   kOptedOut, kNoConsent};
 
 struct Metrics {
     metrics::Counter& accepted = metrics::counter("footfall_events_accepted_total", "New events that are durable.");

@@ -45,7 +45,8 @@ class TestOptOut:
     ):
         server.command("site", "set", site.id, "--opt-out", "anonymous")
         site.post(pageview(site.id, "/?gclid=secret") | {"user_id": "u", "session_id": "s"}, header)
-        assert stored() == ["", ""]
+        user, session = stored()
+        assert user != "u" and session == "", "an anonymous visitor's id"
         assert site.value("visitors") == 1
 
     @pytest.mark.parametrize("header", OPT_OUT)
@@ -72,7 +73,8 @@ class TestOptOut:
 class TestConsent:
     def test_denied_is_counted_without_what_could_be_held_against_a_person(self, site: Site, stored: Any):
         site.send(with_consent(pageview(site.id), "denied") | {"user_id": "u", "session_id": "s"})
-        assert stored() == ["", ""]
+        user, session = stored()
+        assert user != "u" and session == ""
 
     def test_granted_changes_nothing_where_it_is_not_required(self, site: Site, stored: Any):
         site.send(with_consent(pageview(site.id), "granted") | {"user_id": "u", "session_id": "s"})

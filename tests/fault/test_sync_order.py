@@ -117,7 +117,8 @@ def trace_requests(server: Server, site: Site, folder: pathlib.Path) -> Order:
     with traced(server, trace):
         marked = trace.stat().st_size
         for number in range(REQUESTS):
-            body = [custom(site.id, properties={"fill": os.urandom(240).hex()}) for _ in range(1 + number % 15)]
+            fill = [{name: os.urandom(240).hex() for name in ("a", "b")} for _ in range(1 + number % 15)]
+            body = [custom(site.id, properties=properties) for properties in fill]
             assert client.request("POST", "/api/v1/events", body).status == 200
     text = trace.read_bytes()[marked:]
     trace.write_bytes(text)
