@@ -137,8 +137,8 @@ Site site_of(const Query& row) {
 }
 
 /// The one of these that has the name.
-template <class Policy, std::size_t kCount>
-std::optional<Policy> named(const Policy (&policies)[kCount], std::string_view (*name)(Policy), std::string_view text) {
+template <class Policy, std::size_t Count>
+std::optional<Policy> named(const Policy (&policies)[Count], std::string_view (*name)(Policy), std::string_view text) {
     for (const Policy policy : policies)
         if (name(policy) == text) return policy;
     return std::nullopt;

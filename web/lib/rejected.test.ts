@@ -5,7 +5,7 @@ import { advice, laidOut, moment } from "./rejected";
 
 test("each reason of the server has its advice, and another one an own", () => {
   const said = new Set(["missing", "wrong_type", "invalid", "out_of_range", "unknown", "forbidden", "opted_out", "no_consent", "of a later release"].map(advice));
-  equal(said.size, 7);
+  equal(said.size, 9);
   equal(advice("constructor").includes("does not know"), true);
 });
 
