@@ -13,7 +13,7 @@
 //   12 signature | 1 version (high half) and command | 1 family (high half) and protocol | 2 bytes that follow
 //   source address | destination address | 2 source port | 2 destination port | values: 1 type, 2 size, bytes …
 //
-// Numbers are in network order. https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt
+// Numbers are in network order. Source: HAProxy 2.8, doc/proxy-protocol.txt.
 
 namespace footfall::http {
 namespace {
