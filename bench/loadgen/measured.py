@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import platform
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -44,6 +45,23 @@ def load(program: str, port: int, site: str, **flags: Any) -> dict[str, Any]:
     )
 
 
+STEADY_EVENTS_PER_BODY, STEADY_BODIES_PER_SECOND = 20, 50
+
+
+def steady_load(program: str, port: int, site: str, seconds: float, seed: int) -> dict[str, Any]:
+    """1,000 events a second, which is far from anybody's capacity, in an open loop."""
+    return load(
+        program,
+        port,
+        site,
+        events=STEADY_EVENTS_PER_BODY,
+        rate=STEADY_BODIES_PER_SECOND,
+        seconds=seconds,
+        connections=16,
+        seed=seed,
+    )
+
+
 def cpu_seconds(pids: list[int]) -> float:
     """User and system time that these processes have used so far, all their threads together."""
     total = 0
@@ -51,6 +69,17 @@ def cpu_seconds(pids: list[int]) -> float:
         fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         total += int(fields[11]) + int(fields[12])
     return total / TICKS
+
+
+def cpu_by_thread(pids: list[int]) -> dict[str, float]:
+    """CPU seconds so far: of the first process by its threads' names, without their numbers, and of the others as
+    "store". A thread that ends takes its time along, which those of `serve` under load do not."""
+    used: dict[str, float] = {"store": cpu_seconds(pids[1:])}
+    for task in pathlib.Path(f"/proc/{pids[0]}/task").iterdir():
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            name = (task / "comm").read_text().strip().rstrip("-0123456789")
+            used[name] = used.get(name, 0) + int((task / "schedstat").read_text().split()[0]) / 1e9
+    return used
 
 
 def memory_mb(pids: list[int]) -> dict[str, float]:
@@ -111,6 +140,24 @@ def print_machine() -> None:
     memory = int(pathlib.Path("/proc/meminfo").read_text().split()[1]) // 1024 // 1024
     print(
         f"machine: {os.cpu_count()} x {model}, {memory} GiB, Linux {platform.release()}, load {os.getloadavg()[0]:.1f} at the start"
+    )
+
+
+def print_waits(runs_by_name: dict[str, list[dict[str, Any]]]) -> None:
+    """How long the acknowledgements of a steady load took."""
+    print_table(
+        ["acknowledgement of a body of 20, ms", "p50", "p99", "longest"],
+        [
+            [name, *(f"{statistics.median(run['latency_ms'][share] for run in runs):.1f}" for share in ("p50", "p99", "max"))]
+            for name, runs in runs_by_name.items()
+        ],
+    )
+
+
+def p99_ratio(with_it: list[dict[str, Any]], without: list[dict[str, Any]]) -> float:
+    """Median over the repeats, each beside its own."""
+    return statistics.median(
+        a["latency_ms"]["p99"] / b["latency_ms"]["p99"] for a, b in zip(with_it, without, strict=True)
     )
 
 

@@ -3,9 +3,12 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/plain_text.h"
+
 namespace footfall::json {
 
 void append_escaped(std::string& out, std::string_view text) {
+    if (is_plain<'"', '\\'>(text)) return void(out += text);
     static constexpr char kDigits[] = "0123456789abcdef";
     std::size_t clean_from = 0;
     for (std::size_t i = 0; i < text.size(); ++i) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/json.h"
+
 namespace footfall::event {
 namespace {
 
@@ -74,10 +76,17 @@ constexpr unsigned char kMappedPrefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff,
 
 std::string format_ip(const kind::ip& ip) {
     if (ip == kind::ip{}) return {};
+    if (std::memcmp(ip.data(), kMappedPrefix, sizeof kMappedPrefix) == 0) {
+        // By hand: inet_ntop() formats by sprintf, which took a fifth of the time that writing a record takes.
+        std::string text;
+        for (std::size_t i = 12; i < 16; ++i) {
+            if (i > 12) text += '.';
+            json::append_number(text, std::uint64_t{ip[i]});
+        }
+        return text;
+    }
     char text[INET6_ADDRSTRLEN];
-    if (std::memcmp(ip.data(), kMappedPrefix, sizeof kMappedPrefix) == 0)
-        inet_ntop(AF_INET, ip.data() + 12, text, sizeof text);
-    else inet_ntop(AF_INET6, ip.data(), text, sizeof text);
+    inet_ntop(AF_INET6, ip.data(), text, sizeof text);
     return text;
 }
 
@@ -85,7 +94,10 @@ std::optional<kind::ip> parse_ip(std::string_view text) {
     if (text.empty() || text.size() >= INET6_ADDRSTRLEN) return std::nullopt;
     const std::string terminated(text);
     kind::ip ip{};
-    if (inet_pton(AF_INET6, terminated.c_str(), ip.data()) == 1) return ip;
+    if (terminated.find(':') != std::string::npos) {
+        if (inet_pton(AF_INET6, terminated.c_str(), ip.data()) != 1) return std::nullopt;
+        return ip;
+    }
     std::memcpy(ip.data(), kMappedPrefix, sizeof kMappedPrefix);
     if (inet_pton(AF_INET, terminated.c_str(), ip.data() + 12) == 1) return ip;
     return std::nullopt;

@@ -321,5 +321,18 @@ TEST(DecimalTest, ReadsExactlyAndRoundsTheFifthDecimal) {
         EXPECT_EQ(parse_decimal(format_decimal(value)), value);
 }
 
+TEST(AddressTest, IsWrittenAsItIsReadInItsShortForm) {
+    for (const char* text :
+         {"0.0.0.1", "255.255.255.255", "192.0.2.0", "10.20.30.40", "2001:db8::", "::1", "fe80::1:2"}) {
+        const auto ip = parse_ip(text);
+        ASSERT_TRUE(ip) << text;
+        EXPECT_EQ(format_ip(*ip), text);
+    }
+    EXPECT_EQ(format_ip(parse_ip("::ffff:192.0.2.7").value()), "192.0.2.7");
+    for (const char* text :
+         {"", "1.2.3", "1.2.3.4.5", "256.0.0.1", "01.2.3.4", "1.2.3.4 ", "1:2:3", ":::", "::g", "1.2.3.4:80"})
+        EXPECT_FALSE(parse_ip(text)) << text;
+}
+
 }  // namespace
 }  // namespace footfall::event

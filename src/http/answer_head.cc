@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "base/plain_text.h"
 #include "http/parser.h"
 
 namespace footfall::http {
@@ -53,6 +54,7 @@ std::string_view reason_phrase(int status) {
 
 // A handler may put a stranger's text into a header; it must not end the line there.
 void append_header_text(std::string& out, std::string_view text) {
+    if (is_plain(text)) return void(out += text);
     for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
 }
 
@@ -73,9 +75,9 @@ void append_header(std::string& out, std::string_view name, std::string_view val
 bool may_have_body(int status) { return status >= 200 && status != 204 && status != 304; }
 
 void append_head(std::string& out, const Response& response, std::size_t body_bytes, const HeadContext& context) {
-    static const Headers kNone;
+    static const Headers none;
     const ServerOptions& options = context.options;
-    const Headers& of_path = options.headers_of ? options.headers_of(context.path) : kNone;
+    const Headers& of_path = options.headers_of ? options.headers_of(context.path) : none;
     out += "HTTP/1.1 ";
     json::append_number(out, std::int64_t{response.status});
     out += ' ';
