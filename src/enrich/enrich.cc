@@ -29,6 +29,7 @@
 #include "enrich/source_list.h"
 #include "enrich/text.h"
 #include "enrich/user_agent.h"
+#include "event/parse.h"
 #include "event/url.h"
 
 namespace footfall::enrich {
@@ -37,7 +38,6 @@ std::span<const TextFile> files();  // schema/enrich/*.json, embedded by the bui
 }
 namespace {
 
-constexpr std::size_t kUserAgentMax = 512;
 /// 8,192 user agents a loop, about 3 MB when full, 15 where all are made as long as they may be: some ten times what a
 /// large site sees in a day's main traffic.
 constexpr std::size_t kUserAgentSets = 2'048;
@@ -391,6 +391,7 @@ struct Enricher::State {
     void user_agent(Work& work) {
         if (work.context.is_senders_agent && known_agent(work.user_agent, {}).bot_reason == kHttpLibrary)
             work.user_agent = {};
+        work.event.user_agent = printable(work.user_agent, work.arena);
         const KnownAgent& agent = known_agent(work.user_agent, work.context.hints);
         std::string_view strings = work.arena.copy(agent.strings);
         std::size_t at = 0;
@@ -561,7 +562,7 @@ void Enricher::use(std::shared_ptr<const Tables> tables) {
 }
 
 void Enricher::enrich(event::Event& event, const Context& context, const SitePolicy& site, event::Arena& arena) {
-    State::Work work{event, context, site, arena, context.user_agent.substr(0, kUserAgentMax), {}, false};
+    State::Work work{event, context, site, arena, cut_text(context.user_agent, event::Limits::kUserAgent), {}, false};
     if (state_->until_timed-- == 0) {
         state_->until_timed = kTimedEvery - 1;
         state_->run_timed(work);

@@ -31,7 +31,7 @@ struct SitePolicy {
 /// are what the event's context named, and each that it did not name is the request's own, as for everybody else.
 struct Context {
     event::kind::ip address{};           ///< the visitor's; all zero: unknown
-    std::string_view user_agent{};       ///< header or context.user_agent; the first 512 bytes count
+    std::string_view user_agent{};       ///< header or context.user_agent; event::Limits::kUserAgent bytes count
     std::string_view accept_language{};  ///< header; used where the event names no language
     std::string_view page_query{};       ///< event::Incoming::page_query
     std::int64_t receive_ms = 0;         ///< as event.received_at

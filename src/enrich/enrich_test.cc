@@ -171,6 +171,28 @@ TEST_F(EnricherTest, AnHttpLibraryIsABotUnlessItIsTheOneThatSends) {
     EXPECT_TRUE(enriched(pageview(), from).is_bot) << "passed on with its visit";
 }
 
+TEST_F(EnricherTest, TheUserAgentIsKeptAsALaterListWouldReadIt) {
+    const auto kept = [&](std::string_view agent, bool is_senders = false) {
+        Context from = context();
+        from.user_agent = agent;
+        from.is_senders_agent = is_senders;
+        return std::string(enriched(pageview(), from).user_agent);
+    };
+    EXPECT_EQ(kept(kChrome), kChrome);
+    EXPECT_EQ(kept("curl/8.5.0"), "curl/8.5.0");
+    EXPECT_EQ(kept(kChrome, true), kChrome) << "a visitor's that the server passes on";
+    EXPECT_EQ(kept("curl/8.5.0", true), "") << "the server itself, and no visitor";
+    EXPECT_EQ(kept("Browser\t\x01"
+                   "5 \xff\xfe"),
+              "Browser5 ")
+        << "a record is text";
+    const std::string accents = "x" + std::string(300, '\xc3');
+    EXPECT_EQ(kept(accents), "x");
+    std::string umlauts = "x";
+    for (int i = 0; i < 300; ++i) umlauts += "ü";
+    EXPECT_EQ(kept(umlauts), umlauts.substr(0, 511)) << "cut before a character, not within";
+}
+
 TEST_F(EnricherTest, AVeryLongUserAgentCountsByItsFirstBytes) {
     const std::string agent = std::string(kChrome) + std::string(100'000, ' ') + "Googlebot/2.1";
     Context from = context();

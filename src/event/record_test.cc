@@ -72,6 +72,7 @@ Event full_event() {
     event.fcp = 800;
     event.ttfb = 90;
     event.ip = *parse_ip("203.0.113.0");
+    event.user_agent = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) \"quoted\"";
     event.sdk = "web/1.0.0";
     return event;
 }

@@ -468,6 +468,20 @@ TEST_F(EndpointTest, TheNextEventIsKeptAsItsSiteSaysByThen) {
                 ElementsAre("ann 203.0.113.0", "ann ", " ", "ann 203.0.113.0"));
 }
 
+TEST_F(EndpointTest, OfWhoCountsAnonymouslyNoUserAgentIsKept) {
+    catalog::SiteChange change;
+    change.opt_out = catalog::OptOutPolicy::kAnonymous;
+    ASSERT_TRUE(catalog_->change_site("a", change));
+    const Headers browser = {{"User-Agent", "Browser/1"}};
+    const Headers opts_out = {{"User-Agent", "Browser/2"}, {"Sec-GPC", "1"}};
+    EXPECT_EQ(post(pageview("a", "/"), browser).status, 200);
+    EXPECT_EQ(post(pageview("a", "/"), opts_out).status, 200);
+    EXPECT_EQ(post(pageview("a", "/", R"(,"context":{"consent":"denied"})"), browser).status, 200);
+    EXPECT_EQ(post(pageview("b", "/"), opts_out).status, 200);
+    EXPECT_THAT(recorded([](const event::Event& event) { return std::string(event.user_agent); }),
+                ElementsAre("Browser/1", "", "", "Browser/2"));
+}
+
 TEST_F(EndpointTest, ValuesAreCutBehindTheirLastByteThatFitsAndEachIsCountedOnce) {
     metrics::Counter& cut = metrics::counter("footfall_values_cut_total", "");
     const auto event = [](const std::string& data) {

@@ -36,7 +36,8 @@ std::unique_ptr<Submission> Intake::make_submission(std::size_t body_bytes, cons
     const bool has_key = !sender.key_site_id.empty();
     auto submission = std::make_unique<Submission>();
     submission->receive_ms = sender.receive_ms;
-    submission->records.reserve(body_bytes + batch_.events.size() * 256);
+    const std::size_t agent_bytes = std::min(sender.user_agent.size(), event::Limits::kUserAgent);
+    submission->records.reserve(body_bytes + batch_.events.size() * (256 + agent_bytes));
     for (event::Incoming& in : batch_.events) {
         event::Event& event = in.event;
         const catalog::Site* site = snapshot.site(event.website_id);
@@ -82,7 +83,7 @@ std::unique_ptr<Submission> Intake::make_submission(std::size_t body_bytes, cons
                                                   ? enrich::IpPolicy::kDrop
                                                   : enrich::IpPolicy::kTruncate};
         enricher_.enrich(event, context, policy, arena_);
-        if (is_anonymous) event.click_id = {};
+        if (is_anonymous) event.click_id = event.user_agent = {};
         cap_.apply(event, sender.receive_ms, known_values_);
         const auto begin = static_cast<std::uint32_t>(submission->records.size());
         event::write_record(event, submission->records);
