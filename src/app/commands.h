@@ -14,6 +14,7 @@
 #include "ingest/replay.h"
 #include "process/audit.h"
 #include "process/rejected.h"
+#include "process/rescore.h"
 
 namespace footfall::app {
 
@@ -41,6 +42,8 @@ public:
                                                    const process::RejectedPage& page) = 0;
     virtual Result<ingest::ReplayReport> replay_rejected(const process::RejectedFilter& filter,
                                                          ingest::ReplayMode mode) = 0;
+    /// What today's lists would say otherwise of stored events. Waits as audit() does.
+    virtual Result<process::RescoreReport> preview_rescore(const process::RescoreFilter& filter) = 0;
     /// HOST:PORT of its HTTP server, where it listens or would.
     virtual std::string address() const = 0;
 };
@@ -58,8 +61,8 @@ bool is_data_command(std::string_view word);
 bool runs_in_own_process(std::span<const std::string> argv);
 /// The arguments of a command line that judge_command() has let pass.
 Args args_of_command(std::span<const std::string> argv);
-/// Carries out `site`, `user`, `key`, `rejected`, `audit`, `lists` or `doctor`: argv[0] is that word. `input` is what
-/// stood on standard input, for those that read it. The effect holds when it returns. Thread-safe as far as the
+/// Carries out `site`, `user`, `key`, `rejected`, `bots`, `audit`, `lists` or `doctor`: argv[0] is that word. `input`
+/// is what stood on standard input, for those that read it. The effect holds when it returns. Thread-safe as far as the
 /// installation is.
 CommandResult run_command(Installation& installation, std::span<const std::string> argv, const std::string& input);
 /// What a wrong command line, or one that asks for help, comes to; nothing where run_command() would carry it out.

@@ -52,6 +52,11 @@ public:
         return services_->replay_rejected(filter, mode);
     }
 
+    Result<process::RescoreReport> preview_rescore(const process::RescoreFilter& filter) override {
+        TRY_STATUS(open_services());
+        return services_->preview_rescore(filter);
+    }
+
     std::vector<Finding> doctor() override {
         if (const Status status = open_services(); !status)
             return {
@@ -99,6 +104,9 @@ public:
         return no_installation(data_dir_);
     }
     Result<ingest::ReplayReport> replay_rejected(const process::RejectedFilter&, ingest::ReplayMode) override {
+        return no_installation(data_dir_);
+    }
+    Result<process::RescoreReport> preview_rescore(const process::RescoreFilter&) override {
         return no_installation(data_dir_);
     }
     std::vector<Finding> doctor() override {

@@ -713,6 +713,17 @@ Result<ingest::ReplayReport> Services::replay_rejected(const process::RejectedFi
     return report;
 }
 
+Result<process::RescoreReport> Services::preview_rescore(const process::RescoreFilter& filter) {
+    State& state = *state_;
+    TRY_STATUS(state.loader->wait_loaded(state.log->end(), kAuditWaitMs));
+    enrich::Rescorer rescorer(state.tables_in_use());
+    TRY(auto report, process::preview_rescore(*state.store, filter, [&rescorer](const event::Event& stored) {
+            return rescorer.reason(stored);
+        }));
+    report.lists = rescorer.lists();
+    return report;
+}
+
 std::vector<Finding> Services::doctor() {
     State& state = *state_;
     std::vector<Finding> findings;

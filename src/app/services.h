@@ -67,6 +67,7 @@ public:
                                            const process::RejectedPage& page) override;
     Result<ingest::ReplayReport> replay_rejected(const process::RejectedFilter& filter,
                                                  ingest::ReplayMode mode) override;
+    Result<process::RescoreReport> preview_rescore(const process::RescoreFilter& filter) override;
     std::string address() const override;
     /// Where https is, with the port that it got; empty where it is nowhere.
     std::string tls_address() const;

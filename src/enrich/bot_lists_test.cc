@@ -64,6 +64,24 @@ TEST(NetworkListTest, KnowsAddressesOfBothFamiliesByTheirNetworks) {
     EXPECT_FALSE(list->has({}));
 }
 
+TEST(NetworkListTest, AStretchIsWithinANetworkOrInPartOrNot) {
+    const auto list = NetworkList::load("198.51.0.0/16\n203.0.113.128/25\n203.0.115.7\n2001:db8::/32\n", "list");
+    ASSERT_TRUE(list) << list.error().message;
+    using Part = NetworkList::Part;
+    const auto part_of = [&](std::string_view first, std::string_view last) {
+        return list->part_of(address(first), address(last));
+    };
+    EXPECT_EQ(part_of("198.51.100.0", "198.51.100.255"), Part::kAll);
+    EXPECT_EQ(part_of("203.0.113.128", "203.0.113.255"), Part::kAll);
+    EXPECT_EQ(part_of("2001:db8:1::", "2001:db8:1:ffff:ffff:ffff:ffff:ffff"), Part::kAll);
+    EXPECT_EQ(part_of("203.0.113.0", "203.0.113.255"), Part::kSome);
+    EXPECT_EQ(part_of("203.0.115.0", "203.0.115.255"), Part::kSome);
+    EXPECT_EQ(part_of("198.51.255.0", "198.52.0.255"), Part::kSome);
+    EXPECT_EQ(part_of("203.0.114.0", "203.0.114.255"), Part::kNone);
+    EXPECT_EQ(part_of("198.50.255.0", "198.50.255.255"), Part::kNone);
+    EXPECT_EQ(part_of("::", "::ff"), Part::kNone);
+}
+
 TEST(NetworkListTest, WhatIsNoNetworkOrEverybodysIsRefused) {
     for (const char* text : {"198.51.100.0/33", "198.51.100.0/", "198.51.100.0/x", "198.51.100.0/-1", "0.0.0.0/0",
                              "10.0.0.0/7", "::/0", "2000::/3", "2001:db8::/129", "host.example", "198.51.100/24"})

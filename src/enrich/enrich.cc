@@ -325,6 +325,12 @@ struct KnownAgent {
     bool is_browser = false;  // says that it is one whose headers are known
 };
 
+bool is_spam(const ReferrerSpam& list, std::string_view referrer, event::Arena& arena) {
+    if (referrer.empty()) return false;
+    const std::string_view host = event::split_url(referrer).host;
+    return !host.empty() && list.has(event::lower_case(host, arena));
+}
+
 struct KnownPlace {
     Geo::Entry entry;
     Place place;
@@ -472,15 +478,10 @@ struct Enricher::State {
         if (is_on(BotSignal::kNetwork) && lists->networks && !context.is_senders_address &&
             lists->networks->has(context.address))
             return BotSignals::reason(BotSignal::kNetwork);
-        if (is_on(BotSignal::kReferrer) && is_spam(work)) return BotSignals::reason(BotSignal::kReferrer);
+        if (is_on(BotSignal::kReferrer) && is_spam(*lists->referrer_spam, work.event.referrer, work.arena))
+            return BotSignals::reason(BotSignal::kReferrer);
         if (is_on(BotSignal::kRate) && is_too_quick(work)) return BotSignals::reason(BotSignal::kRate);
         return {};
-    }
-
-    bool is_spam(const Work& work) const {
-        if (work.event.referrer.empty()) return false;
-        const std::string_view host = event::split_url(work.event.referrer).host;
-        return !host.empty() && lists->referrer_spam->has(event::lower_case(host, work.arena));
     }
 
     bool is_too_quick(const Work& work) {
@@ -521,9 +522,9 @@ struct Enricher::State {
     }
 
     void address(Work& work) {
-        work.event.ip = work.site.ip == IpPolicy::kDrop || work.context.address == event::kind::ip{}
-                            ? event::kind::ip{}
-                            : truncate(work.context.address);
+        const bool is_kept = work.site.ip == IpPolicy::kTruncate && !work.context.is_senders_address &&
+                             work.context.address != event::kind::ip{};
+        work.event.ip = is_kept ? truncate(work.context.address) : event::kind::ip{};
     }
 
     void run_timed(Work& work) {
@@ -569,6 +570,59 @@ void Enricher::enrich(event::Event& event, const Context& context, const SitePol
         return;
     }
     for (const State::Step& step : State::kSteps) (state_.get()->*step.run)(work);
+}
+
+struct Rescorer::State {
+    explicit State(std::shared_ptr<const Tables> tables_in)
+        : tables(std::move(tables_in)), lists(tables->state_.get()) {}
+
+    struct Judged {
+        std::string text;
+        std::string_view reason;
+    };
+    std::shared_ptr<const Tables> tables;
+    const Tables::State* lists;
+    SetCache<Judged> agents{kUserAgentSets};
+    event::Arena arena;
+
+    std::string_view of_user_agent(std::string_view text) {
+        const std::uint64_t hash = XXH3_64bits(text.data(), text.size());
+        if (const Judged* known = agents.find(hash, [&](const Judged& judged) { return judged.text == text; }))
+            return known->reason;
+        const bool is_spider = lists->user_agents && lists->user_agents->parse(text).is_spider;
+        return agents.keep(hash, {std::string(text), lists->bots->judge(text, is_spider)}).reason;
+    }
+
+    bool is_network(const event::Event& stored) const {
+        const bool had_it = stored.bot_reason == BotSignals::reason(BotSignal::kNetwork);
+        // An event without a user agent may be of a time when the address of a server that sends was stored too.
+        if (stored.ip == event::kind::ip{} || stored.user_agent.empty()) return had_it;
+        if (!lists->networks || !lists->bot_options.signals.has(BotSignal::kNetwork)) return false;
+        const NetworkList::Part part = lists->networks->part_of(stored.ip, last_like(stored.ip));
+        return part == NetworkList::Part::kAll || (part == NetworkList::Part::kSome && had_it);
+    }
+};
+
+Rescorer::Rescorer(std::shared_ptr<const Tables> tables) : state_(std::make_unique<State>(std::move(tables))) {}
+Rescorer::~Rescorer() = default;
+
+const std::string& Rescorer::lists() const { return state_->lists->bot_lists; }
+
+// The order is that of the steps above.
+std::string_view Rescorer::reason(const event::Event& stored) {
+    State& state = *state_;
+    const std::string_view former = stored.bot_reason;
+    const auto keeps = [former](std::string_view group) { return former.starts_with(group); };
+    if (stored.user_agent.empty() && keeps("ua:")) return former;
+    if (!stored.user_agent.empty())
+        if (const std::string_view reason = state.of_user_agent(stored.user_agent); !reason.empty()) return reason;
+    if (keeps("hints:") || keeps("headers:")) return former;
+    if (state.is_network(stored)) return BotSignals::reason(BotSignal::kNetwork);
+    state.arena.clear();
+    if (state.lists->bot_options.signals.has(BotSignal::kReferrer) &&
+        is_spam(*state.lists->referrer_spam, stored.referrer, state.arena))
+        return BotSignals::reason(BotSignal::kReferrer);
+    return keeps("rate:") ? former : std::string_view();
 }
 
 }  // namespace footfall::enrich

@@ -102,6 +102,7 @@ public:
 
 private:
     friend class Enricher;
+    friend class Rescorer;
     struct State;
     explicit Tables(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
@@ -123,6 +124,25 @@ public:
     /// From the next event on; what events have of the former tables must not be needed any more. Forgets what is
     /// cached.
     void use(std::shared_ptr<const Tables> tables);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// Judges events again that are stored, by the lists of today. What rests on something that is not stored (client
+/// hints, headers, rate, a whole address where only a part of its network is listed) keeps the verdict that it has. Not
+/// thread-safe: it remembers user agents.
+class Rescorer {
+public:
+    explicit Rescorer(std::shared_ptr<const Tables> tables);
+    ~Rescorer();
+
+    /// The bot_reason that the event would get, by its user_agent, referrer, ip and bot_reason; empty for people. Valid
+    /// until the next call, and as long as the event's.
+    std::string_view reason(const event::Event& stored);
+    /// As event.bot_lists.
+    const std::string& lists() const;
 
 private:
     struct State;

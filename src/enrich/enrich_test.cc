@@ -119,6 +119,10 @@ TEST_F(EnricherTest, SitePolicyDecidesOnAddressAndUserId) {
     event::Event event = pageview();
     event.user_id = "u1";
     EXPECT_EQ(enriched(event, context(), {.ip = IpPolicy::kDrop}).ip, event::kind::ip{});
+    Context server = context();
+    server.is_senders_address = true;
+    EXPECT_EQ(enriched(event, server).ip, event::kind::ip{}) << "it is not the visitor's";
+    EXPECT_EQ(enriched(event, server).country, "DE");
     EXPECT_EQ(enriched(event, context()).visitor_id, Identity::known_id("site", "u1"));
     EXPECT_EQ(enriched(event, context()).user_id, "u1");
     const event::Event cookieless = enriched(event, context(), {.cookieless = true});

@@ -151,10 +151,18 @@ bool is_public(const event::kind::ip& address) {
     return (address[0] & 0xe0) == 0x20;
 }
 
-event::kind::ip truncate(const event::kind::ip& address) {
-    event::kind::ip out = address;
-    std::fill(out.begin() + (is_ipv4(address) ? 15 : 6), out.end(), static_cast<unsigned char>(0));
-    return out;
+namespace {
+
+/// The address with the bytes that truncate() takes away replaced.
+event::kind::ip with_host_part(event::kind::ip address, unsigned char byte) {
+    std::fill(address.begin() + (is_ipv4(address) ? 15 : 6), address.end(), byte);
+    return address;
 }
+
+}  // namespace
+
+event::kind::ip truncate(const event::kind::ip& address) { return with_host_part(address, 0); }
+
+event::kind::ip last_like(const event::kind::ip& address) { return with_host_part(address, 0xff); }
 
 }  // namespace footfall::enrich

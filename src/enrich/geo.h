@@ -65,5 +65,7 @@ bool is_public(const event::kind::ip& address);
 bool is_ipv4(const event::kind::ip& address);
 /// IPv4 to /24, IPv6 to /48.
 event::kind::ip truncate(const event::kind::ip& address);
+/// The last address that truncate() makes the same.
+event::kind::ip last_like(const event::kind::ip& address);
 
 }  // namespace footfall::enrich

@@ -57,10 +57,16 @@ Result<NetworkList> NetworkList::load(std::string_view text, std::string_view na
     return list;
 }
 
-bool NetworkList::has(const event::kind::ip& address) const {
-    const auto after = std::upper_bound(ranges_.begin(), ranges_.end(), address,
+bool NetworkList::has(const event::kind::ip& address) const { return part_of(address, address) == Part::kAll; }
+
+NetworkList::Part NetworkList::part_of(const event::kind::ip& first, const event::kind::ip& last) const {
+    // The last network that begins within the stretch or before it: those before it end before it begins.
+    const auto after = std::upper_bound(ranges_.begin(), ranges_.end(), last,
                                         [](const event::kind::ip& ip, const Range& range) { return ip < range.first; });
-    return after != ranges_.begin() && address <= std::prev(after)->last;
+    if (after == ranges_.begin()) return Part::kNone;
+    const Range& range = *std::prev(after);
+    if (range.first <= first && last <= range.last) return Part::kAll;
+    return range.last < first ? Part::kNone : Part::kSome;
 }
 
 }  // namespace footfall::enrich

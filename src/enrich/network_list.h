@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,9 @@ public:
     static Result<NetworkList> load(std::string_view text, std::string_view name);
 
     bool has(const event::kind::ip& address) const;
+    /// How much of a stretch of addresses, both ends within it, lies in one of the networks.
+    enum class Part : std::uint8_t { kNone, kSome, kAll };
+    Part part_of(const event::kind::ip& first, const event::kind::ip& last) const;
 
     const std::string& version() const { return version_; }
     /// Networks of the text.
