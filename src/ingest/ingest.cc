@@ -171,9 +171,10 @@ std::string with_parameters(std::string_view page, std::string_view parameters) 
 /// the page's, as those of a campaign. kInvalidArgument where a value's escapes are broken.
 Result<std::string> pixel_event(const http::Request& request) {
     constexpr std::string_view kPage = "page";
+    constexpr std::string_view kConsent = "consent";
     std::map<std::string_view, std::string> values = {{"tracking_id", {}}, {"event_id", {}}, {"session_id", {}},
                                                       {"user_id", {}},     {kPage, {}},      {"title", {}},
-                                                      {"referrer", {}}};
+                                                      {"referrer", {}},    {kConsent, {}}};
     std::string campaign;
     for (std::string_view rest = request.query; !rest.empty();) {
         const std::string_view pair = rest.substr(0, rest.find('&'));
@@ -208,6 +209,7 @@ Result<std::string> pixel_event(const http::Request& request) {
     writer.key("context");
     writer.begin_object();
     if (values[kPage].empty()) member("url", with_parameters(request.header("referer"), campaign));
+    member(kConsent, values[kConsent]);
     writer.end_object();
     writer.end_object();
     return out;

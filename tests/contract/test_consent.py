@@ -95,6 +95,23 @@ class TestConsent:
         assert rejection(site.post(with_consent(pageview(site.id), consent))) == ("context.consent", reason)
 
 
+class TestPixel:
+    """Who has no script says it by a parameter."""
+
+    def show(self, site: Site, consent: str) -> Any:
+        return site.server.request("GET", f"/api/v1/pixel.gif?tracking_id={site.id}&page=/mail&consent={consent}")
+
+    def test_granted_is_counted_where_consent_is_required(self, server: Server, site: Site):
+        server.command("site", "set", site.id, "--consent", "required")
+        assert self.show(site, "denied").headers["Footfall-Rejected"] == "context.consent no_consent"
+        assert self.show(site, "granted").headers["Footfall-Rejected"] is None
+        site.wait_events(1)
+        assert site.table("page") == {"/mail": 1}, "the parameter is no part of the page"
+
+    def test_another_word_is_a_mistake(self, site: Site):
+        assert self.show(site, "maybe").headers["Footfall-Rejected"] == "context.consent invalid"
+
+
 def test_the_site_says_what_it_makes_of_them(server: Server):
     added = server.command("site", "add", "Shop", "--domain", "shop.example", "--opt-out", "drop", "--consent", "required")
     assert (added["opt_out"], added["consent"]) == ("drop", "required")

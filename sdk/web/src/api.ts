@@ -46,6 +46,8 @@ export interface Footfall {
   track(name: string, properties?: Record<string, Scalar>, options?: EventOptions): void;
   /** Later events carry `userId`; null ends that. */
   identify(userId: string | number | null, traits?: Record<string, Scalar>): void;
+  /** Later events say that the visitor consented, or did not: `context.consent`. What becomes of them is the site's setting. */
+  consent(given: boolean): void;
   /** Sends what waits, unless the server asked for patience. */
   flush(): void;
   /** From now on nothing is sent, and what waited is dropped. At later visits too where `storage` is "local". */

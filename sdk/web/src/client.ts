@@ -26,6 +26,8 @@ export function createClient(options: Options): Client {
   const local = options.storage == "local";
   let out = local && recallOptOut();
   let user: string | undefined;
+  /** As the contract has it; undefined until the page says. */
+  let consent: string | undefined;
   let fresh = auto;
   /** The pageview of what is being looked at. */
   let view: FootfallEvent | undefined;
@@ -52,11 +54,12 @@ export function createClient(options: Options): Client {
         __proto__: null,
         // Without the fragment, which may hold what is nobody's business, such as the token of a sign-in.
         url: view?.context["url"] || location.href.split("#")[0],
-        screen: `${screen.width}x${screen.height}`,
-        viewport: `${innerWidth}x${innerHeight}`,
+        screen: screen.width + "x" + screen.height,
+        viewport: innerWidth + "x" + innerHeight,
         language: navigator.language,
         timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
         sdk: `web/${VERSION}`,
+        consent,
       },
     }) as object as FootfallEvent;
 
@@ -123,9 +126,10 @@ export function createClient(options: Options): Client {
         view = undefined;
       });
       listen<PageTransitionEvent>("pageshow", ({ persisted }) => {
-        if (!persisted || !auto) return;
-        count();
-        void queue.send_();
+        if (persisted && auto) {
+          count();
+          void queue.send_();
+        }
       });
       listen("online", queue.online_);
     },
@@ -151,6 +155,9 @@ export function createClient(options: Options): Client {
       identify(userId, traits) {
         user = text(userId);
         if (user) add(make("identify", { user_id: user, traits: scalars(traits) }));
+      },
+      consent(given) {
+        consent = given ? "granted" : "denied";
       },
       flush() {
         begin();

@@ -52,10 +52,10 @@ export function createEngagement(tell: () => void): Engagement {
     start_() {
       listen("focus", settle);
       listen("blur", settle);
+      listen("scroll", measureScroll);
       // What becomes hidden was seen until now.
       listen("visibilitychange", measureScroll);
       listen("visibilitychange", settle);
-      listen("scroll", measureScroll);
     },
     restart_() {
       clearTimeout(timer);

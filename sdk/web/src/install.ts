@@ -33,9 +33,10 @@ export function install(options: Options, api: Api = {}, calls: Call[] = []): Fo
   attempt(() => {
     setDebug(isOn(options.debug ?? false));
     if (!options.site || asksForPrivacy(options)) return;
-    if (!(document as { prerendering?: boolean }).prerendering) return begin();
-    target = undefined;
-    listen("prerenderingchange", begin);
+    if ((document as { prerendering?: boolean }).prerendering) {
+      target = undefined;
+      listen("prerenderingchange", begin);
+    } else begin();
   });
   for (const name in methods) (api as Record<string, Method>)[name] = (a, b, c, d) => run([name, a, b, c, d]);
   api.q = { push: run };

@@ -2,14 +2,16 @@ import type { Scalar } from "./api";
 import { attempt } from "./guard";
 
 // The server cuts at fewer characters; more would only make a request too large to outlive the page.
-const TEXT_MAX = 2_000;
+const enum Limit {
+  TextMax = 2_000,
+}
 
 /**
  * Text of anything that is there and has one: the server refuses an event with something else in place of text. Half a surrogate pair, as a
  * cut leaves behind, is no character: it becomes U+FFFD here as it would there.
  */
 export function text(value: unknown): string | undefined {
-  return attempt(() => (value as object | null | undefined)?.toString().slice(0, TEXT_MAX).replace(/\p{Cs}/gu, "\ufffd"));
+  return attempt(() => (value as object | null | undefined)?.toString().slice(0, Limit.TextMax).replace(/\p{Cs}/gu, "\ufffd"));
 }
 
 /** Numbers stay what they are, since their text is not that of the raw API (5e-7); so do true and false. */

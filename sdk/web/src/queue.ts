@@ -139,7 +139,7 @@ export function createQueue(endpoint: string, refresh: () => void): Queue {
 
   return {
     add_(event) {
-      const bytes = new TextEncoder().encode(JSON.stringify(event)).length;
+      const bytes = new Blob([JSON.stringify(event)]).size;
       kept.set(event, bytes);
       keptBytes += bytes;
       kept.forEach((_, old) => {

@@ -4,7 +4,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import { sdkTest, UNFOCUSED } from "./harness.mjs";
 
 // As in sdk/web/README.md.
-const SNIPPET = `<script>window.footfall=window.footfall||{q:[]};"trackPageView trackEvent track identify flush optOut optIn".split(" ").forEach(function(m){footfall[m]=function(){footfall.q.push([m].concat([].slice.call(arguments)))}})</script>`;
+const SNIPPET = `<script>window.footfall=window.footfall||{q:[]};"trackPageView trackEvent track identify consent flush optOut optIn".split(" ").forEach(function(m){footfall[m]=function(){footfall.q.push([m].concat([].slice.call(arguments)))}})</script>`;
 
 sdkTest("calls before the script has loaded are made up for in order, after the view", { init: UNFOCUSED }, async ({ collector, open, exactly }) => {
   const calls = `<script>footfall.identify("u1", { plan: "pro" }); footfall.track("first", { n: 1 }); footfall.trackEvent("video", "play", "intro", 3); footfall.q.push(["track", "pushed"]);</script>`;
@@ -124,7 +124,7 @@ sdkTest("S12: no argument makes a method throw", { init: UNFOCUSED }, async ({ p
       { toString() { throw new Error("toString"); } },
       Object.assign([], { self: [] }),
     ];
-    for (const name of ["trackPageView", "trackEvent", "track", "identify", "flush", "optOut", "optIn"])
+    for (const name of ["trackPageView", "trackEvent", "track", "identify", "consent", "flush", "optOut", "optIn"])
       for (const first of hostile()) for (const second of hostile()) for (const third of [undefined, null, {}, Symbol("s"), { get revenue() { throw new Error("revenue"); } }]) footfall[name](first, second, third, second);
     for (const call of hostile()) footfall.q.push(call);
     footfall.q.push(["no such method"]);

@@ -21,7 +21,7 @@ test("the package has what its description names, and depends on nothing", () =>
 test("on a server init() gives methods that do nothing", async () => {
   const { init } = await import(pathToFileURL(join(root, "dist", "footfall.mjs")));
   const footfall = init({ site: "my-site" });
-  for (const name of ["trackPageView", "trackEvent", "track", "identify", "flush", "optOut", "optIn"]) equal(footfall[name]("x"), undefined);
+  for (const name of ["trackPageView", "trackEvent", "track", "identify", "consent", "flush", "optOut", "optIn"]) equal(footfall[name]("x"), undefined);
 });
 
 test("the types take what is right, and refuse what is not", () => {

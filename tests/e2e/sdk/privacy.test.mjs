@@ -117,3 +117,34 @@ sdkTest("consent first: opted out from the start, and counted from optIn() on, w
   await page.evaluate(() => globalThis.footfall.optIn());
   await exactly([["pageview /"]]);
 });
+
+/** What each event says of consent, but for pings, whose number is the clock's, and the event by which the harness knows the end. */
+const consents = (collector) => collector.events().map(({ type, data, context }) => [data.name ?? type, context.consent]).filter(([name]) => name !== "end" && name !== "ping");
+
+sdkTest("consent() goes with every event from then on, and says nothing before", { init: UNFOCUSED }, async ({ page, collector, open, batches }) => {
+  await open();
+  for (const given of [true, false]) {
+    await page.evaluate((given) => {
+      const { footfall } = globalThis;
+      footfall.consent(given);
+      footfall.track(`said ${given}`);
+      footfall.trackPageView("/next");
+      footfall.identify("u");
+    }, given);
+  }
+  await batches();
+  deepEqual(consents(collector), [
+    ["pageview", undefined],
+    ["said true", "granted"], ["pageview", "granted"], ["identify", "granted"],
+    ["said false", "denied"], ["pageview", "denied"], ["identify", "denied"],
+  ]);
+});
+
+sdkTest("consent() by the snippet is said by the first view too, and a page that is opted in again", { init: UNFOCUSED }, async ({ page, collector, open, exactly }) => {
+  await open({ head: "<script>window.footfall = { q: [['consent', true], ['optOut']] }</script>", quiet: true });
+  await page.clock.runFor(5_000);
+  equal(collector.posts().length, 0);
+  await page.evaluate(() => globalThis.footfall.optIn());
+  await exactly([["pageview /"]]);
+  deepEqual(consents(collector), [["pageview", "granted"]]);
+});
