@@ -10,6 +10,7 @@ function(footfall_web_assets target)
   endif()
   set(out ${CMAKE_BINARY_DIR}/web)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/web/* ${CMAKE_SOURCE_DIR}/sdk/web/*)
+  list(APPEND sources ${CMAKE_SOURCE_DIR}/schema/rejections.json)
   list(FILTER sources EXCLUDE REGEX "\\.test\\.ts$|/test\\.mjs$|/web/story/")
   add_custom_command(
     OUTPUT ${out}/web_assets.S ${out}/web_assets.cc

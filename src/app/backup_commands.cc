@@ -45,15 +45,7 @@ std::string backup_json(const backup::Report& report) {
     writer.member("files_copied", report.files_copied);
     writer.member("bytes_copied", report.bytes_copied);
     writer.key("damage");
-    writer.begin_array();
-    for (const log::Damage& damage : report.damage) {
-        writer.begin_object();
-        writer.member("first", damage.first);
-        writer.member("last", damage.last);
-        writer.member("where", damage.where);
-        writer.end_object();
-    }
-    writer.end_array();
+    backup::write_damage(writer, report.damage);
     writer.end_object();
     return out + "\n";
 }

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/nearest.h"
+#include "event/rejection.h"
 #include "http/address.h"
 
 namespace footfall::app {
@@ -528,8 +529,7 @@ constexpr Flag kAudit[] = {{"--site", "ID", "one site only"}};
 constexpr Flag kRestore[] = {
     {"--up-to-damage", "", "of a damaged backup restore what stands before the damage, and say what is missing"}};
 constexpr Flag kOfSite = {"--site", "ID", "sent for this site, whether it was known then or not"};
-constexpr Flag kOfReason = {"--reason", "R", "rejected for this reason", false,
-                            "missing|wrong_type|invalid|out_of_range|unknown|forbidden|opted_out|no_consent"};
+constexpr Flag kOfReason = {"--reason", "R", "rejected for this reason", false, event::reason::kChoices};
 constexpr Flag kSince = {"--since", "D", "received since then: 36h, 7d, or a day such as 2026-11-20 (default 30d)"};
 constexpr Flag kRejectedList[] = {kOfSite, kOfReason, kSince, {"--limit", "N", "samples, newest first (default 20)"}};
 constexpr Flag kRejectedReplay[] = {

@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/result.h"
 #include "log/disk/disk_log.h"
 
@@ -61,6 +63,9 @@ struct Report {
     /// Entries that could not be read where they were copied from: the backup has the same damage.
     std::vector<log::Damage> damage;
 };
+
+/// An array of {"first","last","where"}.
+void write_damage(json::Writer& writer, std::span<const log::Damage> damage);
 
 /// Writes the backup of a cut, whose segments lie in `log_directory`, into `directory`, which is made, or empty, or has
 /// an earlier backup of the same log. Durable on return. kConflict: something else is in the folder, or another process

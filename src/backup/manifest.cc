@@ -168,6 +168,18 @@ Result<Manifest> read_manifest(const std::string& directory) {
     return manifest;
 }
 
+void write_damage(json::Writer& writer, std::span<const log::Damage> damage) {
+    writer.begin_array();
+    for (const log::Damage& range : damage) {
+        writer.begin_object();
+        writer.member("first", range.first);
+        writer.member("last", range.last);
+        writer.member("where", range.where);
+        writer.end_object();
+    }
+    writer.end_array();
+}
+
 std::string encode_cut(const Cut& cut) {
     std::string out;
     json::Writer writer(out);
@@ -186,15 +198,7 @@ std::string encode_cut(const Cut& cut) {
     }
     writer.end_array();
     writer.key("damage");
-    writer.begin_array();
-    for (const log::Damage& damage : cut.log.damage) {
-        writer.begin_object();
-        writer.member("first", damage.first);
-        writer.member("last", damage.last);
-        writer.member("where", damage.where);
-        writer.end_object();
-    }
-    writer.end_array();
+    write_damage(writer, cut.log.damage);
     writer.key("files");
     writer.begin_array();
     for (const auto& [name, content] : cut.files) {

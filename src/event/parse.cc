@@ -8,6 +8,7 @@
 #include <simdjson.h>
 
 #include "base/json_reader.h"
+#include "event/rejection.h"
 #include "event/url.h"
 
 namespace footfall::event {
@@ -17,10 +18,10 @@ using simdjson::dom::element;
 using simdjson::dom::element_type;
 using simdjson::dom::object;
 
-constexpr std::string_view kMissing = "missing";
-constexpr std::string_view kWrongType = "wrong_type";
-constexpr std::string_view kInvalid = "invalid";
-constexpr std::string_view kOutOfRange = "out_of_range";
+using reason::kInvalid;
+using reason::kMissing;
+using reason::kOutOfRange;
+using reason::kWrongType;
 constexpr std::string_view kBlanks = " \t\n\r";
 
 std::string_view cut(std::string_view text, std::size_t max, std::uint32_t& cut_count) {

@@ -16,8 +16,6 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::size_t kBodyBytesMax = 1024 * 1024;
-constexpr std::string_view kReasons[] = {"missing", "wrong_type", "invalid", "out_of_range",
-                                         kUnknown,  kForbidden,   kOptedOut, kNoConsent};
 
 struct Metrics {
     metrics::Counter& accepted = metrics::counter("footfall_events_accepted_total", "New events that are durable.");
@@ -287,7 +285,7 @@ void count_taken(std::uint64_t accepted, std::uint64_t duplicates) {
 
 Totals totals() {
     Totals out{.accepted = counters().accepted.value(), .duplicates = counters().duplicates.value(), .rejected = {}};
-    for (const std::string_view reason : kReasons)
+    for (const std::string_view reason : event::reason::kAll)
         if (const std::uint64_t count = counters().rejected(reason).value(); count > 0)
             out.rejected.emplace_back(reason, count);
     return out;

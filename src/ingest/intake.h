@@ -11,16 +11,17 @@
 #include "catalog/catalog.h"
 #include "enrich/enrich.h"
 #include "event/parse.h"
+#include "event/rejection.h"
 #include "ingest/committer.h"
 #include "ingest/distinct_cap.h"
 
 namespace footfall::ingest {
 
-inline constexpr std::string_view kUnknown = "unknown";
-inline constexpr std::string_view kForbidden = "forbidden";
-/// Of people who asked not to be counted: no sample is kept.
-inline constexpr std::string_view kOptedOut = "opted_out";
-inline constexpr std::string_view kNoConsent = "no_consent";
+using event::reason::kForbidden;
+using event::reason::kUnknown;
+// Of people who asked not to be counted: no sample is kept.
+using event::reason::kNoConsent;
+using event::reason::kOptedOut;
 
 /// Who sent a body, and when.
 struct Sender {

@@ -11,7 +11,7 @@ import pytest
 from support.accounts import User
 from support.client import bearer
 from support.events import now_ms, pageview, uuid7
-from support.server import Server, Site, command, run_command
+from support.server import ROOT, Server, Site, command, run_command
 
 HOSTILE = "</pre><script>alert(1)</script>\u202e\u001b[31m\"'`=cmd|' /C calc'!A0 \U0001f4a5"
 
@@ -68,6 +68,11 @@ class TestAreListed:
     def test_what_is_no_filter_is_wrong_usage(self, server: Server, words: tuple[str, str]):
         done = run_command("rejected", "list", *words, data=server.data)
         assert done.returncode == 2 and words[0] in done.stderr
+
+    def test_the_reasons_are_those_of_the_schema(self, server: Server):
+        declared = json.loads((ROOT / "schema/rejections.json").read_text())["reasons"]
+        done = run_command("rejected", "list", "--reason", "nonsense", data=server.data)
+        assert done.returncode == 2 and "|".join(reason["name"] for reason in declared) in done.stderr, done
 
     def test_no_address_and_no_secret_is_kept(self, server: Server, site: Site):
         address = "198.51.100.77"

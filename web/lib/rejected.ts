@@ -1,3 +1,4 @@
+import { reasons } from "../../schema/rejections.json";
 import { ApiError, call } from "./api";
 
 /** What GET /api/v1/rejected and /api/v1/sites/ID/rejected answer. */
@@ -33,16 +34,7 @@ export async function getRejected(siteId: string | undefined, options: { reason?
   return list;
 }
 
-const ADVICE = new Map(Object.entries({
-  missing: "A required field is not there. Every event needs type and tracking_id, a pageview data.page or context.url too.",
-  wrong_type: "A field has another type than it should, such as a number where a text belongs. Look at the field and at the program that fills it.",
-  invalid: "A field has a value that is none of its kind: a type that there is not, an id that is no UUID, an address that no page can have.",
-  out_of_range: "The event's time is more than 7 days before its receipt or 5 minutes after it. Set the sender's clock, or send old events with a collect key.",
-  unknown: "There is no site with this tracking_id. Correct it in the page, or add the site under this id, and send the samples again.",
-  opted_out: "The browser asks not to be tracked, and this site drops its events (--opt-out drop). Nothing is to be mended; no sample is kept.",
-  no_consent: "This site takes events only with context.consent \"granted\" (--consent required). Let the page send it once the visitor agrees; no sample is kept.",
-  forbidden: "The key that came with the event is one of another site. Use a collect key of the site that the event names.",
-}));
+const ADVICE = new Map(reasons.map(({ name, advice }) => [name, advice]));
 
 /** What to do about it, in a sentence. */
 export function advice(reason: string): string {
