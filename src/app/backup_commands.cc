@@ -62,6 +62,12 @@ Result<CommandResult> back_up(const backup::Cut& cut, const std::string& data_di
                   "backed up entries {} to {} of the event log to {}: {:.1f} MiB, {:.1f} of them "
                   "new\n",
                   report.begin, report.end, report.directory, mebibytes(report.bytes), mebibytes(report.bytes_copied));
+    const Status noted =
+        backup::note_backup(data_dir, {.directory = report.directory, .made_ms = cut.made_ms, .end = report.end});
+    // The backup is whole all the same; only doctor would not know of it.
+    if (!noted)
+        result.errors += fmt::format("footfall: the backup was made, but 'footfall doctor' will not say so: {}\n",
+                                     noted.error().message);
     for (const log::Damage& damage : report.damage)
         result.errors += fmt::format(
             "footfall: entries {} to {} of the event log can't be read ({}), nor in the "
@@ -174,6 +180,17 @@ Result<backup::Cut> cut_of(const log::DiskLog& log, const catalog::Catalog& cata
     cut.log = log.cut();
     TRY(cut.files[std::string(backup::kCatalog)], catalog.backup_copy());
     return cut;
+}
+
+Finding check_backup(const std::string& data_dir, std::int64_t now_ms) {
+    constexpr std::int64_t kDayMs = 86'400'000;
+    const auto last = backup::last_backup(data_dir);
+    if (!last) return {"backup", false, last.error().message, "run footfall backup"};
+    if (!*last) return {"backup", true, "none is known; 'footfall backup DIR' makes one", ""};
+    return {"backup", true,
+            fmt::format("the last one was made {}, {} days ago, in {}", iso_text((*last)->made_ms),
+                        (now_ms - (*last)->made_ms) / kDayMs, (*last)->directory),
+            ""};
 }
 
 Result<CommandResult> run_in_own_process(const Settings& settings, std::span<const std::string> argv) {

@@ -73,6 +73,18 @@ void write_damage(json::Writer& writer, std::span<const log::Damage> damage);
 Result<Report> write_backup(const Cut& cut, const std::string& log_directory, const std::string& directory, Pace pace,
                             Clock& clock);
 
+/// The last backup that was made of an installation, as its data folder has it noted in `last-backup`: the backup's own
+/// folder may be anywhere, and gone by now. A restored installation has none of its own yet.
+struct LastBackup {
+    std::string directory;
+    std::int64_t made_ms = 0;
+    std::uint64_t end = 0;  ///< of the log's entries that it has
+};
+/// Durable on return.
+Status note_backup(const std::string& data_dir, const LastBackup& last);
+/// nullopt: none is noted. kCorrupt: the note can't be read.
+Result<std::optional<LastBackup>> last_backup(const std::string& data_dir);
+
 /// What a backup lacks, by its own manifest.
 struct Flaw {
     std::string file;  ///< path within the backup

@@ -130,6 +130,22 @@ TEST_F(BackupTest, WhatIsRestoredIsTheLogOfTheCutWhateverIsAppendedMeanwhile) {
     EXPECT_EQ(restored_entries(), written(150));
 }
 
+TEST_F(BackupTest, TheLastBackupIsNotedInTheDataFolder) {
+    const auto none = last_backup(data_);
+    ASSERT_TRUE(none);
+    EXPECT_FALSE(none->has_value());
+    for (const std::int64_t made_ms : {1, 2}) {
+        ASSERT_TRUE(note_backup(data_, {.directory = "/mnt/\"b\"", .made_ms = made_ms, .end = 7}));
+        const auto noted = last_backup(data_);
+        ASSERT_TRUE(noted && noted->has_value());
+        EXPECT_EQ((*noted)->directory, "/mnt/\"b\"");
+        EXPECT_EQ((*noted)->made_ms, made_ms);
+        EXPECT_EQ((*noted)->end, 7u);
+    }
+    ASSERT_TRUE(write_file_atomically(data_ + "/last-backup", "{}"));
+    EXPECT_EQ(last_backup(data_).error().code, Code::kCorrupt);
+}
+
 TEST_F(BackupTest, AnEmptyLogIsBackedUpAndRestored) {
     ASSERT_TRUE(back_up());
     ASSERT_TRUE(restore_it());

@@ -507,6 +507,20 @@ class TestDoctor:
         assert done.returncode == 0, done
         json.loads(run_command("doctor", "--json", data=data).stdout)
 
+    def test_says_when_the_last_backup_was_made(self, data: pathlib.Path, folder: pathlib.Path):
+        def said(of: pathlib.Path) -> dict[str, Any]:
+            findings = json.loads(run_command("doctor", "--json", data=of).stdout)["findings"]
+            [finding] = [finding for finding in findings if finding["part"] == "backup"]
+            assert finding["ok"] is True
+            return finding["what"]
+
+        command("site", "add", "x", "--domain", "x.example", data=data)
+        target = folder / "backup"
+        assert run_command("backup", str(target), data=data).returncode == 0
+        assert str(target) in said(data) and time.strftime("%Y-", time.gmtime()) in said(data)
+        assert run_command("restore", str(target), data=folder / "restored").returncode == 0
+        assert "none is known" in said(folder / "restored"), "it has no backup of its own yet"
+
 
 class TestBotsRescore:
     def test_says_by_day_and_reason_what_todays_lists_would_judge_otherwise(self, start_server: Any, folder: pathlib.Path):
