@@ -474,6 +474,7 @@ Status Services::listen() {
     http::ServerOptions options;
     options.loops = loops;
     options.common_headers = api::security_headers();
+    options.hsts_seconds = state.settings.http_hsts_seconds;
     options.headers_of = [](std::string_view path) -> const http::Headers& {
         static const http::Headers none;
         // An answer to a request that was not read may be one to an event.

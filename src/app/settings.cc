@@ -65,6 +65,9 @@ constexpr Declaration kTable[] = {
          "PEM file of the server's certificate, its chain behind it. Read again when it changes, and on SIGHUP."),
     text("http.tls_key", "", &Settings::http_tls_key,
          "PEM file of the certificate's key, without a passphrase. Read again with the certificate."),
+    number("http.hsts_seconds", "0", "seconds", &Settings::http_hsts_seconds, 0, 63'072'000,
+           "Tells browsers that came by https to come by nothing else for so long (Strict-Transport-Security); 0: does "
+           "not. For this server's own TLS; a proxy says it itself."),
     number("http.loops", "0", "threads", &Settings::http_loops, 0, 256,
            "Event loops of the HTTP server; 0: one for each core, at most 4."),
     text("http.trusted_proxies", "127.0.0.0/8, ::1/128", &Settings::http_trusted_proxies,

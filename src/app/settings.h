@@ -20,6 +20,7 @@ struct Settings {
     std::string http_tls_listen;
     std::string http_tls_certificate;
     std::string http_tls_key;
+    std::int64_t http_hsts_seconds = 0;
     std::string http_trusted_proxies;
     std::string http_proxy_protocol;
     std::int64_t http_connections_max = 0;

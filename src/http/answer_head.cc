@@ -92,6 +92,11 @@ void append_head(std::string& out, const Response& response, std::size_t body_by
     for (const auto& [name, value] : response.headers) append_header(out, name, value);
     for (const auto& [name, value] : of_path)
         if (!has(response.headers, name)) append_header(out, name, value);
+    // Over plain HTTP anybody on the way may have written it, so browsers ignore it there.
+    if (context.is_tls && options.hsts_seconds > 0) {
+        out += "\r\nStrict-Transport-Security: max-age=";
+        json::append_number(out, options.hsts_seconds);
+    }
     for (const auto& [name, value] : options.common_headers)
         if (!has(response.headers, name) && !has(of_path, name)) append_header(out, name, value);
     if (!context.connection.empty()) append_header(out, "Connection", context.connection);

@@ -16,6 +16,7 @@ struct HeadContext {
     std::string_view path;        ///< of the request; empty where it was not read
     std::string_view connection;  ///< value of the header of that name; empty: none
     std::string_view date;
+    bool is_tls = false;  ///< as Request::is_tls
     const ServerOptions& options;
 };
 

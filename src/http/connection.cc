@@ -515,7 +515,11 @@ void Connection::append_head(const Response& response, std::size_t body_bytes) {
     const std::string_view path = head_.head_bytes() > 0 ? request_.path : std::string_view();
     const std::string_view fate = closing_ ? "close" : framing_.is_http_1_0 ? "keep-alive" : "";
     http::append_head(out_, response, body_bytes,
-                      {.path = path, .connection = fate, .date = loop_.date(), .options = loop_.shared_.options});
+                      {.path = path,
+                       .connection = fate,
+                       .date = loop_.date(),
+                       .is_tls = request_.is_tls,
+                       .options = loop_.shared_.options});
 }
 
 /// False where the connection must wait for room, or has gone.

@@ -128,6 +128,9 @@ struct ServerOptions {
     /// with an empty path for what is answered before the path is known: a connection that is turned away, a head that
     /// is broken or late. Called on the loops; what it gives must live as long as the server.
     std::function<const Headers&(std::string_view path)> headers_of{};
+    /// For how long browsers that came by TLS shall come by nothing else (Strict-Transport-Security, RFC 6797),
+    /// seconds; 0: says nothing of it.
+    std::int64_t hsts_seconds = 0;
     Clock* clock = &system_clock();
 };
 

@@ -146,6 +146,22 @@ class TestWhatIsServed:
             live.send(TEXT, b"ignored")
 
 
+class TestStrictTransportSecurity:
+    @staticmethod
+    def said(https: Https, path: str) -> str | None:
+        with https.client() as client:
+            return client.request("GET", path).headers["Strict-Transport-Security"]
+
+    def test_is_not_said_unless_asked_for(self, https: Https):
+        assert self.said(https, "/") is None
+
+    def test_is_said_with_every_answer_over_tls_and_with_none_without(self, folder: pathlib.Path, start_server: Callable[..., Server]):
+        https = Https(folder, start_server, "--http.hsts_seconds", "31536000")
+        for path in ("/", "/footfall.js", "/healthz", "/nothing-here"):
+            assert self.said(https, path) == "max-age=31536000", path
+            assert https.server.request("GET", path).headers["Strict-Transport-Security"] is None, path
+
+
 class TestWhatIsNoTls:
     def test_plain_http_is_answered_400(self, https: Https):
         with socket.create_connection(("127.0.0.1", https.port), timeout=20) as raw:
