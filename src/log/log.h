@@ -16,7 +16,9 @@ enum class EntryKind : std::uint8_t {
     kEvent = 1,  ///< a record, as schema/event.schema.json defines it
     kTally = 2,  ///< what one request had besides events: {"website_id":…,"duplicates":n,"rejected":{"reason":n}}, and
                  ///< "received_at" (epoch ms) where something was rejected
-    kErased = 3,  ///< reserved: an erasure that every processor honours
+    /// What is left of an entry that was erased, as process/erased.h writes it: the site and the kind that it had, and
+    /// of an event its id. Whatever reads the log passes over it; audit counts it.
+    kErased = 3,
     /// A rejected event as it was sent, for people to look at; the tally of its request counts it. As ingest/rejected.h
     /// writes it.
     kRejected = 4,

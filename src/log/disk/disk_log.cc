@@ -17,6 +17,7 @@
 #include "base/worker_pool.h"
 #include "log/disk/format.h"
 #include "log/disk/recovery.h"
+#include "log/disk/rewrite.h"
 #include "log/disk/segments.h"
 
 namespace footfall::log {
@@ -125,6 +126,8 @@ struct DiskLog::State {
     /// Makes sure that the active segment has room for a frame of `size`.
     Status make_room(std::uint64_t size);
     Status seal();
+    /// Seals the active segment where it is the one of this number.
+    Status seal_active(std::uint64_t number);
     Status start_segment(std::uint64_t need);
     /// The spare if it is ready and large enough, else a file made now; its path is given back.
     Result<std::pair<Spare, std::string>> take_blank(std::uint64_t need);
@@ -147,7 +150,10 @@ struct DiskLog::State {
     const std::shared_ptr<SegmentTable> table;
     Meters meters;
 
-    // The appending thread's.
+    /// Held by who appends, and by who closes a segment to rewrite it.
+    std::mutex append_mutex;
+
+    // Of who holds it.
     FrameWriter writer;
     std::optional<ActiveSegment> active;
     std::uint64_t next_number;
@@ -288,6 +294,14 @@ Status DiskLog::State::seal() {
     table->seal_last(now);
     active.reset();
     return {};
+}
+
+Status DiskLog::State::seal_active(std::uint64_t number) {
+    const std::lock_guard guard(append_mutex);
+    if (!active || active->number != number) return {};
+    if (stopped) return Error(Code::kIo, "the event log has stopped after a failed sync; the process must end");
+    TRY_STATUS(roll_back());
+    return seal();
 }
 
 Result<std::pair<DiskLog::State::Spare, std::string>> DiskLog::State::take_blank(std::uint64_t need) {
@@ -476,6 +490,7 @@ DiskLog::~DiskLog() {
 
 Result<Position> DiskLog::append(std::span<const Entry> group) {
     State& s = *state_;
+    const std::lock_guard appending(s.append_mutex);
     const std::uint64_t first = s.table->end();
     if (s.stopped) return Error(Code::kIo, "the event log has stopped after a failed sync; the process must end");
     if (group.empty()) return Position{.partition = 0, .offset = first};
@@ -517,6 +532,15 @@ bool DiskLog::wait_beyond(Position position, int timeout_ms) const {
 std::vector<Damage> DiskLog::damage() const { return state_->table->damage(); }
 const std::vector<Damage>& DiskLog::restored() const { return state_->restored; }
 Status DiskLog::forget_damage(std::span<const Damage> ranges) { return state_->table->forget_damage(ranges); }
+
+Result<Erased> DiskLog::erase(const ErasureRange& range, const Replacement& replacement, ErasurePace pace) {
+    State& s = *state_;
+    const RewriteAccess access{
+        .table = *s.table, .directory = s.directory, .clock = s.clock, .seal = [&s](std::uint64_t number) {
+            return s.seal_active(number);
+        }};
+    return rewrite_segments(access, range, replacement, pace);
+}
 
 LogCut DiskLog::cut() const {
     const SegmentTable& table = *state_->table;

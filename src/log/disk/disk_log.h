@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -52,6 +54,25 @@ struct LogCut {
     std::vector<Damage> damage;
 };
 
+/// The offsets among which DiskLog::erase() looks.
+struct ErasureRange {
+    std::uint64_t begin = 0;
+    std::uint64_t end = std::numeric_limits<std::uint64_t>::max();  ///< behind the last one
+};
+/// What stays of an entry that is to be erased, shorter than it or not much longer; nothing for one that stays. Of the
+/// same entry it says the same whenever it is asked.
+using Replacement = std::function<std::optional<std::string>(const StoredEntry& entry)>;
+
+enum class ErasurePace : std::uint8_t {
+    kAtOnce,
+    kBesideOthers,  ///< after each segment a pause as long as it took, for the disk and the cores of others
+};
+
+struct Erased {
+    std::uint64_t entries = 0;
+    std::uint64_t segments = 0;  ///< written anew
+};
+
 /// The EventLog on local disk: segments of frames, a frame a group, each made durable with one write and one fdatasync
 /// before append() returns. The format stands in format.h.
 ///
@@ -92,6 +113,13 @@ public:
     /// Deletes closed segments that end at or before `position` and are older than the retention. Durable: a deleted
     /// segment does not come back. On the appending thread or another; one call at a time.
     Status release(Position position) override;
+
+    /// Takes the content of entries out of the log for good: each for which `replacement` has something keeps its
+    /// offset and becomes one of kind kErased. Durable on return, and no file of the log's has the former bytes any
+    /// more (a reader that was amid a frame may still give it out). Beside appends and readers; one call at a time.
+    /// Reads all segments of the range: about 1 s a GiB of them and what `replacement` takes. kIo, kOverloaded: some
+    /// segments may be done, another call does the rest.
+    Result<Erased> erase(const ErasureRange& range, const Replacement& replacement, ErasurePace pace);
 
     /// What a copy made now has to hold; files that release() deletes meanwhile are missed by who copies. Thread-safe.
     LogCut cut() const;

@@ -87,6 +87,7 @@ std::string encode_segment_footer(const SegmentFooter& footer) {
     put(out, footer.sealed_ms);
     put(out, footer.count);
     put(out, footer.last_offset);
+    put(out, footer.rewritten);
     return close_block(std::move(out), kSegmentEndBytes);
 }
 
@@ -97,7 +98,8 @@ std::optional<SegmentFooter> decode_segment_footer(std::string_view bytes) {
                          .log_id = get<std::uint64_t>(bytes.data() + 24),
                          .sealed_ms = get<std::int64_t>(bytes.data() + 32),
                          .count = get<std::uint64_t>(bytes.data() + 40),
-                         .last_offset = get<std::uint64_t>(bytes.data() + 48)};
+                         .last_offset = get<std::uint64_t>(bytes.data() + 48),
+                         .rewritten = get<std::uint32_t>(bytes.data() + 56)};
 }
 
 std::string segment_name(std::uint64_t number) { return fmt::format("{:012}{}", number, kSegmentSuffix); }

@@ -42,6 +42,7 @@ private:
     std::uint64_t resume_at_ = 0;
 
     std::optional<std::uint64_t> segment_;
+    std::uint64_t replaced_ = 0;  // of the segment when its file was opened
     File file_;
     std::optional<FrameScanner> scanner_;
 
@@ -113,6 +114,7 @@ Status DiskReader::open_segment(const Segment& segment) {
     if (!file) return file.error().context("reading the event log");
     file_ = std::move(*file);
     segment_ = segment.number;
+    replaced_ = segment.replaced;
     scanner_.emplace(file_, frame_seed(table_->log_id(), segment.number), kSegmentHeaderBlock, segment.bytes,
                      segment.first_offset, ReadErrors::kTakeAsZeros);
     return {};
@@ -129,7 +131,8 @@ Result<DiskReader::Load> DiskReader::load() {
             TRY_STATUS(open_segment(*segment));
         }
         auto segment = table_->find(*segment_);
-        if (!segment) {
+        // Deleted, or another file since: what was found when its file was opened need not be what was opened.
+        if (!segment || segment->replaced != replaced_) {
             scanner_.reset();
             segment_.reset();
             continue;

@@ -1,8 +1,10 @@
 #include "log/disk/segments.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <cstdio>
 
 #include <fmt/format.h>
 
@@ -72,6 +74,19 @@ void SegmentTable::remove_before(std::uint64_t number) {
     while (segments_.size() > 1 && segments_.front().number < number) segments_.pop_front();
     begin_ = segments_.front().first_offset;
     metrics::gauge("footfall_log_segments", "Segments of the event log").set(static_cast<double>(segments_.size()));
+}
+
+Result<bool> SegmentTable::replace(std::uint64_t number, const std::string& from, std::uint64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    const auto segment =
+        std::ranges::find_if(segments_, [number](const Segment& known) { return known.number == number; });
+    if (segment == segments_.end()) return false;
+    FOOTFALL_CHECK(segment->sealed);
+    // Under the lock: who finds the segment the same before and after opening its file has the file that it says.
+    if (std::rename(from.c_str(), path(number).c_str()) != 0) return errno_error("rename " + from, errno);
+    segment->bytes = bytes;
+    ++segment->replaced;
+    return true;
 }
 
 std::size_t SegmentTable::count() const {

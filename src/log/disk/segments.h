@@ -23,6 +23,7 @@ struct Segment {
     std::uint64_t bytes = 0;       ///< where its durable frames end
     bool sealed = false;
     std::int64_t sealed_ms = 0;
+    std::uint64_t replaced = 0;  ///< how often another file took its place since the log was opened
 };
 
 /// What the writer, the readers and the background share: which segments there are, how far they are durable, and what
@@ -44,6 +45,9 @@ public:
     /// the last.
     std::vector<Segment> plan_removal(std::uint64_t offset, std::int64_t sealed_ms_max) const;
     void remove_before(std::uint64_t number);
+    /// Puts the file `from` in the place of a sealed segment's, with the same entries in `bytes` bytes of frames.
+    /// Whoever has the former one open reads on in the new one. False where the segment was deleted meanwhile.
+    Result<bool> replace(std::uint64_t number, const std::string& from, std::uint64_t bytes);
 
     std::size_t count() const;
     std::vector<Segment> all() const;
