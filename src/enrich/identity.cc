@@ -91,6 +91,11 @@ public:
         current_ = {};
     }
     void clear() { current_ = {}, previous_ = {}; }
+    template <class Predicate>
+    void erase_if(const Predicate& predicate) {
+        std::erase_if(current_, predicate);
+        std::erase_if(previous_, predicate);
+    }
 
     using Map = std::unordered_map<std::uint64_t, Value>;
     const Map& current() const { return current_; }
@@ -254,6 +259,15 @@ Status Identity::prepare(std::int64_t now_ms) {
     // Oldest first: asking for a day's salt destroys those before its yesterday.
     if (time_of_day(now_ms) < kRotationMs) TRY_STATUS(state_->fetch(day - 1));
     return state_->fetch(day);
+}
+
+void Identity::forget(std::span<const std::uint64_t> visitor_ids) {
+    const auto is_one = [&](std::uint64_t id) { return std::ranges::find(visitor_ids, id) != visitor_ids.end(); };
+    for (Shard& at : state_->shards) {
+        const std::lock_guard lock(at.mutex);
+        at.open.erase_if([&](const auto& open) { return is_one(open.first); });
+        at.aliases.erase_if([&](const auto& alias) { return is_one(alias.first) || is_one(alias.second.known); });
+    }
 }
 
 std::uint64_t Identity::known_id(std::string_view site, std::string_view user_id) {

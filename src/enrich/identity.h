@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -80,6 +81,9 @@ public:
     void remember_seen(std::uint64_t visitor_id, std::int64_t received_ms);
     void remember_alias(std::string_view site, std::uint64_t anonymous_id, std::string_view user_id,
                         std::int64_t received_ms);
+
+    /// What is remembered of these visitors, on either side of an alias, is forgotten. save() makes it last.
+    void forget(std::span<const std::uint64_t> visitor_ids);
 
     /// The id of a known user; what an alias leads to.
     static std::uint64_t known_id(std::string_view site, std::string_view user_id);

@@ -10,6 +10,7 @@
 #include "process/audit/events.h"
 #include "process/audit/rows.h"
 #include "process/audit/sessions.h"
+#include "process/erased.h"
 #include "process/tally.h"
 
 namespace footfall::process {
@@ -63,6 +64,12 @@ private:
             row.received += tally.duplicates;
             row.duplicates += tally.duplicates;
             for (const auto& [reason, count] : tally.rejected) row.rejected += count;
+        } else if (entry.kind == log::EntryKind::kErased && with_events && pass_.pass == 0) {
+            TRY(const ErasedEntry erased, read_erased(entry.payload));
+            if (erased.kind != log::EntryKind::kEvent) return {};
+            AuditRow& row = events_.of(erased.website_id);
+            ++row.received;
+            ++row.erased;
         } else if (entry.kind == log::EntryKind::kEvent) {
             const auto event = record_reader_.read(entry.payload);
             if (!event) return event.error().context(fmt::format("entry {} of the event log", entry.position.offset));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -145,14 +146,19 @@ void Loader::store_restarted() {
     changed_.notify_all();
 }
 
-Result<TablesHeld> Loader::hold(int timeout_ms) {
-    std::unique_lock lock(mutex_);
+std::shared_ptr<void> Loader::keep_still() {
+    const std::lock_guard lock(mutex_);
     ++holds_;
-    std::shared_ptr<void> hold(nullptr, [this](std::nullptr_t) {
-        const std::lock_guard release(mutex_);
-        --holds_;
-        changed_.notify_all();
-    });
+    return {nullptr, [this](std::nullptr_t) {
+                const std::lock_guard release(mutex_);
+                --holds_;
+                changed_.notify_all();
+            }};
+}
+
+Result<TablesHeld> Loader::hold(int timeout_ms) {
+    std::shared_ptr<void> hold = keep_still();
+    std::unique_lock lock(mutex_);
     changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return is_between_batches_ || ended_; });
     if (!is_between_batches_) {
         const Error error(Code::kTimeout,
@@ -172,11 +178,32 @@ Result<TablesHeld> Loader::hold(int timeout_ms) {
 
 void Loader::wait_for_holds() {
     std::unique_lock lock(mutex_);
-    is_between_batches_ = !in_doubt_ && !in_doubt_requested_;
-    changed_.notify_all();
-    changed_.wait(lock, [this] { return holds_ == 0 || stopping_ || in_doubt_ || in_doubt_requested_; });
+    for (;;) {
+        is_between_batches_ = !in_doubt_ && !in_doubt_requested_;
+        if (std::exchange(is_forget_wanted_, false)) forgotten_ = forget_now();
+        changed_.notify_all();
+        changed_.wait(
+            lock, [this] { return holds_ == 0 || is_forget_wanted_ || stopping_ || in_doubt_ || in_doubt_requested_; });
+        if (!is_forget_wanted_) break;
+    }
     is_between_batches_ = false;
     ++steps_;
+}
+
+Status Loader::forget(int timeout_ms) {
+    std::unique_lock lock(mutex_);
+    is_forget_wanted_ = true;
+    changed_.notify_all();
+    if (changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return !is_forget_wanted_ || ended_; }))
+        return forgotten_;
+    return Error(Code::kTimeout, "the loader does not come to forget what was erased");
+}
+
+Status Loader::forget_now() {
+    reader_.reset();
+    sessions_.restart(0);
+    sessions_started_ = false;
+    return session_store_.forget_undo();
 }
 
 bool Loader::stop_requested(bool caught_up) const {
@@ -244,6 +271,8 @@ Status Loader::step() {
         const std::lock_guard lock(mutex_);
         catch_up_to_ = end;
         is_reconciled_ = !in_doubt_requested_;
+        // Whoever holds the tables does so before anything is added to them.
+        if (holds_ > 0) return {};
     }
     report_lag();
     const log::Position from = state().loaded;
@@ -302,7 +331,7 @@ Status Loader::reconcile() {
     // Another store than the checkpoint was written for, or one that lost parts: nothing is taken to be there.
     TRY(const std::string identity, store::store_identity(store_));
     if (identity != store_identity_) {
-        TRY_STATUS(session_store_.store_changed());
+        TRY_STATUS(session_store_.forget_undo());
         const std::lock_guard lock(mutex_);
         if (state_.loaded > log_.begin())
             logging::warn("loader.store_changed", {{"next", "everything that the log holds is compared and loaded"}});

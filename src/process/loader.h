@@ -69,10 +69,15 @@ public:
     LoaderState state() const;
     /// Waits until everything before `position` is in the store; kTimeout with the reason otherwise.
     Status wait_loaded(log::Position position, int timeout_ms) const;
+    /// Lets the loader begin no batch until what it gives is gone, which must not outlive the loader. Does not wait.
+    std::shared_ptr<void> keep_still();
     /// Keeps the loader between two batches, where the tables hold just what the log says before its position, until
     /// what it gives is gone, which must not outlive the loader. kTimeout where it does not come there. A loader that
     /// has to stop, or to ask the store after a restart what it holds, goes on all the same: TablesHeld::is_intact.
     Result<TablesHeld> hold(int timeout_ms);
+    /// While tables are held: what others took out of the log and the tables meanwhile is forgotten here too, that is
+    /// the sessions in memory, what was read ahead of the log, and the undo file. Done on return; kTimeout, kIo.
+    Status forget(int timeout_ms);
     /// The store was started again, perhaps as another one: ask it what it holds. (It carries an identity, which the
     /// checkpoint remembers: a store that is new or lost parts is loaded with everything that the log has.)
     void store_restarted();
@@ -83,6 +88,7 @@ private:
     /// Waits while somebody holds the tables.
     void wait_for_holds();
     Status step();
+    Status forget_now();
     void note_caught_up();  ///< under the mutex
     void report_lag() const;
     Status reconcile();
@@ -109,6 +115,8 @@ private:
     bool ended_ = false;          ///< the thread loads nothing any more
     std::int64_t stop_deadline_ns_ = 0;
     int holds_ = 0;
+    bool is_forget_wanted_ = false;
+    Status forgotten_;                 ///< what came of it last
     bool is_between_batches_ = false;  ///< and what the tables hold is known
     std::uint64_t steps_ = 0;
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/csv.h"
 #include "base/json.h"
 
 namespace footfall::query {
@@ -175,11 +176,7 @@ private:
     json::Writer json_;
 };
 
-/// What a spreadsheet takes for the beginning of a formula, at once or behind what it skips.
-constexpr std::string_view kFormulaOpeners("=+-@\t\r\0", 7);
-
-// RFC 4180. What is not there is an empty field. Texts come from strangers and are opened in spreadsheets, so one that
-// begins as a formula gets the apostrophe that makes it a text there. Numbers and times are ours, and stay.
+// What is not there is an empty field. Numbers and times are ours.
 void append_field(std::string& out, ValueType type, const store::Value& value) {
     if (std::holds_alternative<std::monostate>(value)) return;
     const auto* text = std::get_if<std::string>(&value);
@@ -187,18 +184,8 @@ void append_field(std::string& out, ValueType type, const store::Value& value) {
         json::Writer json(out);
         return write_value(json, value);
     }
-    const bool is_formula =
-        type == ValueType::kString && !text->empty() && kFormulaOpeners.find(text->front()) != std::string_view::npos;
-    if (!is_formula && text->find_first_of("\",\r\n") == std::string::npos) {
-        out += *text;
-        return;
-    }
-    out += is_formula ? "\"'" : "\"";
-    for (const char c : *text) {
-        if (c == '"') out += '"';
-        out += c;
-    }
-    out += '"';
+    if (type == ValueType::kString) csv::append_text(out, *text);
+    else csv::append_own(out, *text);
 }
 
 std::string csv_of(const Plan& plan, const Zone& zone, const store::Answer& answer) {

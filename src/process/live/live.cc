@@ -5,6 +5,7 @@
 #include <functional>
 #include <iterator>
 #include <ranges>
+#include <utility>
 
 #include "base/logging.h"
 #include "base/worker_pool.h"
@@ -63,6 +64,13 @@ void LiveProcessor::stop() {
     if (thread_.joinable()) thread_.join();
 }
 
+void LiveProcessor::log_was_erased() {
+    const std::lock_guard lock(mutex_);
+    is_rebuild_wanted_ = true;
+    is_ready_ = false;  // nobody is told of the erased from here on
+    problem_.clear();
+}
+
 bool LiveProcessor::wait(std::int64_t ms) {
     std::unique_lock lock(mutex_);
     return !stopped_.wait_for(lock, std::chrono::milliseconds(ms), [this] { return stopping_; });
@@ -71,6 +79,10 @@ bool LiveProcessor::wait(std::int64_t ms) {
 void LiveProcessor::run() {
     name_thread("live");
     do {
+        {
+            const std::lock_guard lock(mutex_);
+            if (std::exchange(is_rebuild_wanted_, false)) reader_.reset();
+        }
         const Status status = reader_ ? step() : rebuild();
         if (status && lookback_) look_back();
         if (status) continue;

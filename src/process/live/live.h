@@ -47,6 +47,8 @@ public:
     /// Once.
     void start();
     void stop();
+    /// The log lost entries: the numbers are made anew of what is left, within a moment.
+    void log_was_erased();
 
     Result<store::LiveNumbers> read(std::string_view website_id) override;
     std::uint64_t version(std::string_view website_id) override;
@@ -82,6 +84,7 @@ private:
     std::mutex mutex_;
     std::condition_variable stopped_;
     bool stopping_ = false;
+    bool is_rebuild_wanted_ = false;
     std::unordered_map<std::string, Site, TextHash, std::equal_to<>> sites_;
     std::uint64_t versions_ = 0;
     bool is_ready_ = false;

@@ -26,8 +26,8 @@ public:
     /// because a merge had joined their former row with the row that cancels it. Waits until it is done. False: there
     /// is such a session which the undo file does not have, and only the log from its beginning makes it again.
     Result<bool> delete_beyond(log::Position position);
-    /// The tables are new, or lost rows: what the undo file says is of others.
-    Status store_changed() const { return undo_.forget(); }
+    /// The tables are new, or lost rows or had some erased: what the undo file says is of others.
+    Status forget_undo() const { return undo_.forget(); }
     /// Starts the fold from the tables, which hold what the log says before `position`: the sessions that ended at
     /// `ended_from` or later, and the engaged times that were received in the day before that or since.
     Status start(SessionFold& fold, std::int64_t ended_from, log::Position position);

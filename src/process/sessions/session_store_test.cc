@@ -149,7 +149,7 @@ TEST_F(SessionStoreTest, AnUndoFileOfOtherTablesPutsNothingIn) {
     load_two_batches();
     execute("TRUNCATE TABLE footfall.sessions");
     execute("TRUNCATE TABLE footfall.events");
-    ASSERT_TRUE(sessions_.store_changed());
+    ASSERT_TRUE(sessions_.forget_undo());
     const auto taken = take_back();
     ASSERT_TRUE(taken) << taken.error().message;
     EXPECT_TRUE(*taken);

@@ -1,0 +1,205 @@
+#include "erase/erase.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "base/failpoint.h"
+#include "base/file.h"
+#include "base/logging.h"
+#include "erase/store_rows.h"
+#include "process/erased.h"
+
+namespace footfall::erase {
+namespace {
+
+constexpr std::size_t kEntriesAtOnce = 4'000;
+constexpr std::size_t kBytesAtOnce = 16u << 20;
+constexpr int kForgetTimeoutMs = 60'000;
+/// Each further one is for a store that was started anew amid the one before.
+constexpr int kTriesMax = 5;
+constexpr std::string_view kAside = "store.broken-";
+
+/// One reading of the log. Nothing where it showed more of the subject than was known: then another one is needed.
+class Search {
+public:
+    Search(const log::EventLog& log, const Subject& subject) : log_(log), subject_(subject), reader_(subject_) {
+        found_.subject = subject;
+    }
+
+    Result<std::optional<Found>> run(log::ErasureRange range) {
+        const log::Position first{0, std::max(range.begin, log_.begin().offset)};
+        TRY(const auto reader, log_.reader(first));
+        std::vector<log::StoredEntry> entries;
+        while (reader->position().offset < range.end) {
+            entries.clear();
+            const log::Position before = reader->position();
+            if (const Status read = reader->read(entries, kEntriesAtOnce, kBytesAtOnce);
+                !read && reader->position() == before)
+                return read.error();
+            for (const log::StoredEntry& entry : entries)
+                if (entry.position.offset < range.end) look_at(entry);
+        }
+        found_.visitors = visitors_.size();
+        if (grew_) return std::optional<Found>();
+        return std::optional(std::move(found_));
+    }
+    const Subject& grown() const { return found_.subject; }
+
+private:
+    void look_at(const log::StoredEntry& entry) {
+        if (reader_.follow(entry, found_.subject)) grew_ = true;
+        if (entry.kind == log::EntryKind::kErased) {
+            const auto erased = process::read_erased(entry.payload);
+            if (erased && erased->kind == log::EntryKind::kRejected && erased->website_id == subject_.website_id)
+                found_.rejected_offsets.push_back(entry.position.offset);
+            return;
+        }
+        if (!reader_.holds(entry)) return;
+        if (entry.kind == log::EntryKind::kRejected) {
+            ++found_.rejected;
+            found_.rejected_offsets.push_back(entry.position.offset);
+        }
+        if (entry.kind != log::EntryKind::kEvent) return;
+        ++found_.events;
+        if (const auto event = records_.read(entry.payload, event::ReadTo::kUserId))
+            visitors_.insert(event->visitor_id);
+    }
+
+    const log::EventLog& log_;
+    const Subject subject_;
+    SubjectReader reader_;
+    event::RecordReader records_;
+    Found found_;
+    std::set<std::uint64_t> visitors_;
+    bool grew_ = false;
+};
+
+}  // namespace
+
+Result<Found> find(const log::EventLog& log, Subject subject, log::ErasureRange range) {
+    for (;;) {
+        Search search(log, subject);
+        TRY(auto found, search.run(range));
+        if (found) return std::move(*found);
+        subject = search.grown();
+        range.begin = 0;
+    }
+}
+
+Eraser::Eraser(log::DiskLog& log, store::Client& store, process::Loader& loader, Clock& clock, EraserOptions options,
+               std::function<void(const Subject&)> forget)
+    : log_(log),
+      store_(store),
+      loader_(loader),
+      clock_(clock),
+      options_(std::move(options)),
+      forget_(std::move(forget)),
+      pending_(options_.data_dir + "/erasure.pending"),
+      end_at_start_(log.end().offset) {}
+
+Result<bool> Eraser::is_pending() const {
+    TRY(const auto subject, pending_.read());
+    return subject.has_value();
+}
+
+Result<Report> Eraser::erase(const Subject& subject, log::ErasurePace pace) {
+    TRY(const bool is_busy, is_pending());
+    // One file says what is pending.
+    if (is_busy) TRY_STATUS(resume());
+    const std::uint64_t end = log_.end().offset;
+    TRY(Found found, find(log_, subject, {.begin = 0, .end = end}));
+    return carry_out(std::move(found), end, Extent::kUpToNow, pace);
+}
+
+Status Eraser::resume() {
+    TRY(const auto subject, pending_.read());
+    const auto end = std::exchange(end_at_start_, std::nullopt);
+    if (!subject) return pending_.remove();
+    const std::uint64_t last = end.value_or(log_.end().offset);
+    TRY(Found found, find(log_, *subject, {.begin = 0, .end = last}));
+    TRY([[maybe_unused]] const Report report,
+        carry_out(std::move(found), last, end ? Extent::kUpToEnd : Extent::kUpToNow, log::ErasurePace::kAtOnce));
+    return {};
+}
+
+Result<Report> Eraser::carry_out(Found found, std::uint64_t end, Extent extent, log::ErasurePace pace) {
+    const std::int64_t began_ns = clock_.steady_ns();
+    TRY_STATUS(pending_.write(found.subject));
+    (void)failpoint("erase.pending");
+    Report report;
+    const auto rewrite = [&](const log::ErasureRange& range, log::ErasurePace how) -> Status {
+        SubjectReader reader(found.subject);
+        TRY(const log::Erased erased, log_.erase(
+                                          range,
+                                          [&reader](const log::StoredEntry& entry) -> std::optional<std::string> {
+                                              if (!reader.holds(entry)) return std::nullopt;
+                                              return reader.tombstone(entry);
+                                          },
+                                          how));
+        report.segments += erased.segments;
+        return {};
+    };
+    // The long part, beside everybody else.
+    TRY_STATUS(rewrite({.begin = 0, .end = end}, pace));
+    (void)failpoint("erase.log");
+
+    for (int attempt = 0;; ++attempt) {
+        // From here on nothing is loaded: what the tables have of the subject is of entries before `last`.
+        TRY(const process::TablesHeld held, loader_.hold(options_.hold_timeout_ms));
+        const std::uint64_t last = extent == Extent::kUpToEnd && attempt == 0 ? end : log_.end().offset;
+        if (last > end) {
+            // What was found before is erased already, and so not found again.
+            TRY(Found more, find(log_, found.subject, {.begin = end, .end = last}));
+            const bool is_more_of_it = more.subject != found.subject;
+            if (is_more_of_it) TRY_STATUS(pending_.write(more.subject));
+            more.events += found.events;
+            more.rejected += found.rejected;
+            more.visitors = std::max(more.visitors, found.visitors);
+            more.rejected_offsets.insert(more.rejected_offsets.end(), found.rejected_offsets.begin(),
+                                         found.rejected_offsets.end());
+            found = std::move(more);
+            TRY_STATUS(rewrite({.begin = is_more_of_it ? 0 : end, .end = last}, log::ErasurePace::kAtOnce));
+            end = last;
+        }
+        (void)failpoint("erase.before_rows");
+        TRY(const std::uint64_t sessions, delete_rows(store_, found.subject, found.rejected_offsets));
+        report.sessions = std::max(report.sessions, sessions);
+        (void)failpoint("erase.rows");
+        TRY_STATUS(loader_.forget(kForgetTimeoutMs));
+        if (held.is_intact()) break;
+        if (attempt + 1 == kTriesMax)
+            return Error(Code::kUnavailable,
+                         "the store was started anew again and again during the erasure, which goes on by itself");
+    }
+    TRY_STATUS(remove_stores_aside());
+    forget_(found.subject);
+    (void)failpoint("erase.forgotten");
+    TRY_STATUS(pending_.remove());
+    report.events = found.events;
+    report.rejected = found.rejected;
+    report.visitors = found.visitors;
+    // Nothing of the subject goes into a log that is kept.
+    logging::info("erase.done", {{"site", found.subject.website_id},
+                                 {"events", report.events},
+                                 {"rejected", report.rejected},
+                                 {"segments", report.segments},
+                                 {"ms", (clock_.steady_ns() - began_ns) / 1'000'000}});
+    return report;
+}
+
+Status Eraser::remove_stores_aside() const {
+    TRY(const auto names, list_directory(options_.data_dir));
+    for (const std::string& name : names) {
+        if (!name.starts_with(kAside)) continue;
+        std::error_code error;
+        std::filesystem::remove_all(options_.data_dir + "/" + name, error);
+        if (error) return Error(Code::kIo, "remove " + options_.data_dir + "/" + name + ": " + error.message());
+    }
+    return {};
+}
+
+}  // namespace footfall::erase

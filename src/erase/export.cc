@@ -1,0 +1,272 @@
+#include "erase/export.h"
+
+#include <charconv>
+#include <memory>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/clock.h"
+#include "base/csv.h"
+#include "base/json.h"
+#include "erase/erase.h"
+#include "erase/sql.h"
+#include "event/event.h"
+#include "process/rejected.h"
+
+namespace footfall::erase {
+namespace {
+
+constexpr std::size_t kPageBytes = 4u << 20;
+constexpr std::size_t kEntriesAtOnce = 1'000;
+constexpr std::size_t kBytesAtOnce = 4u << 20;
+
+struct Place {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+};
+
+Result<Place> place_of(const log::EventLog& log, std::string_view from) {
+    if (from.empty()) return Place{.begin = log.begin().offset, .end = log.end().offset};
+    Place place;
+    const char* const end = from.data() + from.size();
+    const auto first = std::from_chars(from.data(), end, place.begin);
+    if (first.ec == std::errc() && first.ptr != end && *first.ptr == '-') {
+        const auto last = std::from_chars(first.ptr + 1, end, place.end);
+        if (last.ec == std::errc() && last.ptr == end && place.end <= log.end().offset) return place;
+    }
+    return Error(Code::kInvalidArgument, "an export does not go on at '" + std::string(from) + "'", "--from");
+}
+
+void member_if(json::Writer& writer, std::string_view name, std::string_view value) {
+    if (!value.empty()) writer.member(name, value);
+}
+void member_if(json::Writer& writer, std::string_view name, double value) {
+    if (value != 0) writer.member(name, value);
+}
+void member_if(json::Writer& writer, std::string_view name, const event::kind::map& values) {
+    if (values.empty()) return;
+    writer.key(name);
+    writer.begin_object();
+    for (const auto& [key, value] : values) writer.member(key, value);
+    writer.end_object();
+}
+
+/// A query of campaign parameters that gives the same acquisition again, where a referrer alone would not.
+std::string campaign_query(const event::Event& event) {
+    if (event.campaign.empty() && event.term.empty() && event.content.empty() &&
+        (event.source.empty() || !event.referrer.empty()))
+        return {};
+    std::string out;
+    for (const auto& [name, value] : {std::pair{"utm_source", event.source},
+                                      {"utm_medium", event.medium},
+                                      {"utm_campaign", event.campaign},
+                                      {"utm_term", event.term},
+                                      {"utm_content", event.content}}) {
+        if (value.empty()) continue;
+        out += fmt::format("{}{}=", out.empty() ? '?' : '&', name);
+        for (const char c : value) {
+            const auto byte = static_cast<unsigned char>(c);
+            const bool is_plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                                  (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' || byte == '_';
+            out += is_plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
+        }
+    }
+    return out;
+}
+
+void write_data(json::Writer& writer, const event::Event& event) {
+    writer.member("timestamp", event.timestamp);
+    if (event.event_type == "pageview") writer.member("page", std::string(event.page) + campaign_query(event));
+    else member_if(writer, "page", event.page);
+    member_if(writer, "title", event.title);
+    member_if(writer, "referrer", event.referrer);
+    if (event.event_type == "identify") {
+        member_if(writer, "user_id", event.user_id);
+        member_if(writer, "traits", event.properties);
+        return;
+    }
+    member_if(writer, "name", event.event_name);
+    member_if(writer, "category", event.event_category);
+    member_if(writer, "action", event.event_action);
+    member_if(writer, "label", event.event_label);
+    member_if(writer, "value", event.event_value);
+    if (event.non_interactive) writer.member("non_interactive", true);
+    member_if(writer, "properties", event.properties);
+    if (event.revenue != 0) writer.member("revenue", event::format_decimal(event.revenue));
+    member_if(writer, "currency", event.currency);
+    if (!event.pageview_id.is_nil()) writer.member("pageview_id", event.pageview_id.text());
+    for (const auto& [name, value] : {std::pair{"time_on_page", event.time_on_page},
+                                      {"scroll_depth", event.scroll_depth},
+                                      {"lcp", event.lcp},
+                                      {"inp", event.inp},
+                                      {"cls", event.cls},
+                                      {"fcp", event.fcp},
+                                      {"ttfb", event.ttfb}})
+        member_if(writer, name, value);
+}
+
+void write_event(std::string& out, const event::Event& event, std::string_view record) {
+    json::Writer writer(out);
+    writer.begin_object();
+    writer.member("event_id", event.event_id.text());
+    writer.member("type", event.event_type);
+    writer.member("tracking_id", event.website_id);
+    member_if(writer, "session_id", event.session_id);
+    if (event.event_type != "identify") member_if(writer, "user_id", event.user_id);
+    writer.key("data");
+    writer.begin_object();
+    write_data(writer, event);
+    writer.end_object();
+    writer.key("context");
+    writer.begin_object();
+    if (!event.hostname.empty()) writer.member("url", fmt::format("https://{}{}", event.hostname, event.page));
+    member_if(writer, "screen", event.screen);
+    member_if(writer, "viewport", event.viewport);
+    member_if(writer, "language", event.language);
+    member_if(writer, "timezone", event.timezone);
+    member_if(writer, "sdk", event.sdk);
+    writer.end_object();
+    writer.key("record");
+    writer.raw(record);
+    writer.end_object();
+    out += '\n';
+}
+
+void write_rejected(std::string& out, const process::RejectedSample& sample) {
+    json::Writer writer(out);
+    writer.begin_object();
+    writer.key("rejected");
+    writer.begin_object();
+    writer.member("received_at", iso_text(sample.received_at));
+    writer.member("tracking_id", sample.tracking_id);
+    writer.member("field", sample.field);
+    writer.member("reason", sample.reason);
+    writer.member("event", sample.event);
+    writer.member("is_cut", sample.is_cut);
+    writer.member("user_agent", sample.user_agent);
+    writer.end_object();
+    writer.end_object();
+    out += '\n';
+}
+
+// A field of the record in CSV, by its kind.
+void csv_string(std::string& out, std::string_view value) { csv::append_text(out, value); }
+void csv_uuid(std::string& out, const Uuid& value) {
+    if (!value.is_nil()) out += value.text();
+}
+void csv_time(std::string& out, std::int64_t value) { out += iso_text(value); }
+void csv_hash64(std::string& out, std::uint64_t value) { out += visitor_text(value); }
+void csv_bool(std::string& out, bool value) { out += value ? "true" : "false"; }
+void csv_float(std::string& out, double value) { json::append_number(out, value); }
+void csv_decimal(std::string& out, std::int64_t value) { out += event::format_decimal(value); }
+void csv_map(std::string& out, const event::kind::map& value) {
+    if (value.empty()) return;
+    std::string text;
+    json::Writer writer(text);
+    writer.begin_object();
+    for (const auto& [key, cell] : value) writer.member(key, cell);
+    writer.end_object();
+    csv::append_text(out, text);
+}
+void csv_ip(std::string& out, const event::kind::ip& value) { out += event::format_ip(value); }
+
+void write_csv_header(std::string& out) {
+#define FOOTFALL_FIELD(name, kind_name, column_type) out += #name ",";
+#include "event/fields.inc"
+#undef FOOTFALL_FIELD
+    out.pop_back();
+    out += "\r\n";
+}
+
+void write_csv(std::string& out, const event::Event& event) {
+#define FOOTFALL_FIELD(name, kind_name, column_type) \
+    csv_##kind_name(out, event.name);                \
+    out += ',';
+#include "event/fields.inc"
+#undef FOOTFALL_FIELD
+    out.pop_back();
+    out += "\r\n";
+}
+
+Status write_sessions(std::string& out, store::Client& store, const Subject& subject) {
+    TRY(const store::Answer answer,
+        store.query({.sql = std::string(sql::text("export-sessions.sql")),
+                     .parameters = {{"site", subject.website_id},
+                                    {"visitors", fmt::format("[{}]", fmt::join(subject.visitor_ids, ","))}},
+                     .timeout_ms = 120'000}));
+    for (const auto& row : answer.rows) {
+        json::Writer writer(out);
+        writer.begin_object();
+        writer.key("session");
+        writer.begin_object();
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            const std::string& name = answer.columns[i].name;
+            const auto* const number = std::get_if<std::uint64_t>(&row[i]);
+            // Programs take a number of 64 bits for one of 53.
+            if (number != nullptr && name == "visitor_id") writer.member(name, visitor_text(*number));
+            else if (number != nullptr && name == "session_key") writer.member(name, std::to_string(*number));
+            else
+                std::visit(
+                    [&](const auto& value) {
+                        if constexpr (!std::is_same_v<std::decay_t<decltype(value)>, std::monostate>)
+                            writer.member(name, value);
+                    },
+                    row[i]);
+        }
+        writer.end_object();
+        writer.end_object();
+        out += '\n';
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<ExportPage> export_page(const log::EventLog& log, store::Client& store, const ExportRequest& request,
+                               std::string_view from) {
+    TRY(const Place place, place_of(log, from));
+    Subject subject = request.subject;
+    if (!subject.is_whole_site) {
+        TRY(Found found, find(log, subject, {.begin = 0, .end = place.end}));
+        subject = std::move(found.subject);
+    }
+    const bool is_csv = request.format == ExportRequest::Format::kCsv;
+    const auto is_in_range = [&](std::int64_t ms) { return ms >= request.since_ms && ms < request.until_ms; };
+    ExportPage page;
+    if (is_csv && from.empty()) write_csv_header(page.text);
+    SubjectReader subject_reader(subject);
+    event::RecordReader records;
+    TRY(const auto reader, log.reader({.partition = 0, .offset = place.begin}));
+    std::vector<log::StoredEntry> entries;
+    while (reader->position().offset < place.end) {
+        if (page.text.size() >= kPageBytes) {
+            page.next = fmt::format("{}-{}", reader->position().offset, place.end);
+            return page;
+        }
+        entries.clear();
+        const log::Position before = reader->position();
+        if (const Status read = reader->read(entries, kEntriesAtOnce, kBytesAtOnce);
+            !read && reader->position() == before)
+            return read.error();
+        for (const log::StoredEntry& entry : entries) {
+            if (entry.position.offset >= place.end || !subject_reader.holds(entry)) continue;
+            if (entry.kind == log::EntryKind::kEvent) {
+                const auto event = records.read(entry.payload);
+                if (!event || !is_in_range(event->timestamp)) continue;
+                if (is_csv) write_csv(page.text, *event);
+                else write_event(page.text, *event, entry.payload);
+            } else if (entry.kind == log::EntryKind::kRejected && !is_csv) {
+                const auto sample = process::read_rejected(entry);
+                if (sample && is_in_range(sample->received_at)) write_rejected(page.text, *sample);
+            }
+        }
+    }
+    if (!is_csv && !subject.is_whole_site) TRY_STATUS(write_sessions(page.text, store, subject));
+    return page;
+}
+
+}  // namespace footfall::erase

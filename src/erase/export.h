@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "erase/subject.h"
+#include "log/log.h"
+#include "store/client.h"
+
+namespace footfall::erase {
+
+/// What an installation keeps of a visitor or of a site, to be looked at, taken along, or sent to another installation.
+struct ExportRequest {
+    enum class Format : std::uint8_t {
+        /// A line each. An event is one of the contract's, ready to be sent, and "record" is all that is stored of it;
+        /// a
+        /// rejected event is {"rejected":{…}}, a session, of a visitor alone, {"session":{…}}.
+        kJsonLines,
+        kCsv,  ///< events alone, a column for each field of the record
+    };
+    Subject subject;
+    Format format = Format::kJsonLines;
+    std::int64_t since_ms = std::numeric_limits<std::int64_t>::min();  ///< of an event's time
+    std::int64_t until_ms = std::numeric_limits<std::int64_t>::max();  ///< behind it
+};
+
+struct ExportPage {
+    std::string text;                 ///< whole lines, some MiB
+    std::optional<std::string> next;  ///< where the next page goes on; nothing after the last one
+};
+
+/// A page; `from` is empty for the first one. The first page fixes what the export holds: what the log holds then.
+/// Sessions are those of the store, which must have loaded that. kInvalidArgument where `from` is no page's `next`.
+Result<ExportPage> export_page(const log::EventLog& log, store::Client& store, const ExportRequest& request,
+                               std::string_view from);
+
+}  // namespace footfall::erase

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/result.h"
+#include "erase/subject.h"
+#include "store/client.h"
+
+namespace footfall::erase {
+
+/// Deletes the subject's rows from every table of the store, with the samples of rejected events at these offsets of
+/// the log, and waits until no file of a table has them any more. The tables must be held: what is inserted meanwhile
+/// may stay. The subject's sessions before that. After an error any part of it may be done; it can be called again.
+/// Errors are those of store::Client; kTimeout where old files do not go.
+Result<std::uint64_t> delete_rows(store::Client& store, const Subject& subject,
+                                  std::span<const std::uint64_t> rejected_offsets);
+
+}  // namespace footfall::erase
