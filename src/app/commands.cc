@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "app/erase_commands.h"
 #include "app/settings.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -26,6 +27,7 @@ enum Trait : unsigned {
     kTakesLong = 4,          ///< minutes, where there is much
     kOnlyLooks = 8,          ///< also where nothing is there
     kInOwnProcess = 16,      ///< has no `run`
+    kGivesPages = 32,
 };
 
 struct Command {
@@ -605,6 +607,14 @@ constexpr Command kCommands[] = {
      "say which stored events today's lists would judge otherwise: by day and reason, with samples of user agents. It "
      "only shows; nothing is changed",
      kBotsRescore, 0, bots_rescore, 0, kNeedsInstallation | kTakesLong},
+    {"export", "--site ID [--visitor V] [--format jsonl|csv] [--since DAY] [--until DAY]",
+     "write what is kept of a site or a visitor to standard output, in the order in which it was received",
+     kExportFlags, 0, export_command, 0, kNeedsInstallation | kTakesLong | kGivesPages},
+    {"erase", "--site ID --visitor V|--all [--now] [--dry-run]",
+     "erase a visitor's events and sessions, and the rejected events that name it, from everything that is kept, or "
+     "those of a whole site; who was named by 'identify' is followed to the anonymous id of that day. Export before, "
+     "for nothing brings them back",
+     kEraseFlags, 0, erase_command, 0, kNeedsInstallation | kTakesLong},
     {"audit", "[--site ID]", "prove that every acknowledged event is counted once in every table", kAudit, 0, audit, 0,
      kNeedsInstallation | kTakesLong},
     {"lists",
@@ -724,6 +734,8 @@ bool needs_installation(std::span<const std::string> argv) { return has_trait(ar
 bool only_looks(std::span<const std::string> argv) { return has_trait(argv, kOnlyLooks); }
 
 bool runs_in_own_process(std::span<const std::string> argv) { return has_trait(argv, kInOwnProcess); }
+
+bool gives_pages(std::span<const std::string> argv) { return has_trait(argv, kGivesPages); }
 
 bool takes_long(std::span<const std::string> argv) { return has_trait(argv, kTakesLong); }
 

@@ -26,6 +26,8 @@ struct Finding {
     std::string mend;  ///< what to do; empty where nothing is wrong
 };
 
+class Erasing;
+
 /// An installation as commands see it: a running `serve` (then commands are carried out inside it) or a data folder
 /// that this process opened.
 class Installation {
@@ -44,6 +46,8 @@ public:
                                                          ingest::ReplayMode mode) = 0;
     /// What today's lists would say otherwise of stored events. Waits as audit() does.
     virtual Result<process::RescoreReport> preview_rescore(const process::RescoreFilter& filter) = 0;
+    /// What erases and exports.
+    virtual Result<Erasing*> erasing() = 0;
     /// HOST:PORT of its HTTP server, where it listens or would.
     virtual std::string address() const = 0;
 };
@@ -61,9 +65,9 @@ bool is_data_command(std::string_view word);
 bool runs_in_own_process(std::span<const std::string> argv);
 /// The arguments of a command line that judge_command() has let pass.
 Args args_of_command(std::span<const std::string> argv);
-/// Carries out `site`, `user`, `key`, `rejected`, `bots`, `audit`, `lists` or `doctor`: argv[0] is that word. `input`
-/// is what stood on standard input, for those that read it. The effect holds when it returns. Thread-safe as far as the
-/// installation is.
+/// Carries out `site`, `user`, `key`, `rejected`, `bots`, `export`, `erase`, `audit`, `lists` or `doctor`: argv[0] is
+/// that word. `input` is what stood on standard input, for those that read it. The effect holds when it returns.
+/// Thread-safe as far as the installation is.
 CommandResult run_command(Installation& installation, std::span<const std::string> argv, const std::string& input);
 /// What a wrong command line, or one that asks for help, comes to; nothing where run_command() would carry it out.
 /// Looks at no installation.
@@ -73,8 +77,10 @@ bool needs_installation(std::span<const std::string> argv);
 /// Whether the command only looks, and so finds nothing where there is no installation. What neither needs one nor only
 /// looks begins one.
 bool only_looks(std::span<const std::string> argv);
-/// Whether the command may take minutes; it changes nothing of the catalog then.
+/// Whether the command may take minutes; nobody waits for its change of the catalog then.
 bool takes_long(std::span<const std::string> argv);
+/// Whether its output comes page by page: run_pages().
+bool gives_pages(std::span<const std::string> argv);
 /// Whether the command line reads standard input.
 bool reads_input(std::span<const std::string> argv);
 /// The link that uses a token once, for a browser of this machine. The token stands behind '#': a browser doesn't send

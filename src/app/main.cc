@@ -119,6 +119,12 @@ int run_data_command(std::span<const std::string> argv) {
     if (!settings) return fail(settings.error());
     std::string input;
     if (reads_input(argv)) input.assign(std::istreambuf_iterator<char>(std::cin), {});
+    if (gives_pages(argv)) {
+        const auto done = run_pages(*settings, argv, [](std::string_view page) {
+            return std::fwrite(page.data(), 1, page.size(), stdout) == page.size() && std::fflush(stdout) == 0;
+        });
+        return done ? print(*done) : fail(done.error());
+    }
     const auto result =
         runs_in_own_process(argv) ? run_in_own_process(*settings, argv) : run_anywhere(*settings, argv, input);
     if (!result) return fail(result.error());
@@ -144,7 +150,7 @@ int run(int argc, char** argv) {
     if (word == "settings") return run_reference(word, rest, settings_reference, settings_json);
     if (word == "routes") return run_reference(word, rest, api::routes_text, api::routes_json);
     if (is_data_command(word)) return run_data_command(words);
-    const std::string_view known[] = {"serve",  "site",  "user",    "key",    "rejected", "bots",   "audit",
+    const std::string_view known[] = {"serve",  "site",  "user",    "key",    "rejected", "bots",   "erase", "export", "audit",
                                       "backup", "lists", "restore", "doctor", "settings", "routes", "help"};
     const std::string near = nearest(word, known);
     return fail(Error(Code::kInvalidArgument,

@@ -8,6 +8,7 @@
 
 #include "app/control.h"
 #include "app/data_format.h"
+#include "app/erase_commands.h"
 #include "app/machine.h"
 #include "app/services.h"
 #include "base/file.h"
@@ -15,6 +16,8 @@
 
 namespace footfall::app {
 namespace {
+
+constexpr int kLockWaitMs = 5'000;
 
 Error no_installation(const std::string& data_dir) {
     return {Code::kNotFound,
@@ -55,6 +58,10 @@ public:
     Result<process::RescoreReport> preview_rescore(const process::RescoreFilter& filter) override {
         TRY_STATUS(open_services());
         return services_->preview_rescore(filter);
+    }
+    Result<Erasing*> erasing() override {
+        TRY_STATUS(open_services());
+        return services_->erasing();
     }
 
     std::vector<Finding> doctor() override {
@@ -109,6 +116,7 @@ public:
     Result<process::RescoreReport> preview_rescore(const process::RescoreFilter&) override {
         return no_installation(data_dir_);
     }
+    Result<Erasing*> erasing() override { return no_installation(data_dir_); }
     std::vector<Finding> doctor() override {
         std::vector<Finding> findings = check_machine(settings_);
         findings.insert(findings.begin(), {"installation", true, no_installation(data_dir_).message, ""});
@@ -150,6 +158,35 @@ Status require_installation(const std::string& data_dir) {
     return {};
 }
 
+Result<CommandResult> run_pages(const Settings& settings, std::span<const std::string> argv,
+                                const std::function<bool(std::string_view)>& print) {
+    const std::string data_dir = absolute_path(settings.data_dir);
+    std::vector<std::string> words(argv.begin(), argv.end());
+    const auto all_by = [&](const auto& page_by) -> std::optional<Result<CommandResult>> {
+        for (;;) {
+            std::optional<Result<CommandResult>> page = page_by(words);
+            if (!page || !*page || (**page).exit_code != 0) return page;
+            CommandResult& result = **page;
+            // Its first line is where the next page goes on, empty after the last one.
+            const std::size_t end = result.output.find('\n');
+            const std::string next = result.output.substr(0, end);
+            if (!print(std::string_view(result.output).substr(end + 1))) result.exit_code = 1;
+            result.output.clear();
+            if (next.empty() || result.exit_code != 0) return page;
+            words.assign(argv.begin(), argv.end());
+            words.insert(words.end(), {std::string(kPageFlag), next});
+        }
+    };
+    if (auto done = all_by([&](const auto& page) { return run_by_server(data_dir, page, ""); }))
+        return std::move(*done);
+    TRY_STATUS(require_installation(data_dir));
+    TRY(auto lock, take_data_dir(data_dir, kLockWaitMs));
+    TRY(auto catalog, catalog::Catalog::open(data_dir + "/catalog.db", system_clock()));
+    OfflineInstallation installation(settings, std::move(catalog), std::move(lock));
+    return *all_by(
+        [&](const auto& page) { return std::optional(Result<CommandResult>(run_command(installation, page, ""))); });
+}
+
 Result<CommandResult> run_anywhere(const Settings& settings, std::span<const std::string> argv,
                                    const std::string& input) {
     const std::string data_dir = absolute_path(settings.data_dir);
@@ -158,7 +195,7 @@ Result<CommandResult> run_anywhere(const Settings& settings, std::span<const std
     TRY(const bool is_there, has_installation(data_dir));
     if (!is_there && needs_installation(argv)) return no_installation(data_dir);
     if (!is_there && only_looks(argv)) return look_without_installation(settings, data_dir, argv);
-    auto lock = take_data_dir(data_dir, 5'000);
+    auto lock = take_data_dir(data_dir, kLockWaitMs);
     if (!lock && lock.error().code == Code::kConflict) {
         // A server that has just started may have its socket by now.
         if (auto result = run_by_server(data_dir, argv, input)) return *result;

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "app/commands.h"
 #include "app/settings.h"
@@ -13,6 +15,11 @@ namespace footfall::app {
 /// which then holds the installation's lock for that time. judge_command() has let it pass.
 Result<CommandResult> run_anywhere(const Settings& settings, std::span<const std::string> argv,
                                    const std::string& input);
+
+/// The same of a command that gives_pages(), each of which `print` gets as it comes; false from it ends the command. In
+/// memory is one page.
+Result<CommandResult> run_pages(const Settings& settings, std::span<const std::string> argv,
+                                const std::function<bool(std::string_view)>& print);
 
 /// kNotFound where there is no installation in the folder.
 Status require_installation(const std::string& data_dir);

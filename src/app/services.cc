@@ -18,6 +18,7 @@
 #include "app/backup_commands.h"
 #include "app/data_format.h"
 #include "app/descriptors.h"
+#include "app/erasing.h"
 #include "app/https.h"
 #include "app/machine.h"
 #include "app/version.h"
@@ -35,6 +36,7 @@
 #include "ingest/dedup.h"
 #include "ingest/ingest.h"
 #include "ingest/replay.h"
+#include "process/erased.h"
 #include "process/process.h"
 #include "query/query.h"
 #include "store/embedded/supervisor.h"
@@ -83,6 +85,7 @@ struct Services::State {
     Status open_log_and_index();
     Status replay_log_tail();
     void save_identity();
+    void forget(const erase::Subject& subject);
     Status prepare_store(store::Client& client);
     std::string why_not_answering() const;
     Result<std::string> rejected_json(const api::RejectedQuestion& question) const;
@@ -112,6 +115,7 @@ struct Services::State {
     std::unique_ptr<store::embedded::Supervisor> supervisor;
     std::unique_ptr<process::Loader> loader;
     std::once_flag loader_started;
+    std::unique_ptr<Erasing> erasing;
     std::unique_ptr<ingest::Committer> committer;
     std::unique_ptr<ingest::Endpoint> endpoint;
     std::unique_ptr<query::Service> query;
@@ -119,6 +123,7 @@ struct Services::State {
     std::unique_ptr<api::QueryEndpoint> query_endpoint;
     std::unique_ptr<api::AccountRoutes> account_routes;
     std::unique_ptr<api::RejectedRoutes> rejected_routes;
+    std::mutex live_mutex;  ///< while it is made or ended
     std::unique_ptr<process::LiveProcessor> live;
     std::unique_ptr<api::LiveRoutes> live_routes;
     http::Router router;
@@ -130,8 +135,9 @@ struct Services::State {
     std::uint16_t tls_port = 0;
 
     /// Offset of the log up to which the saved visitor ids are complete.
-    std::uint64_t identity_saved = 0;
-    std::int64_t identity_saved_ms = 0;
+    std::mutex identity_mutex;  ///< of its file
+    std::atomic<std::uint64_t> identity_saved = 0;
+    std::atomic<std::int64_t> identity_saved_ms = 0;
 
     // Of the housekeeping alone.
     store::Client::Troubles store_troubles;
@@ -199,6 +205,9 @@ Status Services::State::open(Options options) {
                                .undo_path = data_dir + "/loader.undo",
                                .interval_ms = settings.loader_interval_ms,
                                .rows_max = static_cast<std::size_t>(settings.loader_batch_rows_max)});
+    erasing = std::make_unique<Erasing>(*log, *store, *loader, clock, data_dir,
+                                        [this](const erase::Subject& subject) { forget(subject); });
+    TRY_STATUS(erasing->hold_loader());
     supervisor->start();
 
     TRY(const enrich::BotOptions bots, bot_options(settings));
@@ -218,6 +227,7 @@ Status Services::State::open(Options options) {
         *store, clock,
         query::Service::Options{.timeout_ms = static_cast<int>(settings.query_timeout_ms),
                                 .all_cores_memory_max = static_cast<std::uint64_t>(settings.store_memory_max) / 3});
+    erasing->start();
     identity_saved_ms = clock.wall_ms();
     housekeeping = std::thread([this] { run_housekeeping(); });
     return {};
@@ -252,7 +262,7 @@ Status Services::State::replay_log_tail() {
         // It may cost some visitors of today a second id; no event.
         logging::warn("identity.not_loaded",
                       {{"error", saved ? "it knows of events that the log does not have" : saved.error().message}});
-    const log::Position from{0, std::max(std::min(dedup->replay_from(), identity_saved), log->begin().offset)};
+    const log::Position from{0, std::max(std::min(dedup->replay_from(), identity_saved.load()), log->begin().offset)};
     if (from.offset > end.offset)
         return Error(Code::kCorrupt, fmt::format("the index of event ids knows of offset {} but the log ends at {}: "
                                                  "the log folder was replaced or cut; put it back, "
@@ -271,6 +281,12 @@ Status Services::State::replay_log_tail() {
         if (const Status status = reader->read(entries, 10'000, 16u << 20); !status && reader->position() == before)
             return status;
         for (const log::StoredEntry& entry : entries) {
+            if (entry.kind == log::EntryKind::kErased) {
+                TRY(const process::ErasedEntry erased, process::read_erased(entry.payload));
+                if (erased.kind == log::EntryKind::kEvent)
+                    TRY_STATUS(
+                        dedup->restore(erased.website_id, erased.event_id, erased.received_at, entry.position.offset));
+            }
             if (entry.kind != log::EntryKind::kEvent) continue;
             TRY(const event::Event event, records.read(entry.payload, event::ReadTo::kUserId));
             TRY_STATUS(dedup->restore(event.website_id, event.event_id, event.received_at, entry.position.offset));
@@ -287,11 +303,19 @@ Status Services::State::replay_log_tail() {
 }
 
 void Services::State::save_identity() {
+    const std::lock_guard guard(identity_mutex);
     const std::uint64_t end = log->end().offset;
     identity_saved_ms = clock.wall_ms();
-    if (end == identity_saved) return;
     if (const Status saved = identity->save(data_dir + "/identity", end); saved) identity_saved = end;
     else logging::warn("identity.not_saved", {{"error", saved.error().message}});
+}
+
+/// What else knows of somebody who was erased.
+void Services::State::forget(const erase::Subject& subject) {
+    identity->forget(subject.visitor_ids);
+    save_identity();
+    const std::lock_guard guard(live_mutex);
+    if (live) live->log_was_erased();
 }
 
 Status Services::State::prepare_store(store::Client& client) {
@@ -462,7 +486,10 @@ Status Services::listen() {
     state.query_endpoint->add_to(state.router, *state.gate);
     state.account_routes->add_to(state.router);
     state.rejected_routes->add_to(state.router, *state.gate);
-    state.live = std::make_unique<process::LiveProcessor>(*state.log, state.clock);
+    {
+        const std::lock_guard guard(state.live_mutex);
+        state.live = std::make_unique<process::LiveProcessor>(*state.log, state.clock);
+    }
     state.live->start();
     state.live_routes = std::make_unique<api::LiveRoutes>(*state.catalog, *state.gate, *state.live, state.clock);
     state.live_routes->add_to(state.router);
@@ -523,13 +550,17 @@ void Services::stop(int grace_ms) {
     if (state.server) state.server->stop(std::min(left_ms(), 3'000));
     if (state.committer) state.committer->stop();
     state.live_routes.reset();
-    state.live.reset();
+    {
+        const std::lock_guard guard(state.live_mutex);
+        state.live.reset();
+    }
     // What the time does not allow is loaded by the next start.
     const int loader_ms = std::min(left_ms(), 2'000);
     if (state.loader) state.loader->stop_within(loader_ms, loader_ms);
     // Before whatever waits for an answer of the store is waited for: it gets one when the store has gone.
     if (state.supervisor) state.supervisor->stop(std::min(left_ms(), 5'000));
     if (state.loader) state.loader->stop(0);
+    state.erasing.reset();
     state.query_pool.reset();
     state.hashing_pool.reset();
     state.writing_pool.reset();
@@ -672,6 +703,7 @@ Result<process::AuditReport> Services::audit(const std::string& site_id) {
     for (const auto& site : sites) known.push_back(site.id);
     if (!site_id.empty() && std::find(known.begin(), known.end(), site_id) == known.end())
         return Error(Code::kNotFound, "there is no site '" + site_id + "'; see 'footfall site list'", "--site");
+    const auto nothing_erased_meanwhile = state.erasing->keep_off();
     const log::Position end = state.log->end();
     TRY_STATUS(state.loader->wait_loaded(end, kAuditWaitMs));
     const auto hold = [&state]() -> Result<process::TablesHeld> { return state.loader->hold(kAuditWaitMs); };
@@ -724,10 +756,13 @@ Result<process::RescoreReport> Services::preview_rescore(const process::RescoreF
     report.lists = rescorer.lists();
     return report;
 }
+Result<Erasing*> Services::erasing() { return state_->erasing.get(); }
 
 std::vector<Finding> Services::doctor() {
     State& state = *state_;
     std::vector<Finding> findings;
+    if (std::string why = state.erasing->problem(); !why.empty())
+        findings.push_back({"erasure", false, std::move(why), "if it stays, the reason names the part to look at"});
     findings.push_back(check_processor());
     findings.push_back({"engine", true, state.library, ""});
     const store::embedded::SupervisorState child = state.supervisor->state();

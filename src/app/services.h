@@ -68,6 +68,7 @@ public:
     Result<ingest::ReplayReport> replay_rejected(const process::RejectedFilter& filter,
                                                  ingest::ReplayMode mode) override;
     Result<process::RescoreReport> preview_rescore(const process::RescoreFilter& filter) override;
+    Result<Erasing*> erasing() override;
     std::string address() const override;
     /// Where https is, with the port that it got; empty where it is nowhere.
     std::string tls_address() const;

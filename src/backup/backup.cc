@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <fcntl.h>
@@ -34,6 +35,12 @@ Result<std::string> ends_of(const std::string& path, std::uint64_t bytes) {
     TRY(std::string ends, file.read_at(0, log::kSegmentEndBytes));
     TRY(const std::string footer, file.read_at(bytes - log::kSegmentEndBytes, log::kSegmentEndBytes));
     return ends + footer;
+}
+
+/// How often the segment with these ends was rewritten, as it is where something is erased.
+std::uint32_t rewritten(std::string_view ends) {
+    const auto footer = log::decode_segment_footer(ends.substr(log::kSegmentEndBytes));
+    return footer ? footer->rewritten : 0;
 }
 
 class BackupWriter {
@@ -74,6 +81,8 @@ private:
     Clock& clock_;
     std::optional<Manifest> former_;
     std::vector<const SegmentEntry*> reused_;  ///< one for each segment of the cut; null: it is copied
+    /// Segments that were rewritten since the former backup: this one has them among what is another with every backup.
+    std::set<std::uint64_t> moved_;
     Manifest manifest_;
     std::vector<std::string> written_;
     Report report_;
@@ -113,6 +122,7 @@ Result<bool> BackupWriter::has_it(const SegmentEntry& former, const log::CutSegm
     if (size != former.sum.bytes) return false;
     TRY(const std::string there, ends_of(copy, size));
     TRY(const std::string here, ends_of(source_of(segment), segment.bytes));
+    if (rewritten(there) < rewritten(here)) return false;
     if (there == here && former.segment.first_offset == segment.first_offset &&
         former.segment.end_offset == segment.end_offset)
         return true;
@@ -129,6 +139,8 @@ Status BackupWriter::plan() {
         const SegmentEntry* former = former_ && segment.sealed ? former_->find(segment.number) : nullptr;
         if (former != nullptr && former->segment.sealed) {
             TRY(const bool has, has_it(*former, segment));
+            // Its copy must not overwrite the one that belongs to the former backup.
+            if (!has && path_exists(path(former_->path_of(former->segment)))) moved_.insert(segment.number);
             if (!has) former = nullptr;
         } else {
             former = nullptr;
@@ -153,7 +165,9 @@ void BackupWriter::look_for_damage(const log::CutSegment& segment) {
 }
 
 Status BackupWriter::copy_segment(const log::CutSegment& segment) {
-    const std::string to = path(manifest_.path_of(segment));
+    log::CutSegment copy = segment;
+    copy.sealed = segment.sealed && !moved_.contains(segment.number);
+    const std::string to = path(manifest_.path_of(copy));
     // A segment whose end a crash has cut off is shorter than its frames and a footer.
     TRY(const std::uint64_t size, size_of(source_of(segment)));
     const std::uint64_t bytes = std::min(segment.bytes, size);
@@ -162,7 +176,7 @@ Status BackupWriter::copy_segment(const log::CutSegment& segment) {
     look_for_damage(segment);
     ++report_.files_copied;
     report_.bytes_copied += sum.bytes;
-    SegmentEntry entry{.segment = segment, .sum = std::move(sum)};
+    SegmentEntry entry{.segment = copy, .sum = std::move(sum)};
     entry.segment.bytes = bytes;
     manifest_.segments.push_back(std::move(entry));
     return {};

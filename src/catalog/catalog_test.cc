@@ -142,7 +142,7 @@ TEST_F(CatalogTest, ASecretThatIsGivenForAnIdIsNotRepeated) {
     EXPECT_EQ(refusal(made->secret).find(made->secret), std::string::npos);
 }
 
-TEST_F(CatalogTest, TwoSaltsAreKeptAndOlderOnesLeaveNoBytesBehind) {
+TEST_F(CatalogTest, S21TwoSaltsAreKeptAndOlderOnesLeaveNoBytesBehind) {
     const Salt first = catalog_->salt(20'000).value();
     EXPECT_EQ(catalog_->salt(20'000).value(), first);
     EXPECT_NE(catalog_->salt(20'001).value(), first);

@@ -1,6 +1,7 @@
 """contract.md, "Running": health, metrics, the end by SIGTERM and by kill -9, one process a folder, logs."""
 
 import concurrent.futures
+import ipaddress
 import json
 import os
 import pathlib
@@ -280,12 +281,23 @@ class TestLogs:
         names."""
         server = start_server()
         site = server.add_site()
-        site.send(*[pageview(site.id) for _ in range(3)], headers={"X-Forwarded-For": "203.0.113.77"})
-        site.wait_events(3)
+        addresses = ["203.0.113.77", "2001:db8:1:2:aaaa:bbbb:cccc:dddd"]
+        for address in addresses:
+            site.send(*[pageview(site.id) for _ in range(3)], headers={"X-Forwarded-For": address})
+            site.post([pageview(site.id, None)], headers={"X-Forwarded-For": address})
+        site.wait_events(6)
+        text = run_command("export", "--site", site.id, data=server.data).stdout
+        records = [json.loads(line)["record"] for line in text.splitlines() if "record" in line]
+        assert {record["ip"] for record in records} == {"203.0.113.0", "2001:db8:1::"}, "what is kept of them"
         assert server.terminate() == 0
+        forms = [form.encode() for form in addresses]
+        for address in map(ipaddress.ip_address, addresses):
+            packed = address.packed if address.version == 6 else b"\xff\xff" + address.packed
+            forms += [packed, packed[::-1], packed.hex().encode(), packed.hex().upper().encode()]
         for path in server.data.rglob("*"):
             if path.is_file() and not path.is_symlink():
-                assert b"203.0.113.77" not in path.read_bytes(), path
+                content = path.read_bytes()
+                assert not any(form in content for form in forms), path
 
 
 class TestMany:

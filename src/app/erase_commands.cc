@@ -1,0 +1,129 @@
+#include "app/erase_commands.h"
+
+#include <chrono>
+#include <cstdio>
+
+#include <fmt/format.h>
+
+#include "app/erasing.h"
+#include "base/json.h"
+
+namespace footfall::app {
+namespace {
+
+CommandResult failed(const Error& error) {
+    return {error.code == Code::kInvalidArgument ? 2 : 1, "", error_line(error)};
+}
+
+/// Whom the command line is about.
+Result<erase::Subject> subject_of(const Args& args) {
+    if (args.has("--all") == args.has("--visitor"))
+        return Error(Code::kInvalidArgument, "give either --visitor V or --all, which is the whole site");
+    const std::string site = args.get("--site");
+    if (args.has("--all")) return erase::Subject::of_site(site);
+    if (args.get("--visitor").empty())
+        return Error(Code::kInvalidArgument, "--visitor needs a user_id or a visitor id", "--visitor");
+    return erase::Subject::of_visitor(site, args.get("--visitor"));
+}
+
+/// The beginning of a day of UTC.
+Result<std::int64_t> day_of(const std::string& text, const std::string& flag) {
+    int year = 0;
+    unsigned month = 0;
+    unsigned day = 0;
+    int size = 0;
+    const bool is_read = std::sscanf(text.c_str(), "%4d-%2u-%2u%n", &year, &month, &day, &size) == 3 &&
+                         static_cast<std::size_t>(size) == text.size();
+    const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
+    if (is_read && date.ok()) return std::chrono::sys_days(date).time_since_epoch().count() * std::int64_t{86'400'000};
+    return Error(Code::kInvalidArgument, flag + " takes a day such as 2026-11-20, not '" + text + "'", flag);
+}
+
+Result<erase::ExportRequest> export_request(const Args& args) {
+    erase::ExportRequest request{.subject = args.has("--visitor")
+                                                ? erase::Subject::of_visitor(args.get("--site"), args.get("--visitor"))
+                                                : erase::Subject::of_site(args.get("--site"))};
+    if (args.get("--format") == "csv") request.format = erase::ExportRequest::Format::kCsv;
+    if (args.has("--since")) {
+        TRY(request.since_ms, day_of(args.get("--since"), "--since"));
+    }
+    if (args.has("--until")) {
+        TRY(request.until_ms, day_of(args.get("--until"), "--until"));
+    }
+    return request;
+}
+
+std::string as_json(const erase::Report& report, bool is_dry) {
+    std::string out;
+    json::Writer writer(out);
+    writer.begin_object();
+    writer.member("dry_run", is_dry);
+    writer.member("events", report.events);
+    writer.member("visitors", report.visitors);
+    if (!is_dry) writer.member("sessions", report.sessions);
+    writer.member("rejected", report.rejected);
+    writer.end_object();
+    return out + "\n";
+}
+
+}  // namespace
+
+CommandResult export_command(Installation& installation, const Args& args, const std::string&) {
+    const auto request = export_request(args);
+    if (!request) return failed(request.error());
+    const auto erasing = installation.erasing();
+    if (!erasing) return failed(erasing.error());
+    const auto page = (*erasing)->export_page(*request, args.get(kPageFlag));
+    if (!page) return failed(page.error());
+    const bool is_known = installation.catalog().snapshot()->site(request->subject.website_id) != nullptr;
+    if (!is_known && page->text.empty())
+        return failed(Error(Code::kNotFound,
+                            "there is no site '" + request->subject.website_id + "'; see 'footfall site list'",
+                            "--site"));
+    return {0, page->next.value_or("") + "\n" + page->text, ""};
+}
+
+CommandResult erase_command(Installation& installation, const Args& args, const std::string&) {
+    const auto subject = subject_of(args);
+    if (!subject) return failed(subject.error());
+    const bool is_known = installation.catalog().snapshot()->site(subject->website_id) != nullptr;
+    const auto erasing = installation.erasing();
+    if (!erasing) return failed(erasing.error());
+    const auto found = (*erasing)->find(*subject);
+    if (!found) return failed(found.error());
+    const bool is_there = found->events + found->rejected > 0;
+    // Of a site that was removed the events are there still.
+    if (!is_known && !is_there)
+        return failed(Error(Code::kNotFound,
+                            "there is no site '" + subject->website_id +
+                                "', and there are no events of one; see "
+                                "'footfall site list'",
+                            "--site"));
+    erase::Report report{.events = found->events, .rejected = found->rejected, .visitors = found->visitors};
+    const bool is_dry = args.has("--dry-run");
+    if (!is_dry) {
+        // First, so that nothing more comes for it.
+        if (subject->is_whole_site && is_known) {
+            if (const Status removed = installation.catalog().remove_site(subject->website_id); !removed)
+                return failed(removed.error());
+        }
+        const auto done = (*erasing)->erase(
+            *subject, args.has("--now") ? log::ErasurePace::kAtOnce : log::ErasurePace::kBesideOthers);
+        if (!done) return failed(done.error());
+        report = *done;
+    }
+    if (args.has("--json")) return {0, as_json(report, is_dry), ""};
+    if (is_dry)
+        return {0,
+                fmt::format("would be erased: {} events of {} visitor ids, {} rejected events\n", report.events,
+                            report.visitors, report.rejected),
+                ""};
+    return {0,
+            fmt::format("erased: {} events of {} visitor ids, {} sessions, {} rejected events{}\n"
+                        "Backups of before still have them: make a new one, and remove the old ones.\n",
+                        report.events, report.visitors, report.sessions, report.rejected,
+                        subject->is_whole_site ? "; the site and its keys are removed" : ""),
+            ""};
+}
+
+}  // namespace footfall::app
