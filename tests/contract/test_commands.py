@@ -57,6 +57,8 @@ class TestHelp:
             "rejected list",
             "rejected replay",
             "bots rescore",
+            "export",
+            "erase",
             "audit",
             "lists",
             "backup",

@@ -2,6 +2,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <optional>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -20,13 +21,13 @@ constexpr const char* kMarker = "marker-of-the-one-who-goes";
 
 /// Entries of two visitors by turns, in groups of four; of segments there are some.
 void fill(DiskLog& log, std::size_t groups) {
+    std::mt19937 dice(4'711);
     for (std::size_t group = 0; group < groups; ++group) {
         std::vector<std::string> payloads;
         for (std::size_t i = 0; i < 4; ++i) {
-            // Different enough that no group packs well.
+            // So different that a group stays as it is, and what it holds can be found in the file.
             std::string noise;
-            for (std::size_t j = 0; j < 300; ++j)
-                noise += static_cast<char>('!' + (group * 7'919 + i * 104'729 + j * j * 31) % 90);
+            for (std::size_t j = 0; j < 300; ++j) noise += static_cast<char>(dice());
             payloads.push_back((i == 1 ? std::string(kMarker) : "another-" + std::to_string(group)) + " " + noise);
         }
         ASSERT_TRUE(append(log, payloads));
@@ -46,10 +47,10 @@ bool has_marker(const std::string& directory) {
 }
 
 /// All that was there is there but for the marked entries, which are tombstones.
-void expect_erased(const DiskLog& log, const Contents& before, std::uint64_t from = 0) {
-    const Contents after = read_all(log, from);
+void expect_erased(const DiskLog& log, const Contents& before) {
+    const Contents after = read_all(log, 0);
     EXPECT_EQ(after.errors, before.errors);
-    EXPECT_EQ(after.entries.size(), before.entries.size());
+    EXPECT_GE(after.entries.size(), before.entries.size());
     for (const auto& [offset, payload] : before.entries) {
         const auto found = after.entries.find(offset);
         ASSERT_NE(found, after.entries.end()) << offset;
