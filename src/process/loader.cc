@@ -146,18 +146,20 @@ void Loader::store_restarted() {
     changed_.notify_all();
 }
 
-std::shared_ptr<void> Loader::keep_still() {
+std::shared_ptr<void> Loader::count_in(int& counter) {
     const std::lock_guard lock(mutex_);
-    ++holds_;
-    return {nullptr, [this](std::nullptr_t) {
+    ++counter;
+    return {nullptr, [this, &counter](std::nullptr_t) {
                 const std::lock_guard release(mutex_);
-                --holds_;
+                --counter;
                 changed_.notify_all();
             }};
 }
 
+std::shared_ptr<void> Loader::keep_still() { return count_in(stills_); }
+
 Result<TablesHeld> Loader::hold(int timeout_ms) {
-    std::shared_ptr<void> hold = keep_still();
+    std::shared_ptr<void> hold = count_in(holds_);
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return is_between_batches_ || ended_; });
     if (!is_between_batches_) {
@@ -271,8 +273,8 @@ Status Loader::step() {
         const std::lock_guard lock(mutex_);
         catch_up_to_ = end;
         is_reconciled_ = !in_doubt_requested_;
-        // Whoever holds the tables does so before anything is added to them.
-        if (holds_ > 0) return {};
+        // Whoever keeps it still does so before anything is added to the tables.
+        if (stills_ > 0) return {};
     }
     report_lag();
     const log::Position from = state().loaded;

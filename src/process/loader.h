@@ -69,7 +69,8 @@ public:
     LoaderState state() const;
     /// Waits until everything before `position` is in the store; kTimeout with the reason otherwise.
     Status wait_loaded(log::Position position, int timeout_ms) const;
-    /// Lets the loader begin no batch until what it gives is gone, which must not outlive the loader. Does not wait.
+    /// Lets the loader begin no batch until what it gives is gone, which must not outlive the loader: also not after it
+    /// asked the store what it holds. Does not wait.
     std::shared_ptr<void> keep_still();
     /// Keeps the loader between two batches, where the tables hold just what the log says before its position, until
     /// what it gives is gone, which must not outlive the loader. kTimeout where it does not come there. A loader that
@@ -89,6 +90,7 @@ private:
     void wait_for_holds();
     Status step();
     Status forget_now();
+    std::shared_ptr<void> count_in(int& counter);
     void note_caught_up();  ///< under the mutex
     void report_lag() const;
     Status reconcile();
@@ -115,6 +117,7 @@ private:
     bool ended_ = false;          ///< the thread loads nothing any more
     std::int64_t stop_deadline_ns_ = 0;
     int holds_ = 0;
+    int stills_ = 0;
     bool is_forget_wanted_ = false;
     Status forgotten_;                 ///< what came of it last
     bool is_between_batches_ = false;  ///< and what the tables hold is known
