@@ -1,10 +1,14 @@
 #include "app/args.h"
 
 #include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
 
 #include <fmt/format.h>
 
 #include "app/settings.h"
+#include "base/clock.h"
 #include "base/nearest.h"
 
 namespace footfall::app {
@@ -81,6 +85,29 @@ Result<Args> parse_args(std::span<const std::string> argv, std::span<const Flag>
                          std::string(flag.name));
     }
     return args;
+}
+
+Result<std::int64_t> time_of(const std::string& flag, const std::string& text) {
+    constexpr std::int64_t kHourMs = 3'600'000;
+    constexpr std::int64_t kDayMs = 24 * kHourMs;
+    const Error wrong(Code::kInvalidArgument,
+                      flag + " takes hours, days or a day of UTC: 36h, 7d or 2026-11-20, not '" + text + "'", flag);
+    std::int64_t amount = 0;
+    const char* const end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, amount);
+    const std::string_view unit(read.ptr, static_cast<std::size_t>(end - read.ptr));
+    if (read.ec == std::errc() && amount >= 0 && amount <= 100'000 && (unit == "h" || unit == "d"))
+        return system_clock().wall_ms() - amount * (unit == "h" ? kHourMs : kDayMs);
+    int year = 0;
+    unsigned month = 0;
+    unsigned day = 0;
+    int size = 0;
+    if (std::sscanf(text.c_str(), "%4d-%2u-%2u%n", &year, &month, &day, &size) != 3 ||
+        static_cast<std::size_t>(size) != text.size())
+        return wrong;
+    const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
+    if (!date.ok()) return wrong;
+    return std::chrono::sys_days(date).time_since_epoch().count() * kDayMs;
 }
 
 }  // namespace footfall::app

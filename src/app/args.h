@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string>
@@ -34,5 +35,9 @@ struct Args {
 /// "--flag value" and "--flag=value"; "--" ends the flags. kInvalidArgument with one sentence for an unknown flag (with
 /// the nearest), a missing value, one that is no choice, or a required flag that is not there.
 Result<Args> parse_args(std::span<const std::string> argv, std::span<const Flag> flags);
+
+/// What a flag's text says of a time: "36h" or "7d" before now, or the beginning of a day "2026-11-20" of UTC; epoch
+/// ms. kInvalidArgument for all else, naming the flag.
+Result<std::int64_t> time_of(const std::string& flag, const std::string& text);
 
 }  // namespace footfall::app

@@ -2,17 +2,14 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
-#include <cstdio>
 #include <functional>
 #include <optional>
-#include <variant>
 
 #include <fmt/format.h>
 
 #include "app/erase_commands.h"
 #include "app/settings.h"
-#include "base/clock.h"
+#include "app/table.h"
 #include "base/json.h"
 #include "base/nearest.h"
 #include "event/rejection.h"
@@ -42,77 +39,6 @@ struct Command {
     std::string_view last_choices = {};  // what the last positional one may be, separated by '|'; empty: anything
 
     bool has(Trait trait) const { return (traits & trait) != 0; }
-};
-
-CommandResult failed(const Error& error) {
-    return {error.code == Code::kInvalidArgument ? 2 : 1, "", error_line(error)};
-}
-
-/// A value that people read as text, and programs as what it is.
-using Cell = std::variant<std::string, bool, std::uint64_t>;
-
-std::string cell_text(const Cell& cell) {
-    if (const bool* const flag = std::get_if<bool>(&cell)) return *flag ? "on" : "off";
-    if (const std::uint64_t* const number = std::get_if<std::uint64_t>(&cell)) return std::to_string(*number);
-    return std::get<std::string>(cell);
-}
-
-void write_member(json::Writer& writer, std::string_view name, const Cell& cell) {
-    std::visit([&](const auto& value) { writer.member(name, value); }, cell);
-}
-
-/// Rows as an aligned table for people, or as a JSON array of objects.
-class Table {
-public:
-    explicit Table(std::vector<std::string> columns) : columns_(std::move(columns)) {}
-    void row(std::vector<Cell> cells) { rows_.push_back(std::move(cells)); }
-
-    std::string text(std::string_view empty) const {
-        if (rows_.empty()) return std::string(empty) + "\n";
-        std::vector<std::size_t> widths;
-        for (const auto& column : columns_) widths.push_back(column.size());
-        std::vector<std::vector<std::string>> rows;
-        for (const auto& row : rows_) {
-            auto& cells = rows.emplace_back();
-            for (std::size_t i = 0; i < row.size(); ++i) {
-                cells.push_back(cell_text(row[i]));
-                widths[i] = std::max(widths[i], cells[i].size());
-            }
-        }
-        std::string out;
-        const auto line = [&](const std::vector<std::string>& cells) {
-            for (std::size_t i = 0; i < cells.size(); ++i) {
-                std::string clean;  // what a visitor or a colleague wrote must not drive the terminal
-                json::append_escaped(clean, cells[i]);
-                out += i + 1 < cells.size() ? fmt::format("{:<{}}  ", clean, widths[i]) : clean;
-            }
-            out += "\n";
-        };
-        line(columns_);
-        for (const auto& row : rows) line(row);
-        return out;
-    }
-
-    std::string as_json() const {
-        std::string out;
-        json::Writer writer(out);
-        writer.begin_array();
-        for (const auto& row : rows_) {
-            writer.begin_object();
-            for (std::size_t i = 0; i < row.size(); ++i) write_member(writer, columns_[i], row[i]);
-            writer.end_object();
-        }
-        writer.end_array();
-        return out + "\n";
-    }
-
-    std::string render(const Args& args, std::string_view empty) const {
-        return args.has("--json") ? as_json() : text(empty);
-    }
-
-private:
-    std::vector<std::string> columns_;
-    std::vector<std::vector<Cell>> rows_;
 };
 
 std::string json_object(std::initializer_list<std::pair<std::string_view, Cell>> members) {
@@ -344,31 +270,6 @@ CommandResult lists(Installation& installation, const Args& args, const std::str
     for (const enrich::ListInfo& list : *lists)
         table.row({list.name, list.version, list.date, list.entries, list.licence, list.from, list.path});
     return {0, table.render(args, "no lists"), ""};
-}
-
-constexpr std::int64_t kHourMs = 3'600'000;
-constexpr std::int64_t kDayMs = 24 * kHourMs;
-
-/// "36h", "7d" before now, or the beginning of a day "2026-11-20" of UTC.
-Result<std::int64_t> time_of(const std::string& flag, const std::string& text) {
-    const Error wrong(Code::kInvalidArgument,
-                      flag + " takes hours, days or a day of UTC: 36h, 7d or 2026-11-20, not '" + text + "'", flag);
-    std::int64_t amount = 0;
-    const char* const end = text.data() + text.size();
-    const auto read = std::from_chars(text.data(), end, amount);
-    const std::string_view unit(read.ptr, static_cast<std::size_t>(end - read.ptr));
-    if (read.ec == std::errc() && amount >= 0 && amount <= 100'000 && (unit == "h" || unit == "d"))
-        return system_clock().wall_ms() - amount * (unit == "h" ? kHourMs : kDayMs);
-    int year = 0;
-    unsigned month = 0;
-    unsigned day = 0;
-    int size = 0;
-    if (std::sscanf(text.c_str(), "%4d-%2u-%2u%n", &year, &month, &day, &size) != 3 ||
-        static_cast<std::size_t>(size) != text.size())
-        return wrong;
-    const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
-    if (!date.ok()) return wrong;
-    return std::chrono::sys_days(date).time_since_epoch().count() * kDayMs;
 }
 
 /// Of the sites, also one that is not there any more, or not yet: that is why its events were rejected.
@@ -607,7 +508,7 @@ constexpr Command kCommands[] = {
      "say which stored events today's lists would judge otherwise: by day and reason, with samples of user agents. It "
      "only shows; nothing is changed",
      kBotsRescore, 0, bots_rescore, 0, kNeedsInstallation | kTakesLong},
-    {"export", "--site ID [--visitor V] [--format jsonl|csv] [--since DAY] [--until DAY]",
+    {"export", "--site ID [--visitor V] [--format jsonl|csv] [--since D] [--until D]",
      "write what is kept of a site or a visitor to standard output, in the order in which it was received",
      kExportFlags, 0, export_command, 0, kNeedsInstallation | kTakesLong | kGivesPages},
     {"erase", "--site ID --visitor V|--all [--now] [--dry-run]",
@@ -691,6 +592,10 @@ constexpr std::string_view kCommonHelp =
     "Exit codes: 0 done, 1 failed, 2 wrong usage.\n";
 
 }  // namespace
+
+CommandResult failed(const Error& error) {
+    return {error.code == Code::kInvalidArgument ? 2 : 1, "", error_line(error)};
+}
 
 std::string error_line(const Error& error) { return "footfall: " + error.message + "\n"; }
 

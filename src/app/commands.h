@@ -65,6 +65,8 @@ bool is_data_command(std::string_view word);
 bool runs_in_own_process(std::span<const std::string> argv);
 /// The arguments of a command line that judge_command() has let pass.
 Args args_of_command(std::span<const std::string> argv);
+/// What a command that came to an error gives: 2 for wrong usage, 1 for all else.
+CommandResult failed(const Error& error);
 /// Carries out `site`, `user`, `key`, `rejected`, `bots`, `export`, `erase`, `audit`, `lists` or `doctor`: argv[0] is
 /// that word. `input` is what stood on standard input, for those that read it. The effect holds when it returns.
 /// Thread-safe as far as the installation is.

@@ -1,8 +1,5 @@
 #include "app/erase_commands.h"
 
-#include <chrono>
-#include <cstdio>
-
 #include <fmt/format.h>
 
 #include "app/erasing.h"
@@ -10,10 +7,6 @@
 
 namespace footfall::app {
 namespace {
-
-CommandResult failed(const Error& error) {
-    return {error.code == Code::kInvalidArgument ? 2 : 1, "", error_line(error)};
-}
 
 /// Whom the command line is about.
 Result<erase::Subject> subject_of(const Args& args) {
@@ -26,29 +19,16 @@ Result<erase::Subject> subject_of(const Args& args) {
     return erase::Subject::of_visitor(site, args.get("--visitor"));
 }
 
-/// The beginning of a day of UTC.
-Result<std::int64_t> day_of(const std::string& text, const std::string& flag) {
-    int year = 0;
-    unsigned month = 0;
-    unsigned day = 0;
-    int size = 0;
-    const bool is_read = std::sscanf(text.c_str(), "%4d-%2u-%2u%n", &year, &month, &day, &size) == 3 &&
-                         static_cast<std::size_t>(size) == text.size();
-    const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
-    if (is_read && date.ok()) return std::chrono::sys_days(date).time_since_epoch().count() * std::int64_t{86'400'000};
-    return Error(Code::kInvalidArgument, flag + " takes a day such as 2026-11-20, not '" + text + "'", flag);
-}
-
 Result<erase::ExportRequest> export_request(const Args& args) {
     erase::ExportRequest request{.subject = args.has("--visitor")
                                                 ? erase::Subject::of_visitor(args.get("--site"), args.get("--visitor"))
                                                 : erase::Subject::of_site(args.get("--site"))};
     if (args.get("--format") == "csv") request.format = erase::ExportRequest::Format::kCsv;
     if (args.has("--since")) {
-        TRY(request.since_ms, day_of(args.get("--since"), "--since"));
+        TRY(request.since_ms, time_of("--since", args.get("--since")));
     }
     if (args.has("--until")) {
-        TRY(request.until_ms, day_of(args.get("--until"), "--until"));
+        TRY(request.until_ms, time_of("--until", args.get("--until")));
     }
     return request;
 }

@@ -18,8 +18,8 @@ inline constexpr Flag kExportFlags[] = {
      "jsonl (default): events as they can be sent again, rejected events, and a visitor's sessions; "
      "csv: events alone",
      false, "jsonl|csv"},
-    {"--since", "DAY", "events of this day of UTC or later, such as 2026-11-20"},
-    {"--until", "DAY", "events before this day of UTC"},
+    {"--since", "D", "events since then: 36h, 7d, or a day of UTC such as 2026-11-20 (default all)"},
+    {"--until", "D", "events before then"},
     {kPageFlag, "P", "given by the command itself"}};
 CommandResult export_command(Installation& installation, const Args& args, const std::string& input);
 

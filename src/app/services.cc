@@ -21,6 +21,7 @@
 #include "app/erasing.h"
 #include "app/https.h"
 #include "app/machine.h"
+#include "app/replay_samples.h"
 #include "app/version.h"
 #include "base/bytes.h"
 #include "base/file.h"
@@ -51,7 +52,6 @@ constexpr std::string_view kDemoUser = "demo@demo.example";
 constexpr std::string_view kDemoTimezone = "Europe/Berlin";
 constexpr int kLockWaitMs = 5'000;
 constexpr int kAuditWaitMs = 60'000;
-constexpr std::uint32_t kReplayPage = 500;  // samples, of 4 KiB each at most
 constexpr std::int64_t kSaltEveryMs = 60'000;
 constexpr std::int64_t kStoreMendEveryNs = 5'000'000'000;
 constexpr std::int64_t kCertificateEveryNs = 5'000'000'000;
@@ -724,26 +724,7 @@ Result<ingest::ReplayReport> Services::replay_rejected(const process::RejectedFi
                           [&state](const std::string& site_id, std::span<const std::string> ids, std::int64_t from_ms) {
                               return process::known_event_ids(*state.store, site_id, ids, from_ms);
                           });
-    ingest::ReplayReport report;
-    process::RejectedPage page{.order = process::RejectedOrder::kOldestFirst, .limit = kReplayPage};
-    for (;;) {
-        TRY(const auto samples, process::rejected_samples(*state.store, filter, page));
-        std::vector<ingest::KeptEvent> events;
-        events.reserve(samples.size());
-        for (const process::RejectedSample& sample : samples)
-            events.push_back({.position = sample.position,
-                              .received_at = sample.received_at,
-                              .text = sample.event,
-                              .is_cut = sample.is_cut,
-                              .user_agent = sample.user_agent,
-                              .key_site_id = sample.key_site_id});
-        TRY_STATUS(replay.run(events, mode, report));
-        if (samples.size() < kReplayPage) break;
-        page.after = samples.back().position.offset;
-    }
-    if (mode == ingest::ReplayMode::kTake)
-        logging::info("rejected.replayed", {{"taken", report.taken}, {"duplicates", report.duplicates}});
-    return report;
+    return replay_samples(*state.store, replay, filter, mode);
 }
 
 Result<process::RescoreReport> Services::preview_rescore(const process::RescoreFilter& filter) {
