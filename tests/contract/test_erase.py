@@ -183,8 +183,8 @@ class TestTheCommandLine:
         assert run_command("erase", "--site", site.id, *words, data=server.data).returncode == 2
 
     def test_an_unknown_site_or_folder_is_told(self, server: Server, folder: pathlib.Path):
-        done = run_command("erase", "--site", "nobody", "--visitor", "x", data=server.data)
-        assert done.returncode == 1 and "'nobody'" in done.stderr
+        done = run_command("erase", "--site", "of-no-event", "--visitor", "x", data=server.data)
+        assert done.returncode == 1 and "'of-no-event'" in done.stderr
         done = run_command("erase", "--site", "x", "--visitor", "x", data=folder / "nothing")
         assert done.returncode == 1 and "no installation" in done.stderr
         assert not (folder / "nothing").exists()

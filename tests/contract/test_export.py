@@ -94,7 +94,7 @@ class TestASite:
         assert all(row["event_type"] == "event" and row["website_id"] == site.id for row in rows)
 
     def test_an_unknown_one_is_told(self, server: Server, folder: pathlib.Path):
-        done = run_command("export", "--site", "nobody", data=server.data)
-        assert done.returncode == 1 and "'nobody'" in done.stderr and done.stdout == ""
+        done = run_command("export", "--site", "of-no-event", data=server.data)
+        assert done.returncode == 1 and "'of-no-event'" in done.stderr and done.stdout == ""
         done = run_command("export", "--site", "x", data=folder / "nothing")
         assert done.returncode == 1 and "no installation" in done.stderr
