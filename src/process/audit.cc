@@ -1,7 +1,9 @@
 #include "process/audit.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -11,6 +13,7 @@
 #include "process/audit/rows.h"
 #include "process/audit/sessions.h"
 #include "process/erased.h"
+#include "process/sessions/fold.h"
 #include "process/tally.h"
 
 namespace footfall::process {
@@ -19,27 +22,37 @@ namespace {
 constexpr std::size_t kChunkEntries = 50'000;
 constexpr std::size_t kChunkBytes = 64u << 20;
 
-/// One reading of the log: what it says of the visitors of one pass, against the tables.
+/// The visitors of one pass: what the log says of them, against the tables.
 class LogPass {
 public:
-    LogPass(const log::EventLog& log, store::Client& store, AuditRows& events, AuditRows& sessions, const Pass& pass)
-        : log_(log), pass_(pass), events_(events), event_audit_(store, events), session_audit_(store, sessions, pass) {}
+    LogPass(const log::EventLog& log, store::Client& store, AuditRows& events, AuditRows& sessions, const Pass& pass,
+            const AuditOptions& options)
+        : log_(log),
+          pass_(pass),
+          events_(events),
+          event_audit_(store, events, pass, options),
+          session_audit_(store, sessions, pass) {}
 
     Status run(log::Position end, const std::function<Result<TablesHeld>()>& hold_tables) {
-        TRY(reader_, log_.reader(log_.begin()));
-        TRY_STATUS(read(end, true));
+        const log::Position begin = log_.begin();
+        TRY(reader_, log_.reader(begin));
+        TRY_STATUS(read(end, [this](const log::StoredEntry& entry) { return add(entry, true); }));
+        TRY(const bool events_equal, event_audit_.compare_sums(begin.offset, end.offset));
         TRY_STATUS(session_audit_.compare_sums());
-        TRY(const TablesHeld held, hold_tables());
-        // What was loaded since makes sessions too.
-        TRY_STATUS(read(held.position, false));
-        TRY_STATUS(session_audit_.compare_rest());
-        if (!held.is_intact())
-            return Error(Code::kUnavailable, "the store was started again while it was audited; run the audit again");
-        return {};
+        {
+            TRY(const TablesHeld held, hold_tables());
+            // What was loaded since makes sessions too.
+            TRY_STATUS(read(held.position, [this](const log::StoredEntry& entry) { return add(entry, false); }));
+            TRY_STATUS(session_audit_.compare_rest());
+            if (!held.is_intact())
+                return Error(Code::kUnavailable,
+                             "the store was started again while it was audited; run the audit again");
+        }
+        return events_equal ? Status() : name_differences();
     }
 
 private:
-    Status read(log::Position end, bool with_events) {
+    Status read(log::Position end, const std::function<Status(const log::StoredEntry&)>& take) {
         std::vector<log::StoredEntry> entries;
         while (reader_->position() < end) {
             const log::Position from = reader_->position();
@@ -50,9 +63,7 @@ private:
                 // A damaged range is named by the log's own list; reading goes on behind it.
                 if (status.error().code != Code::kCorrupt || reader_->position() == from) return status.error();
             }
-            for (const log::StoredEntry& entry : entries) TRY_STATUS(add(entry, with_events));
-            if (with_events)
-                TRY_STATUS(event_audit_.compare(pass_, from.partition, from.offset, reader_->position().offset - 1));
+            for (const log::StoredEntry& entry : entries) TRY_STATUS(take(entry));
         }
         return {};
     }
@@ -71,13 +82,49 @@ private:
             ++row.received;
             ++row.erased;
         } else if (entry.kind == log::EntryKind::kEvent) {
-            const auto event = record_reader_.read(entry.payload);
-            if (!event) return event.error().context(fmt::format("entry {} of the event log", entry.position.offset));
-            if (!pass_.holds(event->visitor_id)) return {};
+            TRY(const auto event, event_of(entry));
+            if (!event) return {};
             const std::uint64_t session_key = session_audit_.add(entry.position, *event);
             if (with_events) event_audit_.add(entry.position, *event, session_key);
         }
         return {};
+    }
+
+    /// The event of an entry, where it is of a visitor of this pass.
+    Result<std::optional<event::Event>> event_of(const log::StoredEntry& entry) {
+        const auto read_to = [&](event::ReadTo part) -> Result<event::Event> {
+            auto event = record_reader_.read(entry.payload, part);
+            if (!event) return event.error().context(fmt::format("entry {} of the event log", entry.position.offset));
+            return event;
+        };
+        // A record is read as a whole in one of the passes; the others need its first members.
+        if (pass_.passes > 1) {
+            TRY(const event::Event head, read_to(event::ReadTo::kUserId));
+            if (!pass_.holds(head.visitor_id)) return std::optional<event::Event>();
+        }
+        TRY(event::Event event, read_to(event::ReadTo::kAll));
+        return std::optional(std::move(event));
+    }
+
+    /// The log once more, up to the last event that may differ.
+    Status name_differences() {
+        SessionFold fold;
+        fold.restart(std::numeric_limits<std::int64_t>::min());
+        std::uint64_t folded = 0;
+        TRY(reader_, log_.reader(log_.begin()));
+        TRY_STATUS(
+            read({.partition = 0, .offset = event_audit_.named_end()}, [&](const log::StoredEntry& entry) -> Status {
+                if (entry.kind != log::EntryKind::kEvent) return {};
+                TRY(const auto event, event_of(entry));
+                if (!event) return {};
+                event_audit_.add_again(entry.position, *event, fold.apply(*event, entry.position.offset));
+                if (++folded % kChunkEntries == 0) {
+                    fold.take_changes(0);
+                    fold.take_aliases();
+                }
+                return {};
+            }));
+        return event_audit_.name_differences();
     }
 
     const log::EventLog& log_;
@@ -156,8 +203,8 @@ Result<AuditReport> run_audit(const log::EventLog& log, store::Client& store, lo
     for (const std::string& known : known_sites) events.index_of(known);
     TRY(const std::uint64_t passes, passes_for(log, store, options.sessions_per_pass));
     for (std::uint64_t pass = 0; pass < passes; ++pass)
-        TRY_STATUS(LogPass(log, store, events, sessions, {pass, passes}).run(end, hold_tables));
-    TRY_STATUS(EventAudit(store, events).compare_outside(log));
+        TRY_STATUS(LogPass(log, store, events, sessions, {pass, passes}, options).run(end, hold_tables));
+    TRY_STATUS(compare_outside(store, events, log));
     for (const log::Damage& damage : log.damage())
         report.damage.push_back(
             fmt::format("log offsets {} to {} can't be read: {}", damage.first, damage.last, damage.where));

@@ -49,15 +49,20 @@ struct TablesHeld {
 struct AuditOptions {
     /// Sessions of one pass. Each pass reads the log once and holds about 600 bytes for each of its sessions.
     std::uint64_t sessions_per_pass = 500'000;
+    /// Entries of the log whose events have one sum for each site.
+    std::uint64_t offsets_per_stretch = 16'384;
+    /// Stretches whose rows are told apart where they differ, of each pass; the others are named as a whole. With both
+    /// defaults that is 25 MB at most.
+    std::size_t stretches_named = 64;
 };
 
 /// Compares the log with the tables. Both sides are computed apart: here from the records, in the store by SQL.
 ///
-/// events: for each stretch of [begin, end) the number of rows, of distinct offsets and a hash over every column of
-/// every row, the session's key too; where they differ, row by row to name it. Rows that no record explains are
-/// differences. sessions: the log is folded again from its beginning, and the rows, counted by their signs, are
-/// compared with it; so is session_alias. Sessions change as events come: they are compared without holding anything
-/// up, and only what seems to differ is looked at again while `hold_tables` keeps the tables still.
+/// events: for each stretch of [begin, end) the number of rows and the sum of their hashes over every column, the
+/// session's key too; where they differ the log is read again and row is held against row, to name it. Rows that no
+/// record explains are differences. sessions: the log is folded again from its beginning, and the rows, counted by
+/// their signs, are compared with it; so is session_alias. Sessions change as events come: they are compared without
+/// holding anything up, and only what seems to differ is looked at again while `hold_tables` keeps the tables still.
 ///
 /// Everything before `end` must have been loaded. `site_id` empty: all sites. About 5 s of CPU for a million events in
 /// a pass. Errors are the store's and the log's, and kUnavailable where the store was started again meanwhile.

@@ -131,6 +131,27 @@ TEST_F(AuditTest, R12ASiteThatTheStoreHasNothingOfIsNamedRowByRow) {
     EXPECT_TRUE(row(report, "a").ok);
 }
 
+TEST_F(AuditTest, R12StretchesBeyondTheFirstOnesThatDifferAreNamedAsAWhole) {
+    fill({0, 4, 14});
+    insert({{5, of("b", 5)}});
+    execute("ALTER TABLE footfall.events UPDATE page = '/other' WHERE log_offset = 12 SETTINGS mutations_sync = 1");
+    options_.offsets_per_stretch = 2;
+    options_.stretches_named = 2;
+    const AuditReport report = audit();
+    EXPECT_THAT(row(report, "a").differences,
+                ElementsAre("offsets 12 to 13: 2 rows, the log has 2, and they are not the same", "offset 0 is missing",
+                            "offset 4 is missing"));
+    EXPECT_THAT(row(report, "b").differences,
+                ElementsAre("offsets 14 to 15: 0 rows, the log has 1", "offset 5 is there 2 times"));
+    EXPECT_EQ(row(report, "a").stored, 8u);
+    EXPECT_EQ(row(report, "b").stored, 5u);
+    options_.sessions_per_pass = 1;
+    options_.stretches_named = 64;
+    EXPECT_THAT(row(audit(), "a").differences,
+                testing::UnorderedElementsAre("offset 0 is missing", "offset 4 is missing",
+                                              "offset 12 differs from its record in the log"));
+}
+
 TEST_F(AuditTest, R12ADoubleRowIsNamed) {
     fill();
     insert({{3, of("a", 3)}});

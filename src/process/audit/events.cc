@@ -1,6 +1,6 @@
 #include "process/audit/events.h"
 
-#include <map>
+#include <algorithm>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -8,9 +8,10 @@
 namespace footfall::process {
 namespace {
 
-constexpr int kTimeoutMs = 120'000;
+constexpr int kTimeoutMs = 600'000;
+/// The embedded log has one partition; rows of another are found by compare_outside().
 constexpr const char* kRange =
-    "WHERE log_partition = {partition:UInt16} AND log_offset BETWEEN {first:UInt64} AND {last:UInt64} "
+    "WHERE log_partition = 0 AND log_offset >= {begin:UInt64} AND log_offset < {end:UInt64} "
     "AND visitor_id % {passes:UInt64} = {pass:UInt64}";
 
 template <bool IsDecimal, class T>
@@ -43,75 +44,90 @@ std::string event_hash_sql() {
 
 }  // namespace
 
-EventAudit::EventAudit(store::Client& store, AuditRows& rows)
-    : store_(store), rows_(rows), hash_sql_(event_hash_sql()) {}
+EventAudit::EventAudit(store::Client& store, AuditRows& rows, const Pass& pass, const AuditOptions& options)
+    : store_(store), rows_(rows), pass_(pass), options_(options), hash_sql_(event_hash_sql()) {}
+
+EventAudit::Parameters EventAudit::range(std::uint64_t begin, std::uint64_t end) const {
+    return {{"begin", std::to_string(begin)},
+            {"end", std::to_string(end)},
+            {"passes", std::to_string(pass_.passes)},
+            {"pass", std::to_string(pass_.pass)}};
+}
 
 void EventAudit::add(log::Position position, const event::Event& event, std::uint64_t session_key) {
     const std::size_t site = rows_.index_of(event.website_id);
     ++rows_[site].received;
     ++rows_[site].expected;
-    stretch_.push_back({position.offset, row_hash(row_text(position.offset, event, session_key)), site});
+    Sum& sum = sums_[{position.offset / options_.offsets_per_stretch, site}];
+    ++sum.rows;
+    sum.hash += row_hash(row_text(position.offset, event, session_key));
 }
 
-Status EventAudit::compare(const Pass& pass, std::uint16_t partition, std::uint64_t first, std::uint64_t last) {
-    struct Sum {
-        std::uint64_t rows = 0;
-        std::uint64_t hash = 0;
-    };
-    std::map<std::size_t, Sum> expected;
-    for (const Expected& row : stretch_) {
-        ++expected[row.site].rows;
-        expected[row.site].hash ^= row.hash;
-    }
-    const Parameters range = {{"partition", std::to_string(partition)},
-                              {"first", std::to_string(first)},
-                              {"last", std::to_string(last)},
-                              {"passes", std::to_string(pass.passes)},
-                              {"pass", std::to_string(pass.pass)}};
+Result<bool> EventAudit::compare_sums(std::uint64_t begin, std::uint64_t end) {
+    begin_ = begin;
+    end_ = end;
+    auto parameters = range(begin, end);
+    parameters.emplace_back("stretch", std::to_string(options_.offsets_per_stretch));
     TRY(const store::Answer answer,
-        store_.query({.sql = fmt::format("SELECT toString(website_id), count(), groupBitXor({}) FROM footfall.events "
-                                         "{} GROUP BY website_id",
+        store_.query({.sql = fmt::format("SELECT intDiv(log_offset, {{stretch:UInt64}}) AS stretch, "
+                                         "toString(website_id), count(), sum({}) FROM footfall.events {} "
+                                         "GROUP BY stretch, website_id",
                                          hash_sql_, kRange),
-                      .parameters = range,
+                      .parameters = parameters,
                       .timeout_ms = kTimeoutMs}));
-    bool same = true;
+    std::map<StretchAndSite, Sum> stored;
     for (const auto& row : answer.rows) {
-        const std::size_t site = rows_.index_of(std::get<std::string>(row.at(0)));
-        const auto stored = std::get<std::uint64_t>(row.at(1));
-        rows_[site].stored += stored;
-        const Sum& sum = expected[site];
-        same = same && sum.rows == stored && sum.hash == std::get<std::uint64_t>(row.at(2));
-        expected.erase(site);
+        const std::size_t site = rows_.index_of(std::get<std::string>(row.at(1)));
+        Sum& sum = stored[{std::get<std::uint64_t>(row.at(0)), site}];
+        sum = {std::get<std::uint64_t>(row.at(2)), std::get<std::uint64_t>(row.at(3))};
+        rows_[site].stored += sum.rows;
+        sums_.try_emplace({std::get<std::uint64_t>(row.at(0)), site});
     }
-    if (!same || !expected.empty()) TRY_STATUS(name_differences(range));
-    stretch_.clear();
+    for (const auto& [at, sum] : sums_) {
+        const auto found = stored.find(at);
+        const Sum has = found == stored.end() ? Sum{} : found->second;
+        if (has == sum) continue;
+        const auto& [stretch, site] = at;
+        if (named_.size() < options_.stretches_named) named_.insert(stretch);
+        if (!named_.contains(stretch))
+            rows_.difference(
+                site, fmt::format("offsets {} to {}: {} rows, the log has {}{}", stretch * options_.offsets_per_stretch,
+                                  (stretch + 1) * options_.offsets_per_stretch - 1, has.rows, sum.rows,
+                                  has.rows == sum.rows ? ", and they are not the same" : ""));
+    }
+    sums_.clear();
+    return named_.empty();
+}
+
+std::uint64_t EventAudit::named_end() const {
+    return named_.empty() ? begin_ : std::min(end_, (*named_.rbegin() + 1) * options_.offsets_per_stretch);
+}
+
+void EventAudit::add_again(log::Position position, const event::Event& event, std::uint64_t session_key) {
+    if (!named_.contains(position.offset / options_.offsets_per_stretch)) return;
+    again_.push_back(
+        {position.offset, row_hash(row_text(position.offset, event, session_key)), rows_.index_of(event.website_id)});
+}
+
+Status EventAudit::name_differences() {
+    auto from = again_.begin();
+    for (const std::uint64_t stretch : named_) {
+        const auto to = std::find_if(from, again_.end(), [&](const Expected& row) {
+            return row.offset / options_.offsets_per_stretch != stretch;
+        });
+        TRY_STATUS(name_stretch(stretch, {from, to}));
+        from = to;
+    }
+    again_.clear();
     return {};
 }
 
-Status EventAudit::compare_outside(const log::EventLog& log) {
-    TRY(const store::Answer answer, store_.query({.sql = "SELECT toString(website_id), countIf(log_partition != 0 "
-                                                         "OR log_offset < {begin:UInt64}), max(log_offset) "
-                                                         "FROM footfall.events GROUP BY website_id",
-                                                  .parameters = {{"begin", std::to_string(log.begin().offset)}}}));
-    const std::uint64_t log_end = log.end().offset;
-    for (const auto& row : answer.rows) {
-        const std::size_t site = rows_.index_of(std::get<std::string>(row.at(0)));
-        const auto before = std::get<std::uint64_t>(row.at(1));
-        const auto highest = std::get<std::uint64_t>(row.at(2));
-        if (before > 0)
-            rows_.difference(site,
-                             fmt::format("{} rows from before the log's first entry {}", before, log.begin().offset));
-        if (highest >= log_end)
-            rows_.difference(site, fmt::format("a row at offset {} though the log ends at {}", highest, log_end));
-    }
-    return {};
-}
-
-Status EventAudit::name_differences(const Parameters& range) {
+Status EventAudit::name_stretch(std::uint64_t stretch, std::span<const Expected> expected) {
     TRY(const store::Answer answer,
         store_.query({.sql = fmt::format("SELECT log_offset, {}, toString(website_id) FROM footfall.events {}",
                                          hash_sql_, kRange),
-                      .parameters = range,
+                      .parameters = range(std::max(begin_, stretch * options_.offsets_per_stretch),
+                                          std::min(end_, (stretch + 1) * options_.offsets_per_stretch)),
                       .timeout_ms = kTimeoutMs}));
     struct Stored {
         std::uint64_t copies = 0;
@@ -125,7 +141,7 @@ Status EventAudit::name_differences(const Parameters& range) {
         at.hash = std::get<std::uint64_t>(row.at(1));
         at.site = std::get<std::string>(row.at(2));
     }
-    for (const Expected& row : stretch_) {
+    for (const Expected& row : expected) {
         const auto found = stored.find(row.offset);
         if (found == stored.end()) {
             rows_.difference(row.site, fmt::format("offset {} is missing", row.offset));
@@ -142,6 +158,26 @@ Status EventAudit::name_differences(const Parameters& range) {
     for (const auto& [offset, row] : stored)
         rows_.difference(rows_.index_of(row.site),
                          fmt::format("offset {} is a row that no event of the log explains", offset));
+    return {};
+}
+
+Status compare_outside(store::Client& store, AuditRows& rows, const log::EventLog& log) {
+    TRY(const store::Answer answer, store.query({.sql = "SELECT toString(website_id), countIf(log_partition != 0 "
+                                                        "OR log_offset < {begin:UInt64}), max(log_offset) "
+                                                        "FROM footfall.events GROUP BY website_id",
+                                                 .parameters = {{"begin", std::to_string(log.begin().offset)}},
+                                                 .timeout_ms = kTimeoutMs}));
+    const std::uint64_t log_end = log.end().offset;
+    for (const auto& row : answer.rows) {
+        const std::size_t site = rows.index_of(std::get<std::string>(row.at(0)));
+        const auto before = std::get<std::uint64_t>(row.at(1));
+        const auto highest = std::get<std::uint64_t>(row.at(2));
+        if (before > 0)
+            rows.difference(site,
+                            fmt::format("{} rows from before the log's first entry {}", before, log.begin().offset));
+        if (highest >= log_end)
+            rows.difference(site, fmt::format("a row at offset {} though the log ends at {}", highest, log_end));
+    }
     return {};
 }
 
