@@ -67,6 +67,12 @@ public:
         shrink();
     }
 
+    template <class Visit>
+    void for_each(Visit&& visit) const {
+        for (const Entry& entry : slots_)
+            if (!entry.is_empty()) visit(entry);
+    }
+
     /// Whether `is_one` is true of any.
     template <class IsOne>
     bool any_of(IsOne&& is_one) const {

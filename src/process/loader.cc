@@ -438,7 +438,7 @@ Status Loader::prepare_sessions(const std::vector<log::StoredEntry>& entries) {
         event::Event event = *head;
         // After a clock that was ahead and is set right, most visitors would have to be asked for, and their sessions
         // be kept until that time comes again.
-        if (!sessions_started_ || event.received_at < sessions_.complete_from()) {
+        if (!sessions_started_ || sessions_.is_long_before(event.received_at)) {
             // By the log's time, not by the clock's: a log that is read again from its beginning has its own days.
             TRY_STATUS(session_store_.start(sessions_, event.received_at - SessionFold::kHoldMs, entry.position));
             sessions_started_ = true;

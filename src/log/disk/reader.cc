@@ -11,6 +11,9 @@
 namespace footfall::log {
 namespace {
 
+/// Bytes of buffers that are kept from one reading to the next.
+constexpr std::size_t kBuffersMax = 8u << 20;
+
 class DiskReader final : public LogReader {
 public:
     DiskReader(std::shared_ptr<SegmentTable> table, std::uint64_t offset) : table_(std::move(table)), next_(offset) {}
@@ -66,6 +69,11 @@ Status DiskReader::read(std::vector<StoredEntry>& out, std::size_t max_entries, 
     } else {
         buffers_used_ = 0;
     }
+    // Of many small frames and then of large ones there would be many large buffers.
+    std::size_t held = 0;
+    for (const auto& buffer : buffers_) held += buffer->capacity();
+    if (held > kBuffersMax)
+        buffers_.erase(buffers_.begin() + static_cast<std::ptrdiff_t>(buffers_used_), buffers_.end());
 
     std::size_t taken = 0;
     std::size_t bytes = 0;

@@ -202,7 +202,7 @@ Status LiveProcessor::step() {
 
 LiveProcessor::Site& LiveProcessor::site_of(std::string_view website_id) {
     const auto site = sites_.find(website_id);
-    return site != sites_.end() ? site->second : sites_.emplace(std::string(website_id), Site()).first->second;
+    return site != sites_.end() ? site->second : sites_.try_emplace(std::string(website_id), sightings_).first->second;
 }
 
 void LiveProcessor::look_back() {
@@ -254,7 +254,8 @@ Result<store::LiveNumbers> LiveProcessor::read(std::string_view website_id) {
         return Error(Code::kUnavailable, problem_.empty() ? "the live numbers are being rebuilt from the log"
                                                           : "the live numbers can't be read: " + problem_);
     const auto site = sites_.find(website_id);
-    SiteWindow nobody;
+    SightingBudget nothing;
+    SiteWindow nobody(nothing);
     SiteWindow& window = site == sites_.end() ? nobody : site->second.window;
     window.advance(now_ms);
     store::LiveNumbers numbers = window.numbers();

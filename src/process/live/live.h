@@ -38,7 +38,8 @@ struct LiveOptions {
 /// Sources are those of the sessions as long as events come within half an hour; one that comes later may be left out.
 ///
 /// Memory: 5 KB for each site that had an event within an hour; for each visitor of such a site about 250 bytes within
-/// the last 5 minutes and 70 before. One thread of its own, about 2 µs an event.
+/// the last 5 minutes and 70 before, of which the lists of names take at most 100 MB in all: beyond that they are
+/// estimates of a sample (RecentVisitors), the numbers stay exact. One thread of its own, about 2 µs an event.
 class LiveProcessor final : public store::LiveStore {
 public:
     LiveProcessor(const log::EventLog& log, Clock& clock, LiveOptions options = {});
@@ -55,6 +56,7 @@ public:
 
 private:
     struct Site {
+        explicit Site(SightingBudget& budget) : window(budget) {}
         SiteWindow window;
         std::uint64_t version = 0;
     };
@@ -85,6 +87,7 @@ private:
     std::condition_variable stopped_;
     bool stopping_ = false;
     bool is_rebuild_wanted_ = false;
+    SightingBudget sightings_;
     std::unordered_map<std::string, Site, TextHash, std::equal_to<>> sites_;
     std::uint64_t versions_ = 0;
     bool is_ready_ = false;

@@ -1,6 +1,7 @@
 #include "process/live/recent.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace footfall::process {
 namespace {
@@ -59,7 +60,7 @@ void RecentVisitors::release(NameId name) {
 
 void RecentVisitors::forget_unused(NameId name) {
     Name& unused = names_[name];
-    if (unused.visitors > 0 || unused.holders > 0) return;
+    if (unused.visitors > 0 || unused.joining > 0 || unused.holders > 0) return;
     ids_.erase(ids_.find(*unused.text));
     unused = {};
     free_.push_back(name);
@@ -71,14 +72,73 @@ std::vector<RecentVisitors::Pair>& RecentVisitors::seen_in(std::int64_t second) 
     return seconds_[second];
 }
 
+bool RecentVisitors::is_of_sample(std::uint64_t visitor_id, unsigned shift) {
+    // Another hash than that of the pairs' places.
+    return shift == 0 || secret_hash(visitor_id, ~std::uint64_t{0}) >> (64 - shift) == 0;
+}
+
+std::uint32_t& RecentVisitors::count_of(const Pair& pair) {
+    Name& name = names_[pair.name];
+    return is_of_sample(pair.visitor, shift_) ? name.visitors : name.joining;
+}
+
+void RecentVisitors::erase(Pair* pair) {
+    --count_of(*pair);
+    pairs_.erase(pair);
+}
+
+template <class IsOver>
+void RecentVisitors::drop_sightings(IsOver&& is_over) {
+    std::size_t dropped = 0;
+    for (auto& [second, seen] : seconds_) {
+        dropped += std::erase_if(seen, is_over);
+        seen.shrink_to_fit();
+    }
+    sightings_ -= dropped;
+    budget_.used -= dropped;
+}
+
+void RecentVisitors::leave_out() {
+    if (sightings_ < std::max(kSightingsAlways, budget_.used / 8)) return;
+    if (sightings_ <= 2 * pairs_.size()) return halve();
+    drop_sightings([&](const Pair& seen) {
+        const Pair* pair = pairs_.find(seen);
+        return pair == nullptr || pair->second > seen.second;
+    });
+}
+
+void RecentVisitors::halve() {
+    if (open_shift_ == shift_) ++shift_;
+    open_shift_ = shift_;
+    const auto is_out = [&](const Pair& pair) { return !is_of_sample(pair.visitor, shift_); };
+    pairs_.erase_if(is_out);
+    drop_sightings(is_out);
+    for (Name& name : names_) name.visitors = name.joining = 0;
+    pairs_.for_each([&](const Pair& pair) { ++names_[pair.name].visitors; });
+    for (NameId name = 0; name < names_.size(); ++name)
+        if (names_[name].text != nullptr) forget_unused(name);
+}
+
+void RecentVisitors::take_in() {
+    if (open_shift_ < shift_ && now_ - opened_at_ >= kRecentSeconds) {
+        shift_ = open_shift_;
+        for (Name& name : names_) name.visitors += std::exchange(name.joining, 0);
+    }
+    if (shift_ == 0 || open_shift_ < shift_ || budget_.used + sightings_ > budget_.max / 2) return;
+    open_shift_ = shift_ - 1;
+    opened_at_ = now_;
+}
+
 void RecentVisitors::add(std::uint64_t visitor_id, NameId held, std::int64_t at) {
-    if (!is_within(at)) return;
+    if (!is_within(at) || !is_of_sample(visitor_id, open_shift_)) return;
     const Pair now{.visitor = visitor_id, .name = held, .second = static_cast<std::uint32_t>(at)};
     const auto [pair, is_new] = pairs_.insert(now);
-    if (is_new) ++names_[held].visitors;
-    else if (pair->second >= now.second) return;
+    if (!is_new && pair->second >= now.second) return;
     pair->second = now.second;
+    if (is_new) ++count_of(now);
     seen_in(at).push_back(now);
+    ++sightings_;
+    if (++budget_.used > budget_.max) leave_out();
 }
 
 void RecentVisitors::add(std::uint64_t visitor_id, std::string_view name, std::int64_t at) {
@@ -92,8 +152,7 @@ void RecentVisitors::move(std::uint64_t visitor_id, NameId from, NameId to) {
     Pair* pair = pairs_.find({.visitor = visitor_id, .name = from});
     if (pair == nullptr || from == to) return;
     const std::uint32_t second = pair->second;
-    pairs_.erase(pair);
-    --names_[from].visitors;
+    erase(pair);
     add(visitor_id, to, second);
 }
 
@@ -105,14 +164,16 @@ void RecentVisitors::advance(std::int64_t now) {
         for (const Pair& seen : seconds_.begin()->second) {
             Pair* pair = pairs_.find(seen);
             if (pair == nullptr || pair->second > seen.second) continue;  // seen again since
-            pairs_.erase(pair);
-            --names_[seen.name].visitors;
+            erase(pair);
             forget_unused(seen.name);
         }
+        sightings_ -= seconds_.begin()->second.size();
+        budget_.used -= seconds_.begin()->second.size();
         seconds_.erase(seconds_.begin());
         is_less = true;
     }
     if (is_less) pairs_.shrink();
+    take_in();
 }
 
 std::vector<store::LiveEntry> RecentVisitors::top(std::size_t n) const {
@@ -126,7 +187,8 @@ std::vector<store::LiveEntry> RecentVisitors::top(std::size_t n) const {
     const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(n, all.size()));
     std::partial_sort(all.begin(), end, all.end(), is_before);
     std::vector<store::LiveEntry> out;
-    for (auto name = all.begin(); name != end; ++name) out.push_back({*(*name)->text, (*name)->visitors});
+    for (auto name = all.begin(); name != end; ++name)
+        out.push_back({*(*name)->text, std::uint64_t{(*name)->visitors} << shift_});
     return out;
 }
 

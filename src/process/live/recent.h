@@ -39,10 +39,27 @@ private:
     std::array<std::uint32_t, kRecentSeconds> seconds_{};  ///< second s at s modulo their number
 };
 
-/// Distinct visitors by name over the window. Constant time an event; memory grows with the pairs of visitor and name
-/// within the window, about 60 bytes each, and names. Not thread-safe.
+/// Sightings (a visitor, a name, a second) that all RecentVisitors of a process keep together: 40 to 80 bytes each.
+struct SightingBudget {
+    std::size_t max = 1'500'000;
+    std::size_t used = 0;
+};
+
+/// Distinct visitors by name over the window. Constant time an event; memory is bounded by the budget and by the names.
+/// Exact as long as the budget is not used up. Then whoever has more than kSightingsAlways, and an eighth of all, keeps
+/// half of the visitors, by a hash, as often as need be, and top() tells the number in the sample times what it stands
+/// for (distinct sampling: P. Gibbons, VLDB 2001): of n visitors the error is about sqrt(n * 2^shift). What is left out
+/// is taken in again, one doubling after the other, when there is room; it counts from when the window holds nothing
+/// else. Not thread-safe.
 class RecentVisitors {
 public:
+    static constexpr std::size_t kSightingsAlways = 2'000;
+
+    explicit RecentVisitors(SightingBudget& budget) : budget_(budget) {}
+    ~RecentVisitors() { budget_.used -= sightings_; }
+    RecentVisitors(const RecentVisitors&) = delete;
+    RecentVisitors& operator=(const RecentVisitors&) = delete;
+
     /// Stands for a name as long as somebody holds it or a visitor counts for it.
     using NameId = std::uint32_t;
 
@@ -64,13 +81,16 @@ public:
 
     /// The names with the most visitors, equal ones in the order of their text.
     std::vector<store::LiveEntry> top(std::size_t n) const;
+    /// One visitor in 2^shift is counted; 0: all are.
+    unsigned shift() const { return shift_; }
 
 private:
     static constexpr NameId kNoName = std::numeric_limits<NameId>::max();
 
     struct Name {
         const std::string* text = nullptr;  ///< the key in ids_
-        std::uint32_t visitors = 0;
+        std::uint32_t visitors = 0;         ///< of the sample
+        std::uint32_t joining = 0;          ///< taken in again, who do not count yet
         std::uint32_t holders = 0;
     };
     /// A visitor who counts for a name, and when that was seen last.
@@ -88,10 +108,26 @@ private:
         std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
     };
     bool is_within(std::int64_t at) const { return at > now_ - kRecentSeconds && at <= now_; }
+    static bool is_of_sample(std::uint64_t visitor_id, unsigned shift);
+    std::uint32_t& count_of(const Pair& pair);
+    void erase(Pair* pair);
     void forget_unused(NameId name);
+    /// Where the budget is used up: forgets what was seen again since, halves the sample, or gives up those who were
+    /// being taken in again.
+    void leave_out();
+    void take_in();
+    void halve();
+    /// Takes sightings out of seconds_.
+    template <class IsOver>
+    void drop_sightings(IsOver&& is_over);
     std::vector<Pair>& seen_in(std::int64_t second);
 
+    SightingBudget& budget_;
+    std::size_t sightings_ = 0;  ///< in seconds_
     std::int64_t now_ = 0;
+    unsigned shift_ = 0;
+    unsigned open_shift_ = 0;     ///< the sample that is taken in: that of shift_, or twice as large
+    std::int64_t opened_at_ = 0;  ///< since when, if so
     std::unordered_map<std::string, NameId, TextHash, std::equal_to<>> ids_;
     std::vector<Name> names_;   ///< by id
     std::vector<NameId> free_;  ///< ids without a name

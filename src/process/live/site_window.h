@@ -23,6 +23,10 @@ public:
     /// long ago.
     static constexpr std::int64_t kRememberedMs = 2 * kSessionGapMs;
 
+    /// `budget` is shared by all windows of a process and outlives them.
+    explicit SiteWindow(SightingBudget& budget)
+        : pages_(budget), sources_(budget), countries_(budget), events_(budget) {}
+
     /// The window ends at `now_ms`, which never goes back.
     void advance(std::int64_t now_ms);
     /// An event of the log, after advance() to a time that is not before its receipt.

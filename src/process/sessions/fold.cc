@@ -84,7 +84,7 @@ void SessionFold::looked_up(const LookUp& who) {
 void SessionFold::touch(Held& held) {
     if (held.is_changed) return;
     held.is_changed = true;
-    held.before = held.session;
+    held.before = std::make_unique<Session>(held.session);
     changed_.push_back(&held);
 }
 
@@ -191,9 +191,8 @@ std::vector<SessionChange> SessionFold::take_changes(std::uint64_t version) {
     changes.reserve(changed_.size());
     for (Held* held : changed_) {
         held->is_changed = false;
-        SessionChange change{.before = std::exchange(held->before, std::nullopt),
-                             .before_version = held->version,
-                             .after = std::nullopt};
+        SessionChange change{.before = std::nullopt, .before_version = held->version, .after = std::nullopt};
+        if (held->before) change.before = std::move(*std::exchange(held->before, nullptr));
         if (!held->is_gone) change.after = held->session;
         if (change.before == change.after) continue;
         held->version = version;
@@ -214,10 +213,23 @@ std::vector<SessionAlias> SessionFold::take_aliases() {
     return last;
 }
 
+std::int64_t SessionFold::keep_half_from() const {
+    std::vector<std::int64_t> ended_at;
+    ended_at.reserve(held_);
+    for (const auto& [key, visitor] : visitors_)
+        for (const auto& held : visitor) ended_at.push_back(held->session.ended_at);
+    const auto last_to_go = ended_at.end() - static_cast<std::ptrdiff_t>(held_max_ / 2 + 1);
+    std::nth_element(ended_at.begin(), last_to_go, ended_at.end());
+    return *last_to_go + 1;
+}
+
 void SessionFold::let_go() {
-    const std::int64_t keep_from = newest_received_at_ - kHoldMs;
-    // Not after each batch: a walk over all of them pays when a minute's worth has become old.
-    if (keep_from < complete_from_ + kLetGoEveryMs) return;
+    if (looked_up_.size() > held_max_) looked_up_.clear();
+    std::int64_t keep_from = newest_received_at_ - kHoldMs;
+    // Not after each batch: a walk over all of them pays when a minute's worth has become old, or there is
+    // no room for more.
+    if (held_ > held_max_) keep_from = std::max({keep_from, complete_from_, keep_half_from()});
+    else if (keep_from < complete_from_ + kLetGoEveryMs) return;
     complete_from_ = keep_from;
     looked_up_.clear();
     for (auto at = visitors_.begin(); at != visitors_.end();) {

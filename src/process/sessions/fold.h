@@ -34,14 +34,19 @@ struct SessionAlias {
 /// only on the events before, never on how they were cut into batches or what was in memory: a fold that starts from
 /// the table goes on as the one before would have.
 ///
-/// Memory: about 500 bytes a session that is held, those of the last hour, and 130 a page that was pinged within the
-/// last kPingEntries and began no session. About 1 µs an event. Not thread-safe.
+/// Memory: about 600 bytes a session that is held, those of the last hour but at most kHeldMax, and 130 a page that was
+/// pinged within the last kPingEntries and began no session. Where there are more sessions, those that ended first are
+/// let go, and visitors who may have had one of these are looked up. About 1 µs an event. Not thread-safe.
 class SessionFold {
 public:
     /// Sessions that ended earlier than this before the newest receive time may be let go.
     static constexpr std::int64_t kHoldMs = 60 * 60'000;
+    /// Sessions that are kept in memory beyond a batch.
+    static constexpr std::size_t kHeldMax = 400'000;
     /// A ping that came before its pageview counts for it where at most so many entries of the log lie in between.
     static constexpr std::uint64_t kPingEntries = 262'144;
+
+    explicit SessionFold(std::size_t held_max = kHeldMax) : held_max_(held_max) {}
 
     /// Forgets everything. From now on it is complete for sessions that ended at `complete_from` or later, once these
     /// were load()ed.
@@ -70,10 +75,13 @@ public:
     /// which the caller makes of it, larger than any before.
     std::vector<SessionChange> take_changes(std::uint64_t version);
     std::vector<SessionAlias> take_aliases();
+    /// Whether an event that was received at that time comes more than kHoldMs after ones that were received later.
+    bool is_long_before(std::int64_t received_at) const { return received_at < newest_received_at_ - kHoldMs; }
     /// Lets old sessions go. Call it after take_changes(), when the table has what it gave.
     void let_go();
 
     std::size_t held() const { return held_; }
+    std::size_t held_max() const { return held_max_; }
 
 private:
     struct VisitorKey {
@@ -91,7 +99,7 @@ private:
         Session session;
         std::vector<std::uint64_t> absorbed;  ///< keys that were joined to it
         std::uint64_t version = 0;            ///< of the table's row
-        std::optional<Session> before;        ///< as the table has it, while `is_changed`
+        std::unique_ptr<Session> before;      ///< as the table has it, while `is_changed`; none of a new one
         bool is_changed = false;
         bool is_gone = false;  ///< joined to another
     };
@@ -122,6 +130,10 @@ private:
     void remember_engaged(const PendingKey& key, Pending pending);
     float take_engaged(const PendingKey& key, std::uint64_t offset);
 
+    /// Of more than held_max_ sessions: at most half of so many ended at this time or later.
+    std::int64_t keep_half_from() const;
+
+    const std::size_t held_max_;
     std::unordered_map<VisitorKey, Visitor, VisitorHash> visitors_;
     std::unordered_map<VisitorKey, std::int64_t, VisitorHash> looked_up_;  ///< who is complete from when, bot or not
     std::size_t held_ = 0;

@@ -19,6 +19,9 @@ namespace {
 constexpr std::size_t kLookUpsMax = 2'000;
 constexpr int kTimeoutMs = 120'000;
 
+/// Of one answer.
+constexpr std::uint64_t kSessionsOfAnswer = 50'000;
+
 std::string number(std::uint64_t value) { return std::to_string(value); }
 
 /// The cells of a row, one after the other.
@@ -169,12 +172,25 @@ Result<bool> SessionStore::has_all_touched() {
 }
 
 Status SessionStore::start(SessionFold& fold, std::int64_t ended_from, log::Position position) {
+    TRY(const store::Answer newest,
+        store_.query({.sql = std::string(sql::text("sessions-newest-ended.sql")),
+                      .parameters = {{"ended_from", std::to_string(ended_from)}, {"most", number(fold.held_max())}},
+                      .timeout_ms = kTimeoutMs}));
+    ended_from = std::max(ended_from, std::get<std::int64_t>(newest.rows.at(0).at(0)));
     fold.restart(ended_from);
-    static const std::string open = sessions_sql("ended_at >= fromUnixTimestamp64Milli({ended_from:Int64}, 'UTC')");
-    TRY(const store::Answer sessions,
-        store_.query(
-            {.sql = open, .parameters = {{"ended_from", std::to_string(ended_from)}}, .timeout_ms = kTimeoutMs}));
-    TRY_STATUS(load(fold, sessions));
+    // An answer takes three times the memory of the sessions that it tells of.
+    const std::uint64_t passes = 1 + std::get<std::uint64_t>(newest.rows.at(0).at(1)) / kSessionsOfAnswer;
+    static const std::string open = sessions_sql(
+        "ended_at >= fromUnixTimestamp64Milli({ended_from:Int64}, 'UTC') "
+        "AND visitor_id % {passes:UInt64} = {pass:UInt64}");
+    for (std::uint64_t pass = 0; pass < passes; ++pass) {
+        TRY(const store::Answer sessions, store_.query({.sql = open,
+                                                        .parameters = {{"ended_from", std::to_string(ended_from)},
+                                                                       {"passes", number(passes)},
+                                                                       {"pass", number(pass)}},
+                                                        .timeout_ms = kTimeoutMs}));
+        TRY_STATUS(load(fold, sessions));
+    }
     const std::uint64_t first = position.offset - std::min(position.offset, SessionFold::kPingEntries);
     TRY(const store::Answer pings, store_.query({.sql = std::string(sql::text("sessions-pings.sql")),
                                                  .parameters = {{"partition", number(position.partition)},

@@ -1,5 +1,6 @@
 // The sessions' tables as they are taken back to the checkpoint, in the real store, whatever its merges did before.
 #include <deque>
+#include <span>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -172,6 +173,29 @@ TEST_F(SessionStoreTest, TheUndoFileIsOfOnePosition) {
         ASSERT_TRUE(write_file_atomically(undo_path(), damaged));
         EXPECT_EQ(undo.read({0, 7}), std::nullopt) << size;
     }
+}
+
+TEST_F(SessionStoreTest, AStartTakesInTheLastSessionsForWhichThereIsRoomAndLooksTheOthersUp) {
+    std::vector<event::Event> events;
+    for (std::int64_t minute = 0; minute < 20; ++minute)
+        events.push_back(at(static_cast<std::uint64_t>(minute) + 1, minute));
+    load(events, {0, 0}, 19);
+    const auto start = [&](SessionFold& fold) {
+        const Status done = sessions_.start(fold, kNow - SessionFold::kHoldMs, {0, 20});
+        EXPECT_TRUE(done) << done.error().message;
+        return fold.held();
+    };
+    SessionFold all(100);
+    EXPECT_EQ(start(all), 20u);
+    EXPECT_FALSE(all.look_up_for(at(1, 20)));
+    SessionFold few(5);
+    EXPECT_EQ(start(few), 5u);
+    // Minutes 15 to 19 are held. Who comes at minute 20 may have had a session that ended since before minute 0.
+    const auto who = few.look_up_for(at(1, 20));
+    ASSERT_TRUE(who);
+    ASSERT_TRUE(sessions_.look_up(few, std::span(&*who, 1)));
+    EXPECT_EQ(few.apply(at(1, 20), 20), all.apply(at(1, 20), 20)) << "the session goes on";
+    EXPECT_FALSE(few.look_up_for(at(99, 46))) << "what can only be of a session that is held";
 }
 
 }  // namespace
