@@ -184,8 +184,10 @@ void Loader::wait_for_holds() {
         is_between_batches_ = !in_doubt_ && !in_doubt_requested_;
         if (std::exchange(is_forget_wanted_, false)) forgotten_ = forget_now();
         changed_.notify_all();
-        changed_.wait(
-            lock, [this] { return holds_ == 0 || is_forget_wanted_ || stopping_ || in_doubt_ || in_doubt_requested_; });
+        changed_.wait(lock, [this] {
+            const bool is_held = holds_ > 0 || stills_ > 0;
+            return !is_held || is_forget_wanted_ || stopping_ || in_doubt_ || in_doubt_requested_;
+        });
         if (!is_forget_wanted_) break;
     }
     is_between_batches_ = false;
@@ -235,6 +237,8 @@ void Loader::load_until_stopped() {
         wait_for_holds();
         {
             const std::lock_guard lock(mutex_);
+            // What it is kept from is for the next start.
+            if (stopping_ && stills_ > 0) return;
             if (in_doubt_requested_) {
                 in_doubt_requested_ = false;
                 reader_.reset();

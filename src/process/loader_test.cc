@@ -473,6 +473,26 @@ TEST_F(LoaderTest, WhileTheTablesAreHeldNothingIsWrittenAndAfterwardsItGoesOn) {
     expect_rows(25);
 }
 
+TEST_F(LoaderTest, WhoKeepsItStillDoesSoUntilItIsLetGoAlsoBehindADoubtAndAtTheEnd) {
+    append_numbered(15);
+    loader_ = std::make_unique<Loader>(*log_, store(), clock_, options());
+    auto still = loader_->keep_still();
+    loader_->start();
+    ASSERT_TRUE(loader_->wait_loaded({}, 60'000)) << "it has asked the store what it holds";
+    EXPECT_EQ(loader_->wait_loaded(log_->end(), 300).error().code, Code::kTimeout);
+    loader_->store_restarted();
+    EXPECT_EQ(loader_->wait_loaded(log_->end(), 300).error().code, Code::kTimeout);
+    expect_rows(0);
+    still.reset();
+    expect_loaded();
+    still = loader_->keep_still();
+    append_numbered(5);
+    ASSERT_TRUE(loader_->hold(60'000));
+    loader_->stop(1'000);
+    expect_rows(15);
+    still.reset();
+}
+
 TEST_F(LoaderTest, AStoreThatIsStartedAgainEndsTheHoldAndTheHolderIsTold) {
     append_numbered(5);
     start();
