@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -81,8 +80,15 @@ Loader::Loader(log::EventLog& log, store::Client& store, Clock& clock, LoaderOpt
       store_(store),
       clock_(clock),
       options_(std::move(options)),
-      session_store_(store, options_.undo_path),
+      writer_(store, options_.undo_path, [this](std::size_t rows) { note_inserted(rows); }),
       rejected_store_(store) {}
+
+void Loader::note_inserted(std::size_t rows) {
+    counters().rows.add(rows);
+    counters().batches.add();
+    const std::lock_guard lock(mutex_);
+    state_.rows += rows;
+}
 
 Loader::~Loader() { stop(0); }
 
@@ -205,9 +211,8 @@ Status Loader::forget(int timeout_ms) {
 
 Status Loader::forget_now() {
     reader_.reset();
-    sessions_.restart(0);
-    sessions_started_ = false;
-    return session_store_.forget_undo();
+    writer_.restart();
+    return writer_.session_store().forget_undo();
 }
 
 bool Loader::stop_requested(bool caught_up) const {
@@ -321,7 +326,7 @@ Status Loader::step() {
         state_.problem.clear();
         note_caught_up();
         if (loaded >= log_.end()) state_.as_of_ms = read_at_ms;
-        else if (!entries.empty()) state_.as_of_ms = std::max(state_.as_of_ms, blocks_.newest_received_ms());
+        else if (!entries.empty()) state_.as_of_ms = std::max(state_.as_of_ms, writer_.newest_received_ms());
     }
     changed_.notify_all();
     return {};
@@ -337,7 +342,7 @@ Status Loader::reconcile() {
     // Another store than the checkpoint was written for, or one that lost parts: nothing is taken to be there.
     TRY(const std::string identity, store::store_identity(store_));
     if (identity != store_identity_) {
-        TRY_STATUS(session_store_.forget_undo());
+        TRY_STATUS(writer_.session_store().forget_undo());
         const std::lock_guard lock(mutex_);
         if (state_.loaded > log_.begin())
             logging::warn("loader.store_changed", {{"next", "everything that the log holds is compared and loaded"}});
@@ -375,8 +380,8 @@ Status Loader::reconcile() {
                                                  highest, end.offset));
     doubt_end_ = count == 0 ? from.offset : highest + 1;
     // Sessions are what the log up to the checkpoint makes; the rest of their rows is written again.
-    TRY(const bool is_taken_back, session_store_.delete_beyond(from));
-    sessions_started_ = false;
+    TRY(const bool is_taken_back, writer_.session_store().delete_beyond(from));
+    writer_.restart();
     TRY_STATUS(rejected_store_.delete_beyond(from));
     if (!is_taken_back && from > log_.begin()) {
         logging::warn("loader.sessions_lost", {{"next", "they are made again from the log's beginning"}});
@@ -402,66 +407,13 @@ Status Loader::load(const std::vector<log::StoredEntry>& entries, log::Position 
     if (first < doubt_end_) {
         TRY(present, present_offsets(next.partition, first, next.offset - 1));
     }
-    TRY_STATUS(prepare_sessions(entries));
-    TRY_STATUS(blocks_.build(entries, present, [this](const event::Event& event, std::uint64_t offset) {
-        return sessions_.apply(event, offset);
-    }));
-    // Sessions first: an event that is in its table has its session in the other, so that answers which join them are
-    // complete.
     const log::Position last{next.partition, next.offset - 1};
-    TRY_STATUS(
-        session_store_.insert(sessions_.take_changes(last.offset), sessions_.take_aliases(), state().loaded, last));
-    for (auto& [month, block] : blocks_.blocks()) {
-        if (block.rows() == 0) continue;
-        // What an error leaves is not known; the caller takes it as doubt.
-        if (failpoint("loader.before_insert") == Fault::kError)
-            return Error(Code::kUnavailable, "failpoint loader.before_insert");
-        TRY_STATUS(
-            store_.insert(EventBlocks::insert_statement(), block.bytes(), 120'000, {{"insert_deduplicate", "0"}}));
-        if (failpoint("loader.after_insert") == Fault::kError)
-            return Error(Code::kUnavailable, "failpoint loader.after_insert");
-        counters().rows.add(block.rows());
-        counters().batches.add();
-        const std::lock_guard lock(mutex_);
-        state_.rows += block.rows();
-    }
+    TRY_STATUS(writer_.write(entries, present, state().loaded, last));
     TRY_STATUS(rejected_store_.insert(entries, last));
-    sessions_.let_go();
-    counters().sessions.set(static_cast<double>(sessions_.held()));
+    writer_.let_go();
+    counters().sessions.set(static_cast<double>(writer_.sessions_held()));
     counters().insert.observe_ns(clock_.steady_ns() - started);
     return {};
-}
-
-Status Loader::prepare_sessions(const std::vector<log::StoredEntry>& entries) {
-    std::map<std::pair<std::string, std::uint64_t>, SessionFold::LookUp> by_visitor;
-    for (const log::StoredEntry& entry : entries) {
-        if (entry.kind != log::EntryKind::kEvent) continue;
-        auto head = reader_of_heads_.read(entry.payload, event::ReadTo::kUserId);
-        if (!head && head.error().field == "v") return Error(std::move(head.error()));
-        if (!head) continue;  // left out of the blocks as well
-        event::Event event = *head;
-        // After a clock that was ahead and is set right, most visitors would have to be asked for, and their sessions
-        // be kept until that time comes again.
-        if (!sessions_started_ || sessions_.is_long_before(event.received_at)) {
-            // By the log's time, not by the clock's: a log that is read again from its beginning has its own days.
-            TRY_STATUS(session_store_.start(sessions_, event.received_at - SessionFold::kHoldMs, entry.position));
-            sessions_started_ = true;
-        }
-        // Most events are of now, and need nothing but what is in memory.
-        const bool is_ping = event.event_type == "ping";
-        if (!is_ping && !sessions_.look_up_for(event)) continue;
-        const auto whole = reader_of_heads_.read(entry.payload);
-        if (!whole) continue;
-        event = *whole;
-        const auto asked = sessions_.look_up_for(event);
-        if (!asked) continue;
-        const auto [known, added] = by_visitor.try_emplace({asked->website_id, asked->visitor_id}, *asked);
-        if (!added) known->second.ended_from = std::min(known->second.ended_from, asked->ended_from);
-    }
-    std::vector<SessionFold::LookUp> who;
-    who.reserve(by_visitor.size());
-    for (auto& [visitor, look_up] : by_visitor) who.push_back(std::move(look_up));
-    return session_store_.look_up(sessions_, who);
 }
 
 Result<std::vector<std::uint64_t>> Loader::present_offsets(std::uint16_t partition, std::uint64_t first,

@@ -13,10 +13,8 @@
 #include "base/result.h"
 #include "log/log.h"
 #include "process/audit.h"
-#include "process/event_block.h"
 #include "process/rejected.h"
-#include "process/sessions/fold.h"
-#include "process/sessions/session_store.h"
+#include "process/table_writer.h"
 #include "store/client.h"
 
 namespace footfall::process {
@@ -92,11 +90,10 @@ private:
     Status forget_now();
     std::shared_ptr<void> count_in(int& counter);
     void note_caught_up();  ///< under the mutex
+    void note_inserted(std::size_t rows);
     void report_lag() const;
     Status reconcile();
     Status load(const std::vector<log::StoredEntry>& entries, log::Position next);
-    /// Brings the sessions that the entries' events may reach into the fold.
-    Status prepare_sessions(const std::vector<log::StoredEntry>& entries);
     Result<std::vector<std::uint64_t>> present_offsets(std::uint16_t partition, std::uint64_t first,
                                                        std::uint64_t last);
     Status write_checkpoint(log::Position position);
@@ -130,12 +127,8 @@ private:
     log::Position catch_up_to_;
     std::string store_identity_;
     std::int64_t last_insert_ns_ = 0;
-    EventBlocks blocks_;
-    SessionFold sessions_;
-    bool sessions_started_ = false;  ///< the fold goes on from what the tables hold
-    SessionStore session_store_;
+    TableWriter writer_;
     RejectedStore rejected_store_;
-    event::RecordReader reader_of_heads_;
 
     std::thread thread_;
 };

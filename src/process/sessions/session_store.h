@@ -19,7 +19,8 @@ namespace footfall::process {
 /// what the tables hold of the batch is not known until delete_beyond(). Not thread-safe.
 class SessionStore {
 public:
-    /// `undo_path` is a file of its own, which insert() and delete_beyond() use between them.
+    /// `undo_path` is a file of its own, which insert() and delete_beyond() use between them; empty where
+    /// delete_beyond() is never called.
     SessionStore(store::Client& store, std::string undo_path) : store_(store), undo_(std::move(undo_path)) {}
 
     /// Takes away what batches wrote that end at `position` or later, and puts back the sessions that went with it

@@ -14,6 +14,7 @@ constexpr std::size_t kHead = kName.size() + sizeof(std::uint16_t) + sizeof(std:
 }  // namespace
 
 Status SessionUndo::write(log::Position from, std::string_view rows) const {
+    if (path_.empty()) return {};
     std::string text(kName);
     text.reserve(kHead + rows.size() + sizeof(std::uint32_t));
     put(text, from.partition);
@@ -24,7 +25,7 @@ Status SessionUndo::write(log::Position from, std::string_view rows) const {
 }
 
 std::optional<std::string> SessionUndo::read(log::Position from) const {
-    if (!path_exists(path_)) return std::nullopt;
+    if (path_.empty() || !path_exists(path_)) return std::nullopt;
     auto text = read_file(path_);
     const std::size_t end =
         text && text->size() >= kHead + sizeof(std::uint32_t) ? text->size() - sizeof(std::uint32_t) : 0;
@@ -40,6 +41,9 @@ std::optional<std::string> SessionUndo::read(log::Position from) const {
     return text->substr(kHead, end - kHead);
 }
 
-Status SessionUndo::forget() const { return remove_file(path_); }
+Status SessionUndo::forget() const {
+    if (path_.empty()) return {};
+    return remove_file(path_);
+}
 
 }  // namespace footfall::process

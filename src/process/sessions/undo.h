@@ -15,6 +15,7 @@ namespace footfall::process {
 /// of the batch. One file, replaced by each batch; an older one that was written from the same position is as true.
 class SessionUndo {
 public:
+    /// An empty path: nothing is kept, by who takes nothing back.
     explicit SessionUndo(std::string path) : path_(std::move(path)) {}
 
     /// `rows` is a block of ClickHouse's Native format, of sessions as the table holds them when it has the log up to
