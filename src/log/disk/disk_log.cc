@@ -534,12 +534,21 @@ const std::vector<Damage>& DiskLog::restored() const { return state_->restored; 
 Status DiskLog::forget_damage(std::span<const Damage> ranges) { return state_->table->forget_damage(ranges); }
 
 Result<Erased> DiskLog::erase(const ErasureRange& range, const Replacement& replacement, ErasurePace pace) {
+    const Rewriting to_tombstones = [&replacement](const StoredEntry& entry) -> Result<std::optional<Rewritten>> {
+        auto payload = replacement(entry);
+        if (!payload) return std::optional<Rewritten>();
+        return std::optional<Rewritten>({.kind = EntryKind::kErased, .payload = std::move(*payload)});
+    };
+    return rewrite(range, to_tombstones, pace);
+}
+
+Result<Erased> DiskLog::rewrite(const ErasureRange& range, const Rewriting& rewriting, ErasurePace pace) {
     State& s = *state_;
     const RewriteAccess access{
         .table = *s.table, .directory = s.directory, .clock = s.clock, .seal = [&s](std::uint64_t number) {
             return s.seal_active(number);
         }};
-    return rewrite_segments(access, range, replacement, pace);
+    return rewrite_segments(access, range, rewriting, pace);
 }
 
 LogCut DiskLog::cut() const {

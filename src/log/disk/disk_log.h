@@ -63,11 +63,20 @@ struct ErasureRange {
 /// same entry it says the same whenever it is asked.
 using Replacement = std::function<std::optional<std::string>(const StoredEntry& entry)>;
 
+/// What takes an entry's place.
+struct Rewritten {
+    EntryKind kind = EntryKind::kErased;
+    std::string payload;
+};
+/// The same for other changes of entries than that they are erased. An error ends the rewriting with it.
+using Rewriting = std::function<Result<std::optional<Rewritten>>(const StoredEntry& entry)>;
+
 enum class ErasurePace : std::uint8_t {
     kAtOnce,
     kBesideOthers,  ///< after each segment a pause as long as it took, for the disk and the cores of others
 };
 
+/// What was erased, or rewritten.
 struct Erased {
     std::uint64_t entries = 0;
     std::uint64_t segments = 0;  ///< written anew
@@ -120,6 +129,9 @@ public:
     /// Reads all segments of the range: about 1 s a GiB of them and what `replacement` takes. kIo, kOverloaded: some
     /// segments may be done, another call does the rest.
     Result<Erased> erase(const ErasureRange& range, const Replacement& replacement, ErasurePace pace);
+    /// The same with what `rewriting` has in the place of each entry, of whatever kind; entries that were erased are
+    /// not asked about. A payload should not be much longer than the one it replaces.
+    Result<Erased> rewrite(const ErasureRange& range, const Rewriting& rewriting, ErasurePace pace);
 
     /// What a copy made now has to hold; files that release() deletes meanwhile are missed by who copies. Thread-safe.
     LogCut cut() const;

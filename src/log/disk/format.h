@@ -56,7 +56,7 @@
 ///      8 u64 number           16 u64 first offset
 ///     24 u64 log id           32 i64 sealed, epoch ms
 ///     40 u64 count of readable entries
-///     48 u64 last offset      56 u32 how often the segment was rewritten without entries that were erased
+///     48 u64 last offset      56 u32 how often the segment was rewritten
 ///     60 u32 CRC of bytes 0..59
 ///
 ///   frame: one group of entries, appended and synced as a whole; header of 32 bytes, then the payload
@@ -79,9 +79,9 @@
 /// of a group that was never acknowledged, and is zeroed. Anywhere else it is damage: the entries up to the next valid
 /// frame (found by trying every multiple of 8) are lost, and named.
 ///
-/// A sealed segment changes in one case: where entries of it are erased, another file of the same number takes its
-/// place, with the same entries in the same frames but for those, which are of kind 3 then. Bytes that were damaged are
-/// not in it.
+/// A sealed segment changes in one case: where entries of it are erased, or bots are judged again, another file of the
+/// same number takes its place, with the same entries in the same frames but for those: erased ones are of kind 3 then,
+/// the others have another payload. Bytes that were damaged are not in it.
 namespace footfall::log {
 
 inline constexpr std::uint64_t kSegmentHeaderBlock = 4096;

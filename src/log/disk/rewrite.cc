@@ -55,18 +55,20 @@ private:
 
 class SegmentRewriter {
 public:
-    SegmentRewriter(const RewriteAccess& access, const ErasureRange& range, const Replacement& replacement)
-        : access_(access), range_(range), replacement_(replacement) {}
+    SegmentRewriter(const RewriteAccess& access, const ErasureRange& range, const Rewriting& rewriting)
+        : access_(access), range_(range), rewriting_(rewriting) {}
 
-    /// Whether an entry of the segment is to be erased.
+    /// Whether an entry of the segment is to be another.
     Result<bool> needs(const Segment& segment) {
         TRY(const File file, File::open(access_.table.path(segment.number), O_RDONLY));
         FrameWalk walk(file, segment, seed_of(segment));
         for (;;) {
             TRY(const bool found, walk.next());
             if (!found) return false;
-            for (const StoredEntry& entry : walk.entries())
-                if (replacement_of(entry)) return true;
+            for (const StoredEntry& entry : walk.entries()) {
+                TRY(const auto other, rewritten(entry));
+                if (other) return true;
+            }
         }
     }
 
@@ -95,11 +97,11 @@ public:
 private:
     std::uint32_t seed_of(const Segment& segment) const { return frame_seed(access_.table.log_id(), segment.number); }
 
-    std::optional<std::string> replacement_of(const StoredEntry& entry) const {
+    Result<std::optional<Rewritten>> rewritten(const StoredEntry& entry) const {
         if (entry.kind == EntryKind::kErased || entry.position.offset < range_.begin ||
             entry.position.offset >= range_.end)
-            return std::nullopt;
-        return replacement_(entry);
+            return std::optional<Rewritten>();
+        return rewriting_(entry);
     }
 
     /// The whole new file; gives back where its frames end.
@@ -139,17 +141,17 @@ private:
         return at;
     }
 
-    /// The frame as it is, or with the entries that take the place of those that are erased.
+    /// The frame as it is, or with what takes the place of some of its entries.
     Result<std::string> frame_of(const FrameWalk& walk, const File& old, std::uint32_t seed) {
         std::vector<Entry> entries;
         std::vector<std::string> payloads;
         payloads.reserve(walk.entries().size());  // entries borrow from it
         for (const StoredEntry& entry : walk.entries()) {
             entries.push_back({.kind = entry.kind, .payload = entry.payload});
-            auto payload = replacement_of(entry);
-            if (!payload) continue;
-            payloads.push_back(std::move(*payload));
-            entries.back() = {.kind = EntryKind::kErased, .payload = payloads.back()};
+            TRY(auto other, rewritten(entry));
+            if (!other) continue;
+            payloads.push_back(std::move(other->payload));
+            entries.back() = {.kind = other->kind, .payload = payloads.back()};
         }
         erased_.entries += payloads.size();
         if (payloads.empty())
@@ -161,30 +163,30 @@ private:
 
     const RewriteAccess& access_;
     const ErasureRange range_;
-    const Replacement& replacement_;
+    const Rewriting& rewriting_;
     FrameWriter writer_;
     Erased erased_;
 };
 
 }  // namespace
 
-Result<Erased> rewrite_segments(const RewriteAccess& access, const ErasureRange& range, const Replacement& replacement,
+Result<Erased> rewrite_segments(const RewriteAccess& access, const ErasureRange& range, const Rewriting& rewriting,
                                 ErasurePace pace) {
-    SegmentRewriter rewriter(access, range, replacement);
+    SegmentRewriter rewriter(access, range, rewriting);
     for (const Segment& listed : access.table.all()) {
         if (listed.end_offset <= range.begin || listed.first_offset >= range.end) continue;
         const std::int64_t began = access.clock.steady_ns();
-        // One that release() deletes meanwhile has nothing left to erase.
+        // One that release() deletes meanwhile has nothing left to change.
         auto needed = rewriter.needs(listed);
         if (!needed && !access.table.find(listed.number)) continue;
         if (!needed)
-            return needed.error().context("looking for what is to be erased in " + segment_name(listed.number));
+            return needed.error().context("looking for what is to be rewritten in " + segment_name(listed.number));
         if (*needed) {
             TRY_STATUS(access.seal(listed.number));
             const auto segment = access.table.find(listed.number);
             if (!segment) continue;
             if (const Status done = rewriter.rewrite(*segment); !done)
-                return done.error().context("erasing from " + segment_name(listed.number));
+                return done.error().context("rewriting " + segment_name(listed.number));
         }
         if (pace == ErasurePace::kBesideOthers)
             std::this_thread::sleep_for(std::chrono::nanoseconds(access.clock.steady_ns() - began));

@@ -22,10 +22,10 @@ struct RewriteAccess {
     std::function<Status(std::uint64_t number)> seal;
 };
 
-/// DiskLog::erase(), segment by segment. Each that has an entry to erase is read, written anew beside the old file,
+/// DiskLog::rewrite(), segment by segment. Each that has an entry to change is read, written anew beside the old file,
 /// synced, and put in its place; the others are only read. A death at any point leaves each segment as it was or as it
 /// shall be. Memory: two frames.
-Result<Erased> rewrite_segments(const RewriteAccess& access, const ErasureRange& range, const Replacement& replacement,
+Result<Erased> rewrite_segments(const RewriteAccess& access, const ErasureRange& range, const Rewriting& rewriting,
                                 ErasurePace pace);
 
 }  // namespace footfall::log

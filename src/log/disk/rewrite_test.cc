@@ -98,6 +98,49 @@ TEST(RewriteTest, OnlyWhatIsInTheRangeIsErased) {
     for (const std::uint64_t offset : {5, 9}) EXPECT_EQ(after.entries.at(offset), "gone") << offset;
 }
 
+TEST(RewriteTest, AnEntryCanGetAnotherPayloadAndKeepsItsKindAndPlace) {
+    ManualClock clock(1'795'500'000'000);
+    const std::string dir = fresh_directory("rewrite");
+    auto log = open(small(dir), clock);
+    fill(*log, 50);
+    Contents expected = read_all(*log, 0);
+    const auto longer = [](const StoredEntry& entry) -> Result<std::optional<Rewritten>> {
+        if (entry.position.offset % 4 != 2) return std::optional<Rewritten>();
+        return std::optional<Rewritten>({entry.kind, "another " + std::string(entry.payload)});
+    };
+    for (auto& [offset, payload] : expected.entries)
+        if (offset % 4 == 2) payload = "another " + payload;
+    const auto rewritten = log->rewrite({}, longer, ErasurePace::kAtOnce);
+    ASSERT_TRUE(rewritten) << rewritten.error().message;
+    EXPECT_EQ(rewritten->entries, 50u);
+    EXPECT_EQ(read_all(*log, 0).entries, expected.entries);
+    std::vector<StoredEntry> entries;
+    auto reader = log->reader({}).value();
+    while (reader->position() < log->end()) ASSERT_TRUE(reader->read(entries, 1'000, 1u << 20));
+    for (const StoredEntry& entry : entries) EXPECT_EQ(entry.kind, EntryKind::kEvent);
+    log.reset();
+    log = open(small(dir), clock);
+    EXPECT_EQ(read_all(*log, 0).entries, expected.entries);
+    EXPECT_TRUE(log->damage().empty());
+}
+
+TEST(RewriteTest, AnErrorOfWhoRewritesEndsItAndChangesNothingMore) {
+    ManualClock clock(1'795'500'000'000);
+    auto log = open(small(fresh_directory("rewrite_error")), clock);
+    fill(*log, 50);
+    const Contents before = read_all(*log, 0);
+    const auto rewritten = log->rewrite(
+        {},
+        [](const StoredEntry& entry) -> Result<std::optional<Rewritten>> {
+            if (entry.position.offset == 3) return Error(Code::kUnavailable, "no more");
+            return std::optional<Rewritten>();
+        },
+        ErasurePace::kAtOnce);
+    ASSERT_FALSE(rewritten);
+    EXPECT_EQ(rewritten.error().code, Code::kUnavailable);
+    EXPECT_EQ(read_all(*log, 0).entries, before.entries);
+}
+
 TEST(RewriteTest, AReaderInTheMidstReadsOnWithoutAGap) {
     ManualClock clock(1'795'500'000'000);
     const std::string dir = fresh_directory("erase_reader");
