@@ -89,6 +89,17 @@ private:
     std::unique_ptr<State> state_;
 };
 
+/// What was judged of an event: whether a person or a program sent it. Texts are borrowed.
+struct Verdict {
+    std::string_view bot_reason{};   ///< empty: a person
+    std::string_view bot_lists{};    ///< the lists that judged it
+    std::string_view device_type{};  ///< "bot" where the user agent says so
+};
+/// The record with another verdict (is_bot follows from the reason), its members at the schema's places. All others
+/// stand as they did, byte by byte, also those that this program does not know. kCorrupt where the record is no JSON
+/// object.
+Result<std::string> with_verdict(std::string_view record, const Verdict& verdict);
+
 /// "12.34" → 123400. Up to 14 significant digits before the point, also after rounding; the fifth decimal is rounded
 /// half away from zero. nullopt otherwise.
 std::optional<std::int64_t> parse_decimal(std::string_view text);
