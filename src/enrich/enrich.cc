@@ -50,6 +50,8 @@ constexpr std::uint32_t kTimedEvery = 256;
 constexpr int kLevelsAbove = 4;
 
 constexpr std::string_view kNoVersion = "-";
+/// The device of what calls itself a program, or itself nothing.
+constexpr std::string_view kBotDevice = "bot";
 /// A visit that was delivered so much later is no part of a sender's rate.
 constexpr std::int64_t kLiveMs = 60'000;
 
@@ -455,13 +457,13 @@ struct Enricher::State {
             agent.sizes[at++] = static_cast<std::uint8_t>(value->size());
             agent.strings += *value;
         }
-        if (!agent.bot_reason.empty()) agent.device_type = "bot";
+        if (!agent.bot_reason.empty()) agent.device_type = kBotDevice;
         return agent;
     }
 
     void bot(Work& work) {
         const bool is_silent = work.user_agent.empty() && !work.context.is_senders_agent;
-        if (is_silent) work.event.device_type = "bot";
+        if (is_silent) work.event.device_type = kBotDevice;
         std::string_view reason = is_silent ? "ua:empty" : work.bot_reason;
         if (reason.empty()) reason = signal_of(work);
         work.event.bot_reason = reason;
@@ -579,18 +581,19 @@ struct Rescorer::State {
     struct Judged {
         std::string text;
         std::string_view reason;
+        std::string_view device_type{};
     };
     std::shared_ptr<const Tables> tables;
     const Tables::State* lists;
     SetCache<Judged> agents{kUserAgentSets};
     event::Arena arena;
 
-    std::string_view of_user_agent(std::string_view text) {
+    const Judged& of_user_agent(std::string_view text) {
         const std::uint64_t hash = XXH3_64bits(text.data(), text.size());
         if (const Judged* known = agents.find(hash, [&](const Judged& judged) { return judged.text == text; }))
-            return known->reason;
+            return *known;
         const bool is_spider = lists->user_agents && lists->user_agents->parse(text).is_spider;
-        return agents.keep(hash, {std::string(text), lists->bots->judge(text, is_spider)}).reason;
+        return agents.keep(hash, {std::string(text), lists->bots->judge(text, is_spider), device_type(text)});
     }
 
     bool is_network(const event::Event& stored) const {
@@ -615,7 +618,8 @@ std::string_view Rescorer::reason(const event::Event& stored) {
     const auto keeps = [former](std::string_view group) { return former.starts_with(group); };
     if (stored.user_agent.empty() && keeps("ua:")) return former;
     if (!stored.user_agent.empty())
-        if (const std::string_view reason = state.of_user_agent(stored.user_agent); !reason.empty()) return reason;
+        if (const std::string_view reason = state.of_user_agent(stored.user_agent).reason; !reason.empty())
+            return reason;
     if (keeps("hints:") || keeps("headers:")) return former;
     if (state.is_network(stored)) return BotSignals::reason(BotSignal::kNetwork);
     state.arena.clear();
@@ -623,6 +627,16 @@ std::string_view Rescorer::reason(const event::Event& stored) {
         is_spam(*state.lists->referrer_spam, stored.referrer, state.arena))
         return BotSignals::reason(BotSignal::kReferrer);
     return keeps("rate:") ? former : std::string_view();
+}
+
+event::Verdict Rescorer::verdict(const event::Event& stored) {
+    const std::string_view today = reason(stored);
+    event::Verdict verdict{.bot_reason = today, .bot_lists = lists(), .device_type = stored.device_type};
+    // As the steps above: what the user agent and the hints say makes the device, other signals do not.
+    if (today.starts_with("ua:") || today.starts_with("hints:")) verdict.device_type = kBotDevice;
+    else if (stored.device_type == kBotDevice && !stored.user_agent.empty())
+        verdict.device_type = state_->of_user_agent(stored.user_agent).device_type;
+    return verdict;
 }
 
 }  // namespace footfall::enrich

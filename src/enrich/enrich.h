@@ -141,6 +141,9 @@ public:
     /// The bot_reason that the event would get, by its user_agent, referrer, ip and bot_reason; empty for people. Valid
     /// until the next call, and as long as the event's.
     std::string_view reason(const event::Event& stored);
+    /// All that follows: the reason, today's lists, and the device_type that goes with the reason. Of who is a person
+    /// now and was a bot by the user agent, the device is what the user agent alone says: client hints are not stored.
+    event::Verdict verdict(const event::Event& stored);
     /// As event.bot_lists.
     const std::string& lists() const;
 

@@ -105,6 +105,28 @@ TEST_F(RescorerTest, ATruncatedAddressIsJudgedWhereAllThatItMayHaveBeenIsListed)
     EXPECT_EQ(reason({.user_agent = kBrowser, .reason = network, .ip = "198.51.100.0"}), "") << "there is no list";
 }
 
+TEST_F(RescorerTest, TheDeviceGoesWithWhatTheUserAgentIsJudgedToBe) {
+    judge_by({.crawlers = R"([{"pattern": "NewCrawler"}])", .spam = "spam.example\n"});
+    const auto device = [this](const Stored& stored, std::string_view former) {
+        event::Event event;
+        event.user_agent = stored.user_agent;
+        event.bot_reason = stored.reason;
+        event.referrer = stored.referrer;
+        event.device_type = former;
+        return std::string(rescorer_->verdict(event).device_type);
+    };
+    EXPECT_EQ(device({.user_agent = "NewCrawler"}, "other"), "bot");
+    EXPECT_EQ(device({.user_agent = kBrowser, .reason = "ua:crawler-list"}, "bot"), "desktop");
+    EXPECT_EQ(device({.user_agent = kBrowser, .reason = "hints:headless"}, "bot"), "bot");
+    EXPECT_EQ(device({.user_agent = kBrowser, .referrer = "https://spam.example/"}, "desktop"), "desktop");
+    EXPECT_EQ(device({.user_agent = kBrowser, .reason = "ua:spider", .referrer = "https://spam.example/"}, "bot"),
+              "desktop")
+        << "a bot for another reason, which says nothing of the device";
+    EXPECT_EQ(device({.user_agent = kBrowser, .reason = "referrer:spam"}, "mobile"), "mobile") << "hints had said so";
+    EXPECT_EQ(device({.reason = "ua:empty"}, "bot"), "bot");
+    EXPECT_EQ(device({}, "other"), "other");
+}
+
 TEST_F(RescorerTest, ByTheListsThatJudgedItNothingChanges) {
     const auto same = tables({.networks = "198.51.0.0/16\n"});
     Identity identity{[](std::int64_t) -> Result<Salt> { return Salt{}; }};
@@ -130,8 +152,11 @@ TEST_F(RescorerTest, ByTheListsThatJudgedItNothingChanges) {
                                      .is_senders_agent = has_key,
                                      .is_senders_address = has_key},
                                     {.domain = "shop.example"}, arena);
-                    EXPECT_EQ(rescorer.reason(event), event.bot_reason)
+                    const event::Verdict verdict = rescorer.verdict(event);
+                    EXPECT_EQ(verdict.bot_reason, event.bot_reason)
                         << agent << " " << referrer << " " << address << " " << has_key;
+                    EXPECT_EQ(verdict.device_type, event.device_type) << agent << " " << referrer << " " << address;
+                    EXPECT_EQ(verdict.bot_lists, event.bot_lists);
                 }
             }
         }
