@@ -37,10 +37,23 @@ Result<std::string> ends_of(const std::string& path, std::uint64_t bytes) {
     return ends + footer;
 }
 
-/// How often the segment with these ends was rewritten, as it is where something is erased.
+/// How often the segment with these ends was rewritten, as it is where something is erased or
+/// judged again.
 std::uint32_t rewritten(std::string_view ends) {
     const auto footer = log::decode_segment_footer(ends.substr(log::kSegmentEndBytes));
     return footer ? footer->rewritten : 0;
+}
+
+/// An erasure or a re-scoring may put another file in a segment's place since the cut was made, of which the cut says
+/// nothing true. kConflict then.
+Status check_not_replaced(const std::string& path, const log::CutSegment& segment) {
+    TRY(const std::uint64_t size, size_of(path));
+    if (size < log::kSegmentEndBytes) return {};
+    TRY(const std::string ends, ends_of(path, size));
+    if (rewritten(ends) == 0 || (segment.sealed && size == segment.bytes)) return {};
+    return Error(Code::kConflict, fmt::format("{} of the log was rewritten while the backup was made, by 'footfall "
+                                              "erase' or 'bots rescore'; make the backup again",
+                                              log::segment_name(segment.number)));
 }
 
 class BackupWriter {
@@ -138,6 +151,7 @@ Status BackupWriter::plan() {
     for (const log::CutSegment& segment : cut_.log.segments) {
         const SegmentEntry* former = former_ && segment.sealed ? former_->find(segment.number) : nullptr;
         if (former != nullptr && former->segment.sealed) {
+            TRY_STATUS(check_not_replaced(source_of(segment), segment));
             TRY(const bool has, has_it(*former, segment));
             // Its copy must not overwrite the one that belongs to the former backup.
             if (!has && path_exists(path(former_->path_of(former->segment)))) moved_.insert(segment.number);
@@ -172,7 +186,10 @@ Status BackupWriter::copy_segment(const log::CutSegment& segment) {
     TRY(const std::uint64_t size, size_of(source_of(segment)));
     const std::uint64_t bytes = std::min(segment.bytes, size);
     written_.push_back(to);
-    TRY(FileSum sum, copy_file(source_of(segment), to, bytes, pace_, clock_));
+    auto copied = copy_file(source_of(segment), to, bytes, pace_, clock_);
+    // Behind it, so that none comes between; a shorter file is one of its reasons to fail.
+    TRY_STATUS(check_not_replaced(source_of(segment), segment));
+    TRY(FileSum sum, std::move(copied));
     look_for_damage(segment);
     ++report_.files_copied;
     report_.bytes_copied += sum.bytes;

@@ -186,6 +186,37 @@ TEST_F(BackupTest, AFurtherBackupCopiesOnlyWhatIsNew) {
     EXPECT_EQ(states, 1u);
 }
 
+TEST_F(BackupTest, ALogThatIsRewrittenMeanwhileIsNotTakenForTheOneOfTheCut) {
+    append(200);
+    ASSERT_TRUE(back_up());
+    const Cut then = cut();
+    ASSERT_GT(then.log.segments.size(), 3u);
+    const auto rewrite = [this](std::uint64_t offset) {
+        const auto one = [offset](const log::StoredEntry& entry) -> Result<std::optional<log::Rewritten>> {
+            if (entry.position.offset != offset) return std::optional<log::Rewritten>();
+            return std::optional<log::Rewritten>({entry.kind, "another one"});
+        };
+        const auto done = log_->rewrite({}, one, log::ErasurePace::kAtOnce);
+        ASSERT_TRUE(done) << done.error().message;
+        ASSERT_EQ(done->segments, 1u);
+    };
+    for (const std::uint64_t offset :
+         {std::uint64_t{0}, std::uint64_t{199}}) {  // of a closed segment, and the open one
+        rewrite(offset);
+        for (const bool is_first : {false, true}) {
+            if (is_first) fs::remove_all(target_);
+            const auto refused = back_up(then);
+            ASSERT_FALSE(refused);
+            EXPECT_EQ(refused.error().code, Code::kConflict);
+            EXPECT_NE(refused.error().message.find("make the backup again"), std::string::npos)
+                << refused.error().message;
+        }
+        fs::remove_all(target_);
+        ASSERT_TRUE(back_up());
+        ASSERT_TRUE(back_up()) << "what was rewritten before is no matter";
+    }
+}
+
 TEST_F(BackupTest, AFileThatTheEarlierBackupLostIsCopiedAgain) {
     append(200);
     ASSERT_TRUE(back_up());
