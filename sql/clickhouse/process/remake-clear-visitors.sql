@@ -1,0 +1,2 @@
+-- Visitors whose rows were made again, or of an earlier try.
+TRUNCATE TABLE footfall.erasing_visitors

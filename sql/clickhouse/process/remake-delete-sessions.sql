@@ -1,0 +1,4 @@
+-- Deletes the sessions that are made again. Waits until it is done.
+ALTER TABLE footfall.sessions
+DELETE WHERE website_id IN {sites:Array(String)} AND visitor_id IN (SELECT visitor_id FROM footfall.erasing_visitors)
+SETTINGS mutations_sync = 1
