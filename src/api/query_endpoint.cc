@@ -110,10 +110,13 @@ Result<std::string> QueryEndpoint::answer(std::string_view body, const Caller& c
     TRY(const catalog::Site* site, caller.readable_site(id, *snapshot));
     if (!format) return format.error();
     TRY(const query::Request parsed, query::parse_request(body));
+    const std::uint64_t remakes = options_.remakes();
     if (const std::string problem = options_.store_problem(); !problem.empty())
         return Error(Code::kUnavailable, problem);
     auto result = service_.run(parsed, {.id = site->id, .timezone = site->timezone, .created_ms = site->created_ms},
                                options_.as_of, *format, asked_ns);
+    if (options_.remakes() != remakes)
+        result = Error(Code::kUnavailable, "what is stored was changed while the question was answered; ask again");
     seconds.observe_ns(clock_.steady_ns() - started);
     metrics::counter("footfall_queries_total", "Queries that were carried out, by what became of them.",
                      result ? "result=\"answered\"" : "result=\"failed\"")

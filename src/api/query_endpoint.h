@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -27,6 +28,9 @@ public:
         /// Says why the store can't answer now, or would without events that were acknowledged long ago; empty where it
         /// can: then 503 at once rather than after the query's time.
         std::function<std::string()> store_problem;
+        /// How often so far rows were taken out of the store to be made again. An answer during which that happened
+        /// may lack some: 503 as well.
+        std::function<std::uint64_t()> remakes;
     };
     QueryEndpoint(const catalog::Catalog& catalog, query::Service& service, WorkerPool& pool, Clock& clock,
                   Options options);

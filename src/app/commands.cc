@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "app/bots_commands.h"
 #include "app/erase_commands.h"
 #include "app/settings.h"
 #include "app/table.h"
@@ -346,61 +347,6 @@ CommandResult rejected_replay(Installation& installation, const Args& args, cons
     return {0, out, ""};
 }
 
-Result<process::RescoreFilter> rescore_filter(Installation& installation, const Args& args) {
-    if (args.has("--site") == args.has("--all"))
-        return Error(Code::kInvalidArgument, "bots rescore takes --site ID for one site, or --all", "--site");
-    // Whoever leaves it out expects a change, and must not take its absence for a change that found nothing.
-    if (!args.has("--dry-run"))
-        return Error(Code::kInvalidArgument,
-                     "bots rescore only shows what would change, and changes nothing yet; say so with --dry-run",
-                     "--dry-run");
-    process::RescoreFilter filter{.until_ms = process::RescoreFilter::kNoEndMs};
-    if (args.has("--since")) {
-        TRY(filter.since_ms, time_of("--since", args.get("--since")));
-    }
-    if (args.has("--until")) {
-        TRY(filter.until_ms, time_of("--until", args.get("--until")));
-    }
-    TRY(const auto sites, installation.catalog().sites());
-    for (const catalog::Site& site : sites)
-        if (args.has("--all") || site.id == args.get("--site")) filter.sites.push_back({site.id, site.timezone});
-    if (args.has("--site") && filter.sites.empty())
-        return Error(Code::kNotFound,
-                     fmt::format("there is no site '{}'; see 'footfall site list'", args.get("--site")), "--site");
-    return filter;
-}
-
-std::string reason_text(const std::string& reason) { return reason.empty() ? "person" : reason; }
-
-CommandResult bots_rescore(Installation& installation, const Args& args, const std::string&) {
-    const auto filter = rescore_filter(installation, args);
-    if (!filter) return failed(filter.error());
-    const auto report = installation.preview_rescore(*filter);
-    if (!report) return failed(report.error());
-    if (args.has("--json")) return {0, report->json() + "\n", ""};
-    std::string out = fmt::format("judged again: {} events, by {}\n", report->events, report->lists);
-    for (const auto& [lists, events] : report->lists_then)
-        out += fmt::format("  {} were judged by {}\n", events, lists.empty() ? "lists that were not noted" : lists);
-    out += fmt::format("without a user agent, so that only the referrer could be judged: {} events\n",
-                       report->events_without_user_agent);
-    const auto total = [&out](std::string_view what, const process::VerdictCount& count) {
-        out += fmt::format("{}: {} events of {} visitors\n", what, count.events, count.visitors);
-    };
-    total("would become bots", report->become_bots);
-    total("would become people", report->become_people);
-    total("would be bots for another reason", report->other_reason);
-    Table changes({"site", "day", "from", "to", "events", "visitors"});
-    for (const auto& [change, count] : report->changes)
-        changes.row({change.site_id, change.day, reason_text(change.from), reason_text(change.to), count.events,
-                     count.visitors});
-    Table samples({"from", "to", "events", "user_agent"});
-    for (const auto& sample : report->samples)
-        samples.row({reason_text(sample.from), reason_text(sample.to), sample.events, sample.user_agent});
-    out += "\n" + changes.text("every verdict would stay as it is");
-    if (!report->samples.empty()) out += "\n" + samples.text("");
-    return {0, out + "\nnothing was changed\n", ""};
-}
-
 constexpr Flag kIpPolicy = {"--ip-policy", "truncate|drop", "what is kept of visitors' addresses", false,
                             "truncate|drop"};
 constexpr Flag kOptOut = {"--opt-out", "ignore|anonymous|drop",
@@ -437,13 +383,6 @@ constexpr Flag kSince = {"--since", "D", "received since then: 36h, 7d, or a day
 constexpr Flag kRejectedList[] = {kOfSite, kOfReason, kSince, {"--limit", "N", "samples, newest first (default 20)"}};
 constexpr Flag kRejectedReplay[] = {
     kOfSite, kOfReason, kSince, {"--dry-run", "", "say what would become of them, and take nothing"}};
-
-constexpr Flag kBotsRescore[] = {
-    {"--site", "ID", "one site"},
-    {"--all", "", "every site"},
-    {"--since", "D", "events since then: 36h, 7d, or a day such as 2026-11-20 (default all)"},
-    {"--until", "D", "events before then"},
-    {"--dry-run", "", "say what would change, and change nothing"}};
 
 constexpr Command kCommands[] = {
     {"site add",
@@ -504,10 +443,11 @@ constexpr Command kCommands[] = {
      "send the samples of rejected events again, after a fix. Only samples are kept, so what is beyond them is not "
      "taken. However often it is run, no event counts twice",
      kRejectedReplay, 0, rejected_replay, 0, kNeedsInstallation | kTakesLong},
-    {"bots rescore", "--site ID|--all [--since D] [--until D] --dry-run",
-     "say which stored events today's lists would judge otherwise: by day and reason, with samples of user agents. It "
-     "only shows; nothing is changed",
-     kBotsRescore, 0, bots_rescore, 0, kNeedsInstallation | kTakesLong},
+    {"bots rescore", "[--site ID] [--since D] [--until D] [--now] [--dry-run]",
+     "judge stored events again by today's lists: says by day and reason which verdicts are others, with samples of "
+     "user "
+     "agents, and makes them so in the event log and the store, with all that follows, sessions too",
+     kBotsRescoreFlags, 0, bots_rescore_command, 0, kNeedsInstallation | kTakesLong},
     {"export", "--site ID [--visitor V] [--format jsonl|csv] [--since D] [--until D]",
      "write what is kept of a site or a visitor to standard output, in the order in which it was received",
      kExportFlags, 0, export_command, 0, kNeedsInstallation | kTakesLong | kGivesPages},

@@ -27,6 +27,7 @@ struct Finding {
 };
 
 class Erasing;
+class Rescoring;
 
 /// An installation as commands see it: a running `serve` (then commands are carried out inside it) or a data folder
 /// that this process opened.
@@ -48,6 +49,8 @@ public:
     virtual Result<process::RescoreReport> preview_rescore(const process::RescoreFilter& filter) = 0;
     /// What erases and exports.
     virtual Result<Erasing*> erasing() = 0;
+    /// What judges stored events again.
+    virtual Result<Rescoring*> rescoring() = 0;
     /// HOST:PORT of its HTTP server, where it listens or would.
     virtual std::string address() const = 0;
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/erasing.h"
+#include "app/rescoring.h"
 #include "base/json.h"
 
 namespace footfall::app {
@@ -53,6 +54,11 @@ CommandResult export_command(Installation& installation, const Args& args, const
     if (!request) return failed(request.error());
     const auto erasing = installation.erasing();
     if (!erasing) return failed(erasing.error());
+    const auto rescoring = installation.rescoring();
+    if (!rescoring) return failed(rescoring.error());
+    // Sessions are of the store.
+    if (const std::string why = (*rescoring)->why_not_answering(); !why.empty())
+        return failed(Error(Code::kUnavailable, why));
     const auto page = (*erasing)->export_page(*request, args.get(kPageFlag));
     if (!page) return failed(page.error());
     const bool is_known = installation.catalog().snapshot()->site(request->subject.website_id) != nullptr;

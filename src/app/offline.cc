@@ -63,6 +63,10 @@ public:
         TRY_STATUS(open_services());
         return services_->erasing();
     }
+    Result<Rescoring*> rescoring() override {
+        TRY_STATUS(open_services());
+        return services_->rescoring();
+    }
 
     std::vector<Finding> doctor() override {
         if (const Status status = open_services(); !status)
@@ -117,6 +121,7 @@ public:
         return no_installation(data_dir_);
     }
     Result<Erasing*> erasing() override { return no_installation(data_dir_); }
+    Result<Rescoring*> rescoring() override { return no_installation(data_dir_); }
     std::vector<Finding> doctor() override {
         std::vector<Finding> findings = check_machine(settings_);
         findings.insert(findings.begin(), {"installation", true, no_installation(data_dir_).message, ""});

@@ -22,6 +22,8 @@
 #include "app/https.h"
 #include "app/machine.h"
 #include "app/replay_samples.h"
+#include "app/rescoring.h"
+#include "app/status_json.h"
 #include "app/version.h"
 #include "base/bytes.h"
 #include "base/file.h"
@@ -81,11 +83,13 @@ struct Services::State {
     explicit State(const Settings& s) : settings(s) {}
 
     Status open(Options options);
+    Status make_changers();
     Status bind_ports();
     Status open_log_and_index();
     Status replay_log_tail();
     void save_identity();
     void forget(const erase::Subject& subject);
+    void rebuild_live();
     Status prepare_store(store::Client& client);
     std::string why_not_answering() const;
     Result<std::string> rejected_json(const api::RejectedQuestion& question) const;
@@ -115,7 +119,9 @@ struct Services::State {
     std::unique_ptr<store::embedded::Supervisor> supervisor;
     std::unique_ptr<process::Loader> loader;
     std::once_flag loader_started;
+    std::mutex changing;  ///< of what is stored already: erasures and re-scorings, one at a time
     std::unique_ptr<Erasing> erasing;
+    std::unique_ptr<Rescoring> rescoring;
     std::unique_ptr<ingest::Committer> committer;
     std::unique_ptr<ingest::Endpoint> endpoint;
     std::unique_ptr<query::Service> query;
@@ -205,9 +211,7 @@ Status Services::State::open(Options options) {
                                .undo_path = data_dir + "/loader.undo",
                                .interval_ms = settings.loader_interval_ms,
                                .rows_max = static_cast<std::size_t>(settings.loader_batch_rows_max)});
-    erasing = std::make_unique<Erasing>(*log, *store, *loader, clock, data_dir,
-                                        [this](const erase::Subject& subject) { forget(subject); });
-    TRY_STATUS(erasing->hold_loader());
+    TRY_STATUS(make_changers());
     supervisor->start();
 
     TRY(const enrich::BotOptions bots, bot_options(settings));
@@ -228,9 +232,26 @@ Status Services::State::open(Options options) {
         query::Service::Options{.timeout_ms = static_cast<int>(settings.query_timeout_ms),
                                 .all_cores_memory_max = static_cast<std::uint64_t>(settings.store_memory_max) / 3});
     erasing->start();
+    rescoring->start();
     identity_saved_ms = clock.wall_ms();
     housekeeping = std::thread([this] { run_housekeeping(); });
     return {};
+}
+
+/// What changes that which is stored already, and completes what a death cut off.
+Status Services::State::make_changers() {
+    erasing = std::make_unique<Erasing>(
+        *log, *store, *loader, clock, data_dir, changing, [this](const erase::Subject& subject) { forget(subject); },
+        [this] { return rescoring->complete(); });
+    rescoring = std::make_unique<Rescoring>(
+        *log, *store, *loader, clock, data_dir, changing,
+        [this]() -> rescore::Judge {
+            const auto judge = std::make_shared<enrich::Rescorer>(tables_in_use());
+            return [judge](const event::Event& stored) { return judge->verdict(stored); };
+        },
+        [this] { rebuild_live(); }, [this] { return erasing->complete(); });
+    TRY_STATUS(erasing->hold_loader());
+    return rescoring->hold_loader();
 }
 
 /// Those that are not taken yet.
@@ -314,8 +335,13 @@ void Services::State::save_identity() {
 void Services::State::forget(const erase::Subject& subject) {
     identity->forget(subject.visitor_ids);
     save_identity();
+    rebuild_live();
+}
+
+/// The log says something else of the last half hour.
+void Services::State::rebuild_live() {
     const std::lock_guard guard(live_mutex);
-    if (live) live->log_was_erased();
+    if (live) live->log_was_rewritten();
 }
 
 Status Services::State::prepare_store(store::Client& client) {
@@ -331,6 +357,7 @@ Status Services::State::prepare_store(store::Client& client) {
 std::string Services::State::why_not_answering() const {
     const store::embedded::SupervisorState child = supervisor->state();
     if (!child.problem.empty()) return child.problem;
+    if (std::string why = rescoring->why_not_answering(); !why.empty()) return why;
     const process::LoaderState state = loader->state();
     if (state.is_caught_up || !state.problem.empty() || log->refusing()) return {};
     return fmt::format("the store is being filled from the event log, up to entry {} of {}; ask again in a moment",
@@ -465,7 +492,8 @@ Status Services::listen() {
         api::QueryEndpoint::Options{.batch_concurrency = std::max<std::size_t>(
                                         1, static_cast<std::size_t>(state.settings.query_concurrency_max) / 2),
                                     .as_of = [&state] { return iso_text(state.loader->state().as_of_ms); },
-                                    .store_problem = [&state] { return state.why_not_answering(); }});
+                                    .store_problem = [&state] { return state.why_not_answering(); },
+                                    .remakes = [&state] { return state.rescoring->remakes(); }});
     state.gate = std::make_unique<api::Gate>(
         *state.catalog, [trusted](const http::Request& request) { return client_of(request, trusted); });
     state.hashing_pool = std::make_unique<WorkerPool>("hashing", 2, 32, Priority::kLow);
@@ -547,6 +575,7 @@ void Services::stop(int grace_ms) {
     const auto left_ms = [&] {
         return static_cast<int>(std::max<std::int64_t>(0, (deadline - state.clock.steady_ns()) / 1'000'000));
     };
+    if (state.rescoring) state.rescoring->stop();
     if (state.server) state.server->stop(std::min(left_ms(), 3'000));
     if (state.committer) state.committer->stop();
     state.live_routes.reset();
@@ -561,6 +590,7 @@ void Services::stop(int grace_ms) {
     if (state.supervisor) state.supervisor->stop(std::min(left_ms(), 5'000));
     if (state.loader) state.loader->stop(0);
     state.erasing.reset();
+    state.rescoring.reset();
     state.query_pool.reset();
     state.hashing_pool.reset();
     state.writing_pool.reset();
@@ -622,7 +652,8 @@ std::vector<api::NotReady> Services::not_ready() const {
     const store::embedded::SupervisorState child = state.supervisor->state();
     if (!child.ready) parts.push_back({"store", child.problem});
     const process::LoaderState loader = state.loader->state();
-    if (!loader.problem.empty()) parts.push_back({"loader", loader.problem});
+    if (auto why = state.rescoring->why_not_answering(); !why.empty()) parts.push_back({"rescore", std::move(why)});
+    else if (!loader.problem.empty()) parts.push_back({"loader", loader.problem});
     else if (child.ready && !loader.is_caught_up) parts.push_back({"loader", state.why_not_answering()});
     for (const log::Damage& damage : state.log->damage())
         parts.push_back(
@@ -632,68 +663,14 @@ std::vector<api::NotReady> Services::not_ready() const {
 
 std::string Services::status_json() const {
     const State& state = *state_;
-    const std::int64_t now = state.clock.wall_ms();
-    const auto parts = not_ready();
-    const process::LoaderState loader = state.loader->state();
-    std::string out;
-    json::Writer writer(out);
-    writer.begin_object();
-    writer.member("version", version_number());
-    writer.member("started_at", iso_text(state.started_ms));
-    writer.member("now", iso_text(now));
-    writer.key("ready");
-    writer.begin_object();
-    writer.member("ok", parts.empty());
-    writer.key("not_ready");
-    writer.begin_array();
-    for (const api::NotReady& part : parts) {
-        writer.begin_object();
-        writer.member("part", part.part);
-        writer.member("reason", part.reason);
-        writer.end_object();
-    }
-    writer.end_array();
-    writer.end_object();
-    writer.key("minutes");
-    writer.begin_array();
-    for (const auto& minute : state.endpoint->minutes().read(now)) {
-        writer.begin_object();
-        writer.member("minute", iso_text(minute.minute * 60'000));
-        writer.member("accepted", minute.accepted);
-        writer.member("duplicates", minute.duplicates);
-        writer.member("rejected", minute.rejected);
-        writer.end_object();
-    }
-    writer.end_array();
-    const ingest::Totals totals = ingest::totals();
-    writer.key("totals");
-    writer.begin_object();
-    writer.member("accepted", totals.accepted);
-    writer.member("duplicates", totals.duplicates);
-    writer.key("rejected");
-    writer.begin_object();
-    for (const auto& [reason, count] : totals.rejected) writer.member(reason, count);
-    writer.end_object();
-    writer.end_object();
-    writer.key("loader");
-    writer.begin_object();
-    const bool behind = loader.loaded < state.log->end();
-    writer.member("lag_seconds",
-                  behind && loader.as_of_ms > 0 ? static_cast<double>(now - loader.as_of_ms) / 1000 : 0.0);
-    writer.member("stored", loader.rows);
-    writer.end_object();
-    writer.key("store");
-    writer.begin_object();
-    writer.member("state", state.supervisor->state().ready ? "ready" : "starting");
-    writer.member("engine_version", version_text());
-    writer.end_object();
-    writer.key("log");
-    writer.begin_object();
-    writer.member("end_offset", state.log->end().offset);
-    writer.member("bytes", metrics::counter("footfall_log_bytes_total", "").value());
-    writer.end_object();
-    writer.end_object();
-    return out;
+    const std::int64_t now_ms = state.clock.wall_ms();
+    return app::status_json({.started_ms = state.started_ms,
+                             .now_ms = now_ms,
+                             .not_ready = not_ready(),
+                             .minutes = state.endpoint->minutes().read(now_ms),
+                             .loader = state.loader->state(),
+                             .is_store_ready = state.supervisor->state().ready,
+                             .log_end = state.log->end()});
 }
 
 Result<process::AuditReport> Services::audit(const std::string& site_id) {
@@ -703,7 +680,9 @@ Result<process::AuditReport> Services::audit(const std::string& site_id) {
     for (const auto& site : sites) known.push_back(site.id);
     if (!site_id.empty() && std::find(known.begin(), known.end(), site_id) == known.end())
         return Error(Code::kNotFound, "there is no site '" + site_id + "'; see 'footfall site list'", "--site");
-    const auto nothing_erased_meanwhile = state.erasing->keep_off();
+    // Log and tables are not the same while one of them is being changed.
+    const std::lock_guard nothing_changed_meanwhile(state.changing);
+    if (const std::string why = state.rescoring->problem(); !why.empty()) return Error(Code::kUnavailable, why);
     const log::Position end = state.log->end();
     TRY_STATUS(state.loader->wait_loaded(end, kAuditWaitMs));
     const auto hold = [&state]() -> Result<process::TablesHeld> { return state.loader->hold(kAuditWaitMs); };
@@ -729,6 +708,8 @@ Result<ingest::ReplayReport> Services::replay_rejected(const process::RejectedFi
 
 Result<process::RescoreReport> Services::preview_rescore(const process::RescoreFilter& filter) {
     State& state = *state_;
+    if (const std::string why = state.rescoring->why_not_answering(); !why.empty())
+        return Error(Code::kUnavailable, why);
     TRY_STATUS(state.loader->wait_loaded(state.log->end(), kAuditWaitMs));
     enrich::Rescorer rescorer(state.tables_in_use());
     TRY(auto report, process::preview_rescore(*state.store, filter, [&rescorer](const event::Event& stored) {
@@ -737,13 +718,18 @@ Result<process::RescoreReport> Services::preview_rescore(const process::RescoreF
     report.lists = rescorer.lists();
     return report;
 }
+
 Result<Erasing*> Services::erasing() { return state_->erasing.get(); }
+
+Result<Rescoring*> Services::rescoring() { return state_->rescoring.get(); }
 
 std::vector<Finding> Services::doctor() {
     State& state = *state_;
     std::vector<Finding> findings;
     if (std::string why = state.erasing->problem(); !why.empty())
         findings.push_back({"erasure", false, std::move(why), "if it stays, the reason names the part to look at"});
+    if (std::string why = state.rescoring->problem(); !why.empty())
+        findings.push_back({"rescore", false, std::move(why), "if it stays, the reason names the part to look at"});
     findings.push_back(check_processor());
     findings.push_back({"engine", true, state.library, ""});
     const store::embedded::SupervisorState child = state.supervisor->state();

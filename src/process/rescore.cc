@@ -4,7 +4,6 @@
 #include <optional>
 #include <utility>
 
-#include "base/json.h"
 #include "process/sql.h"
 
 namespace footfall::process {
@@ -139,17 +138,13 @@ Result<RescoreReport> preview_rescore(store::Client& store, const RescoreFilter&
     return preview.report();
 }
 
-std::string RescoreReport::json() const {
-    std::string out;
-    json::Writer writer(out);
+void RescoreReport::write_members(json::Writer& writer) const {
     const auto totals = [&writer](std::string_view name, const VerdictCount& count) {
         writer.key(name);
         writer.begin_object();
         write_count(writer, count);
         writer.end_object();
     };
-    writer.begin_object();
-    writer.member("dry_run", true);
     writer.member("events", events);
     writer.member("events_without_user_agent", events_without_user_agent);
     writer.member("lists", lists);
@@ -183,8 +178,6 @@ std::string RescoreReport::json() const {
         writer.end_object();
     }
     writer.end_array();
-    writer.end_object();
-    return out;
 }
 
 }  // namespace footfall::process

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "event/event.h"
 #include "store/client.h"
@@ -63,7 +64,8 @@ struct RescoreReport {
     std::map<VerdictChange, VerdictCount> changes;
     std::vector<Sample> samples;  ///< a few user agents of each change, the most events first
 
-    std::string json() const;
+    /// The members of an object that has begun.
+    void write_members(json::Writer& writer) const;
 };
 
 /// The reason by today's lists for an event with the user_agent, referrer, ip and bot_reason that are stored of it;

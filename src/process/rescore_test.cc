@@ -47,6 +47,14 @@ protected:
         EXPECT_TRUE(report) << report.error().message;
         return report ? std::move(*report) : RescoreReport{};
     }
+    static std::string json_of(const RescoreReport& report) {
+        std::string out;
+        json::Writer writer(out);
+        writer.begin_object();
+        report.write_members(writer);
+        writer.end_object();
+        return out;
+    }
     static std::vector<std::string> changes(const RescoreReport& report) {
         std::vector<std::string> out;
         for (const auto& [change, count] : report.changes)
@@ -93,7 +101,7 @@ TEST_F(RescoreTest, PassesOfWholeVisitorsSayTheSame) {
     EXPECT_EQ(whole.become_bots.events, 200u);
     EXPECT_EQ(whole.become_bots.visitors, 40u);
     const RescoreReport in_passes = preview({.sites = {{"site", "UTC"}}, .until_ms = RescoreFilter::kNoEndMs}, 7);
-    EXPECT_EQ(in_passes.json(), whole.json());
+    EXPECT_EQ(json_of(in_passes), json_of(whole));
 }
 
 TEST_F(RescoreTest, OnlyTheSitesAndTimesThatAreAskedForAreJudgedByTheirOwnDays) {

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from support.client import FIREFOX, request
+from support.client import request
 from support.events import pageview
 from support.server import Server, Site, command, free_port, run_command
 from support.wait import wait_until
@@ -522,66 +522,6 @@ class TestDoctor:
         assert str(target) in said(data) and time.strftime("%Y-", time.gmtime()) in said(data)
         assert run_command("restore", str(target), data=folder / "restored").returncode == 0
         assert "none is known" in said(folder / "restored"), "it has no backup of its own yet"
-
-
-class TestBotsRescore:
-    def test_says_by_day_and_reason_what_todays_lists_would_judge_otherwise(self, start_server: Any, folder: pathlib.Path):
-        crawlers = folder / "crawlers.json"
-        crawlers.write_text('[{"pattern": "Okapi"}]')
-        server = start_server("--enrich.crawlers", str(crawlers))
-        site, other = server.add_site(), server.add_site()
-        for agent, where, events in (("Zebra/1.0", site, 2), ("Okapi/2.0", site, 1), (FIREFOX, site, 1), ("Zebra/1.0", other, 1)):
-            for _ in range(events):
-                where.send(pageview(where.id), headers={"User-Agent": agent})
-
-        def rescore(*words: str) -> Any:
-            return server.command("bots", "rescore", *words, "--dry-run")
-
-        before = rescore("--all")
-        assert (before["events"], before["changes"], before["samples"]) == (5, [], [])
-        (folder / "new.json").write_text('[{"pattern": "Zebra"}]')
-        (folder / "new.json").rename(crawlers)
-        os.kill(server.pid, signal.SIGHUP)
-        wait_until(lambda: rescore("--all")["lists"] != before["lists"], 30, "the new list is in use")
-
-        told = rescore("--site", site.id)
-        assert told["dry_run"] is True and told["events"] == 4 and told["events_without_user_agent"] == 0
-        assert told["lists_then"] == {before["lists"]: 4}
-        assert told["become_bots"] == {"events": 2, "visitors": 1} and told["become_people"] == {"events": 1, "visitors": 1}
-        assert told["other_reason"] == {"events": 0, "visitors": 0}
-        [to_bots, to_people] = sorted(told["changes"], key=lambda change: change["from"])
-        assert (to_bots["site"], to_bots["from"], to_bots["to"], to_bots["events"]) == (site.id, "", "ua:crawler-list", 2)
-        assert (to_people["from"], to_people["to"]) == ("ua:crawler-list", "") and len(to_people["day"]) == 10
-        assert sorted(sample["user_agent"] for sample in told["samples"]) == ["Okapi/2.0", "Zebra/1.0"]
-        assert rescore("--all")["become_bots"] == {"events": 3, "visitors": 2}
-        assert rescore("--all", "--until", "2020-01-01")["events"] == 0
-        assert rescore("--all", "--since", "1h")["events"] == 5
-        shown = run_command("bots", "rescore", "--all", "--dry-run", data=server.data)
-        assert "Zebra/1.0" in shown.stdout and "nothing was changed" in shown.stdout
-        assert site.value("pageviews") == 3, "only shown"
-        server.terminate()
-        alone = command("bots", "rescore", "--site", site.id, "--dry-run", "--enrich.crawlers", str(crawlers), data=server.data)
-        assert alone == told, "without a server the same"
-
-    @pytest.mark.parametrize(
-        "words, why",
-        [
-            ((), "--all"),
-            (("--all", "--site", "x", "--dry-run"), "--all"),
-            (("--all",), "changes nothing yet"),
-            (("--all", "--dry-run", "--since", "soon"), "--since"),
-            (("--all", "--dry-run", "--until", "2026-13-01"), "--until"),
-        ],
-    )
-    def test_wrong_usage_says_what_to_write(self, data: pathlib.Path, words: tuple[str, ...], why: str):
-        command("site", "add", "x", "--domain", "x.example", data=data)
-        done = run_command("bots", "rescore", *words, data=data)
-        assert done.returncode == 2 and why in done.stderr, done
-
-    def test_an_unknown_site_is_named(self, data: pathlib.Path):
-        command("site", "add", "x", "--domain", "x.example", data=data)
-        done = run_command("bots", "rescore", "--site", "nobody", "--dry-run", data=data)
-        assert done.returncode == 1 and "nobody" in done.stderr, done
 
 
 class TestLists:

@@ -64,7 +64,7 @@ void LiveProcessor::stop() {
     if (thread_.joinable()) thread_.join();
 }
 
-void LiveProcessor::log_was_erased() {
+void LiveProcessor::log_was_rewritten() {
     const std::lock_guard lock(mutex_);
     is_rebuild_wanted_ = true;
     is_ready_ = false;  // nobody is told of the erased from here on

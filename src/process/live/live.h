@@ -48,8 +48,8 @@ public:
     /// Once.
     void start();
     void stop();
-    /// The log lost entries: the numbers are made anew of what is left, within a moment.
-    void log_was_erased();
+    /// The log lost entries, or says something else of some: the numbers are made anew of it, within a moment.
+    void log_was_rewritten();
 
     Result<store::LiveNumbers> read(std::string_view website_id) override;
     std::uint64_t version(std::string_view website_id) override;
