@@ -1,0 +1,2 @@
+-- As 0024 for the events.
+ALTER TABLE footfall.sessions MODIFY SETTING merge_selector_base = 8
