@@ -142,12 +142,7 @@ void write_rejected(std::string& out, const process::RejectedSample& sample) {
     writer.key("rejected");
     writer.begin_object();
     writer.member("received_at", iso_text(sample.received_at));
-    writer.member("tracking_id", sample.tracking_id);
-    writer.member("field", sample.field);
-    writer.member("reason", sample.reason);
-    writer.member("event", sample.event);
-    writer.member("is_cut", sample.is_cut);
-    writer.member("user_agent", sample.user_agent);
+    process::write_sample_members(writer, sample);
     writer.end_object();
     writer.end_object();
     out += '\n';

@@ -89,6 +89,15 @@ Result<RejectedSample> read_rejected(const log::StoredEntry& entry) {
     return sample;
 }
 
+void write_sample_members(json::Writer& writer, const RejectedSample& sample) {
+    writer.member("tracking_id", sample.tracking_id);
+    writer.member("field", sample.field);
+    writer.member("reason", sample.reason);
+    writer.member("event", sample.event);
+    writer.member("is_cut", sample.is_cut);
+    writer.member("user_agent", sample.user_agent);
+}
+
 RejectedStore::RejectedStore(store::Client& store)
     : store_(store), samples_(columns_of(kSampleColumns)), counts_(columns_of(kCountColumns)) {}
 
@@ -271,12 +280,7 @@ std::string RejectedList::json() const {
         writer.member("offset", sample.position.offset);
         writer.member("received_at", iso_text(sample.received_at));
         writer.member("website_id", sample.website_id);
-        writer.member("tracking_id", sample.tracking_id);
-        writer.member("field", sample.field);
-        writer.member("reason", sample.reason);
-        writer.member("event", sample.event);
-        writer.member("is_cut", sample.is_cut);
-        writer.member("user_agent", sample.user_agent);
+        write_sample_members(writer, sample);
         writer.member("has_key", !sample.key_site_id.empty());
         writer.end_object();
     }

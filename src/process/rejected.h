@@ -15,6 +15,10 @@
 #include "store/client.h"
 #include "store/native.h"
 
+namespace footfall::json {
+class Writer;
+}
+
 namespace footfall::process {
 
 /// A rejected event, of the log or of the store.
@@ -30,6 +34,10 @@ struct RejectedSample {
     std::string user_agent;
     std::string key_site_id;  ///< site of the key that came with it; empty: none came
 };
+
+/// Members of the object that `writer` is in: what was sent ("tracking_id", "event", "is_cut", "user_agent") and why it
+/// was rejected ("field", "reason"). The same words in the API, on the command line and in an export.
+void write_sample_members(json::Writer& writer, const RejectedSample& sample);
 
 /// Reads the log entry kRejected as ingest/rejected.h describes it; kCorrupt for anything else.
 Result<RejectedSample> read_rejected(const log::StoredEntry& entry);
