@@ -15,6 +15,7 @@
 #include "erase/erase.h"
 #include "erase/sql.h"
 #include "event/event.h"
+#include "event/parse.h"
 #include "process/rejected.h"
 
 namespace footfall::erase {
@@ -55,33 +56,55 @@ void member_if(json::Writer& writer, std::string_view name, const event::kind::m
     writer.end_object();
 }
 
-/// A query of campaign parameters that gives the same acquisition again, where a referrer alone would not.
-std::string campaign_query(const event::Event& event) {
-    if (event.campaign.empty() && event.term.empty() && event.content.empty() &&
-        (event.source.empty() || !event.referrer.empty()))
-        return {};
-    std::string out;
-    for (const auto& [name, value] : {std::pair{"utm_source", event.source},
-                                      {"utm_medium", event.medium},
-                                      {"utm_campaign", event.campaign},
-                                      {"utm_term", event.term},
-                                      {"utm_content", event.content}}) {
-        if (value.empty()) continue;
-        out += fmt::format("{}{}=", out.empty() ? '?' : '&', name);
-        for (const char c : value) {
-            const auto byte = static_cast<unsigned char>(c);
-            const bool is_plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                                  (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' || byte == '_';
-            out += is_plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
-        }
+void append_parameter(std::string& query, std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    query += fmt::format("{}{}=", query.empty() ? '?' : '&', name);
+    for (const char c : value) {
+        const auto byte = static_cast<unsigned char>(c);
+        // Bytes of other scripts stay: a URL has room for so many.
+        const bool is_plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                              (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' || byte == '_' || byte >= 0x80;
+        query += is_plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
     }
-    return out;
 }
 
-void write_data(json::Writer& writer, const event::Event& event) {
+/// A query that gives the same acquisition again, also where it came by the referrer: the record does not say by which.
+std::string campaign_query(const event::Event& event) {
+    std::string query;
+    append_parameter(query, "utm_source", event.source);
+    append_parameter(query, "utm_medium", event.medium);
+    append_parameter(query, "utm_campaign", event.campaign);
+    append_parameter(query, "utm_term", event.term);
+    append_parameter(query, "utm_content", event.content);
+    // Its value was never kept.
+    if (!event.click_id.empty()) append_parameter(query, event.click_id, "1");
+    return query;
+}
+
+/// What data.page and context.url say together: path, host and campaign. data.page has the path, and goes before the
+/// URL; each has room for Limits::kUrl bytes.
+struct Address {
+    std::string page{};
+    std::string url{};
+};
+
+Address address_of(const event::Event& event) {
+    const std::string query = campaign_query(event);
+    Address address{.page = std::string(event.page)};
+    const bool fits = event.page.size() + query.size() <= event::Limits::kUrl;
+    if (fits) address.page += query;
+    if (event.hostname.find(':') != event.hostname.npos) address.url = fmt::format("https://[{}]", event.hostname);
+    else if (!event.hostname.empty()) address.url = fmt::format("https://{}", event.hostname);
+    else if (!fits) address.url = "app://";
+    else return address;
+    if (!fits) address.url += "/" + query;
+    else address.url += fmt::format("{}{}", event.page.starts_with('/') ? "" : "/", event.page);
+    return address;
+}
+
+void write_data(json::Writer& writer, const event::Event& event, std::string_view page) {
     writer.member("timestamp", event.timestamp);
-    if (event.event_type == "pageview") writer.member("page", std::string(event.page) + campaign_query(event));
-    else member_if(writer, "page", event.page);
+    member_if(writer, "page", page);
     member_if(writer, "title", event.title);
     member_if(writer, "referrer", event.referrer);
     if (event.event_type == "identify") {
@@ -93,10 +116,11 @@ void write_data(json::Writer& writer, const event::Event& event) {
     member_if(writer, "category", event.event_category);
     member_if(writer, "action", event.event_action);
     member_if(writer, "label", event.event_label);
-    member_if(writer, "value", event.event_value);
+    // The record does not tell 0 from none; who sent 0 finds it again.
+    if (event.event_type == "event") writer.member("value", event.event_value);
     if (event.non_interactive) writer.member("non_interactive", true);
     member_if(writer, "properties", event.properties);
-    if (event.revenue != 0) writer.member("revenue", event::format_decimal(event.revenue));
+    if (event.revenue != 0 || !event.currency.empty()) writer.member("revenue", event::format_decimal(event.revenue));
     member_if(writer, "currency", event.currency);
     if (!event.pageview_id.is_nil()) writer.member("pageview_id", event.pageview_id.text());
     for (const auto& [name, value] : {std::pair{"time_on_page", event.time_on_page},
@@ -109,7 +133,20 @@ void write_data(json::Writer& writer, const event::Event& event) {
         member_if(writer, name, value);
 }
 
+void write_context(json::Writer& writer, const event::Event& event, std::string_view url) {
+    member_if(writer, "url", url);
+    member_if(writer, "screen", event.screen);
+    member_if(writer, "viewport", event.viewport);
+    member_if(writer, "language", event.language);
+    member_if(writer, "timezone", event.timezone);
+    member_if(writer, "sdk", event.sdk);
+    // Without these two the event would be of the browser and the place of whoever sends it again.
+    member_if(writer, "user_agent", event.user_agent);
+    member_if(writer, "ip", event::format_ip(event.ip));
+}
+
 void write_event(std::string& out, const event::Event& event, std::string_view record) {
+    const Address address = address_of(event);
     json::Writer writer(out);
     writer.begin_object();
     writer.member("event_id", event.event_id.text());
@@ -119,16 +156,11 @@ void write_event(std::string& out, const event::Event& event, std::string_view r
     if (event.event_type != "identify") member_if(writer, "user_id", event.user_id);
     writer.key("data");
     writer.begin_object();
-    write_data(writer, event);
+    write_data(writer, event, address.page);
     writer.end_object();
     writer.key("context");
     writer.begin_object();
-    if (!event.hostname.empty()) writer.member("url", fmt::format("https://{}{}", event.hostname, event.page));
-    member_if(writer, "screen", event.screen);
-    member_if(writer, "viewport", event.viewport);
-    member_if(writer, "language", event.language);
-    member_if(writer, "timezone", event.timezone);
-    member_if(writer, "sdk", event.sdk);
+    write_context(writer, event, address.url);
     writer.end_object();
     writer.key("record");
     writer.raw(record);
