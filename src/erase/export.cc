@@ -1,5 +1,6 @@
 #include "erase/export.h"
 
+#include <algorithm>
 #include <charconv>
 #include <memory>
 #include <utility>
@@ -21,25 +22,62 @@
 namespace footfall::erase {
 namespace {
 
-constexpr std::size_t kPageBytes = 4u << 20;
 constexpr std::size_t kEntriesAtOnce = 1'000;
 constexpr std::size_t kBytesAtOnce = 4u << 20;
+/// A visitor of more ids than fit, some ten thousand, is looked for anew for each page: a mark is an argument of the
+/// next command, of which the server takes 1 MiB.
+constexpr std::size_t kMarkBytesMax = 256u << 10;
 
-struct Place {
+/// Where a page begins, and what the first one found out. Its text is "<begin>-<end>", for a visitor with "-" and
+/// Subject::json() behind it.
+struct Mark {
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
+    std::optional<Subject> subject{};
+
+    std::string text() const {
+        std::string out = fmt::format("{}-{}", begin, end);
+        if (!subject || subject->is_whole_site) return out;
+        const std::string json = subject->json();
+        if (json.size() <= kMarkBytesMax) out += "-" + json;
+        return out;
+    }
 };
 
-Result<Place> place_of(const log::EventLog& log, std::string_view from) {
-    if (from.empty()) return Place{.begin = log.begin().offset, .end = log.end().offset};
-    Place place;
-    const char* const end = from.data() + from.size();
-    const auto first = std::from_chars(from.data(), end, place.begin);
-    if (first.ec == std::errc() && first.ptr != end && *first.ptr == '-') {
-        const auto last = std::from_chars(first.ptr + 1, end, place.end);
-        if (last.ec == std::errc() && last.ptr == end && place.end <= log.end().offset) return place;
-    }
-    return Error(Code::kInvalidArgument, "an export does not go on at '" + std::string(from) + "'", "--from");
+/// Whether `found` is what a search for `asked` can have given.
+bool is_grown_from(const Subject& found, const Subject& asked) {
+    const auto has_all = [](const auto& in, const auto& these) {
+        return std::ranges::all_of(these, [&](const auto& one) { return std::ranges::find(in, one) != in.end(); });
+    };
+    return !asked.is_whole_site && !found.is_whole_site && found.website_id == asked.website_id &&
+           has_all(found.user_ids, asked.user_ids) && has_all(found.visitor_ids, asked.visitor_ids);
+}
+
+std::optional<Mark> read_mark(std::string_view text, const Subject& asked) {
+    Mark mark;
+    const char* const end = text.data() + text.size();
+    const auto first = std::from_chars(text.data(), end, mark.begin);
+    if (first.ec != std::errc() || first.ptr == end || *first.ptr != '-') return std::nullopt;
+    const auto last = std::from_chars(first.ptr + 1, end, mark.end);
+    if (last.ec != std::errc()) return std::nullopt;
+    if (last.ptr == end) return mark;
+    if (*last.ptr != '-') return std::nullopt;
+    mark.subject = Subject::of_json({last.ptr + 1, end});
+    if (!mark.subject || !is_grown_from(*mark.subject, asked)) return std::nullopt;
+    return mark;
+}
+
+Result<Mark> mark_of(const log::EventLog& log, const Subject& asked, std::string_view from) {
+    std::optional<Mark> mark;
+    if (from.empty()) mark = Mark{.begin = log.begin().offset, .end = log.end().offset};
+    else mark = read_mark(from, asked);
+    if (!mark || mark->end > log.end().offset)
+        return Error(Code::kInvalidArgument, "an export does not go on at '" + std::string(from) + "'", "--page");
+    if (asked.is_whole_site) mark->subject = asked;
+    if (mark->subject) return std::move(*mark);
+    TRY(Found found, find(log, asked, {.begin = 0, .end = mark->end}));
+    mark->subject = std::move(found.subject);
+    return std::move(*mark);
 }
 
 void member_if(json::Writer& writer, std::string_view name, std::string_view value) {
@@ -255,23 +293,20 @@ Status write_sessions(std::string& out, store::Client& store, const Subject& sub
 
 Result<ExportPage> export_page(const log::EventLog& log, store::Client& store, const ExportRequest& request,
                                std::string_view from) {
-    TRY(const Place place, place_of(log, from));
-    Subject subject = request.subject;
-    if (!subject.is_whole_site) {
-        TRY(Found found, find(log, subject, {.begin = 0, .end = place.end}));
-        subject = std::move(found.subject);
-    }
+    TRY(Mark mark, mark_of(log, request.subject, from));
+    const Subject& subject = *mark.subject;
     const bool is_csv = request.format == ExportRequest::Format::kCsv;
     const auto is_in_range = [&](std::int64_t ms) { return ms >= request.since_ms && ms < request.until_ms; };
     ExportPage page;
     if (is_csv && from.empty()) write_csv_header(page.text);
     SubjectReader subject_reader(subject);
     event::RecordReader records;
-    TRY(const auto reader, log.reader({.partition = 0, .offset = place.begin}));
+    TRY(const auto reader, log.reader({.partition = 0, .offset = mark.begin}));
     std::vector<log::StoredEntry> entries;
-    while (reader->position().offset < place.end) {
-        if (page.text.size() >= kPageBytes) {
-            page.next = fmt::format("{}-{}", reader->position().offset, place.end);
+    while (reader->position().offset < mark.end) {
+        if (page.text.size() >= request.page_bytes) {
+            mark.begin = reader->position().offset;
+            page.next = mark.text();
             return page;
         }
         entries.clear();
@@ -280,7 +315,7 @@ Result<ExportPage> export_page(const log::EventLog& log, store::Client& store, c
             !read && reader->position() == before)
             return read.error();
         for (const log::StoredEntry& entry : entries) {
-            if (entry.position.offset >= place.end || !subject_reader.holds(entry)) continue;
+            if (entry.position.offset >= mark.end || !subject_reader.holds(entry)) continue;
             if (entry.kind == log::EntryKind::kEvent) {
                 const auto event = records.read(entry.payload);
                 if (!event || !is_in_range(event->timestamp)) continue;

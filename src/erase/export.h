@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -26,15 +27,18 @@ struct ExportRequest {
     Format format = Format::kJsonLines;
     std::int64_t since_ms = std::numeric_limits<std::int64_t>::min();  ///< of an event's time
     std::int64_t until_ms = std::numeric_limits<std::int64_t>::max();  ///< behind it
+    std::size_t page_bytes = 4u << 20;                                 ///< a page ends at the entries that reach this
 };
 
 struct ExportPage {
     std::string text;                 ///< whole lines, some MiB
-    std::optional<std::string> next;  ///< where the next page goes on; nothing after the last one
+    std::optional<std::string> next;  ///< where the next page goes on, one line; nothing after the last one
 };
 
-/// A page; `from` is empty for the first one. The first page fixes what the export holds: what the log holds then.
-/// Sessions are those of the store, which must have loaded that. kInvalidArgument where `from` is no page's `next`.
+/// A page; `from` is empty for the first one, and the `next` of the one before otherwise. The first page fixes what the
+/// export holds, which is what the log holds then, and finds out who a visitor is besides what was asked for, which
+/// takes a reading of the log or two; `next` carries both on, so that the pages together read it once more. Sessions
+/// are those of the store, which must have loaded that. kInvalidArgument where `from` is no `next` of such a request.
 Result<ExportPage> export_page(const log::EventLog& log, store::Client& store, const ExportRequest& request,
                                std::string_view from);
 

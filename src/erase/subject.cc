@@ -72,6 +72,52 @@ Subject Subject::of_site(std::string website_id) {
     return {.website_id = std::move(website_id), .is_whole_site = true};
 }
 
+std::string Subject::json() const {
+    std::string text;
+    json::Writer writer(text);
+    writer.begin_object();
+    writer.member("website_id", website_id);
+    writer.member("is_whole_site", is_whole_site);
+    writer.key("user_ids");
+    writer.begin_array();
+    for (const std::string& user_id : user_ids) writer.string(user_id);
+    writer.end_array();
+    writer.key("visitor_ids");
+    writer.begin_array();
+    for (const std::uint64_t id : visitor_ids) writer.number(id);
+    writer.end_array();
+    writer.end_object();
+    return text;
+}
+
+std::optional<Subject> Subject::of_json(std::string_view text) {
+    simdjson::dom::parser parser;
+    simdjson::dom::object root;
+    const simdjson::padded_string padded(text);
+    std::string_view website_id;
+    simdjson::dom::array user_ids;
+    simdjson::dom::array visitor_ids;
+    Subject subject;
+    if (parser.parse(padded).get(root) != simdjson::SUCCESS ||
+        root["website_id"].get(website_id) != simdjson::SUCCESS ||
+        root["is_whole_site"].get(subject.is_whole_site) != simdjson::SUCCESS ||
+        root["user_ids"].get(user_ids) != simdjson::SUCCESS ||
+        root["visitor_ids"].get(visitor_ids) != simdjson::SUCCESS)
+        return std::nullopt;
+    subject.website_id = website_id;
+    for (const auto value : user_ids) {
+        std::string_view user_id;
+        if (value.get(user_id) != simdjson::SUCCESS) return std::nullopt;
+        subject.user_ids.emplace_back(user_id);
+    }
+    for (const auto value : visitor_ids) {
+        std::uint64_t id = 0;
+        if (value.get(id) != simdjson::SUCCESS) return std::nullopt;
+        subject.visitor_ids.push_back(id);
+    }
+    return subject;
+}
+
 SubjectReader::SubjectReader(const Subject& subject) : subject_(subject) {
     for (const std::uint64_t id : subject.visitor_ids) needles_.push_back(visitor_text(id));
     for (const std::string& user_id : subject.user_ids) {

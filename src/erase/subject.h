@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ struct Subject {
     /// id. A text that can be either is both.
     static Subject of_visitor(std::string website_id, std::string_view visitor);
     static Subject of_site(std::string website_id);
+    /// One line of JSON, which of_json() reads again; nothing where the text is none of these.
+    std::string json() const;
+    static std::optional<Subject> of_json(std::string_view text);
     bool operator==(const Subject&) const = default;
 };
 
