@@ -24,6 +24,7 @@
 #include "app/replay_samples.h"
 #include "app/rescoring.h"
 #include "app/status_json.h"
+#include "app/store_parts.h"
 #include "app/version.h"
 #include "base/bytes.h"
 #include "base/file.h"
@@ -740,6 +741,7 @@ std::vector<Finding> Services::doctor() {
          child.ready
              ? ""
              : "look at the log of 'footfall serve'; a store that does not open is moved aside and rebuilt by itself"});
+    if (child.ready) check_store_parts(*state.store, findings);
     const process::LoaderState loader = state.loader->state();
     const std::uint64_t behind = state.log->end().offset - std::min(state.log->end().offset, loader.loaded.offset);
     findings.push_back(

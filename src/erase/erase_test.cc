@@ -17,6 +17,7 @@
 #include "enrich/identity.h"
 #include "process/audit.h"
 #include "process/process_fixture.h"
+#include "store/migrations.h"
 
 namespace footfall::erase {
 namespace {
@@ -145,6 +146,36 @@ TEST_F(EraseTest, S22AVisitorIsGoneAndAuditProvesTheRest) {
     start();
     ASSERT_NO_FATAL_FAILURE(wait_loaded());
     EXPECT_EQ(audit().rows[0].erased, 22u);
+}
+
+TEST_F(EraseTest, S22WhatWasTakenOutOfTheTablesIsEmptied) {
+    constexpr std::int64_t kDecember = kNow + 20 * process::kDay;
+    append({of(kMarker, 1, kNow), of("stays", 2, kNow), of(kMarker, 3, kDecember), of("stays", 4, kDecember)});
+    ASSERT_NO_FATAL_FAILURE(wait_loaded());
+    // By hand, and as the engine does it with a part that is damaged when it starts.
+    execute("ALTER TABLE footfall.events DETACH PARTITION ID '202611'");
+    execute("ALTER TABLE footfall.events DETACH PARTITION ID '202612'");
+    const auto folders =
+        ask("SELECT path FROM system.detached_parts WHERE database = 'footfall' AND table = 'events' AND reason = '' "
+            "ORDER BY name");
+    ASSERT_EQ(folders.size(), 2u);
+    const std::filesystem::path by_hand = std::filesystem::path(folders[0] + "/").parent_path();
+    const std::filesystem::path from = std::filesystem::path(folders[1] + "/").parent_path();
+    const std::filesystem::path broken = from.parent_path() / ("broken-on-start_" + from.filename().string());
+    std::filesystem::rename(from, broken);
+    ASSERT_NE(files_with(by_hand, kMarker), "") << "else the test shows nothing";
+    ASSERT_NE(files_with(broken, kMarker), "") << "else the test shows nothing";
+    const auto identity = store::store_identity(store());
+    ASSERT_TRUE(identity && identity->ends_with(":1")) << *identity;
+
+    EXPECT_EQ(erase(Subject::of_visitor("site", kMarker)).events, 2u);
+    EXPECT_EQ(files_with(store_folder(), kMarker), "");
+    EXPECT_FALSE(path_exists(by_hand));
+    EXPECT_TRUE(path_exists(broken)) << "the loader has to learn of it";
+    EXPECT_TRUE(std::filesystem::is_empty(broken));
+    EXPECT_EQ(store::store_identity(store()).value(), *identity);
+    EXPECT_EQ(erase(Subject::of_visitor("site", "stays")).events, 2u) << "with one that is emptied";
+    std::filesystem::remove(broken);
 }
 
 TEST_F(EraseTest, S22ASiteIsGoneAndTheOthersStay) {

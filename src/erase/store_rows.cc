@@ -2,13 +2,16 @@
 
 #include <array>
 #include <chrono>
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/failpoint.h"
+#include "base/file.h"
 #include "erase/sql.h"
 #include "store/native.h"
 
@@ -85,6 +88,48 @@ Status drop_old_parts(store::Client& store) {
     return done;
 }
 
+Status io_error(const std::string& path, const std::error_code& error) {
+    return Error(Code::kIo, "remove " + path + ": " + error.message());
+}
+
+/// Everything in the folder, and the folder too unless it is to stay. Durable on return.
+Status remove_content(const std::string& path, bool folder_stays) {
+    std::error_code error;
+    for (auto entry = std::filesystem::directory_iterator(path, error); !error && entry != end(entry);
+         entry.increment(error)) {
+        std::error_code failed;
+        std::filesystem::remove_all(entry->path(), failed);
+        if (failed) return io_error(entry->path(), failed);
+    }
+    if (error && error != std::errc::no_such_file_or_directory) return io_error(path, error);
+    if (error) return {};
+    if (folder_stays) return sync_directory(path);
+    std::filesystem::remove(path, error);
+    if (error) return io_error(path, error);
+    return sync_directory(std::filesystem::path(path).parent_path());
+}
+
+/// What was taken out of the tables is nobody's any more: the engine never reads it, and what was damaged is loaded
+/// again from the log. Whose rows are in it nobody can say, so all of it goes. The folders of damaged parts stay,
+/// empty: their number is in the store's identity (store::store_identity()), by which the loader learns that rows were
+/// lost. A loss that it does not know of yet must not disappear, nor look like another one.
+Status remove_detached_parts(store::Client& store) {
+    const auto parts = [&store] {
+        return store.query({.sql = std::string(sql::text("detached-parts.sql")), .timeout_ms = kDeletionTimeoutMs});
+    };
+    TRY(const store::Answer found, parts());
+    for (const auto& part : found.rows) {
+        // It ends in a slash, behind which parent_path() sees an empty name.
+        std::string path = std::get<std::string>(part.at(0));
+        while (path.ends_with('/')) path.pop_back();
+        TRY_STATUS(remove_content(path, std::get<bool>(part.at(1))));
+    }
+    if (found.rows.empty()) return {};
+    TRY(const store::Answer left, parts());
+    if (left.rows.empty()) return {};
+    return Error(Code::kIo, std::get<std::string>(left.rows.front().at(0)) + " can't be emptied; remove what is in it");
+}
+
 }  // namespace
 
 Result<std::uint64_t> delete_rows(store::Client& store, const Subject& subject,
@@ -99,6 +144,7 @@ Result<std::uint64_t> delete_rows(store::Client& store, const Subject& subject,
     TRY_STATUS(delete_from_tables(store, subject));
     TRY_STATUS(clear(store));
     TRY_STATUS(drop_old_parts(store));
+    TRY_STATUS(remove_detached_parts(store));
     return std::get<std::uint64_t>(sessions.rows.at(0).at(0));
 }
 

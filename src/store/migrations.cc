@@ -101,4 +101,13 @@ Result<std::string> store_identity(Client& client) {
     return fmt::format("{}:{}", text_of(answer.rows[0][0]), *broken);
 }
 
+Result<DamagedParts> damaged_parts(Client& client) {
+    TRY(const Answer answer,
+        client.query({.sql = statement("damaged-parts.sql"), .settings = {{"priority", "1"}}, .timeout_ms = 5'000}));
+    const auto& row = answer.rows.at(0);
+    return DamagedParts{.parts = std::get<std::uint64_t>(row.at(0)),
+                        .bytes = std::get<std::uint64_t>(row.at(1)),
+                        .a_folder = text_of(row.at(2))};
+}
+
 }  // namespace footfall::store

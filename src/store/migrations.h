@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -25,5 +26,15 @@ Status migrate(Client& client, std::span<const TextFile> files);
 /// were taken out. Whoever keeps a note of what is stored (the loader's checkpoint) keeps this beside it, and starts
 /// from the beginning of the log when it differs. kInvalidArgument before migrate().
 Result<std::string> store_identity(Client& client);
+
+/// Parts that were found damaged at an opening and taken out of their tables, and that have files still. What they held
+/// is filled in from the log; nothing reads them any more.
+struct DamagedParts {
+    std::uint64_t parts = 0;
+    std::uint64_t bytes = 0;
+    std::string a_folder;  ///< where the files of one of them are
+};
+/// Waits 5 s at most. Errors are those of Client.
+Result<DamagedParts> damaged_parts(Client& client);
 
 }  // namespace footfall::store
