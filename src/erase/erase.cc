@@ -19,6 +19,9 @@ namespace {
 constexpr std::size_t kEntriesAtOnce = 4'000;
 constexpr std::size_t kBytesAtOnce = 16u << 20;
 constexpr int kForgetTimeoutMs = 60'000;
+/// The log's last entries are erased while the loader is held, when it is known which of them the store has: those that
+/// it has not loaded by then never made a session. More than these are not left for that time.
+constexpr std::uint64_t kTailEntriesMax = 1'000'000;
 /// Each further one is for a store that was started anew amid the one before.
 constexpr int kTriesMax = 5;
 constexpr std::string_view kAside = "store.broken-";
@@ -110,7 +113,9 @@ Result<Report> Eraser::erase(const Subject& subject, log::ErasurePace pace) {
     TRY(const bool is_busy, is_pending());
     // One file says what is pending.
     if (is_busy) TRY_STATUS(resume());
-    const std::uint64_t end = log_.end().offset;
+    std::uint64_t end = log_.end().offset;
+    if (const std::uint64_t loaded = loader_.state().loaded.offset; loaded + kTailEntriesMax >= end)
+        end = std::min(end, loaded);
     TRY(Found found, find(log_, subject, {.begin = 0, .end = end}));
     return carry_out(std::move(found), end, Extent::kUpToNow, pace);
 }
@@ -132,7 +137,9 @@ Result<Report> Eraser::carry_out(Found found, std::uint64_t end, Extent extent, 
     (void)failpoint("erase.pending");
     Report report;
     const auto rewrite = [&](const log::ErasureRange& range, log::ErasurePace how) -> Status {
-        SubjectReader reader(found.subject);
+        // They are told by the store while it has them: the log says of no event by itself that it began one.
+        TRY(const std::vector<std::uint64_t> sessions, session_keys(store_, found.subject));
+        SubjectReader reader(found.subject, sessions);
         TRY(const log::Erased erased, log_.erase(
                                           range,
                                           [&reader](const log::StoredEntry& entry) -> std::optional<std::string> {

@@ -76,6 +76,13 @@ protected:
         EXPECT_TRUE(report->ok()) << report->text();
         return report ? std::move(*report) : process::AuditReport();
     }
+    /// Of the site, what audit says of its sessions: received, stored and erased.
+    std::vector<std::uint64_t> audited_sessions() {
+        for (const process::AuditRow& row : audit().rows)
+            if (row.site_id == "site" && row.table == "sessions") return {row.received, row.stored, row.erased};
+        ADD_FAILURE() << "there is no row of the site's sessions";
+        return {};
+    }
     static std::string store_folder() {
         return testing::TempDir() + "footfall_store_process_" + std::to_string(::getpid()) + "/data";
     }
@@ -131,6 +138,7 @@ TEST_F(EraseTest, S22AVisitorIsGoneAndAuditProvesTheRest) {
     EXPECT_EQ(proof.rows[0].received, 62u);
     EXPECT_EQ(proof.rows[0].stored, 40u);
     EXPECT_EQ(proof.rows[0].erased, 22u);
+    EXPECT_THAT(audited_sessions(), ElementsAre(3, 1, 2));
 
     // What comes for the same visitor is new, in a session of its own, though the last event was a minute ago.
     append({of(kMarker, 200, kNow + 60 * kMinute), of("stays", 201, kNow + 60 * kMinute)});
@@ -146,6 +154,10 @@ TEST_F(EraseTest, S22AVisitorIsGoneAndAuditProvesTheRest) {
     start();
     ASSERT_NO_FATAL_FAILURE(wait_loaded());
     EXPECT_EQ(audit().rows[0].erased, 22u);
+    EXPECT_THAT(audited_sessions(), ElementsAre(4, 2, 2));
+    // An erasure again adds to what was erased before.
+    EXPECT_EQ(erase(Subject::of_visitor("site", kMarker)).sessions, 1u);
+    EXPECT_THAT(audited_sessions(), ElementsAre(4, 1, 3));
 }
 
 TEST_F(EraseTest, S22WhatWasTakenOutOfTheTablesIsEmptied) {
@@ -197,6 +209,7 @@ TEST_F(EraseTest, S22ASiteIsGoneAndTheOthersStay) {
         EXPECT_EQ(row.erased, 20u);
         EXPECT_EQ(row.stored + row.duplicates + row.rejected, 0u);
     }
+    EXPECT_THAT(audited_sessions(), ElementsAre(1, 0, 1));
 }
 
 TEST_F(EraseTest, WhatComesMeanwhileIsErasedOrNewAndAuditProvesIt) {
@@ -247,6 +260,7 @@ TEST_F(EraseTest, S22WhatADeathLeftHalfDoneTheNextStartDoesBeforeItLoadsWhatIsNe
     EXPECT_THAT(ask("SELECT user_id, count() FROM footfall.events GROUP BY ALL ORDER BY ALL"),
                 ElementsAre("marker-of-the-one-who-goes 1", "stays 20"));
     EXPECT_EQ(audit().rows[0].erased, 10u);
+    EXPECT_THAT(audited_sessions(), ElementsAre(3, 2, 1)) << "one of them by then, the one of before and what came new";
 }
 
 }  // namespace

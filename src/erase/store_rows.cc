@@ -10,6 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "base/failpoint.h"
 #include "base/file.h"
 #include "erase/sql.h"
@@ -22,6 +25,8 @@ namespace {
 constexpr int kDeletionTimeoutMs = 600'000;
 /// A query that still reads keeps some files, and has a time limit of its own.
 constexpr int kLooksMax = 300;
+/// An answer costs some 100 bytes a row while it is read.
+constexpr std::size_t kKeysAtOnce = 100'000;
 constexpr auto kLookEvery = std::chrono::milliseconds(100);
 constexpr std::array<std::string_view, 5> kTables = {"events", "sessions", "session_alias", "rejected",
                                                      "rejected_counts"};
@@ -131,6 +136,22 @@ Status remove_detached_parts(store::Client& store) {
 }
 
 }  // namespace
+
+Result<std::vector<std::uint64_t>> session_keys(store::Client& store, const Subject& subject) {
+    std::vector<std::uint64_t> keys;
+    for (;;) {
+        TRY(const store::Answer answer,
+            store.query({.sql = std::string(sql::text("session-keys.sql")),
+                         .parameters = {{"site", subject.website_id},
+                                        {"whole", subject.is_whole_site ? "true" : "false"},
+                                        {"visitors", fmt::format("[{}]", fmt::join(subject.visitor_ids, ","))},
+                                        {"after", std::to_string(keys.empty() ? 0 : keys.back())},
+                                        {"limit", std::to_string(kKeysAtOnce)}},
+                         .timeout_ms = kDeletionTimeoutMs}));
+        for (const auto& row : answer.rows) keys.push_back(std::get<std::uint64_t>(row.at(0)));
+        if (answer.rows.size() < kKeysAtOnce) return keys;
+    }
+}
 
 Result<std::uint64_t> delete_rows(store::Client& store, const Subject& subject,
                                   std::span<const std::uint64_t> rejected_offsets) {

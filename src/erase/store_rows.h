@@ -2,12 +2,16 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/result.h"
 #include "erase/subject.h"
 #include "store/client.h"
 
 namespace footfall::erase {
+
+/// Keys of the subject's sessions, in order: 8 bytes each. Errors are those of store::Client.
+Result<std::vector<std::uint64_t>> session_keys(store::Client& store, const Subject& subject);
 
 /// Deletes the subject's rows from every table of the store, with the samples of rejected events at these offsets of
 /// the log, and waits until no file of a table has them any more; parts that were taken out of the tables are emptied,

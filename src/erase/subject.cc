@@ -10,6 +10,7 @@
 #include "enrich/identity.h"
 #include "process/erased.h"
 #include "process/rejected.h"
+#include "process/sessions/session.h"
 #include "process/tally.h"
 
 namespace footfall::erase {
@@ -118,7 +119,8 @@ std::optional<Subject> Subject::of_json(std::string_view text) {
     return subject;
 }
 
-SubjectReader::SubjectReader(const Subject& subject) : subject_(subject) {
+SubjectReader::SubjectReader(const Subject& subject, std::span<const std::uint64_t> session_keys)
+    : subject_(subject), session_keys_(session_keys) {
     for (const std::uint64_t id : subject.visitor_ids) needles_.push_back(visitor_text(id));
     for (const std::string& user_id : subject.user_ids) {
         std::string escaped;
@@ -188,6 +190,7 @@ std::string SubjectReader::tombstone(const log::StoredEntry& entry) {
         if (const auto event = records_.read(entry.payload, event::ReadTo::kUserId)) {
             erased.event_id = event->event_id;
             erased.received_at = event->received_at;
+            erased.began_session = std::ranges::binary_search(session_keys_, process::session_key_of(event->event_id));
         }
     }
     return process::write_erased(erased);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,7 +37,9 @@ std::string visitor_text(std::uint64_t visitor_id);
 /// Tells what of the log is the subject's. One thread; the subject outlives it.
 class SubjectReader {
 public:
-    explicit SubjectReader(const Subject& subject);
+    /// `session_keys`, in order, are those of the subject's sessions, for tombstone() to tell which events began one;
+    /// they outlive this too.
+    explicit SubjectReader(const Subject& subject, std::span<const std::uint64_t> session_keys = {});
 
     /// Whether the entry is the subject's: an event of its visitor ids, or a rejected event that names one of its
     /// user_ids; of a whole site those of the site, and the counts of its requests.
@@ -54,6 +57,7 @@ private:
     bool holds_rejected(const log::StoredEntry& entry) const;
 
     const Subject& subject_;
+    const std::span<const std::uint64_t> session_keys_;
     std::vector<std::string> needles_;  ///< one of them stands in each record of a visitor
     event::RecordReader records_;
 };

@@ -12,6 +12,7 @@
 #include "enrich/identity.h"
 #include "erase/pending.h"
 #include "process/erased.h"
+#include "process/sessions/session.h"
 
 namespace footfall::erase {
 namespace {
@@ -120,6 +121,11 @@ TEST_F(SubjectTest, ATombstoneSaysNothingOfTheVisitorAndIsReadBack) {
     ASSERT_TRUE(erased);
     EXPECT_EQ(erased->event_id.bytes[15], 7);
     EXPECT_EQ(erased->received_at, 5);
+    EXPECT_FALSE(erased->began_session);
+    const std::uint64_t keys[] = {process::session_key_of(erased->event_id)};
+    const auto first_of_session = process::read_erased(SubjectReader(subject, keys).tombstone(entry));
+    ASSERT_TRUE(first_of_session);
+    EXPECT_TRUE(first_of_session->began_session);
     EXPECT_EQ(SubjectReader(subject).tombstone(rejected("{}")), R"({"website_id":"s","kind":4})");
     EXPECT_FALSE(process::read_erased(R"({"website_id":"s","kind":1})"));
     EXPECT_FALSE(process::read_erased("{}"));

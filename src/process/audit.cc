@@ -30,6 +30,7 @@ public:
         : log_(log),
           pass_(pass),
           events_(events),
+          sessions_(sessions),
           event_audit_(store, events, pass, options),
           session_audit_(store, sessions, pass) {}
 
@@ -81,6 +82,10 @@ private:
             AuditRow& row = events_.of(erased.website_id);
             ++row.received;
             ++row.erased;
+            if (!erased.began_session) return {};
+            AuditRow& of_sessions = sessions_.of(erased.website_id);
+            ++of_sessions.received;
+            ++of_sessions.erased;
         } else if (entry.kind == log::EntryKind::kEvent) {
             TRY(const auto event, event_of(entry));
             if (!event) return {};
@@ -130,6 +135,7 @@ private:
     const log::EventLog& log_;
     const Pass pass_;
     AuditRows& events_;
+    AuditRows& sessions_;
     EventAudit event_audit_;
     SessionAudit session_audit_;
     event::RecordReader record_reader_;

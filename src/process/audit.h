@@ -16,12 +16,14 @@ namespace footfall::process {
 struct AuditRow {
     std::string site_id;
     std::string table;
-    /// Of events: acknowledged ones by the log, new ones and duplicates. Of sessions: those that the log's events make.
+    /// Of events: acknowledged ones by the log, new ones and duplicates. Of sessions: those that the log's events make,
+    /// and erased ones.
     std::uint64_t received = 0;
     std::uint64_t stored = 0;      ///< rows of the table; of sessions the sum of their signs
     std::uint64_t duplicates = 0;  ///< acknowledged repetitions, counted and not stored
     std::uint64_t rejected = 0;
-    std::uint64_t erased = 0;    ///< acknowledged events whose content is gone; their sessions are none any more
+    /// Acknowledged events whose content is gone. Of sessions: those that the store had of them when they were erased.
+    std::uint64_t erased = 0;
     std::uint64_t expected = 0;  ///< rows that the log says there must be
     std::uint64_t altered = 0;   ///< rows that are there but differ from the log
     bool ok = true;

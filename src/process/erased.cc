@@ -15,6 +15,7 @@ std::string write_erased(const ErasedEntry& entry) {
     if (entry.kind == log::EntryKind::kEvent) {
         writer.member("event_id", entry.event_id.text());
         writer.member("received_at", entry.received_at);
+        if (entry.began_session) writer.member("began_session", true);
     }
     writer.end_object();
     return out;
@@ -40,6 +41,9 @@ Result<ErasedEntry> read_erased(std::string_view payload) {
     const auto id = parse_uuid(event_id);
     if (!id) return broken;
     entry.event_id = *id;
+    bool began_session = false;
+    // Not there: it began none, or was erased by a release that did not tell.
+    if (root["began_session"].get(began_session) == simdjson::SUCCESS) entry.began_session = began_session;
     return entry;
 }
 

@@ -81,7 +81,8 @@ class TestAVisitor:
         assert snapshot["active_visitors"] == 1 and snapshot["pages"] == [{"name": "/public", "visitors": 1}]
         row = audit_row(server, site.id)
         assert row["ok"] and (row["received"], row["stored"], row["erased"]) == (9, 5, 4)
-        assert audit_row(server, site.id, "sessions")["ok"]
+        row = audit_row(server, site.id, "sessions")
+        assert row["ok"] and (row["received"], row["stored"], row["erased"]) == (2, 1, 1)
 
         # Also over a crash, and without a server.
         server.kill()
@@ -170,6 +171,8 @@ class TestASite:
         assert neighbour.value("events") == 1
         row = audit_row(server, site.id)
         assert row["ok"] and (row["received"], row["stored"], row["erased"]) == (9, 0, 9)
+        row = audit_row(server, site.id, "sessions")
+        assert row["ok"] and (row["received"], row["stored"], row["erased"]) == (2, 0, 2)
         assert audit_row(server, neighbour.id)["ok"]
         done = run_command("erase", "--site", site.id, "--all", data=server.data)
         assert done.returncode == 1 and "no site" in done.stderr
