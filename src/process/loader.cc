@@ -46,13 +46,16 @@ std::string number(std::uint64_t value) { return std::to_string(value); }
 
 struct Checkpoint {
     log::Position position;
-    std::string store_identity;  ///< of the store that holds everything before it
+    std::string store_identity;     ///< of the store that holds everything before it
+    std::string rejected_identity;  ///< the same of its tables of rejected events
 };
 
-// "footfall loader 1\n<partition> <offset> <store identity>\n<crc of what is before, hex>\n"
+// "footfall loader 1\n<partition> <offset> <store identity> <rejected identity>\n<crc of what is before, hex>\n".
+// Before 0.1.0 was released the second identity and the blank before it were not there.
 std::string write_checkpoint_text(const Checkpoint& checkpoint) {
-    const std::string body = fmt::format("footfall loader 1\n{} {} {}\n", checkpoint.position.partition,
-                                         checkpoint.position.offset, checkpoint.store_identity);
+    const std::string body = fmt::format("footfall loader 1\n{} {} {}{}{}\n", checkpoint.position.partition,
+                                         checkpoint.position.offset, checkpoint.store_identity,
+                                         checkpoint.rejected_identity.empty() ? "" : " ", checkpoint.rejected_identity);
     return body + fmt::format("{:08x}\n", crc32c(body));
 }
 
@@ -69,7 +72,10 @@ std::optional<Checkpoint> read_checkpoint_text(const std::string& text) {
     const auto offset = std::from_chars(partition.ptr + 1, end, checkpoint.position.offset);
     if (offset.ec != std::errc() || *offset.ptr != ' ') return std::nullopt;
     const auto identity_at = static_cast<std::size_t>(offset.ptr + 1 - text.data());
-    checkpoint.store_identity = text.substr(identity_at, text.find('\n', identity_at) - identity_at);
+    const std::string identities = text.substr(identity_at, text.find('\n', identity_at) - identity_at);
+    const std::size_t blank = identities.find(' ');
+    checkpoint.store_identity = identities.substr(0, blank);
+    if (blank != std::string::npos) checkpoint.rejected_identity = identities.substr(blank + 1);
     return checkpoint;
 }
 
@@ -107,6 +113,7 @@ void Loader::start() {
     if (checkpoint && checkpoint->position >= from && checkpoint->position <= log_.end()) {
         from = checkpoint->position;
         store_identity_ = checkpoint->store_identity;
+        rejected_identity_ = checkpoint->rejected_identity;
     } else if (text) {
         logging::warn("loader.checkpoint_unusable", {{"path", options_.checkpoint_path}, {"from", from.offset}});
     }
@@ -285,6 +292,7 @@ Status Loader::step() {
         // Whoever keeps it still does so before anything is added to the tables.
         if (stills_ > 0) return {};
     }
+    if (is_rejected_in_doubt_) TRY_STATUS(restore_rejected());
     report_lag();
     const log::Position from = state().loaded;
     const std::int64_t looked_at_ms = clock_.wall_ms();
@@ -353,6 +361,7 @@ Status Loader::reconcile() {
     const log::Position from = state().loaded;
     const log::Position end = log_.end();
     doubt_end_ = from.offset;
+    is_rejected_in_doubt_ = true;
     if (failpoint("mutant.skip_reconcile") == Fault::kError) {
         in_doubt_ = false;
         return {};
@@ -399,6 +408,47 @@ Status Loader::reconcile() {
     return {};
 }
 
+Status Loader::restore_rejected() {
+    TRY(const std::string identity, store::rejected_identity(store_));
+    if (identity == rejected_identity_) {
+        is_rejected_in_doubt_ = false;
+        return {};
+    }
+    const log::Position from = state().loaded;
+    // Where the checkpoint does not say which tables it was written with, parts that were damaged are what tells.
+    const bool is_whole = rejected_identity_.empty() && identity.ends_with(":0");
+    if (!is_whole && from > log_.begin()) {
+        logging::warn("loader.rejected_lost", {{"next", "they are read again from the log"}, {"to", from.offset}});
+        TRY_STATUS(refill_rejected(from));
+        logging::info("loader.rejected_restored", {{"to", from.offset}});
+    }
+    rejected_identity_ = identity;
+    is_rejected_in_doubt_ = false;
+    // Only now: after a death before it the next start does it all again.
+    return write_checkpoint(from);
+}
+
+Status Loader::refill_rejected(log::Position end) {
+    // Of counts, which are of whole batches, nobody can say which are missing. What is older than the log stays.
+    TRY_STATUS(rejected_store_.delete_beyond(log_.begin()));
+    TRY(const auto reader, log_.reader(log_.begin()));
+    std::vector<log::StoredEntry> entries;
+    while (reader->position() < end) {
+        if (stop_requested(false))
+            return Error(Code::kUnavailable, "stopped while the rejected events were read again from the log");
+        entries.clear();
+        const log::Position before = reader->position();
+        const std::uint64_t left = end.offset - before.offset;
+        if (const Status read =
+                reader->read(entries, std::min<std::uint64_t>(options_.rows_max, left), options_.bytes_max);
+            !read && (read.error().code != Code::kCorrupt || reader->position() == before))
+            return read;
+        const log::Position next = reader->position();
+        TRY_STATUS(rejected_store_.insert(entries, {next.partition, next.offset - 1}));
+    }
+    return {};
+}
+
 Status Loader::load(const std::vector<log::StoredEntry>& entries, log::Position next) {
     if (entries.empty()) return {};
     const std::int64_t started = clock_.steady_ns();
@@ -441,7 +491,8 @@ Result<std::vector<std::uint64_t>> Loader::present_offsets(std::uint16_t partiti
 
 Status Loader::write_checkpoint(log::Position position) {
     if (failpoint("loader.checkpoint") == Fault::kError) return Error(Code::kIo, "failpoint loader.checkpoint");
-    return write_file_atomically(options_.checkpoint_path, write_checkpoint_text({position, store_identity_}));
+    return write_file_atomically(options_.checkpoint_path,
+                                 write_checkpoint_text({position, store_identity_, rejected_identity_}));
 }
 
 }  // namespace footfall::process

@@ -43,7 +43,8 @@ struct LoaderState {
 /// so that it is there as a whole or not at all. Insert tokens are off: they err both ways (docs/adr/0002). After a
 /// start, and after every insert whose result is not known, the loader asks the store which offsets above its
 /// checkpoint it holds, inserts what is missing and replaces what is there twice. The checkpoint only spares questions:
-/// an old or lost one costs time, never a count.
+/// an old or lost one costs time, never a count. Rejected events that the store has lost, or never had, it reads again
+/// from the log, before it goes on.
 ///
 /// One thread of its own. Public functions are thread-safe.
 class Loader {
@@ -93,6 +94,9 @@ private:
     void note_inserted(std::size_t rows);
     void report_lag() const;
     Status reconcile();
+    /// Fills the tables of rejected events from the log where they are not those that the checkpoint was written with.
+    Status restore_rejected();
+    Status refill_rejected(log::Position end);
     Status load(const std::vector<log::StoredEntry>& entries, log::Position next);
     Result<std::vector<std::uint64_t>> present_offsets(std::uint16_t partition, std::uint64_t first,
                                                        std::uint64_t last);
@@ -126,6 +130,8 @@ private:
     std::uint64_t doubt_end_ = 0;  ///< offsets below it may be in the store already
     log::Position catch_up_to_;
     std::string store_identity_;
+    std::string rejected_identity_;     ///< empty: of a checkpoint that does not say it
+    bool is_rejected_in_doubt_ = true;  ///< whether the tables of rejected events are those is to be asked
     std::int64_t last_insert_ns_ = 0;
     TableWriter writer_;
     RejectedStore rejected_store_;

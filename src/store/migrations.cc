@@ -93,13 +93,25 @@ Status migrate(Client& client, std::span<const TextFile> files) {
     return {};
 }
 
-Result<std::string> store_identity(Client& client) {
-    TRY(const Answer answer, client.query({.sql = statement("identity.sql"), .settings = {{"priority", "1"}}}));
+namespace {
+
+Result<std::string> identity_of(Client& client, std::vector<std::string> tables) {
+    TRY(const Answer answer, client.query({.sql = statement("identity.sql"),
+                                           .parameters = {{"tables", array_literal(tables)}},
+                                           .settings = {{"priority", "1"}}}));
     const std::uint64_t* broken = answer.rows.size() == 1 ? std::get_if<std::uint64_t>(&answer.rows[0][1]) : nullptr;
     if (broken == nullptr || text_of(answer.rows[0][0]).empty())
-        return Error(Code::kInvalidArgument, "the event store has no table of events yet");
+        return Error(Code::kInvalidArgument, fmt::format("the event store has no table of {} yet", tables.front()));
     return fmt::format("{}:{}", text_of(answer.rows[0][0]), *broken);
 }
+
+}  // namespace
+
+Result<std::string> store_identity(Client& client) {
+    return identity_of(client, {"events", "sessions", "session_alias"});
+}
+
+Result<std::string> rejected_identity(Client& client) { return identity_of(client, {"rejected", "rejected_counts"}); }
 
 Result<DamagedParts> damaged_parts(Client& client) {
     TRY(const Answer answer,

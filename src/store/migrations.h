@@ -26,6 +26,8 @@ Status migrate(Client& client, std::span<const TextFile> files);
 /// were taken out. Whoever keeps a note of what is stored (the loader's checkpoint) keeps this beside it, and starts
 /// from the beginning of the log when it differs. kInvalidArgument before migrate().
 Result<std::string> store_identity(Client& client);
+/// The same of the tables of rejected events, which are filled apart: a lost sample is no lost event.
+Result<std::string> rejected_identity(Client& client);
 
 /// Parts that were found damaged at an opening and taken out of their tables, and that have files still. What they held
 /// is filled in from the log; nothing reads them any more.

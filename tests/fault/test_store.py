@@ -144,3 +144,44 @@ def test_R1_both_processes_die_at_once(start_server: Any, folder: pathlib.Path, 
             server.start()
         load.wait_acknowledged(20)
     check_ledger(server, site, load.ledger)
+
+
+def damage_parts(server: Server, column: str) -> int:
+    """Leaves nothing of the data of the parts whose table has this column; how many there were."""
+    parts = [path.parent for path in (server.data / "store").rglob("columns.txt") if f"`{column}`" in path.read_text()]
+    for part in parts:
+        (part / "data.bin").write_bytes(b"")
+    return len(parts)
+
+
+def test_what_the_tables_of_rejected_events_lose_comes_back_from_the_log(start_server: Any):
+    """As events do, of which it is not a loss."""
+    server: Server = start_server()
+    site = server.add_site()
+    for number in range(3):
+        site.post([{"type": "pageview", "tracking_id": site.id, "data": {"number": number}}] * 5 + [pageview(site.id)])
+    site.wait_events(3)
+
+    def rejected() -> tuple[int, int]:
+        told = server.command("rejected", "list", "--site", site.id)
+        return sum(reason["count"] for reason in told["reasons"]), len(told["samples"])
+
+    wait_until(lambda: rejected() == (15, 15), 20, "what was rejected is stored")
+    for column in ("tracking_id", "last_at"):
+        assert server.terminate() == 0
+        assert damage_parts(server, column) > 0
+        # Dead between the samples and the counts of the first batch that is read again.
+        server.spawn(env={"FOOTFALL_FAILPOINTS": "loader.between_rejected=abort@1"})
+        assert server.wait_exit(20) != 0 and "loader.rejected_lost" in server.log()
+        server.start()
+        wait_until(lambda: rejected() == (15, 15), 20, "it comes back")
+        assert "loader.rejected_lost" in server.log() and "loader.store_changed" not in server.log()
+    told = run_command("doctor", data=server.data)
+    assert told.returncode == 1 and "parts of tables were damaged" in told.stdout, told
+    # An erasure empties them, whoever it is about, and that is no other store then.
+    server.command("erase", "--site", site.id, "--visitor", "of-no-event")
+    assert "parts of tables were damaged" not in run_command("doctor", data=server.data).stdout
+    assert server.terminate() == 0
+    server.start()
+    assert rejected() == (15, 15) and "loader.rejected_lost" not in server.log(), "once"
+    assert all(row["ok"] for row in server.command("audit"))
