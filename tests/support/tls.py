@@ -4,6 +4,7 @@ import dataclasses
 import http.client
 import json
 import pathlib
+import shutil
 import ssl
 import subprocess
 from typing import Any
@@ -18,10 +19,16 @@ class Pair:
 
     def write_over(self, other: "Pair") -> None:
         """As a renewal does it: the files of `other` get what is in these, one after the other."""
-        for source, target in ((self.certificate, other.certificate), (self.key, other.key)):
-            fresh = target.with_suffix(".new")
-            fresh.write_bytes(source.read_bytes())
-            fresh.rename(target)
+        put_in_place(self.certificate, other.certificate)
+        put_in_place(self.key, other.key)
+
+
+def put_in_place(source: pathlib.Path, target: pathlib.Path) -> None:
+    """The target is whole at every moment, as in a renewal: a copy into it is empty or half a file to whoever looks at it
+    meanwhile, and the server does look by itself."""
+    fresh = target.with_suffix(".new")
+    shutil.copy(source, fresh)
+    fresh.rename(target)
 
 
 def make_pair(folder: pathlib.Path, name: str, days: int = 90) -> Pair:
