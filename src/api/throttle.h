@@ -21,6 +21,9 @@ struct ThrottlePolicy {
 
 /// Counts failures by a name and says how long the next attempt has to wait. An attempt within the delay is not made,
 /// and so doesn't lengthen it. Thread-safe.
+///
+/// Failures in a row and no rate, and names whole, not hashes in places that they share: somebody else's failures must
+/// keep nobody out.
 class Throttle {
 public:
     Throttle(Clock& clock, ThrottlePolicy policy) : clock_(clock), policy_(policy) {}

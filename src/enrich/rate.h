@@ -8,6 +8,9 @@ namespace footfall::enrich {
 
 /// How many events a sender had within the last minute, for senders named by a hash. Fixed memory: 16,384 senders, in
 /// 384 KiB; beyond that who was quiet longest is forgotten, which makes nobody more than they are. Not thread-safe.
+///
+/// An estimate that may forget, and no quota: it marks and refuses nothing, and each event loop has its own, asked for
+/// each pageview.
 class RateTable {
 public:
     RateTable();

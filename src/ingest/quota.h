@@ -20,6 +20,9 @@ struct Rate {
 /// each key. A fixed table: who makes up keys finds no more memory, and displaces none that owes something; where there
 /// is no place a key is let through and counted. Thread-safe, without locks; a key that two threads ask for the first
 /// time at the same moment may have twice its burst once.
+///
+/// A schedule and no count, as those of SampleBudget and enrich/rate.h are: a refusal says when to come again, and who
+/// waits so long gets through.
 class Quota {
 public:
     /// `places` is a power of two; 16 bytes each.

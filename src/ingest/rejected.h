@@ -14,6 +14,9 @@ namespace footfall::ingest {
 /// Which rejected events are kept as samples: anybody can send events that are rejected, and must neither fill the disk
 /// nor keep one site's samples out by those of another. What is beyond is counted by the tallies alone. Since the start
 /// of the process. Thread-safe.
+///
+/// A count of the minute and no Quota: the bound is on what a minute can put on the disk, by reason, by site and in
+/// all, and its bytes are known only when they are spent; nobody is told when to come again.
 class SampleBudget {
 public:
     static constexpr unsigned kPerReason = 20;                  ///< a minute, site and reason
