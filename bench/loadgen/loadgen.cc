@@ -119,6 +119,7 @@ int run(int argc, char** argv) {
          }},
         {"--bodies",
          [&](std::string_view v) { return parse(v, request_options.bodies) && request_options.bodies > 0; }},
+        {"--addresses", [&](std::string_view v) { return parse(v, request_options.addresses); }},
         {"--seconds", [&](std::string_view v) { return parse(v, drive_options.seconds); }},
         {"--requests", [&](std::string_view v) { return parse(v, drive_options.requests); }},
         {"--rate", [&](std::string_view v) { return parse(v, drive_options.rate); }},

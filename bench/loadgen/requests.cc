@@ -15,7 +15,7 @@ constexpr std::string_view kAddressMark = "010.010.010.010";
 }  // namespace
 
 Requests::Requests(const RequestOptions& options, Clock& clock)
-    : clock_(clock), random_(options.seed), page_(zipf(kPages)), agents_(make_agents()) {
+    : clock_(clock), addresses_(options.addresses), random_(options.seed), page_(zipf(kPages)), agents_(make_agents()) {
     templates_.reserve(options.bodies);
     for (std::size_t i = 0; i < options.bodies; ++i) templates_.push_back(make(options));
 }
@@ -76,7 +76,10 @@ std::string_view Requests::next() {
         random_uuid_v7(now_ms, random_).write(text + place.event_id);
         put_digits(text + place.timestamp, kTimestampMark.size(), static_cast<std::uint64_t>(now_ms));
     }
-    put_address(text + chosen.address, random_());
+    std::uint64_t visitor = random_();
+    // One of so many numbers that have nothing else in common.
+    if (addresses_ > 0) visitor = (visitor % addresses_ + 1) * 0x9E3779B97F4A7C15ull;
+    put_address(text + chosen.address, visitor);
     return chosen.text;
 }
 

@@ -18,6 +18,8 @@ struct RequestOptions {
     std::size_t events_per_body = 1;
     std::size_t bodies = 2'000;  ///< different ones, used in turn
     std::uint64_t seed = 1;
+    /// Addresses from which visitors come, each with any of the user agents; 0: some hundred thousand.
+    std::uint64_t addresses = 0;
 };
 
 /// Where the driver takes what it sends.
@@ -53,6 +55,7 @@ private:
     void append_event(const RequestOptions& options, std::string& body, Place& place);
 
     Clock& clock_;
+    const std::uint64_t addresses_;
     std::mt19937_64 random_;
     std::discrete_distribution<std::size_t> page_;
     std::vector<Agent> agents_;

@@ -175,6 +175,7 @@ scenario("a share is one of its own view, whichever part of the next one comes f
   deepEqual(await shares(page), ["50\u00a0%"]);
   const top = hold(fixture, isTop);
   await choose("Last 7 days");
+  await page.locator(".headline.stale").waitFor();
   await page.waitForFunction(() => !document.querySelector(".panel:not(.numbers) .stale"));
   equal(await page.locator(".headline.stale").count(), 1);
   deepEqual(await shares(page), [""]);
