@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/json.h"
 #include "http/http.h"
 #include "http/router.h"
 
@@ -16,6 +17,9 @@ struct NotReady {
     std::string part;
     std::string reason;
 };
+
+/// The member "not_ready" of an object.
+void write_not_ready(json::Writer& writer, const std::vector<NotReady>& parts);
 
 /// What the routes that tell about the server itself need.
 struct Health {

@@ -17,6 +17,14 @@ std::string readiness(const std::vector<NotReady>& parts) {
     json::Writer writer(out);
     writer.begin_object();
     writer.member("ready", parts.empty());
+    write_not_ready(writer, parts);
+    writer.end_object();
+    return out;
+}
+
+}  // namespace
+
+void write_not_ready(json::Writer& writer, const std::vector<NotReady>& parts) {
     writer.key("not_ready");
     writer.begin_array();
     for (const NotReady& part : parts) {
@@ -26,11 +34,7 @@ std::string readiness(const std::vector<NotReady>& parts) {
         writer.end_object();
     }
     writer.end_array();
-    writer.end_object();
-    return out;
 }
-
-}  // namespace
 
 void add_health_routes(http::Router& router, Health health) {
     router.add(http::Method::kGet, "/healthz",

@@ -17,15 +17,7 @@ std::string status_json(const ServerStatus& status) {
     writer.key("ready");
     writer.begin_object();
     writer.member("ok", status.not_ready.empty());
-    writer.key("not_ready");
-    writer.begin_array();
-    for (const api::NotReady& part : status.not_ready) {
-        writer.begin_object();
-        writer.member("part", part.part);
-        writer.member("reason", part.reason);
-        writer.end_object();
-    }
-    writer.end_array();
+    api::write_not_ready(writer, status.not_ready);
     writer.end_object();
     writer.key("minutes");
     writer.begin_array();

@@ -128,6 +128,18 @@ protected:
         }
         return out;
     }
+    /// Rows of events, sessions and aliases as text; of sessions what the signs leave.
+    static std::vector<std::string> all_rows() {
+        std::vector<std::string> rows =
+            ask("SELECT formatRow('JSONEachRow', *) FROM footfall.events ORDER BY log_offset");
+        for (const char* sql :
+             {"SELECT formatRow('JSONEachRow', * EXCEPT (sign, version, log_partition, log_offset)) AS session "
+              "FROM footfall.sessions GROUP BY session HAVING sum(sign) > 0 ORDER BY session",
+              "SELECT concat(website_id, ' ', toString(old_key), ' ', toString(argMax(new_key, log_offset))) AS alias "
+              "FROM footfall.session_alias GROUP BY website_id, old_key ORDER BY alias"})
+            for (std::string& row : ask(sql)) rows.push_back(std::move(row));
+        return rows;
+    }
     /// The offsets of the table's rows, each as often as it is there.
     static std::vector<std::uint64_t> offsets() {
         std::vector<std::uint64_t> out;

@@ -33,17 +33,6 @@ protected:
         const Status loaded = loader_->wait_loaded(log_->end(), 60'000);
         ASSERT_TRUE(loaded) << loaded.error().message;
     }
-    static std::vector<std::string> all_rows() {
-        std::vector<std::string> rows =
-            ask("SELECT formatRow('JSONEachRow', *) FROM footfall.events ORDER BY log_offset");
-        for (const char* sql :
-             {"SELECT formatRow('JSONEachRow', * EXCEPT (sign, version, log_partition, log_offset)) AS session "
-              "FROM footfall.sessions GROUP BY session HAVING sum(sign) > 0 ORDER BY session",
-              "SELECT concat(website_id, ' ', toString(old_key), ' ', toString(argMax(new_key, log_offset))) AS alias "
-              "FROM footfall.session_alias GROUP BY website_id, old_key ORDER BY alias"})
-            for (std::string& row : ask(sql)) rows.push_back(std::move(row));
-        return rows;
-    }
     Result<Remade> remake(const SomeVisitors& visitors) {
         TRY(const TablesHeld held, loader_->hold(10'000));
         TRY(Remade remade, remake_rows(*log_, store(), visitors, held.position, [] { return Status(); }));

@@ -119,17 +119,6 @@ protected:
         ASSERT_TRUE(report) << report.error().message;
         EXPECT_TRUE(report->ok()) << report->text();
     }
-    static std::vector<std::string> all_rows() {
-        std::vector<std::string> rows =
-            ask("SELECT formatRow('JSONEachRow', *) FROM footfall.events ORDER BY log_offset");
-        for (const char* sql :
-             {"SELECT formatRow('JSONEachRow', * EXCEPT (sign, version, log_partition, log_offset)) AS session "
-              "FROM footfall.sessions GROUP BY session HAVING sum(sign) > 0 ORDER BY session",
-              "SELECT concat(website_id, ' ', toString(old_key), ' ', toString(argMax(new_key, log_offset))) AS alias "
-              "FROM footfall.session_alias GROUP BY website_id, old_key ORDER BY alias"})
-            for (std::string& row : ask(sql)) rows.push_back(std::move(row));
-        return rows;
-    }
     /// What the tables are of a log with these events. Another log takes the place of the test's.
     std::vector<std::string> rows_of(const std::vector<event::Event>& events) {
         rescorer_.reset();

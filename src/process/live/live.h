@@ -38,7 +38,7 @@ struct LiveOptions {
 /// Sources are those of the sessions as long as events come within half an hour; one that comes later may be left out.
 ///
 /// Memory: 5 KB for each site that had an event within an hour; for each visitor of such a site about 250 bytes within
-/// the last 5 minutes and 70 before, of which the lists of names take at most 100 MB in all: beyond that they are
+/// the last 5 minutes and 70 before, of which the lists of names take at most 70 MB in all: beyond that they are
 /// estimates of a sample (RecentVisitors), the numbers stay exact. One thread of its own, about 2 µs an event.
 class LiveProcessor final : public store::LiveStore {
 public:

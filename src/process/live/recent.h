@@ -41,7 +41,7 @@ private:
 
 /// Sightings (a visitor, a name, a second) that all RecentVisitors of a process keep together: 40 to 80 bytes each.
 struct SightingBudget {
-    std::size_t max = 1'500'000;
+    std::size_t max = 1'000'000;
     std::size_t used = 0;
 };
 

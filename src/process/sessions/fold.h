@@ -42,7 +42,7 @@ public:
     /// Sessions that ended earlier than this before the newest receive time may be let go.
     static constexpr std::int64_t kHoldMs = 60 * 60'000;
     /// Sessions that are kept in memory beyond a batch.
-    static constexpr std::size_t kHeldMax = 400'000;
+    static constexpr std::size_t kHeldMax = 250'000;
     /// A ping that came before its pageview counts for it where at most so many entries of the log lie in between.
     static constexpr std::uint64_t kPingEntries = 262'144;
 
