@@ -99,7 +99,7 @@ void RecentVisitors::drop_sightings(IsOver&& is_over) {
 }
 
 void RecentVisitors::leave_out() {
-    if (sightings_ < std::max(kSightingsAlways, budget_.used / 8)) return;
+    if (sightings_ < std::max(kSightingsAlways, budget_.max / budget_.lists)) return;
     if (sightings_ <= 2 * pairs_.size()) return halve();
     drop_sightings([&](const Pair& seen) {
         const Pair* pair = pairs_.find(seen);

@@ -43,20 +43,24 @@ private:
 struct SightingBudget {
     std::size_t max = 1'000'000;
     std::size_t used = 0;
+    std::size_t lists = 0;  ///< that share it
 };
 
 /// Distinct visitors by name over the window. Constant time an event; memory is bounded by the budget and by the names.
-/// Exact as long as the budget is not used up. Then whoever has more than kSightingsAlways, and an eighth of all, keeps
-/// half of the visitors, by a hash, as often as need be, and top() tells the number in the sample times what it stands
-/// for (distinct sampling: P. Gibbons, VLDB 2001): of n visitors the error is about sqrt(n * 2^shift). What is left out
-/// is taken in again, one doubling after the other, when there is room; it counts from when the window holds nothing
-/// else. Not thread-safe.
+/// Exact as long as the budget is not used up. Then whoever has more than kSightingsAlways, and than its equal share,
+/// keeps half of the visitors, by a hash, as often as need be, and top() tells the number in the sample times what it
+/// stands for (distinct sampling: P. Gibbons, VLDB 2001): of n visitors the error is about sqrt(n * 2^shift). What is
+/// left out is taken in again, one doubling after the other, when there is room; it counts from when the window holds
+/// nothing else. Not thread-safe.
 class RecentVisitors {
 public:
     static constexpr std::size_t kSightingsAlways = 2'000;
 
-    explicit RecentVisitors(SightingBudget& budget) : budget_(budget) {}
-    ~RecentVisitors() { budget_.used -= sightings_; }
+    explicit RecentVisitors(SightingBudget& budget) : budget_(budget) { ++budget_.lists; }
+    ~RecentVisitors() {
+        budget_.used -= sightings_;
+        --budget_.lists;
+    }
     RecentVisitors(const RecentVisitors&) = delete;
     RecentVisitors& operator=(const RecentVisitors&) = delete;
 

@@ -2,7 +2,9 @@
 #include "process/live/recent.h"
 
 #include <map>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -94,6 +96,17 @@ TEST(RecentVisitorsTest, WhoHasFewIsExactWhileAnotherFloods) {
         EXPECT_EQ(quiet.shift(), 0u);
     }
     EXPECT_EQ(budget.used, 800u) << "the other's are given back";
+}
+
+TEST(RecentVisitorsTest, ManyWhoFloodAtOnceStayWithinTheBudgetTogether) {
+    SightingBudget budget{.max = 50'000};
+    std::vector<std::unique_ptr<RecentVisitors>> lists;
+    for (int i = 0; i < 12; ++i) lists.push_back(std::make_unique<RecentVisitors>(budget));
+    for (std::int64_t now = kStart; now < kStart + 20; ++now)
+        for (auto& list : lists) flood(*list, now, 1, 2'000);
+    // Who has less than its share may take some more while another has to leave out.
+    EXPECT_LE(budget.used, budget.max + budget.max / 10);
+    for (const auto& list : lists) EXPECT_NEAR(static_cast<double>(top_of(*list).at("/a")), 30'000, 6'000);
 }
 
 }  // namespace
