@@ -26,6 +26,8 @@ public:
     Status hold_loader();
     /// Once, when everything is there that `forget` tells: completes it, and what fails later.
     void start() { resumption_.start(); }
+    /// What is pending is left to the next start.
+    void stop() { resumption_.stop(); }
 
     Result<erase::Report> erase(const erase::Subject& subject, log::ErasurePace pace);
     /// Completes one that is pending. The lock is the caller's already.

@@ -29,7 +29,9 @@ public:
     /// Once, when everything is there that `remade` tells: completes it, and what fails later.
     void start() { resumption_.start(); }
     /// What is under way ends with an error soon, and is gone on with by the next start.
-    void stop() { rescorer_.stop(); }
+    void interrupt() { rescorer_.stop(); }
+    /// What is pending is left to the next start.
+    void stop() { resumption_.stop(); }
 
     Result<rescore::Report> rescore(rescore::Request request, log::ErasurePace pace);
     /// Completes one that is pending. The lock is the caller's already.

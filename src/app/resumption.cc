@@ -19,7 +19,7 @@ Resumption::Resumption(process::Loader& loader, std::mutex& one_at_a_time, Work 
       work_(std::move(work)),
       begun_(work_.called + " is begun and not complete; it is tried again by itself") {}
 
-Resumption::~Resumption() {
+void Resumption::stop() {
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;

@@ -24,14 +24,16 @@ public:
     };
     /// `one_at_a_time` is locked while `resume` runs. What is passed outlives this.
     Resumption(process::Loader& loader, std::mutex& one_at_a_time, Work work);
-    /// Returns when the loader has stopped and the store is gone, or at once where nothing is under way.
-    ~Resumption();
+    ~Resumption() { stop(); }
 
     /// Before the loader starts: keeps it from loading where the work is not complete, and says whether that is so.
     /// kCorrupt where it can't be told what was to be done.
     Result<bool> hold_loader();
     /// Once, when everything is there that `resume` needs.
     void start();
+    /// Nothing is tried any more. Returns when the loader has stopped and the store is gone, or at once where nothing
+    /// is under way. The rest can be called all the same.
+    void stop();
     /// A call of the work failed: where it is begun, it is tried again. Gives back the error, which says so then.
     Error failed(const Error& error);
     /// A call of the work succeeded, which completes what was pending first.

@@ -576,7 +576,7 @@ void Services::stop(int grace_ms) {
     const auto left_ms = [&] {
         return static_cast<int>(std::max<std::int64_t>(0, (deadline - state.clock.steady_ns()) / 1'000'000));
     };
-    if (state.rescoring) state.rescoring->stop();
+    if (state.rescoring) state.rescoring->interrupt();
     if (state.server) state.server->stop(std::min(left_ms(), 3'000));
     if (state.committer) state.committer->stop();
     state.live_routes.reset();
@@ -590,11 +590,11 @@ void Services::stop(int grace_ms) {
     // Before whatever waits for an answer of the store is waited for: it gets one when the store has gone.
     if (state.supervisor) state.supervisor->stop(std::min(left_ms(), 5'000));
     if (state.loader) state.loader->stop(0);
-    state.erasing.reset();
-    state.rescoring.reset();
-    state.query_pool.reset();
-    state.hashing_pool.reset();
-    state.writing_pool.reset();
+    // Each of these asks others of them until it has ended, and commands ask them all: they end, and go together later.
+    if (state.erasing) state.erasing->stop();
+    if (state.rescoring) state.rescoring->stop();
+    for (WorkerPool* pool : {state.query_pool.get(), state.hashing_pool.get(), state.writing_pool.get()})
+        if (pool != nullptr) pool->stop();
     {
         const std::lock_guard guard(state.housekeeping_mutex);
         state.stopping = true;
@@ -606,10 +606,6 @@ void Services::stop(int grace_ms) {
         if (const Status status = state.catalog->accounts().save_use(); !status)
             logging::warn("account.use_not_saved", {{"error", status.error().message}});
     }
-    state.server.reset();
-    state.committer.reset();
-    state.dedup.reset();
-    state.log.reset();
 }
 
 const std::string& Services::data_dir() const { return state_->data_dir; }

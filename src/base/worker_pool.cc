@@ -10,13 +10,14 @@ WorkerPool::WorkerPool(std::string name, std::size_t threads, std::size_t queue_
     for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
 }
 
-WorkerPool::~WorkerPool() {
+void WorkerPool::stop() {
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
     }
     ready_.notify_all();
     for (auto& thread : threads_) thread.join();
+    threads_.clear();
 }
 
 bool WorkerPool::submit(std::function<void()> work) {

@@ -18,8 +18,10 @@ enum class Priority : unsigned char { kNormal, kLow };
 class WorkerPool {
 public:
     WorkerPool(std::string name, std::size_t threads, std::size_t queue_max, Priority priority = Priority::kNormal);
-    /// Finishes what was queued, then joins.
-    ~WorkerPool();
+    ~WorkerPool() { stop(); }
+
+    /// Finishes what was queued, then joins; takes nothing more. Of one thread, which is none of the pool's.
+    void stop();
 
     /// False where the queue is full or the pool is stopping: the caller answers "overloaded". Thread-safe.
     [[nodiscard]] bool submit(std::function<void()> work);

@@ -65,7 +65,8 @@ def test_R14_sigterm_ends_whatever_waits_for_a_store_that_hangs(start_server: An
         with contextlib.suppress(OSError, http.client.HTTPException):
             site.ask(metrics=["events"])
 
-    asking = [threading.Thread(target=ask) for _ in range(8)]
+    # More than are asked at once: those in line are answered last of all.
+    asking = [threading.Thread(target=ask) for _ in range(60)]
     for thread in asking:
         thread.start()
     time.sleep(1)  # the loader, the questions and the audit wait by now
