@@ -16,8 +16,10 @@ export function launch() {
   });
 }
 
-/** The dashboard with its numbers. */
+/** The dashboard with its numbers. What was done just before is drawn and asked for first: both come with the next frame, and until then
+ * the page shows the numbers of before as whole. */
 export async function settled(page) {
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)))));
   await page.waitForFunction(
     () => document.querySelector(".headline-value:not(:has(.skeleton))") && !document.querySelector(".skeleton-rows, .stale"),
     undefined,
