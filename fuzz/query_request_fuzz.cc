@@ -82,12 +82,20 @@ void check_parameters(const Statement& statement) {
 void check_statement(const Plan& plan, const Range& range, const Zone& zone) {
     FOOTFALL_CHECK(range.from_ms >= 0);            // before it the engine's days wrap
     FOOTFALL_CHECK(range.from_ms <= range.to_ms);  // equal for a day that the zone left out
-    const Statement statement = compose(plan, range, zone, kTimeoutMs);
-    for (const char c : statement.sql) FOOTFALL_CHECK(c == '\n' || (c >= 0x20 && c < 0x7f));
-    check_parameters(statement);
+    std::vector<Cover> covers = {{.ranges = {range}, .days = {}}};
+    if (plan.rollup) {
+        const std::vector<RolledDay> days = {{zone.day_of(range.from_ms), 7, 1}, {zone.day_of(range.to_ms), 9, 1}};
+        covers.push_back({.ranges = {range, {range.to_ms, range.to_ms + 1, range.unit}}, .days = days});
+        covers.push_back({.ranges = {}, .days = days});
+    }
     Plan other = plan;
     Disguise().put_on(other);
-    FOOTFALL_CHECK(compose(other, range, zone, kTimeoutMs).sql == statement.sql);
+    for (const Cover& cover : covers) {
+        const Statement statement = compose(plan, cover, zone, kTimeoutMs);
+        for (const char c : statement.sql) FOOTFALL_CHECK(c == '\n' || (c >= 0x20 && c < 0x7f));
+        check_parameters(statement);
+        FOOTFALL_CHECK(compose(other, cover, zone, kTimeoutMs).sql == statement.sql);
+    }
 }
 
 void check_refusal(const footfall::Error& error) {

@@ -11,11 +11,14 @@ constexpr int kLoadedWaitMs = 60'000;
 
 Erasing::Erasing(log::DiskLog& log, store::Client& store, process::Loader& loader, Clock& clock,
                  const std::string& data_dir, std::mutex& one_at_a_time,
-                 std::function<void(const erase::Subject&)> forget, std::function<Status()> complete_others)
+                 std::function<void(const erase::Subject&)> forget,
+                 std::function<Status(const std::string& site_id)> forget_rollups,
+                 std::function<Status()> complete_others)
     : log_(log),
       store_(store),
       loader_(loader),
       one_at_a_time_(one_at_a_time),
+      forget_rollups_(std::move(forget_rollups)),
       complete_others_(std::move(complete_others)),
       eraser_(log, store, loader, clock, erase::EraserOptions{.data_dir = data_dir}, std::move(forget)),
       resumption_(loader, one_at_a_time,
@@ -32,6 +35,8 @@ Status Erasing::hold_loader() {
 Result<erase::Report> Erasing::erase(const erase::Subject& subject, log::ErasurePace pace) {
     const std::lock_guard one_at_a_time(one_at_a_time_);
     TRY_STATUS(complete_others_());
+    // They are made again of what is left. Before anything is pending: what a death leaves has none of the site.
+    TRY_STATUS(forget_rollups_(subject.website_id));
     Result<erase::Report> report = eraser_.erase(subject, pace);
     if (!report) return resumption_.failed(report.error());
     resumption_.succeeded();

@@ -6,8 +6,10 @@ namespace footfall::app {
 
 Rescoring::Rescoring(log::DiskLog& log, store::Client& store, process::Loader& loader, Clock& clock,
                      const std::string& data_dir, std::mutex& one_at_a_time, std::function<rescore::Judge()> make_judge,
-                     std::function<void()> remade, std::function<Status()> complete_others)
+                     std::function<void()> remade, std::function<Status(const std::string& site_id)> forget_rollups,
+                     std::function<Status()> complete_others)
     : one_at_a_time_(one_at_a_time),
+      forget_rollups_(std::move(forget_rollups)),
       complete_others_(std::move(complete_others)),
       rescorer_(log, store, loader, clock, rescore::RescorerOptions{.data_dir = data_dir}, std::move(make_judge),
                 std::move(remade)),
@@ -31,6 +33,8 @@ Status Rescoring::hold_loader() {
 Result<rescore::Report> Rescoring::rescore(rescore::Request request, log::ErasurePace pace) {
     const std::lock_guard one_at_a_time(one_at_a_time_);
     TRY_STATUS(complete_others_());
+    // They are made again of what the events say then. Before anything is pending.
+    for (const std::string& site : request.sites) TRY_STATUS(forget_rollups_(site));
     Result<rescore::Report> report = rescorer_.rescore(std::move(request), pace);
     if (!report) return resumption_.failed(report.error());
     resumption_.succeeded();

@@ -19,7 +19,8 @@ public:
     /// part of it is pending. The other two: see rescore::Rescorer. What is passed outlives this.
     Rescoring(log::DiskLog& log, store::Client& store, process::Loader& loader, Clock& clock,
               const std::string& data_dir, std::mutex& one_at_a_time, std::function<rescore::Judge()> make_judge,
-              std::function<void()> remade, std::function<Status()> complete_others);
+              std::function<void()> remade, std::function<Status(const std::string& site_id)> forget_rollups,
+              std::function<Status()> complete_others);
     /// Ends and waits for what is under way. The store is gone, or answers.
     ~Rescoring();
 
@@ -45,6 +46,7 @@ public:
 
 private:
     std::mutex& one_at_a_time_;
+    const std::function<Status(const std::string&)> forget_rollups_;
     const std::function<Status()> complete_others_;
     rescore::Rescorer rescorer_;
     Resumption resumption_;  ///< the last: its thread uses the rest

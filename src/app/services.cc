@@ -43,6 +43,9 @@
 #include "process/erased.h"
 #include "process/process.h"
 #include "query/query.h"
+#include "rollup/audit.h"
+#include "rollup/registry.h"
+#include "rollup/rollup.h"
 #include "store/embedded/supervisor.h"
 #include "store/store.h"
 
@@ -118,11 +121,13 @@ struct Services::State {
     std::string library;
     std::unique_ptr<store::Client> store;
     std::unique_ptr<store::embedded::Supervisor> supervisor;
+    rollup::Registry rolled;  ///< told by the loader
     std::unique_ptr<process::Loader> loader;
     std::once_flag loader_started;
     std::mutex changing;  ///< of what is stored already: erasures and re-scorings, one at a time
     std::unique_ptr<Erasing> erasing;
     std::unique_ptr<Rescoring> rescoring;
+    std::unique_ptr<rollup::Maker> rollups;
     std::unique_ptr<ingest::Committer> committer;
     std::unique_ptr<ingest::Endpoint> endpoint;
     std::unique_ptr<query::Service> query;
@@ -211,7 +216,8 @@ Status Services::State::open(Options options) {
         process::LoaderOptions{.checkpoint_path = checkpoint_path,
                                .undo_path = data_dir + "/loader.undo",
                                .interval_ms = settings.loader_interval_ms,
-                               .rows_max = static_cast<std::size_t>(settings.loader_batch_rows_max)});
+                               .rows_max = static_cast<std::size_t>(settings.loader_batch_rows_max),
+                               .touched = [this](const auto& hours, std::uint64_t end) { rolled.touch(hours, end); }});
     TRY_STATUS(make_changers());
     supervisor->start();
 
@@ -231,7 +237,9 @@ Status Services::State::open(Options options) {
     query = std::make_unique<query::Service>(
         *store, clock,
         query::Service::Options{.timeout_ms = static_cast<int>(settings.query_timeout_ms),
-                                .all_cores_memory_max = static_cast<std::uint64_t>(settings.store_memory_max) / 3});
+                                .all_cores_memory_max = static_cast<std::uint64_t>(settings.store_memory_max) / 3,
+                                .rolled_days = &rolled,
+                                .sketch_above_events = static_cast<std::uint64_t>(settings.query_sketch_above_events)});
     erasing->start();
     rescoring->start();
     identity_saved_ms = clock.wall_ms();
@@ -241,16 +249,26 @@ Status Services::State::open(Options options) {
 
 /// What changes that which is stored already, and completes what a death cut off.
 Status Services::State::make_changers() {
+    const auto forget_rollups = [this](const std::string& site_id) { return rollups->forget(site_id); };
+    rollups = std::make_unique<rollup::Maker>(
+        *store, *catalog, *loader, rolled, changing, clock,
+        rollup::MakerOptions{.interval_ms = settings.rollup_interval_ms,
+                             .remake_after_ms = settings.rollup_remake_after_ms,
+                             .day_events_min = static_cast<std::uint64_t>(settings.rollup_day_events_min)},
+        [this] {
+            const std::string why = erasing->problem() + rescoring->problem();
+            return why.empty() ? why_not_answering() : why;
+        });
     erasing = std::make_unique<Erasing>(
         *log, *store, *loader, clock, data_dir, changing, [this](const erase::Subject& subject) { forget(subject); },
-        [this] { return rescoring->complete(); });
+        forget_rollups, [this] { return rescoring->complete(); });
     rescoring = std::make_unique<Rescoring>(
         *log, *store, *loader, clock, data_dir, changing,
         [this]() -> rescore::Judge {
             const auto judge = std::make_shared<enrich::Rescorer>(tables_in_use());
             return [judge](const event::Event& stored) { return judge->verdict(stored); };
         },
-        [this] { rebuild_live(); }, [this] { return erasing->complete(); });
+        [this] { rebuild_live(); }, forget_rollups, [this] { return erasing->complete(); });
     TRY_STATUS(erasing->hold_loader());
     return rescoring->hold_loader();
 }
@@ -347,6 +365,7 @@ void Services::State::rebuild_live() {
 
 Status Services::State::prepare_store(store::Client& client) {
     TRY_STATUS(store::migrate(client));
+    rollups->store_restarted();
     std::call_once(loader_started, [this] { loader->start(); });
     loader->store_restarted();
     return {};
@@ -556,6 +575,7 @@ Status Services::listen() {
         state.tls_listener.reset();
     }
     TRY_STATUS(state.server->start());
+    state.rollups->start();
     state.port = state.server->port();
     return {};
 }
@@ -590,6 +610,7 @@ void Services::stop(int grace_ms) {
     // Before whatever waits for an answer of the store is waited for: it gets one when the store has gone.
     if (state.supervisor) state.supervisor->stop(std::min(left_ms(), 5'000));
     if (state.loader) state.loader->stop(0);
+    if (state.rollups) state.rollups->stop();
     // Each of these asks others of them until it has ended, and commands ask them all: they end, and go together later.
     if (state.erasing) state.erasing->stop();
     if (state.rescoring) state.rescoring->stop();
@@ -677,13 +698,19 @@ Result<process::AuditReport> Services::audit(const std::string& site_id) {
     for (const auto& site : sites) known.push_back(site.id);
     if (!site_id.empty() && std::find(known.begin(), known.end(), site_id) == known.end())
         return Error(Code::kNotFound, "there is no site '" + site_id + "'; see 'footfall site list'", "--site");
+    // Before the lock, which what makes rollups waits for; by a store that is there and has its tables.
+    TRY_STATUS(state.loader->wait_loaded(state.log->end(), kAuditWaitMs));
+    TRY_STATUS(state.rollups->load());
     // Log and tables are not the same while one of them is being changed.
     const std::lock_guard nothing_changed_meanwhile(state.changing);
     if (const std::string why = state.rescoring->problem(); !why.empty()) return Error(Code::kUnavailable, why);
     const log::Position end = state.log->end();
     TRY_STATUS(state.loader->wait_loaded(end, kAuditWaitMs));
     const auto hold = [&state]() -> Result<process::TablesHeld> { return state.loader->hold(kAuditWaitMs); };
-    return process::run_audit(*state.log, *state.store, end, hold, site_id, known);
+    TRY(process::AuditReport report, process::run_audit(*state.log, *state.store, end, hold, site_id, known));
+    TRY(const auto rolled, rollup::audit(*state.store, state.rolled, sites, site_id));
+    report.rows.insert(report.rows.end(), rolled.begin(), rolled.end());
+    return report;
 }
 
 Result<process::RejectedList> Services::rejected(const process::RejectedFilter& filter,

@@ -117,6 +117,17 @@ constexpr Declaration kTable[] = {
            "Longest time of a query from its request on; then 504, or 503 where it only waited.", "query.timeout"),
     number("query.concurrency_max", "4", "queries", &Settings::query_concurrency_max, 1, 256,
            "Queries that run at once; more wait, then 503."),
+    number("query.sketch_above_events", "10000000", "events", &Settings::query_sketch_above_events, 0, kNoLimit,
+           "Visitors of a range whose rolled days hold at least so many events come from their sketches, unless the "
+           "question says exact; of fewer they are counted one by one."),
+    number("rollup.interval_ms", "60000", "ms", &Settings::rollup_interval_ms, 100, 86'400'000,
+           "Time between two looks for closed days that are to be rolled up.", "rollup.interval"),
+    number("rollup.remake_after_ms", "3600000", "ms", &Settings::rollup_remake_after_ms, 0, 86'400'000,
+           "A day for which late events come is rolled up again no sooner than this after the last time; events answer "
+           "until then.",
+           "rollup.remake_after"),
+    number("rollup.day_events_min", "10000", "events", &Settings::rollup_day_events_min, 1, kNoLimit,
+           "Days of a site that have fewer events are not rolled up: the events answer as cheaply."),
     number("session.idle_hours", "336", "hours", &Settings::session_idle_hours, 1, 24 * 365,
            "A session ends when it was not used for so long (14 days)."),
     number("session.absolute_hours", "2160", "hours", &Settings::session_absolute_hours, 1, 24 * 365,

@@ -40,6 +40,10 @@ struct Settings {
     std::int64_t store_threads = 0;
     std::int64_t query_timeout_ms = 0;
     std::int64_t query_concurrency_max = 0;
+    std::int64_t query_sketch_above_events = 0;
+    std::int64_t rollup_interval_ms = 0;
+    std::int64_t rollup_remake_after_ms = 0;
+    std::int64_t rollup_day_events_min = 0;
     std::int64_t session_idle_hours = 0;
     std::int64_t session_absolute_hours = 0;
     std::string enrich_geo_v4;

@@ -28,8 +28,8 @@ constexpr int kLooksMax = 300;
 /// An answer costs some 100 bytes a row while it is read.
 constexpr std::size_t kKeysAtOnce = 100'000;
 constexpr auto kLookEvery = std::chrono::milliseconds(100);
-constexpr std::array<std::string_view, 5> kTables = {"events", "sessions", "session_alias", "rejected",
-                                                     "rejected_counts"};
+constexpr std::array<std::string_view, 6> kTables = {"events",   "sessions",        "session_alias",
+                                                     "rejected", "rejected_counts", "rollup_days"};
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 

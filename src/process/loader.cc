@@ -86,7 +86,8 @@ Loader::Loader(log::EventLog& log, store::Client& store, Clock& clock, LoaderOpt
       store_(store),
       clock_(clock),
       options_(std::move(options)),
-      writer_(store, options_.undo_path, [this](std::size_t rows) { note_inserted(rows); }),
+      writer_(
+          store, options_.undo_path, [this](std::size_t rows) { note_inserted(rows); }, options_.touched),
       rejected_store_(store) {}
 
 void Loader::note_inserted(std::size_t rows) {
@@ -155,6 +156,7 @@ Status Loader::wait_loaded(log::Position position, int timeout_ms) const {
 void Loader::store_restarted() {
     const std::lock_guard lock(mutex_);
     in_doubt_requested_ = true;
+    ++state_.doubts;
     is_reconciled_ = state_.is_caught_up = false;
     changed_.notify_all();
 }
@@ -267,6 +269,7 @@ void Loader::load_until_stopped() {
         {
             const std::lock_guard lock(mutex_);
             state_.problem = status.error().message;
+            ++state_.doubts;
         }
         // Whatever failed, what the store holds beyond the checkpoint is not known any more.
         in_doubt_ = true;

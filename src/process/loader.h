@@ -25,6 +25,7 @@ struct LoaderOptions {
     std::int64_t interval_ms = 400;     ///< least time between the starts of two inserts while keeping up
     std::size_t rows_max = 100'000;     ///< most rows of one insert, when behind
     std::size_t bytes_max = 64u << 20;  ///< most record bytes of one insert
+    TouchListener touched = {};         ///< told on the loader's thread of each batch, before it is written
 };
 
 /// What the loader has done, for /readyz, /metrics, the status page and `meta.as_of`.
@@ -35,6 +36,9 @@ struct LoaderState {
     /// Whether everything was loaded that the log held when the loader last asked the store what it holds: after its
     /// own start, or the store's. Until then the store lacks events that were acknowledged long ago.
     bool is_caught_up = false;
+    /// How often what the tables hold became doubtful: after a start of the store and a failed insert. Between two
+    /// equal values nothing was taken out of them.
+    std::uint64_t doubts = 0;
     std::string problem;  ///< why it does not get on at the moment; empty where it does
 };
 

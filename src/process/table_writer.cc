@@ -1,6 +1,7 @@
 #include "process/table_writer.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <map>
 #include <utility>
@@ -14,8 +15,12 @@ constexpr int kInsertTimeoutMs = 120'000;
 
 }  // namespace
 
-TableWriter::TableWriter(store::Client& store, std::string undo_path, std::function<void(std::size_t rows)> inserted)
-    : store_(store), inserted_(std::move(inserted)), session_store_(store, std::move(undo_path)) {}
+TableWriter::TableWriter(store::Client& store, std::string undo_path, std::function<void(std::size_t rows)> inserted,
+                         TouchListener touched)
+    : store_(store),
+      inserted_(std::move(inserted)),
+      touched_(std::move(touched)),
+      session_store_(store, std::move(undo_path)) {}
 
 void TableWriter::start_with_none() {
     sessions_.restart(std::numeric_limits<std::int64_t>::min());
@@ -26,12 +31,23 @@ void TableWriter::start_with_none() {
 Status TableWriter::write(std::span<const log::StoredEntry> entries, std::span<const std::uint64_t> present,
                           log::Position from, log::Position last) {
     TRY_STATUS(prepare_sessions(entries));
+    hours_.clear();
     TRY_STATUS(blocks_.build(entries, present, [this](const event::Event& event, std::uint64_t offset) {
+        if (touched_) hours_.add(event.website_id, event.timestamp);
         return sessions_.apply(event, offset);
     }));
+    const std::vector<SessionChange> changes = sessions_.take_changes(last.offset);
+    if (touched_) {
+        // What a session says of where it came from is said of all of its events.
+        for (const SessionChange& change : changes)
+            for (const auto& session : {std::cref(change.before), std::cref(change.after)})
+                if (session.get())
+                    hours_.add(session.get()->website_id, session.get()->started_at, session.get()->ended_at);
+        touched_(hours_, last.offset + 1);
+    }
     // Sessions first: an event that is in its table has its session in the other, so that answers which join them are
     // complete.
-    TRY_STATUS(session_store_.insert(sessions_.take_changes(last.offset), sessions_.take_aliases(), from, last));
+    TRY_STATUS(session_store_.insert(changes, sessions_.take_aliases(), from, last));
     for (auto& [month, block] : blocks_.blocks()) {
         if (block.rows() == 0) continue;
         // What an error leaves is not known; the caller takes it as doubt.

@@ -13,6 +13,7 @@
 #include "process/event_block.h"
 #include "process/sessions/fold.h"
 #include "process/sessions/session_store.h"
+#include "process/touched.h"
 #include "store/client.h"
 
 namespace footfall::process {
@@ -23,8 +24,10 @@ namespace footfall::process {
 /// the tables hold of the batch is not known. Not thread-safe.
 class TableWriter {
 public:
-    /// `undo_path`: see SessionStore. `inserted` is told of each block of events that is durable, with its rows.
-    TableWriter(store::Client& store, std::string undo_path, std::function<void(std::size_t rows)> inserted = {});
+    /// `undo_path`: see SessionStore. `inserted` is told of each block of events that is durable, with its rows;
+    /// `touched` of what a batch changes, before any of it is written.
+    TableWriter(store::Client& store, std::string undo_path, std::function<void(std::size_t rows)> inserted = {},
+                TouchListener touched = {});
 
     /// What is in memory is not what the tables hold any more: the next batch reads it anew.
     void restart() {
@@ -53,6 +56,8 @@ private:
 
     store::Client& store_;
     const std::function<void(std::size_t)> inserted_;
+    const TouchListener touched_;
+    TouchedHours hours_;
     EventBlocks blocks_;
     SessionFold sessions_;
     bool is_started_ = false;  ///< the fold goes on from what the tables hold

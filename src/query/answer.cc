@@ -137,7 +137,7 @@ private:
     void write_meta(const AnswerParts& parts) {
         json_.key("meta");
         json_.begin_object();
-        json_.member("source", plan_.source);
+        json_.member("source", parts.source);
         json_.key("sample_rate");
         json_.raw("1.0");
         json_.key("confidence");
@@ -165,7 +165,7 @@ private:
         json_.end_object();
         json_.key("plan");
         json_.begin_array();
-        for (const std::string& reason : plan_.reasons) json_.string(reason);
+        for (const std::string& reason : explanation.reasons) json_.string(reason);
         json_.end_array();
         json_.member("rows_to_read", explanation.rows_to_read);
     }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "query/plan.h"
 #include "query/zone.h"
@@ -14,6 +15,7 @@ namespace footfall::query {
 struct Explanation {
     store::Statement statement;
     std::uint64_t rows_to_read = 0;
+    std::vector<std::string> reasons;
 };
 
 /// Everything that stands in an answer.
@@ -21,6 +23,7 @@ struct AnswerParts {
     store::Answer current;
     std::optional<store::Answer> previous;  ///< of the period before
     std::optional<Explanation> explanation;
+    std::string source = "events";  ///< or "rollup", "mixed"
     std::string as_of;
     double took_ms = 0;
 };

@@ -22,9 +22,29 @@ void for_each_column(const Plan& plan, const std::function<void(const DimensionC
 const std::vector<Pass>& passes() {
     static const std::vector<Pass> in_order = {
         {"resolve_names", resolve_names}, {"resolve_range", resolve_range}, {"lower_filters", lower_filters},
-        {"choose_source", choose_source}, {"order_rows", order_rows},       {"find_top_rows", find_top_rows},
+        {"choose_source", choose_source}, {"choose_rollup", choose_rollup}, {"order_rows", order_rows},
+        {"find_top_rows", find_top_rows},
     };
     return in_order;
+}
+
+Plan make_rollup_plan(const SiteInfo& site, const Zone& zone, const Dimension* dimension, const Range& range) {
+    Plan plan;
+    plan.website_id = site.id;
+    plan.range = range;
+    plan.dimensions.push_back({"date", vocabulary().dimension("date"), {}});
+    const bool has_sessions = dimension == nullptr || find_source(dimension->sources, "sessions") != nullptr;
+    if (dimension != nullptr) plan.dimensions.push_back({dimension->name, dimension, {}});
+    for (const Metric& metric : vocabulary().metrics())
+        // By what is of events alone a session counts wherever it has one, so that its days do not add up.
+        if (metric.rollup && (has_sessions || find_source(metric.sources, "sessions") == nullptr))
+            plan.metrics.push_back({metric.name, &metric});
+    Request request;
+    request.totals = Toggle::kOff;
+    const Status chosen =
+        choose_source({.request = request, .site = site, .zone = zone, .vocabulary = vocabulary()}, plan);
+    FOOTFALL_CHECK(chosen);
+    return plan;
 }
 
 Result<Plan> make_plan(const PlanContext& context) {

@@ -46,6 +46,19 @@ struct Range {
     Unit unit = Unit::kInstants;
 };
 
+/// Where the rows of a range come from: days of footfall.rollup_days, and for the rest of it the tables. Both in the
+/// order of time, and apart.
+struct Cover {
+    std::vector<Range> ranges;
+    std::vector<RolledDay> days;
+};
+
+/// How footfall.rollup_days answers a plan for the days that it has.
+struct RollupUse {
+    std::string dimension;      ///< of its rows: the one that the request groups or filters by, or ""
+    double standard_error = 0;  ///< the largest of the metrics asked for, relative; 0 where all are exact
+};
+
 /// A metric that a table gives, from which the metrics asked for are made: themselves, or the parts of a quotient.
 struct BaseMetric {
     const Metric* metric = nullptr;
@@ -81,13 +94,13 @@ struct Plan {
     Range range;  // resolve_range
     std::optional<Range> previous;
     std::optional<Condition> condition;  // lower_filters
-    std::string source;                  // choose_source
-    std::vector<BaseMetric> bases;
+    std::vector<BaseMetric> bases;       // choose_source
     Branch events = Branch::kNone;
     Branch sessions = Branch::kNone;
     std::vector<std::string> event_types;
     Toggle include_bots = Toggle::kOff;
-    std::vector<OrderKey> order;  // order_rows
+    std::optional<RollupUse> rollup;  // choose_rollup; none where only the tables answer
+    std::vector<OrderKey> order;      // order_rows
     std::int64_t limit = 0;
     std::int64_t offset = 0;
     bool has_total = false;           ///< a row of its own, the first; without dimensions the only row is the total
@@ -116,6 +129,10 @@ struct Pass {
 
 /// The passes in their order; the one place that knows it.
 const std::vector<Pass>& passes();
+
+/// The plan that fills footfall.rollup_days for whole days of a range: its dimensions are the day and, where it is not
+/// null, `dimension`; its metrics those that the rollup keeps by it.
+Plan make_rollup_plan(const SiteInfo& site, const Zone& zone, const Dimension* dimension, const Range& range);
 
 /// Runs the passes. Errors are kInvalidArgument, named and with a field, as query.h says.
 Result<Plan> make_plan(const PlanContext& context);

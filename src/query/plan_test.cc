@@ -86,7 +86,7 @@ std::string outcome(const Case& c) {
     if (!plan) return refusal(plan.error());
     std::string text;
     for (const auto& reason : plan->reasons) text += "- " + reason + "\n";
-    const auto statement = compose(*plan, plan->range, *zone, 1000);
+    const auto statement = compose(*plan, {{plan->range}, {}}, *zone, 1000);
     text += statement.sql + "\nwith\n" + parameters(statement);
     if (plan->top_rows) {
         const auto candidates = compose_candidates(*plan, plan->range, *zone, 1000);
@@ -96,7 +96,7 @@ std::string outcome(const Case& c) {
         const auto bound = compose_bound(*plan, plan->range, *zone, 1000);
         if (!plan->has_total) text += "and what came meanwhile by\n" + bound.sql + "\nwith\n" + parameters(bound);
     }
-    if (plan->previous) text += "and before with\n" + parameters(compose(*plan, *plan->previous, *zone, 1000));
+    if (plan->previous) text += "and before with\n" + parameters(compose(*plan, {{*plan->previous}, {}}, *zone, 1000));
     return text;
 }
 
@@ -130,7 +130,7 @@ TEST(PlanTest, PassesStandInTheOrderInWhichTheyNeedEachOther) {
     std::vector<std::string_view> names;
     for (const Pass& pass : passes()) names.push_back(pass.name);
     EXPECT_EQ(names, (std::vector<std::string_view>{"resolve_names", "resolve_range", "lower_filters", "choose_source",
-                                                    "order_rows", "find_top_rows"}));
+                                                    "choose_rollup", "order_rows", "find_top_rows"}));
 }
 
 // Whatever text stands in a request is a parameter: the SQL of a hostile request is that of a harmless one, byte by
@@ -163,7 +163,8 @@ TEST(PlanTest, NoValueOfARequestReachesTheText) {
         top.dimensions = {plan->dimensions.front()};
         top.order = {plan->order.front()};
         top.top_rows = {.at_most = "count()", .candidates = 2};
-        return compose(*plan, plan->range, *zone, 1000).sql + compose_candidates(top, top.range, *zone, 1000).sql +
+        return compose(*plan, {{plan->range}, {}}, *zone, 1000).sql +
+               compose_candidates(top, top.range, *zone, 1000).sql +
                compose_top_rows(top, top.range, *zone, candidates, "r" + value, 1000).sql;
     };
     const std::string harmless = sql_of("a");

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "query/zone.h"
 #include "store/client.h"
 
 /// From a request's JSON to an answer: parse_request → make_plan (plan.h: passes in order) → SQL (sql.h) → store
@@ -48,6 +49,24 @@ enum class Operator : std::uint8_t {
     kBetween,
     kIsSet,
     kIsNotSet
+};
+
+/// A day of a site whose numbers are in footfall.rollup_days, in the rows of that generation.
+struct RolledDay {
+    Day day;
+    std::uint64_t generation = 0;
+    std::uint64_t events = 0;  ///< that it holds
+    bool operator==(const RolledDay&) const = default;
+};
+
+/// Which days of the rollup say what the tables say. Thread-safe.
+class RolledDays {
+public:
+    virtual ~RolledDays() = default;
+    /// Those of [first, last] by the calendar of the site's zone, in order.
+    virtual std::vector<RolledDay> days(const SiteInfo& site, Day first, Day last) const = 0;
+    /// Whether rows of these generations are still the table's: what read them meanwhile has read all of them.
+    virtual bool are_kept(const SiteInfo& site, const std::vector<RolledDay>& days) const = 0;
 };
 
 /// A filter as asked: a test of one dimension, or and/or/not over others. `field` is its path in the request, for
@@ -118,6 +137,9 @@ public:
         /// Bytes that the store may take for a statement on all of its cores; where it needs more it has one core. So
         /// the statements that run meanwhile keep theirs.
         std::uint64_t all_cores_memory_max = 200'000'000;
+        const RolledDays* rolled_days = nullptr;  ///< outlives the service; null: the rollup is not asked
+        /// Distinct counts of days that hold fewer events are counted from the events, exactly.
+        std::uint64_t sketch_above_events = 10'000'000;
     };
     Service(store::Client& store, Clock& clock, Options options) : store_(store), clock_(clock), options_(options) {}
 

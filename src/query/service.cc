@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "query/answer.h"
 #include "query/plan.h"
 #include "query/query.h"
@@ -48,22 +50,55 @@ private:
     const std::int64_t deadline_ns_;
 };
 
+/// Ranges of the tables that one statement names; more holes between rolled days are not worth it.
+constexpr std::size_t kRangesMax = 20;
+
+/// The rolled days of a range, and what is between them. Without any where they are not to be used.
+Cover cover_of(const Plan& plan, const Range& range, const SiteInfo& site, const Zone& zone,
+               const Service::Options& options) {
+    Cover cover{.ranges = {range}, .days = {}};
+    if (!plan.rollup || options.rolled_days == nullptr) return cover;
+    std::uint64_t events = 0;
+    std::vector<RolledDay> days;
+    std::vector<Range> between;
+    std::int64_t from_ms = range.from_ms;
+    for (const RolledDay& day : options.rolled_days->days(site, zone.day_of(range.from_ms), zone.day_of(range.to_ms))) {
+        const std::int64_t start_ms = zone.day_start_ms(day.day);
+        const std::int64_t end_ms = zone.day_start_ms(day.day + 1);
+        if (start_ms < from_ms || end_ms > range.to_ms) continue;
+        if (start_ms > from_ms) between.push_back({from_ms, start_ms, range.unit});
+        from_ms = end_ms;
+        events += day.events;
+        days.push_back(day);
+    }
+    if (from_ms < range.to_ms) between.push_back({from_ms, range.to_ms, range.unit});
+    const bool is_sketch = plan.rollup->standard_error > 0;
+    if (days.empty() || between.size() > kRangesMax || (is_sketch && events < options.sketch_above_events))
+        return cover;
+    cover.ranges = std::move(between);
+    cover.days = std::move(days);
+    return cover;
+}
+
 /// The rows and totals of a plan over a range.
 class Question {
 public:
-    Question(Execution& execution, const Plan& plan, const Range& range, const Zone& zone,
+    Question(Execution& execution, const Plan& plan, const Range& range, const SiteInfo& site, const Zone& zone,
              const Service::Options& options)
         : execution_(execution),
           plan_(plan),
           range_(range),
+          site_(site),
           zone_(zone),
+          options_(options),
           timeout_ms_(options.timeout_ms),
-          all_cores_memory_max_(options.all_cores_memory_max) {}
+          cover_(cover_of(plan, range, site, zone, options)) {}
 
-    store::Statement statement() const { return compose(plan_, range_, zone_, timeout_ms_); }
+    store::Statement statement() const { return compose(plan_, cover_, zone_, timeout_ms_); }
+    const Cover& cover() const { return cover_; }
 
     Result<store::Answer> ask() {
-        if (plan_.top_rows) {
+        if (plan_.top_rows && cover_.days.empty()) {
             TRY(std::optional<store::Answer> found, ask_for_top_rows());
             if (found) return std::move(*found);
         }
@@ -71,9 +106,16 @@ public:
     }
     /// By statement(), whatever the plan has for a quicker way.
     Result<store::Answer> ask_plainly() {
-        auto answer = has_few_groups() ? ask_on_all_cores(statement()) : execution_.ask(statement());
-        if (answer) answer->rows_read += rows_read_;
-        return answer;
+        constexpr int kTries = 3;
+        for (int tries = 1;; ++tries) {
+            auto answer = has_few_groups() ? ask_on_all_cores(statement()) : execution_.ask(statement());
+            if (answer) answer->rows_read += rows_read_;
+            // A day that was made again meanwhile may have lost rows of the generation that was read.
+            if (!answer || cover_.days.empty() || options_.rolled_days->are_kept(site_, cover_.days)) return answer;
+            rows_read_ = answer->rows_read;
+            cover_ = tries < kTries ? cover_of(plan_, range_, site_, zone_, options_)
+                                    : Cover{.ranges = {range_}, .days = {}};
+        }
     }
 
 private:
@@ -89,7 +131,7 @@ private:
     Result<store::Answer> ask_on_all_cores(store::Statement statement) {
         store::Statement wide = statement;
         wide.settings.emplace_back("max_threads_min_free_memory_per_thread", "0");
-        wide.settings.emplace_back("max_memory_usage", std::to_string(all_cores_memory_max_));
+        wide.settings.emplace_back("max_memory_usage", std::to_string(options_.all_cores_memory_max));
         auto answer = execution_.ask(std::move(wide));
         if (answer || answer.error().code != Code::kTooLarge) return answer;
         return execution_.ask(std::move(statement));
@@ -185,9 +227,11 @@ private:
     Execution& execution_;
     const Plan& plan_;
     const Range& range_;
+    const SiteInfo& site_;
     const Zone& zone_;
+    const Service::Options& options_;
     const int timeout_ms_;
-    const std::uint64_t all_cores_memory_max_;
+    Cover cover_;
     std::uint64_t rows_read_ = 0;  ///< by what did not become the answer
 };
 
@@ -199,6 +243,24 @@ std::uint64_t rows_of_estimate(const store::Answer& answer) {
         if (row.size() > kRows)
             if (const auto* rows = std::get_if<std::uint64_t>(&row[kRows])) total += *rows;
     return total;
+}
+
+std::vector<std::string> reasons_of(const Plan& plan, const Cover& cover) {
+    std::vector<std::string> reasons = plan.reasons;
+    if (cover.days.empty()) {
+        reasons.emplace_back("exact: no sampling, no sketches");
+        return reasons;
+    }
+    reasons.push_back(fmt::format(
+        "rollup: {} days from {} to {} are read by day from footfall.rollup_days, {} of the range from the tables",
+        cover.days.size(), day_text(cover.days.front().day), day_text(cover.days.back().day),
+        cover.ranges.empty() ? "nothing" : fmt::format("{} parts", cover.ranges.size())));
+    if (plan.rollup->standard_error > 0)
+        reasons.push_back(
+            fmt::format("distinct counts are sketches, of a standard error of {:.2f} %; 'exact' counts "
+                        "them one by one",
+                        100 * plan.rollup->standard_error));
+    return reasons;
 }
 
 }  // namespace
@@ -220,19 +282,20 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
 
     AnswerParts parts;
     parts.as_of = as_of();
-    Question current(execution, plan, plan.range, zone, options_);
+    Question current(execution, plan, plan.range, site, zone, options_);
     if (request.explain == Toggle::kOn) {
+        TRY(parts.current, current.ask_plainly());
         const store::Statement statement = current.statement();
         TRY(const store::Answer estimate, execution.ask(compose_estimate(statement)));
-        parts.explanation = Explanation{statement, rows_of_estimate(estimate)};
-        TRY(parts.current, current.ask_plainly());
+        parts.explanation = Explanation{statement, rows_of_estimate(estimate), reasons_of(plan, current.cover())};
     } else {
         TRY(parts.current, current.ask());
     }
     if (format != Format::kJson) return write_rows(plan, zone, parts.current, format);
     if (plan.previous) {
-        TRY(parts.previous, Question(execution, plan, *plan.previous, zone, options_).ask());
+        TRY(parts.previous, Question(execution, plan, *plan.previous, site, zone, options_).ask());
     }
+    if (!current.cover().days.empty()) parts.source = current.cover().ranges.empty() ? "rollup" : "mixed";
     parts.took_ms = execution.took_ms();
     return write_answer(plan, zone, parts);
 }

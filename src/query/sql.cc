@@ -39,12 +39,13 @@ public:
 
     /// The table whose columns stand in the text that is composed now. Of two that are joined, the event gives what it
     /// has (kEventsFirst), or what varies in a session alone (kSessionsFirst).
-    enum class Scope : std::uint8_t { kEvents, kSessions, kEventsFirst, kSessionsFirst };
+    enum class Scope : std::uint8_t { kEvents, kSessions, kEventsFirst, kSessionsFirst, kRollup };
     void enter(Scope scope) { scope_ = scope; }
 
     std::string dimension(const DimensionColumn& column) {
         if (scope_ == Scope::kEvents) return dimension_of(column, "events");
         if (scope_ == Scope::kSessions) return dimension_of(column, "sessions");
+        if (scope_ == Scope::kRollup) return dimension_of(column, "rollup");
         if (scope_ == Scope::kEventsFirst ? find_source(column.dimension->sources, "events") != nullptr
                                           : column.dimension->varies_in_session)
             return dimension_of(column, "events");
@@ -197,10 +198,13 @@ struct Parameters {
 /// The days (in UTC, as in the table's key) say nothing new, but the engine does not derive them: since the time itself
 /// stands later in the key, a bound on it alone is held against that column, and every day of the site is read (41
 /// granules instead of 6 for a day of 30).
-std::vector<std::string> range_conditions(const Parameters& of, std::string_view column) {
-    return {fmt::format("toDate({}) BETWEEN toDate({}) AND toDate({})", column, of.from, of.to),
-            fmt::format("{} >= {}", column, of.from), fmt::format("{} < {}", column, of.to)};
+std::vector<std::string> within(std::string_view column, std::string_view from, std::string_view to) {
+    return {fmt::format("toDate({}) BETWEEN toDate({}) AND toDate({})", column, from, to),
+            fmt::format("{} >= {}", column, from), fmt::format("{} < {}", column, to)};
 }
+
+/// Whether a distinct count is made as its value or as a state, which others can be put together with.
+enum class Counts : std::uint8_t { kAsValues, kAsStates };
 
 std::vector<std::string> names(std::string_view letter, std::size_t count) {
     std::vector<std::string> result;
@@ -210,16 +214,17 @@ std::vector<std::string> names(std::string_view letter, std::size_t count) {
 
 class Statements {
 public:
-    Statements(const Plan& plan, const Range& range, const Zone& zone)
+    Statements(const Plan& plan, const Cover& cover, const Zone& zone)
         : plan_(plan),
+          cover_(cover),
           composer_(zone),
-          of_{.site = composer_.bind_as("site", "String", plan.website_id),
-              .from = composer_.bind_as("from", "DateTime64(3, 'UTC')", utc_text(range.from_ms)),
-              .to = composer_.bind_as("to", "DateTime64(3, 'UTC')", utc_text(range.to_ms))},
-          keys_(names("d", plan.dimensions.size())) {}
+          of_(hull()),
+          keys_(names("d", plan.dimensions.size())),
+          counts_(cover.days.empty() ? Counts::kAsValues : Counts::kAsStates) {}
 
     std::string whole() {
-        std::string sql = plan_.events == Branch::kAlone && plan_.sessions == Branch::kNone && has_no_quotient()
+        std::string sql = plan_.events == Branch::kAlone && plan_.sessions == Branch::kNone && has_no_quotient() &&
+                                  cover_.days.empty()
                               ? of_one_table()
                               : of_branches();
         if (keys_.empty()) return sql;
@@ -253,10 +258,81 @@ public:
         if (plan_.has_total) rest_ = composer_.bind_as("rest", "String", rest);
         return whole();
     }
+    /// Columns of the rollup by plan.dimensions, the day and what it is by.
+    std::string fill(std::uint64_t generation) {
+        counts_ = Counts::kAsStates;
+        is_fill_ = true;
+        std::vector<std::string> columns = {"website_id", "dimension", "value", "day", "generation"};
+        const bool is_by = keys_.size() > 1;
+        std::vector<std::string> given = {
+            of_.site, composer_.bind_as("dimension", "String", is_by ? plan_.dimensions.back().name : ""),
+            is_by ? "d2" : "''", "d1", composer_.bind_as("generation", "UInt64", std::to_string(generation))};
+        for (std::size_t i = 0; i < plan_.metrics.size(); ++i) {
+            columns.push_back(plan_.metrics[i].metric->rollup->column);
+            given.push_back(fmt::format("m{}", i + 1));
+        }
+        const std::string rows = of_branches();
+        return fmt::format("INSERT INTO footfall.rollup_days ({})\nSELECT\n    {}\nFROM\n(\n{}\n)",
+                           fmt::join(columns, ", "), fmt::join(given, ",\n    "), rows);
+    }
+    /// By day: how many rows fill() would write, and the sum of their hashes.
+    std::string recount() {
+        counts_ = Counts::kAsStates;
+        is_fill_ = true;
+        std::vector<std::string> hashed = {keys_.size() > 1 ? "toString(d2)" : "''"};
+        for (std::size_t i = 0; i < plan_.metrics.size(); ++i)
+            hashed.push_back(number_of(*plan_.metrics[i].metric->rollup, fmt::format("m{}", i + 1)));
+        return by_day("d1", hashed, fmt::format("(\n{}\n)", of_branches()));
+    }
+    /// The same of the rows that are there.
+    std::string recount_of_rollup() {
+        std::vector<std::string> hashed = {"value"};
+        for (const MetricColumn& column : plan_.metrics)
+            hashed.push_back(number_of(*column.metric->rollup, column.metric->rollup->column));
+        const std::string_view dimension = keys_.size() > 1 ? std::string_view(plan_.dimensions.back().name) : "";
+        return by_day("day", hashed,
+                      fmt::format("(SELECT * FROM footfall.rollup_days FINAL WHERE {})",
+                                  fmt::join(rows_of_rollup(dimension), " AND ")));
+    }
     std::vector<std::pair<std::string, std::string>> parameters() const { return composer_.parameters(); }
 
 private:
     using Scope = Composer::Scope;
+
+    static std::string number_of(const RollupColumn& column, std::string_view of) {
+        return fmt::format("toInt64({}({}))", column.is_sketch() ? "finalizeAggregation" : "", of);
+    }
+    static std::string by_day(std::string_view day, const std::vector<std::string>& hashed, std::string_view from) {
+        return fmt::format("SELECT toString({0}) AS of_day, count(), sum(cityHash64({1}))\nFROM {2}\nGROUP BY of_day",
+                           day, fmt::join(hashed, ", "), from);
+    }
+
+    static constexpr std::string_view kInstant = "DateTime64(3, 'UTC')";
+    std::string instant(std::int64_t ms) { return composer_.bind(kInstant, utc_text(ms)); }
+
+    /// From the first of the ranges to the last.
+    Parameters hull() {
+        Parameters of{.site = composer_.bind_as("site", "String", plan_.website_id), .from = {}, .to = {}};
+        if (cover_.ranges.empty()) return of;
+        of.from = composer_.bind_as("from", kInstant, utc_text(cover_.ranges.front().from_ms));
+        of.to = composer_.bind_as("to", kInstant, utc_text(cover_.ranges.back().to_ms));
+        return of;
+    }
+    std::vector<std::string> range_conditions(std::string_view column) {
+        std::vector<std::string> conditions = within(column, of_.from, of_.to);
+        if (cover_.ranges.size() > 1)
+            conditions.push_back(any_range([&](const std::string& from, const std::string& to) {
+                return fmt::format("{}", fmt::join(within(column, from, to), " AND "));
+            }));
+        return conditions;
+    }
+    template <class Condition>
+    std::string any_range(const Condition& condition) {
+        std::vector<std::string> each;
+        for (const Range& range : cover_.ranges)
+            each.push_back(condition(instant(range.from_ms), instant(range.to_ms)));
+        return fmt::format("({})", fmt::join(each, "\n        OR "));
+    }
 
     bool has_no_quotient() const {
         return std::all_of(plan_.metrics.begin(), plan_.metrics.end(),
@@ -276,7 +352,7 @@ private:
     }
     std::vector<std::string> event_conditions() {
         std::vector<std::string> where = {"website_id = " + of_.site};
-        for (std::string& bound : range_conditions(of_, "timestamp")) where.push_back(std::move(bound));
+        for (std::string& bound : range_conditions("timestamp")) where.push_back(std::move(bound));
         where.push_back(fmt::format("event_type IN ('{}')", fmt::join(plan_.event_types, "', '")));
         if (plan_.include_bots == Toggle::kOff) where.emplace_back("NOT is_bot");
         add_conditions(where);
@@ -327,13 +403,8 @@ private:
 
     /// Each table gives its metrics, with nothing for those of the other, and the rows of both are put together.
     std::string of_branches() {
-        std::vector<std::string> branches;
-        if (plan_.events == Branch::kBySessions || plan_.events == Branch::kBySessionsWithMixed)
-            branches.push_back(of_events_by_sessions());
-        else if (plan_.events != Branch::kNone) branches.push_back(of_events());
-        if (plan_.sessions == Branch::kAlone) branches.push_back(of_sessions());
-        if (plan_.sessions == Branch::kJoined) branches.push_back(of_sessions_by_events());
-        if (plan_.sessions == Branch::kWithMixed) branches.push_back(of_sessions_with_mixed());
+        std::vector<std::string> branches = of_rollup();
+        if (!cover_.ranges.empty()) add_branches_of_tables(branches);
         std::vector<std::string> columns = keys_;
         for (std::size_t i = 0; i < plan_.metrics.size(); ++i)
             columns.push_back(fmt::format("{} AS m{}", merged(*plan_.metrics[i].metric), i + 1));
@@ -347,6 +418,59 @@ private:
         else if (!keys_.empty()) sql += fmt::format("\nGROUP BY {}\nHAVING max(has_rows) = 1", fmt::join(keys_, ", "));
         return sql;
     }
+    void add_branches_of_tables(std::vector<std::string>& branches) {
+        if (plan_.events == Branch::kBySessions || plan_.events == Branch::kBySessionsWithMixed)
+            branches.push_back(of_events_by_sessions());
+        else if (plan_.events != Branch::kNone) branches.push_back(of_events());
+        if (plan_.sessions == Branch::kAlone) branches.push_back(of_sessions());
+        if (plan_.sessions == Branch::kJoined) branches.push_back(of_sessions_by_events());
+        if (plan_.sessions == Branch::kWithMixed) branches.push_back(of_sessions_with_mixed());
+    }
+
+    /// The days of the rollup. The total of a dimension's rows is the site's own row where a session may be in more
+    /// than one of them; with a filter it is what the filter leaves.
+    std::vector<std::string> of_rollup() {
+        if (cover_.days.empty()) return {};
+        composer_.enter(Scope::kRollup);
+        const bool has_own_total = plan_.has_total && !plan_.rollup->dimension.empty() && !plan_.condition;
+        std::vector<std::string> columns = dimension_columns();
+        add_parts_of_rollup(columns);
+        if (plan_.has_total)
+            columns.emplace_back(has_own_total ? "toUInt64(0) AS is_total" : "grouping(d1) AS is_total");
+        std::string rows = select(columns, "footfall.rollup_days", rows_of_rollup(plan_.rollup->dimension));
+        if (!has_own_total) return {rows + grouping()};
+        rows += fmt::format("\nGROUP BY {}", fmt::join(keys_, ", "));
+        std::vector<std::string> total;
+        for (std::size_t i = 0; i < keys_.size(); ++i)
+            total.push_back(fmt::format("defaultValueOfArgumentType(any({})) AS {}",
+                                        composer_.dimension(plan_.dimensions[i]), keys_[i]));
+        add_parts_of_rollup(total);
+        total.emplace_back("toUInt64(1) AS is_total");
+        return {rows, select(total, "footfall.rollup_days", rows_of_rollup(""))};
+    }
+    void add_parts_of_rollup(std::vector<std::string>& columns) const {
+        std::vector<std::string> present;
+        for (std::size_t i = 0; i < plan_.bases.size(); ++i) {
+            const RollupColumn& column = *plan_.bases[i].metric->rollup;
+            columns.push_back(fmt::format("{} AS b{}", column.partial(), i + 1));
+            const std::string sum = fmt::format("sum({})", column.present);
+            if (std::find(present.begin(), present.end(), sum) == present.end()) present.push_back(sum);
+        }
+        columns.push_back(fmt::format("{} != 0 AS has_rows", fmt::join(present, " + ")));
+    }
+    std::vector<std::string> rows_of_rollup(std::string_view dimension) {
+        std::string days;
+        for (const RolledDay& day : cover_.days)
+            days += fmt::format("{}('{}',{})", days.empty() ? "" : ",", day_text(day.day), day.generation);
+        std::vector<std::string> where = {
+            "website_id = " + of_.site, "dimension = " + composer_.bind("String", dimension),
+            fmt::format("day BETWEEN {} AND {}", composer_.bind("Date", day_text(cover_.days.front().day)),
+                        composer_.bind("Date", day_text(cover_.days.back().day))),
+            fmt::format("(day, generation) IN {}",
+                        composer_.bind_as("days", "Array(Tuple(Date, UInt64))", "[" + days + "]"))};
+        add_conditions(where);
+        return where;
+    }
 
     std::size_t base_of(const Metric& metric) const {
         const auto found = std::find_if(plan_.bases.begin(), plan_.bases.end(),
@@ -358,17 +482,26 @@ private:
         if (!metric.quotient.empty()) {
             const std::size_t over = base_of(*vocabulary().metric(metric.quotient[0]));
             const std::size_t under = base_of(*vocabulary().metric(metric.quotient[1]));
-            return fmt::format("if(sum(b{1}) = 0, NULL, sum(b{0}) / sum(b{1}))", over, under);
+            const std::string times = metric.times == 1 ? "" : fmt::format("{} * ", metric.times);
+            const std::string per = metric.per == 1 ? "" : fmt::format(" / {}", metric.per);
+            return fmt::format("if(sum(b{1}) = 0, NULL, {2}sum(b{0}){3} / sum(b{1}))", over, under, times, per);
         }
-        return fmt::format("{}(b{})", metric.totals == TotalsRule::kRatio ? "any" : "sum", base_of(metric));
+        if (is_state(metric))
+            return fmt::format("{}(b{})", is_fill_ ? metric.rollup->merge_state : metric.rollup->merge,
+                               base_of(metric));
+        return fmt::format("sum(b{})", base_of(metric));
+    }
+    bool is_state(const Metric& metric) const {
+        return counts_ == Counts::kAsStates && metric.rollup && metric.rollup->is_sketch();
     }
     /// b1, b2, …: the metrics of one table, and nothing for the others'.
     void add_bases(std::vector<std::string>& columns, std::string_view table) const {
         for (std::size_t i = 0; i < plan_.bases.size(); ++i) {
             const BaseMetric& base = plan_.bases[i];
-            const std::string_view nothing = base.metric->totals == TotalsRule::kRatio ? "NULL" : "0";
-            columns.push_back(
-                fmt::format("{} AS b{}", base.source->source == table ? base.source->expression : nothing, i + 1));
+            const bool is_state = this->is_state(*base.metric);
+            const std::string& counted = is_state ? base.metric->rollup->state : base.source->expression;
+            const std::string nothing = is_state ? base.metric->rollup->nothing : "0";
+            columns.push_back(fmt::format("{} AS b{}", base.source->source == table ? counted : nothing, i + 1));
         }
     }
 
@@ -398,6 +531,10 @@ private:
         std::vector<std::string> where = {"website_id = " + of_.site,
                                           fmt::format("toDate(started_at) <= toDate({})", of_.to),
                                           "started_at < " + of_.to, "ended_at >= " + of_.from};
+        if (cover_.ranges.size() > 1)
+            where.push_back(any_range([](const std::string& from, const std::string& to) {
+                return fmt::format("started_at < {} AND ended_at >= {}", to, from);
+            }));
         if (plan_.include_bots == Toggle::kOff) where.emplace_back("NOT is_bot");
         if (is_with_mixed) where.emplace_back("NOT is_mixed");
         add_conditions(where);
@@ -445,9 +582,9 @@ private:
         add_conditions(where);
         return select(columns, "footfall.sessions", where) + grouping();
     }
-    std::vector<std::string> started_sessions() const {
+    std::vector<std::string> started_sessions() {
         std::vector<std::string> where = {"website_id = " + of_.site};
-        for (std::string& bound : range_conditions(of_, "started_at")) where.push_back(std::move(bound));
+        for (std::string& bound : range_conditions("started_at")) where.push_back(std::move(bound));
         if (plan_.include_bots == Toggle::kOff) where.emplace_back("NOT is_bot");
         return where;
     }
@@ -569,9 +706,12 @@ private:
     }
 
     const Plan& plan_;
+    const Cover& cover_;
     Composer composer_;
     const Parameters of_;
     const std::vector<std::string> keys_;
+    Counts counts_;
+    bool is_fill_ = false;
     std::span<const std::string> candidates_;  ///< where these groups alone are asked for
     std::string rest_;
 };
@@ -585,28 +725,53 @@ store::Statement statement_of(std::string sql, const Statements& statements, int
 
 }  // namespace
 
-store::Statement compose(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms) {
-    Statements statements(plan, range, zone);
+store::Statement compose(const Plan& plan, const Cover& cover, const Zone& zone, int timeout_ms) {
+    Statements statements(plan, cover, zone);
     std::string sql = statements.whole();
     return statement_of(std::move(sql), statements, timeout_ms);
 }
 
 store::Statement compose_candidates(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms) {
-    Statements statements(plan, range, zone);
+    const Cover cover{.ranges = {range}, .days = {}};
+    Statements statements(plan, cover, zone);
     std::string sql = statements.candidates();
     return statement_of(std::move(sql), statements, timeout_ms);
 }
 
 store::Statement compose_top_rows(const Plan& plan, const Range& range, const Zone& zone,
                                   std::span<const std::string> candidates, const std::string& rest, int timeout_ms) {
-    Statements statements(plan, range, zone);
+    const Cover cover{.ranges = {range}, .days = {}};
+    Statements statements(plan, cover, zone);
     std::string sql = statements.top_rows(candidates, rest);
     return statement_of(std::move(sql), statements, timeout_ms);
 }
 
 store::Statement compose_bound(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms) {
-    Statements statements(plan, range, zone);
+    const Cover cover{.ranges = {range}, .days = {}};
+    Statements statements(plan, cover, zone);
     std::string sql = statements.bound();
+    return statement_of(std::move(sql), statements, timeout_ms);
+}
+
+store::Statement compose_rollup(const Plan& plan, const Zone& zone, std::uint64_t generation, int timeout_ms) {
+    const Cover cover{.ranges = {plan.range}, .days = {}};
+    Statements statements(plan, cover, zone);
+    std::string sql = statements.fill(generation);
+    return statement_of(std::move(sql), statements, timeout_ms);
+}
+
+store::Statement compose_recount(const Plan& plan, const Zone& zone, int timeout_ms) {
+    const Cover cover{.ranges = {plan.range}, .days = {}};
+    Statements statements(plan, cover, zone);
+    std::string sql = statements.recount();
+    return statement_of(std::move(sql), statements, timeout_ms);
+}
+
+store::Statement compose_recount_of_rollup(const Plan& plan, const std::vector<RolledDay>& days, const Zone& zone,
+                                           int timeout_ms) {
+    const Cover cover{.ranges = {}, .days = days};
+    Statements statements(plan, cover, zone);
+    std::string sql = statements.recount_of_rollup();
     return statement_of(std::move(sql), statements, timeout_ms);
 }
 

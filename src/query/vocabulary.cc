@@ -62,6 +62,10 @@ bool plain_word(std::string_view word) {
            std::all_of(word.begin(), word.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
 }
 
+bool holds_statement_end(std::string_view text) {
+    return text.find(';') != std::string_view::npos || text.find("--") != std::string_view::npos;
+}
+
 Result<std::vector<SourceExpression>> sources_of(element object, std::string_view name) {
     simdjson::dom::object sources;
     if (object["sources"].get(sources) != simdjson::SUCCESS) return bad(name, "'sources' must be an object");
@@ -73,13 +77,43 @@ Result<std::vector<SourceExpression>> sources_of(element object, std::string_vie
             return bad(name, "'by_sessions' is true or false");
         if (source.expression.empty()) return bad(name, "a source needs an expression");
         for (const std::string& text : {source.expression, source.at_most})
-            if (text.find(';') != std::string::npos || text.find("--") != std::string::npos)
-                return bad(name, "an expression may not hold a semicolon or comment");
+            if (holds_statement_end(text)) return bad(name, "an expression may not hold a semicolon or comment");
         if (!std::all_of(source.event_types.begin(), source.event_types.end(), plain_word))
             return bad(name, "bad event type");
         result.push_back(std::move(source));
     }
     return result;
+}
+
+Result<std::optional<RollupColumn>> rollup_of(element object, std::string_view name) {
+    element rollup;
+    if (object["rollup"].get(rollup) != simdjson::SUCCESS) return std::optional<RollupColumn>();
+    RollupColumn column{.column = text_of(rollup, "column"),
+                        .present = text_of(rollup, "present"),
+                        .state = text_of(rollup, "state"),
+                        .merge = text_of(rollup, "merge"),
+                        .merge_state = text_of(rollup, "merge_state"),
+                        .nothing = text_of(rollup, "nothing")};
+    if (!plain_word(column.column) || !plain_word(column.present)) return bad(name, "bad column of the rollup");
+    const bool has_all = !column.merge.empty() && !column.merge_state.empty() && !column.nothing.empty() &&
+                         rollup["standard_error"].get(column.standard_error) == simdjson::SUCCESS;
+    if (column.is_sketch() ? !has_all : !column.merge.empty())
+        return bad(name, "a sketch has state, merge, merge_state, nothing and standard_error");
+    for (const std::string& text : {column.state, column.merge, column.merge_state, column.nothing})
+        if (holds_statement_end(text)) return bad(name, "an expression may not hold a semicolon or comment");
+    return std::optional(std::move(column));
+}
+
+Status read_quotient(element object, Metric& metric, const Vocabulary& known) {
+    metric.quotient = texts_of(object, "quotient");
+    for (const auto& part : metric.quotient)
+        if (known.metric(part) == nullptr) return bad(metric.name, "a quotient is of metrics declared before");
+    if (!metric.quotient.empty() && (metric.quotient.size() != 2 || !metric.sources.empty()))
+        return bad(metric.name, "a quotient is of two metrics and has no source");
+    for (const auto& [key, number] : {std::pair("times", &metric.times), std::pair("per", &metric.per)})
+        if (object[key].get(*number) == simdjson::INCORRECT_TYPE || *number < 1)
+            return bad(metric.name, fmt::format("'{}' is a positive integer", key));
+    return {};
 }
 
 Result<array> list_of(simdjson::dom::parser& parser, std::string_view json, const char* key) {
@@ -111,8 +145,11 @@ Result<Vocabulary> Vocabulary::parse(std::string_view metrics_json, std::string_
     simdjson::dom::parser parser;
     TRY(const array metrics, list_of(parser, metrics_json, "metrics"));
     for (const element object : metrics) {
-        Metric metric{
-            .name = text_of(object, "name"), .aliases = texts_of(object, "aliases"), .sources = {}, .quotient = {}};
+        Metric metric{.name = text_of(object, "name"),
+                      .aliases = texts_of(object, "aliases"),
+                      .sources = {},
+                      .quotient = {},
+                      .rollup = {}};
         const auto type = choice<ValueType>(kTypes, text_of(object, "type"));
         const auto totals = choice<TotalsRule>(kTotals, text_of(object, "totals"));
         if (!type || !totals) return bad(metric.name, "unknown type or totals rule");
@@ -122,11 +159,10 @@ Result<Vocabulary> Vocabulary::parse(std::string_view metrics_json, std::string_
         for (const auto& source : metric.sources)
             if (source.source == "events" && source.event_types.empty())
                 return bad(metric.name, "a metric of events names its event types");
-        metric.quotient = texts_of(object, "quotient");
-        for (const auto& part : metric.quotient)
-            if (result.metric(part) == nullptr) return bad(metric.name, "a quotient is of metrics declared before");
-        if (!metric.quotient.empty() && (metric.quotient.size() != 2 || !metric.sources.empty()))
-            return bad(metric.name, "a quotient is of two metrics and has no source");
+        TRY_STATUS(read_quotient(object, metric, result));
+        TRY(metric.rollup, rollup_of(object, metric.name));
+        if (object["internal"].get(metric.is_internal) == simdjson::INCORRECT_TYPE)
+            return bad(metric.name, "'internal' is true or false");
         if (!plain_word(metric.name) || result.metric(metric.name) != nullptr)
             return bad(metric.name, "malformed or doubled name");
         for (const auto& alias : metric.aliases)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,22 @@ struct SourceExpression {
     std::string at_most;  ///< of a metric that is dear for each of many groups: what is never less and cheap; or empty
 };
 
+/// How footfall.rollup_days keeps a metric, by day and value of a dimension.
+struct RollupColumn {
+    std::string column;
+    std::string present;  ///< the column that is not 0 where the metric's source has a row
+    // Of distinct counts, whose days do not add up; empty where the column is a number and days do.
+    std::string state;          ///< of the rows of the metric's source
+    std::string merge;          ///< function: states to the metric's value
+    std::string merge_state;    ///< function: states to one
+    std::string nothing;        ///< an empty state
+    double standard_error = 0;  ///< of a value from states, relative
+
+    bool is_sketch() const { return !state.empty(); }
+    /// The value over rows of the rollup, for a statement that puts it together with others: a number or a state.
+    std::string partial() const { return (is_sketch() ? merge_state : "sum") + "(" + column + ")"; }
+};
+
 struct Metric {
     std::string name;
     std::vector<std::string> aliases;
@@ -34,9 +51,14 @@ struct Metric {
     std::vector<SourceExpression> sources;
     /// Names of two metrics of which the one is divided by the other; empty where `sources` say it.
     std::vector<std::string> quotient;
+    // What the quotient is multiplied with and divided by.
+    std::int64_t times = 1;
+    std::int64_t per = 1;
+    bool is_internal = false;  ///< a part of other metrics, not asked for by name
+    std::optional<RollupColumn> rollup;
 
     /// False: known, but not answered by this version.
-    bool is_answered() const { return !sources.empty() || !quotient.empty(); }
+    bool is_answered() const { return !is_internal && (!sources.empty() || !quotient.empty()); }
 };
 
 struct Dimension {
@@ -59,7 +81,7 @@ public:
     /// kCorrupt where a declaration is malformed, doubled, or would put a character into SQL that no declaration needs.
     static Result<Vocabulary> parse(std::string_view metrics_json, std::string_view dimensions_json);
 
-    /// By name or alias; nullptr where there is none.
+    /// By name or alias, internal ones too; nullptr where there is none.
     const Metric* metric(std::string_view name) const;
     const Dimension* dimension(std::string_view name) const;
     /// The time bucket of a granularity.

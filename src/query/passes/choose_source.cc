@@ -75,7 +75,6 @@ Branch branch_of(Plan& plan, std::string_view source, std::string_view why_alone
 // Two sources so far: events, and the sessions that they make. Rollups and the live store add a choice here; the
 // composer asks the declarations by source.
 Status choose_source(const PlanContext& context, Plan& plan) {
-    plan.source = "events";
     for (const MetricColumn& column : plan.metrics) {
         if (column.metric->quotient.empty()) add_base(*column.metric, plan);
         for (const std::string& part : column.metric->quotient) add_base(*context.vocabulary.metric(part), plan);
@@ -109,7 +108,6 @@ Status choose_source(const PlanContext& context, Plan& plan) {
     if (plan.sessions == Branch::kJoined) plan.event_types = {"event", "pageview"};
     plan.include_bots = context.request.include_bots;
     plan.reasons.push_back(plan.include_bots == Toggle::kOn ? "bots are counted, as asked" : "bots are left out");
-    plan.reasons.push_back("exact: no sampling, no sketches");
     for (const MetricColumn& column : plan.metrics)
         if (column.metric->totals != TotalsRule::kSum && !plan.dimensions.empty() &&
             context.request.totals == Toggle::kOn)

@@ -15,6 +15,8 @@ Status resolve_names(const PlanContext& context, Plan& plan);
 Status resolve_range(const PlanContext& context, Plan& plan);
 /// The table that answers all columns, and the rows of it that any metric looks at.
 Status choose_source(const PlanContext& context, Plan& plan);
+/// Whether days of footfall.rollup_days can stand for rows of the tables.
+Status choose_rollup(const PlanContext& context, Plan& plan);
 /// Filters → one condition of positive tests, with the values checked by the type of their dimension.
 Status lower_filters(const PlanContext& context, Plan& plan);
 /// The order, completed so that no two rows are equal in it: pages then neither repeat nor miss a row. Also limit and

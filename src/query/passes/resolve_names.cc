@@ -16,7 +16,7 @@ Status resolve_metrics(const PlanContext& context, Plan& plan) {
     for (std::size_t i = 0; i < names.size(); ++i) {
         std::string field = fmt::format("metrics[{}]", i);
         const Metric* metric = context.vocabulary.metric(names[i]);
-        if (metric == nullptr)
+        if (metric == nullptr || metric->is_internal)
             return refuse("unknown_metric", std::move(field), fmt::format("there is no metric '{}'", names[i]),
                           context.vocabulary.nearest_metric(names[i]));
         if (!metric->is_answered())

@@ -1,0 +1,52 @@
+#include <algorithm>
+#include <functional>
+
+#include <fmt/format.h>
+
+#include "query/passes/passes.h"
+
+namespace footfall::query {
+namespace {
+
+/// Why the rollup's days can't answer; empty where they can. `use` is how.
+std::string why_not(const PlanContext& context, const Plan& plan, RollupUse& use) {
+    if (plan.include_bots == Toggle::kOn) return "it leaves bots out";
+    bool has_sessions = false;
+    for (const BaseMetric& base : plan.bases) {
+        if (!base.metric->rollup) return fmt::format("it does not keep '{}'", base.metric->name);
+        use.standard_error = std::max(use.standard_error, base.metric->rollup->standard_error);
+        has_sessions |= base.source->source == "sessions";
+    }
+    if (use.standard_error > 0 && context.request.exact == Toggle::kOn) return "exact distinct counts are asked for";
+    if (plan.sessions == Branch::kJoined) return "sessions by what is of events do not add up over days";
+
+    const Dimension* of = nullptr;
+    std::string missing;
+    for_each_column(plan, [&](const DimensionColumn& column) {
+        const Dimension* dimension = column.dimension;
+        const bool is_other = dimension->granularity.empty() && of != nullptr && of != dimension;
+        if (find_source(dimension->sources, "rollup") == nullptr) missing = fmt::format("'{}'", column.name);
+        else if (is_other && missing.empty()) missing = fmt::format("'{}' and '{}' together", of->name, column.name);
+        else if (dimension->granularity.empty()) of = dimension;
+    });
+    if (!missing.empty()) return fmt::format("it does not keep {}", missing);
+    if (of == nullptr) return {};
+    // The total is of the site as a whole, or, with a filter, of the rows of what the filter leaves.
+    if (has_sessions && of->varies_in_session && plan.condition)
+        return fmt::format("a session has more than one '{}', and counts once in the total", of->name);
+    use.dimension = of->name;
+    return {};
+}
+
+}  // namespace
+
+// Whole days that are closed and made stand for their rows; what is left of the range is read from the tables (ADR 12).
+Status choose_rollup(const PlanContext& context, Plan& plan) {
+    RollupUse use;
+    const std::string why = why_not(context, plan, use);
+    if (why.empty()) plan.rollup = std::move(use);
+    else plan.reasons.push_back("no rollup: " + why);
+    return {};
+}
+
+}  // namespace footfall::query

@@ -1,0 +1,122 @@
+#include "rollup/audit.h"
+
+#include <map>
+#include <set>
+#include <span>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "query/plan.h"
+#include "query/sql.h"
+#include "rollup/rollup_store.h"
+
+namespace footfall::rollup {
+namespace {
+
+constexpr int kTimeoutMs = 300'000;
+constexpr std::size_t kDifferencesMax = 5;
+constexpr std::uint64_t kEventsAtOnce = 5'000'000;
+
+struct Sum {
+    std::uint64_t rows = 0;
+    std::uint64_t hash = 0;
+    bool operator==(const Sum&) const = default;
+};
+using ByDay = std::map<std::string, Sum>;
+
+Result<ByDay> by_day(store::Client& store, const store::Statement& statement) {
+    TRY(const store::Answer answer, store.query(statement));
+    ByDay days;
+    for (const auto& row : answer.rows)
+        days[std::get<std::string>(row.at(0))] = {std::get<std::uint64_t>(row.at(1)),
+                                                  std::get<std::uint64_t>(row.at(2))};
+    return days;
+}
+
+class SiteAudit {
+public:
+    SiteAudit(store::Client& store, const Registry& registry, const query::SiteInfo& site, const query::Zone& zone)
+        : store_(store), registry_(registry), site_(site), zone_(zone) {
+        row_.site_id = site.id;
+        row_.table = "rollup_days";
+    }
+
+    /// Days that follow each other.
+    Status compare(std::span<const MadeDay> days) {
+        std::vector<query::RolledDay> rolled;
+        for (const MadeDay& day : days) rolled.push_back({day.day, day.generation, day.events});
+        const query::Range range{zone_.day_start_ms(days.front().day), zone_.day_start_ms(days.back().day + 1),
+                                 query::Range::Unit::kDays};
+        for (const query::Dimension* dimension : rolled_dimensions()) {
+            const query::Plan plan = query::make_rollup_plan(site_, zone_, dimension, range);
+            TRY(ByDay expected, by_day(store_, query::compose_recount(plan, zone_, kTimeoutMs)));
+            TRY(ByDay stored, by_day(store_, query::compose_recount_of_rollup(plan, rolled, zone_, kTimeoutMs)));
+            const std::set<std::string> counting = still_counting(days);
+            for (const MadeDay& day : days) {
+                const std::string name = query::day_text(day.day);
+                if (counting.contains(name)) compare(dimension, name, expected[name], stored[name]);
+            }
+        }
+        return {};
+    }
+    process::AuditRow take() { return std::move(row_); }
+
+private:
+    std::set<std::string> still_counting(std::span<const MadeDay> days) const {
+        std::map<query::Day, std::uint64_t> now;
+        for (const MadeDay& day : registry_.fresh(site_.id)) now[day.day] = day.generation;
+        std::set<std::string> counting;
+        for (const MadeDay& day : days)
+            if (now[day.day] == day.generation) counting.insert(query::day_text(day.day));
+        return counting;
+    }
+    void compare(const query::Dimension* dimension, const std::string& day, const Sum& expected, const Sum& stored) {
+        row_.received += expected.rows;
+        row_.expected += expected.rows;
+        row_.stored += stored.rows;
+        if (expected == stored) return;
+        row_.ok = false;
+        if (expected.rows == stored.rows) ++row_.altered;
+        if (row_.differences.size() >= kDifferencesMax) return;
+        const std::string of = dimension == nullptr ? "the day as a whole" : dimension->name;
+        row_.differences.push_back(
+            expected.rows == stored.rows
+                ? fmt::format("{}, {}: rows say other numbers than the events", day, of)
+                : fmt::format("{}, {}: {} rows, the events make {}", day, of, stored.rows, expected.rows));
+    }
+
+    store::Client& store_;
+    const Registry& registry_;
+    const query::SiteInfo& site_;
+    const query::Zone& zone_;
+    process::AuditRow row_;
+};
+
+}  // namespace
+
+Result<std::vector<process::AuditRow>> audit(store::Client& store, const Registry& registry,
+                                             const std::vector<catalog::Site>& sites, const std::string& site_id) {
+    std::vector<process::AuditRow> rows;
+    for (const catalog::Site& site : sites) {
+        if (!site_id.empty() && site.id != site_id) continue;
+        const std::vector<MadeDay> days = registry.fresh(site.id);
+        if (days.empty()) continue;
+        const query::SiteInfo info{.id = site.id, .timezone = site.timezone, .created_ms = site.created_ms};
+        TRY(const query::Zone zone, query::Zone::load(site.timezone));
+        SiteAudit of_site(store, registry, info, zone);
+        for (std::size_t from = 0; from < days.size();) {
+            std::size_t to = from + 1;
+            std::uint64_t events = days[from].events;
+            while (to < days.size() && days[to].day == days[to - 1].day + 1 &&
+                   events + days[to].events <= kEventsAtOnce)
+                events += days[to++].events;
+            TRY_STATUS(of_site.compare(std::span(days).subspan(from, to - from)));
+            from = to;
+        }
+        rows.push_back(of_site.take());
+    }
+    return rows;
+}
+
+}  // namespace footfall::rollup

@@ -1,0 +1,179 @@
+#include "rollup/registry.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace footfall::rollup {
+namespace {
+
+constexpr std::int64_t kHourMs = process::TouchedHours::kHourMs;
+
+}  // namespace
+
+std::vector<query::RolledDay> Registry::days(const query::SiteInfo& site, query::Day first, query::Day last) const {
+    std::vector<query::RolledDay> found;
+    const std::lock_guard lock(mutex_);
+    const auto state = sites_.find(site.id);
+    if (state == sites_.end() || state->second.timezone != site.timezone) return found;
+    for (const auto& [start_ms, day] : state->second.days)
+        if (day.is_fresh() && day.made.day >= first && day.made.day <= last)
+            found.push_back({day.made.day, day.made.generation, day.made.events});
+    return found;
+}
+
+bool Registry::are_kept(const query::SiteInfo& site, const std::vector<query::RolledDay>& days) const {
+    const std::lock_guard lock(mutex_);
+    const auto state = sites_.find(site.id);
+    if (state == sites_.end()) return days.empty();
+    auto at = state->second.days.begin();
+    for (const query::RolledDay& day : days) {
+        while (at != state->second.days.end() && at->second.made.day < day.day) ++at;
+        if (at == state->second.days.end() || at->second.made.day != day.day ||
+            at->second.made.generation != day.generation)
+            return false;
+    }
+    return true;
+}
+
+void Registry::clear() {
+    const std::lock_guard lock(mutex_);
+    sites_.clear();
+}
+
+bool Registry::sync(const std::string& site_id, const query::Zone& zone) {
+    const std::lock_guard lock(mutex_);
+    SiteState& state = sites_[site_id];
+    if (state.timezone == zone.name()) return false;
+    state.timezone = zone.name();
+    state.days.clear();
+    return true;
+}
+
+void Registry::add(const std::string& site_id, const query::Zone& zone, const MadeDay& made) {
+    const std::lock_guard lock(mutex_);
+    DayState& day = sites_[site_id].days[zone.day_start_ms(made.day)];
+    day.made = made;
+    day.end_ms = zone.day_start_ms(made.day + 1);
+    day.is_stale_told = made.is_stale;
+    touch_by_batch_under_way(site_id, zone.day_start_ms(made.day), day);
+}
+
+void Registry::touch_by_batch_under_way(const std::string& site_id, std::int64_t start_ms, DayState& day) const {
+    const auto last = last_hours_.find(site_id);
+    if (last == last_hours_.end()) return;
+    for (const std::int64_t hour : last->second)
+        if (hour * kHourMs < day.end_ms && (hour + 1) * kHourMs > start_ms)
+            day.touched = std::max(day.touched, last_end_);
+}
+
+void Registry::touch(const process::TouchedHours& hours, std::uint64_t end) {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [site_id, touched] : hours.by_site()) touch_site(site_id, touched, end);
+    last_hours_ = hours.by_site();
+    last_end_ = end;
+}
+
+void Registry::touch_site(const std::string& site_id, const process::TouchedHours::Hours& hours, std::uint64_t end) {
+    SiteState& state = sites_[site_id];
+    for (const std::int64_t hour : hours) {
+        state.hours[hour] = std::max(state.hours[hour], end);
+        const std::int64_t from_ms = hour * kHourMs;
+        // The first day that ends after the hour has begun: the one before may reach into it.
+        auto day = state.days.upper_bound(from_ms);
+        if (day != state.days.begin()) --day;
+        for (; day != state.days.end() && day->first < from_ms + kHourMs; ++day)
+            if (day->second.end_ms > from_ms) day->second.touched = std::max(day->second.touched, end);
+    }
+}
+
+std::vector<std::int64_t> Registry::take_closed_hours(const std::string& site_id, const query::Zone& zone,
+                                                      std::int64_t closed_ms, std::uint64_t log_offset) {
+    std::vector<std::int64_t> closed;
+    const std::lock_guard lock(mutex_);
+    const auto state = sites_.find(site_id);
+    if (state == sites_.end()) return closed;
+    auto& hours = state->second.hours;
+    for (auto hour = hours.begin(); hour != hours.end();) {
+        // An hour may be of two days.
+        const std::int64_t last_ms = (hour->first + 1) * kHourMs - 1;
+        if (zone.day_start_ms(zone.day_of(last_ms) + 1) > closed_ms) break;
+        if (hour->second > log_offset) {
+            ++hour;
+            continue;
+        }
+        closed.push_back(hour->first);
+        hour = hours.erase(hour);
+    }
+    return closed;
+}
+
+void Registry::begin(const std::string& site_id, const query::Zone& zone, query::Day day) {
+    const std::lock_guard lock(mutex_);
+    SiteState& site = sites_[site_id];
+    const std::int64_t start_ms = zone.day_start_ms(day);
+    const auto [found, is_new] = site.days.try_emplace(start_ms);
+    DayState& state = found->second;
+    if (is_new) {
+        state.made.day = day;
+        state.end_ms = zone.day_start_ms(day + 1);
+    }
+    touch_by_batch_under_way(site_id, start_ms, state);
+}
+
+void Registry::finish(const std::string& site_id, const query::Zone& zone, const MadeDay& made) {
+    const std::lock_guard lock(mutex_);
+    const auto site = sites_.find(site_id);
+    // Where it has gone meanwhile, so has what the day was made of.
+    if (site == sites_.end() || site->second.timezone != zone.name()) return;
+    const auto day = site->second.days.find(zone.day_start_ms(made.day));
+    if (day == site->second.days.end()) return;
+    day->second.made = made;
+    day->second.is_stale_told = false;
+}
+
+std::vector<Registry::SiteDay> Registry::stale() const {
+    std::vector<SiteDay> stale;
+    const std::lock_guard lock(mutex_);
+    for (const auto& [site_id, site] : sites_)
+        for (const auto& [start_ms, day] : site.days)
+            if (day.made.generation != 0 && !day.is_fresh() && !day.is_stale_told) stale.push_back({site_id, day.made});
+    return stale;
+}
+
+void Registry::told(const std::vector<SiteDay>& days) {
+    const std::lock_guard lock(mutex_);
+    for (const SiteDay& told : days) {
+        const auto site = sites_.find(told.site_id);
+        if (site == sites_.end()) continue;
+        for (auto& [start_ms, day] : site->second.days)
+            if (day.made.generation == told.made.generation && day.made.day == told.made.day) day.is_stale_told = true;
+    }
+}
+
+void Registry::forget(const std::string& site_id) {
+    const std::lock_guard lock(mutex_);
+    sites_.erase(site_id);
+}
+
+std::vector<MadeDay> Registry::fresh(const std::string& site_id) const {
+    std::vector<MadeDay> found;
+    const std::lock_guard lock(mutex_);
+    const auto site = sites_.find(site_id);
+    if (site == sites_.end()) return found;
+    for (const auto& [start_ms, day] : site->second.days)
+        if (day.is_fresh()) found.push_back(day.made);
+    return found;
+}
+
+Registry::Count Registry::count() const {
+    Count count;
+    const std::lock_guard lock(mutex_);
+    for (const auto& [site_id, site] : sites_)
+        for (const auto& [start_ms, day] : site.days) {
+            if (day.made.generation == 0) continue;
+            ++(day.is_fresh() ? count.fresh : count.stale);
+        }
+    return count;
+}
+
+}  // namespace footfall::rollup

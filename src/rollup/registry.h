@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "process/touched.h"
+#include "query/query.h"
+#include "query/zone.h"
+
+namespace footfall::rollup {
+
+/// A day that was made: a row of footfall.rollup_made.
+struct MadeDay {
+    query::Day day;
+    std::uint64_t generation = 0;
+    std::uint64_t log_offset = 0;  ///< the tables held the log up to here when it was made
+    std::uint64_t events = 0;
+    std::uint64_t rows = 0;  ///< in footfall.rollup_days
+    bool is_stale = false;
+};
+
+/// Which days of which sites footfall.rollup_days holds, and which of them still say what the tables say: those that no
+/// entry of the log touched that the tables did not hold when they were made. Thread-safe.
+class Registry : public query::RolledDays {
+public:
+    std::vector<query::RolledDay> days(const query::SiteInfo& site, query::Day first, query::Day last) const override;
+    bool are_kept(const query::SiteInfo& site, const std::vector<query::RolledDay>& days) const override;
+
+    /// Forgets everything: the store may be another one.
+    void clear();
+    /// A site's days are by the calendar of this zone from now on; true where that is new, so that what it has is gone.
+    bool sync(const std::string& site_id, const query::Zone& zone);
+    /// A day that the table says is made. After sync().
+    void add(const std::string& site_id, const query::Zone& zone, const MadeDay& made);
+    /// process::TouchListener.
+    void touch(const process::TouchedHours& hours, std::uint64_t end);
+
+    /// Hours of a site that were touched, by what the tables hold when they hold the log up to `log_offset`, and whose
+    /// day in that zone ended before `closed_ms`. The others are kept for later calls.
+    std::vector<std::int64_t> take_closed_hours(const std::string& site_id, const query::Zone& zone,
+                                                std::int64_t closed_ms, std::uint64_t log_offset);
+    /// A day is about to be made from what the tables hold. To be called before it is asked how far they hold the log.
+    void begin(const std::string& site_id, const query::Zone& zone, query::Day day);
+    /// The tables held the log up to `log_offset` after begin() and before the first of them was read.
+    void finish(const std::string& site_id, const query::Zone& zone, const MadeDay& made);
+    struct SiteDay {
+        std::string site_id;
+        MadeDay made;
+    };
+    /// Days that became stale and of which told() was not called yet.
+    std::vector<SiteDay> stale() const;
+    /// The table says so of these.
+    void told(const std::vector<SiteDay>& days);
+    /// What the site has is of rows that are gone.
+    void forget(const std::string& site_id);
+    /// All of a site's days that say what the tables say.
+    std::vector<MadeDay> fresh(const std::string& site_id) const;
+
+    struct Count {
+        std::uint64_t fresh = 0;
+        std::uint64_t stale = 0;
+    };
+    Count count() const;
+
+private:
+    struct DayState {
+        MadeDay made;
+        std::int64_t end_ms = 0;
+        std::uint64_t touched = 0;  ///< the log's offset behind the last batch that touched it
+        bool is_stale_told = false;
+
+        bool is_fresh() const { return made.generation != 0 && !made.is_stale && touched <= made.log_offset; }
+    };
+    struct SiteState {
+        std::string timezone;
+        std::map<std::int64_t, DayState> days;  ///< by the day's first ms
+        /// Touched since they were taken, with the log's offset behind the last batch that did.
+        std::map<std::int64_t, std::uint64_t> hours;
+    };
+
+    void touch_by_batch_under_way(const std::string& site_id, std::int64_t start_ms, DayState& day) const;
+    void touch_site(const std::string& site_id, const process::TouchedHours::Hours& hours, std::uint64_t end);
+
+    mutable std::mutex mutex_;
+    std::map<std::string, SiteState, std::less<>> sites_;
+    // The batch that may be under way: told of already, and not yet in the tables.
+    std::map<std::string, process::TouchedHours::Hours, std::less<>> last_hours_;
+    std::uint64_t last_end_ = 0;
+};
+
+}  // namespace footfall::rollup

@@ -1,0 +1,265 @@
+#include "rollup/rollup.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/failpoint.h"
+#include "base/logging.h"
+#include "base/metrics.h"
+#include "base/worker_pool.h"
+
+namespace footfall::rollup {
+namespace {
+
+constexpr std::int64_t kFirstLookMs = 1'000;
+constexpr std::int64_t kHourMs = process::TouchedHours::kHourMs;
+
+struct Metrics {
+    metrics::Counter& days = metrics::counter("footfall_rollup_days_made_total", "Days of sites that were rolled up.");
+    metrics::Counter& errors =
+        metrics::counter("footfall_rollup_errors_total", "Attempts to roll up days that failed and are made again.");
+    metrics::Histogram& seconds =
+        metrics::histogram("footfall_rollup_make_seconds", "Rolling up days of one site that are made together.");
+    metrics::Gauge& fresh = metrics::gauge("footfall_rollup_days_fresh", "Rolled days that say what the events say.");
+    metrics::Gauge& stale =
+        metrics::gauge("footfall_rollup_days_stale", "Rolled days that something came for later; events answer.");
+};
+Metrics& counters() {
+    static Metrics instance;
+    return instance;
+}
+
+}  // namespace
+
+Maker::Maker(store::Client& store, catalog::Catalog& catalog, const process::Loader& loader, Registry& registry,
+             std::mutex& changing, Clock& clock, MakerOptions options, std::function<std::string()> why_not)
+    : store_(store),
+      catalog_(catalog),
+      loader_(loader),
+      registry_(registry),
+      changing_(changing),
+      clock_(clock),
+      options_(options),
+      why_not_(std::move(why_not)),
+      tables_(store_) {}
+
+void Maker::start() {
+    counters();
+    thread_ = std::thread([this] { run(); });
+}
+
+void Maker::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    wake_.notify_all();
+    if (thread_.joinable()) thread_.join();
+}
+
+bool Maker::is_stopping() const {
+    const std::lock_guard lock(mutex_);
+    return stopping_;
+}
+
+void Maker::store_restarted() {
+    const std::lock_guard lock(mutex_);
+    is_load_wanted_ = true;
+    registry_.clear();
+}
+
+void Maker::run() {
+    name_thread("rollup");
+    // What is made counts from the first look on: soon after a start, when the store has what the log held.
+    std::int64_t wait_ms = std::min(kFirstLookMs, options_.interval_ms);
+    for (;;) {
+        {
+            std::unique_lock lock(mutex_);
+            wake_.wait_for(lock, std::chrono::milliseconds(wait_ms), [this] { return stopping_; });
+            if (stopping_) return;
+        }
+        const auto made = make_due();
+        if (made) wait_ms = options_.interval_ms;
+        if (!made && made.error().code != Code::kUnavailable) {
+            counters().errors.add();
+            logging::warn("rollup.retry", {{"error", made.error().message}});
+        }
+        const Registry::Count count = registry_.count();
+        counters().fresh.set(static_cast<double>(count.fresh));
+        counters().stale.set(static_cast<double>(count.stale));
+    }
+}
+
+std::vector<RollupStore::SiteZone> Maker::sites() const {
+    std::vector<RollupStore::SiteZone> sites;
+    const auto snapshot = catalog_.snapshot();
+    for (const auto& [id, site] : snapshot->sites)
+        if (auto zone = query::Zone::load(site.timezone)) sites.push_back({id, std::move(*zone)});
+    return sites;
+}
+
+Status Maker::load_if_needed() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!is_load_wanted_) return {};
+        is_load_wanted_ = false;
+    }
+    registry_.clear();
+    wanted_.clear();
+    const Status loaded = tables_.load(registry_, sites(), generation_);
+    if (!loaded) {
+        const std::lock_guard lock(mutex_);
+        is_load_wanted_ = true;
+        registry_.clear();
+    }
+    return loaded;
+}
+
+Status Maker::load() {
+    const std::lock_guard one(one_at_a_time_);
+    return load_if_needed();
+}
+
+Result<std::uint64_t> Maker::make_due() {
+    const std::lock_guard one(one_at_a_time_);
+    if (!loader_.state().is_caught_up) return Error(Code::kUnavailable, "the store is being filled from the event log");
+    TRY_STATUS(load_if_needed());
+    const std::uint64_t known = loader_.state().loaded.offset;  // before what was touched is asked for
+    TRY(const std::vector<Due> due, find_due(known));
+    std::uint64_t made = 0;
+    for (const Due& of_site : due) {
+        std::span<const RollupStore::DaySize> left(of_site.days);
+        while (!left.empty()) {
+            // Days that follow each other, while they are not too much at once.
+            std::size_t count = 1;
+            std::uint64_t events = left.front().events;
+            while (count < left.size() && left[count].day == left[count - 1].day + 1 &&
+                   events + left[count].events <= options_.events_at_once)
+                events += left[count++].events;
+            if (is_stopping()) return made;
+            TRY_STATUS(make(of_site, left.first(count)));
+            made += count;
+            left = left.subspan(count);
+        }
+    }
+    TRY_STATUS(write_down_stale());
+    if (known != known_up_to_) {
+        TRY_STATUS(tables_.say_known_up_to(known, static_cast<std::uint64_t>(clock_.wall_ms())));
+        known_up_to_ = known;
+    }
+    return made;
+}
+
+Result<std::vector<Maker::Due>> Maker::find_due(std::uint64_t loaded) {
+    const std::int64_t now_ms = clock_.wall_ms();
+    const std::int64_t closed_ms = now_ms - options_.grace_ms;
+    struct Look {
+        query::Zone zone;
+        std::vector<std::string> sites;
+        std::int64_t from_ms = 0;
+        std::int64_t to_ms = 0;
+    };
+    // One question for all sites of a zone of which the same is asked: those that are new for all of their days.
+    std::map<std::pair<std::string, std::int64_t>, Look> looks;
+    std::map<std::string, query::Zone> zones;
+    for (const RollupStore::SiteZone& site : sites()) {
+        if (registry_.sync(site.site_id, site.zone)) wanted_[site.site_id] = {};
+        Wanted& wanted = wanted_[site.site_id];
+        for (const std::int64_t hour : registry_.take_closed_hours(site.site_id, site.zone, closed_ms, loaded)) {
+            wanted.days.insert(site.zone.day_of(hour * kHourMs));
+            wanted.days.insert(site.zone.day_of((hour + 1) * kHourMs - 1));
+        }
+        if (!wanted.is_new && wanted.days.empty()) continue;
+        zones.emplace(site.site_id, site.zone);
+        const std::int64_t from_ms = wanted.is_new ? 0 : site.zone.day_start_ms(*wanted.days.begin());
+        const std::int64_t to_ms = site.zone.day_start_ms(site.zone.day_of(closed_ms));
+        Look& look = looks.try_emplace({site.zone.name(), from_ms}, Look{.zone = site.zone, .sites = {}}).first->second;
+        look.sites.push_back(site.site_id);
+        look.from_ms = std::max<std::int64_t>(0, from_ms);
+        look.to_ms = std::max<std::int64_t>(0, to_ms);
+    }
+    std::vector<Due> due;
+    for (const auto& [key, look] : looks) {
+        TRY(auto sizes, tables_.sizes(look.sites, look.zone, look.from_ms, look.to_ms, options_.day_events_min));
+        for (const std::string& site_id : look.sites) {
+            Wanted& wanted = wanted_[site_id];
+            std::set<query::Day> fresh;
+            for (const MadeDay& day : registry_.fresh(site_id)) fresh.insert(day.day);
+            Due of_site{.site_id = site_id, .zone = look.zone, .days = {}};
+            std::set<query::Day> later;
+            for (const RollupStore::DaySize& size : sizes[site_id]) {
+                if ((!wanted.is_new && !wanted.days.contains(size.day)) || fresh.contains(size.day)) continue;
+                const auto made_at = made_at_ms_.find({site_id, size.day});
+                const bool is_due = made_at == made_at_ms_.end() ||
+                                    now_ms - made_at->second >= options_.remake_after_ms || now_ms < made_at->second;
+                if (is_due) of_site.days.push_back(size);
+                later.insert(size.day);
+            }
+            // Until they are made.
+            wanted.days = std::move(later);
+            wanted.is_new = false;
+            if (!of_site.days.empty()) due.push_back(std::move(of_site));
+        }
+    }
+    return due;
+}
+
+Status Maker::make(const Due& due, std::span<const RollupStore::DaySize> days) {
+    const std::lock_guard nothing_is_changed(changing_);
+    if (std::string why = why_not_ ? why_not_() : ""; !why.empty()) return Error(Code::kUnavailable, std::move(why));
+    const std::int64_t started_ns = clock_.steady_ns();
+    for (const RollupStore::DaySize& day : days) registry_.begin(due.site_id, due.zone, day.day);
+    const process::LoaderState before = loader_.state();
+    if (!before.is_caught_up) return Error(Code::kUnavailable, "the store is being filled from the event log");
+    // Higher by two at least: RollupStore::say_made() has the one in between.
+    generation_ = std::max(generation_ + 2, static_cast<std::uint64_t>(clock_.wall_ms()));
+    const query::Day first = days.front().day;
+    const query::Day last = days.back().day;
+    const query::Range range{due.zone.day_start_ms(first), due.zone.day_start_ms(last + 1), query::Range::Unit::kDays};
+    TRY_STATUS(tables_.fill({.id = due.site_id, .timezone = due.zone.name()}, due.zone, range, generation_));
+    TRY(const auto rows, tables_.rows(due.site_id, first, last, generation_));
+    const process::LoaderState after = loader_.state();
+    if (after.doubts != before.doubts || !after.is_caught_up)
+        return Error(Code::kUnavailable, "the store lost what was being read");
+    for (const RollupStore::DaySize& day : days) {
+        const auto count = rows.find(day.day);
+        const MadeDay made{.day = day.day,
+                           .generation = generation_,
+                           .log_offset = before.loaded.offset,
+                           .events = day.events,
+                           .rows = count == rows.end() ? 0 : count->second};
+        if (failpoint("rollup.before_made") == Fault::kError)
+            return Error(Code::kUnavailable, "failpoint rollup.before_made");
+        TRY_STATUS(tables_.say_made(due.site_id, due.zone, made));
+        registry_.finish(due.site_id, due.zone, made);
+        made_at_ms_[{due.site_id, day.day}] = clock_.wall_ms();
+        wanted_[due.site_id].days.erase(day.day);
+    }
+    counters().days.add(days.size());
+    counters().seconds.observe_ns(clock_.steady_ns() - started_ns);
+    return {};
+}
+
+Status Maker::write_down_stale() {
+    const std::vector<Registry::SiteDay> stale = registry_.stale();
+    std::map<std::string, query::Zone> zones;
+    for (RollupStore::SiteZone& site : sites()) zones.emplace(site.site_id, std::move(site.zone));
+    for (const Registry::SiteDay& day : stale) {
+        const auto zone = zones.find(day.site_id);
+        if (zone == zones.end()) continue;
+        MadeDay made = day.made;
+        made.is_stale = true;
+        TRY_STATUS(tables_.say_made(day.site_id, zone->second, made));
+    }
+    registry_.told(stale);
+    return {};
+}
+
+Status Maker::forget(const std::string& site_id) {
+    if (site_id.empty()) registry_.clear();
+    else registry_.forget(site_id);
+    return tables_.forget(site_id);
+}
+
+}  // namespace footfall::rollup

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "process/loader.h"
+#include "rollup/registry.h"
+#include "rollup/rollup_store.h"
+
+/// Rollups (docs/adr/0012): what a site's closed days come to, so that a question over months reads days and not
+/// events.
+///
+///     loader ─▶ registry.h: which hours a batch touches ─▶ days that are not what was made ─▶ read from the tables
+///                    │
+///                    └─▶ Maker: closed days, again after they were touched ─▶ rollup_store.h: footfall.rollup_days
+///
+/// The rows come from the planner's own statements, so that there is one definition of each metric and dimension.
+namespace footfall::rollup {
+
+struct MakerOptions {
+    std::int64_t interval_ms = 60'000;         ///< between two looks at what is to be made
+    std::int64_t grace_ms = 10 * 60'000;       ///< a day is made when it has been over for this long
+    std::int64_t remake_after_ms = 3'600'000;  ///< a day that was touched is made again no sooner than this after
+    std::uint64_t day_events_min = 10'000;     ///< of days with fewer events the events answer as cheaply
+    std::uint64_t events_at_once = 5'000'000;  ///< days are made together while they hold no more
+};
+
+/// Makes days of the rollup, on a thread of its own. Thread-safe.
+class Maker {
+public:
+    /// `changing` is locked while days are made: erasures and re-scorings lock it too. What is passed outlives this.
+    /// `why_not` says why the tables are not what the log says, as while rows are being changed; empty where they are.
+    Maker(store::Client& store, catalog::Catalog& catalog, const process::Loader& loader, Registry& registry,
+          std::mutex& changing, Clock& clock, MakerOptions options, std::function<std::string()> why_not = {});
+    ~Maker() { stop(); }
+
+    /// Once.
+    void start();
+    /// What is under way ends with its statement.
+    void stop();
+    /// The store was started, perhaps as another one: what it has is read before anything is made or answered from it.
+    void store_restarted();
+    /// Reads what the store says is made, where that was not done since its start. Errors are those of store::Client.
+    Status load();
+    /// Makes what is to be made now, as the thread does at each look; how many days. kUnavailable where the loader has
+    /// not caught up, or the store lost what was being read.
+    Result<std::uint64_t> make_due();
+    /// Deletes everything that was made of a site, of all where it is empty, before its rows are changed otherwise than
+    /// by the loader. Durable on return; `changing` is locked by the caller. What still counts is made again later.
+    Status forget(const std::string& site_id);
+
+private:
+    struct Due {
+        std::string site_id;
+        query::Zone zone;
+        std::vector<RollupStore::DaySize> days;  ///< in order
+    };
+
+    void run();
+    Status load_if_needed();
+    std::vector<RollupStore::SiteZone> sites() const;
+    /// By what the tables hold, which hold the log up to `loaded`.
+    Result<std::vector<Due>> find_due(std::uint64_t loaded);
+    Status make(const Due& due, std::span<const RollupStore::DaySize> days);
+    Status write_down_stale();
+    bool is_stopping() const;
+
+    store::Client& store_;
+    catalog::Catalog& catalog_;
+    const process::Loader& loader_;
+    Registry& registry_;
+    std::mutex& changing_;
+    Clock& clock_;
+    const MakerOptions options_;
+    const std::function<std::string()> why_not_;
+    RollupStore tables_;
+
+    mutable std::mutex mutex_;
+    std::condition_variable wake_;
+    bool stopping_ = false;
+    bool is_load_wanted_ = true;
+    std::thread thread_;
+
+    // Of one call of make_due() at a time.
+    std::mutex one_at_a_time_;
+    struct Wanted {
+        std::set<query::Day> days;
+        bool is_new = true;  ///< nobody has looked at all of its days yet
+    };
+    std::map<std::string, Wanted> wanted_;
+    std::map<std::pair<std::string, query::Day>, std::int64_t> made_at_ms_;
+    std::uint64_t generation_ = 0;
+    std::uint64_t known_up_to_ = 0;
+};
+
+}  // namespace footfall::rollup

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "query/plan.h"
+#include "rollup/registry.h"
+#include "store/client.h"
+
+namespace footfall::rollup {
+
+/// footfall.rollup_days and footfall.rollup_made. What a call writes is durable when it returns. Errors are those of
+/// store::Client. Thread-safe.
+class RollupStore {
+public:
+    explicit RollupStore(store::Client& store) : store_(store) {}
+
+    struct SiteZone {
+        std::string site_id;
+        query::Zone zone;
+    };
+
+    /// Fills an empty registry with the days of these sites that the tables have whole, and with what touched them
+    /// since it was written down last. `highest` becomes the highest generation there is.
+    Status load(Registry& registry, std::span<const SiteZone> sites, std::uint64_t& highest);
+
+    struct DaySize {
+        query::Day day;
+        std::uint64_t events = 0;
+    };
+    /// Days of [from_ms, to_ms) that have at least `events_min` events which count, by site; all of one zone.
+    Result<std::map<std::string, std::vector<DaySize>>> sizes(std::span<const std::string> sites,
+                                                              const query::Zone& zone, std::int64_t from_ms,
+                                                              std::int64_t to_ms, std::uint64_t events_min);
+    /// Writes the rows of all dimensions for whole days of a site, of this generation. They count only when say_made()
+    /// says so.
+    Status fill(const query::SiteInfo& site, const query::Zone& zone, const query::Range& range,
+                std::uint64_t generation);
+    /// Rows of that generation by day.
+    Result<std::map<query::Day, std::uint64_t>> rows(const std::string& site_id, query::Day first, query::Day last,
+                                                     std::uint64_t generation);
+    Status say_made(const std::string& site_id, const query::Zone& zone, const MadeDay& made);
+    /// Up to this offset of the log what touched which day is written down.
+    Status say_known_up_to(std::uint64_t offset, std::uint64_t version);
+    /// Deletes everything of a site; of all where it is empty.
+    Status forget(const std::string& site_id);
+
+private:
+    store::Client& store_;
+};
+
+/// The dimensions that the rollup keeps; the first is null, for a site as a whole.
+std::vector<const query::Dimension*> rolled_dimensions();
+
+}  // namespace footfall::rollup

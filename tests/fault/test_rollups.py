@@ -1,0 +1,222 @@
+"""Rollups (ADR 12) say what the events say, whatever comes and whatever dies: answers that read rolled days are held against those that may
+not, which are counted from the events. Bots are left out of rollups, and the traffic has none, so that a question with `include_bots` is the
+same question to the events alone."""
+
+import os
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from support.events import FIREFOX, SAFARI_IPHONE, custom, now_ms, other, pageview
+from support.server import Server, Site, run_command
+from support.wait import wait_until
+from test_audit import audit, store
+
+DAY_MS = 86_400_000
+SETTINGS = {
+    "FOOTFALL_ROLLUP_DAY_EVENTS_MIN": "1",
+    "FOOTFALL_ROLLUP_INTERVAL_MS": "200",
+    "FOOTFALL_ROLLUP_REMAKE_AFTER_MS": "0",
+    "FOOTFALL_QUERY_SKETCH_ABOVE_EVENTS": "0",
+}
+METRICS = ["visitors", "sessions", "pageviews", "events", "bounce_rate", "session_duration", "views_per_session"]
+DIMENSIONS = ["page", "entry_page", "exit_page", "source", "medium", "campaign", "channel", "device_type", "browser", "os", "event_name"]
+SEED = int(os.environ.get("FOOTFALL_SEED") or random.randrange(1 << 32))
+
+
+def traffic(dice: random.Random, site: str, count: int) -> list[dict[str, Any]]:
+    """Visits of the last six days, many of them over midnight somewhere, of visitors who change devices amid a session."""
+    events = []
+    now = now_ms()
+    while len(events) < count:
+        at = now - dice.randrange(6 * DAY_MS)
+        user = f"visitor {dice.randrange(40)}"
+        source = dice.choice(["", "?utm_source=news&utm_medium=email", "?utm_source=ads&utm_medium=cpc&utm_campaign=fall"])
+        for _ in range(dice.randrange(1, 9)):
+            agent = dice.choice([FIREFOX, FIREFOX, FIREFOX, SAFARI_IPHONE])
+            page = dice.choice(["/", "/a", "/b", "/it's", "/größe"])
+            event = dice.choice([pageview(site, page + source, timestamp=at), custom(site, dice.choice(["buy", "play"]), page=page, timestamp=at)])
+            event |= {"user_id": user, "context": {"user_agent": agent}}
+            events.append(event)
+            if event["type"] == "pageview" and dice.random() < 0.3:
+                ping = other(site, "ping", pageview_id=event["event_id"], time_on_page=dice.randrange(1, 40), timestamp=at + 1)
+                events.append(ping | {"user_id": user, "context": {"user_agent": agent}})
+            source = ""
+            at = min(at + dice.randrange(1, 45 * 60_000), now)
+    dice.shuffle(events)
+    return events
+
+
+class Rolled:
+    """A server with two sites and their traffic."""
+
+    def __init__(self, start_server: Callable[..., Server], *, env: dict[str, str] | None = None, count: int = 1_500):
+        print(f"FOOTFALL_SEED={SEED}")
+        self.dice = random.Random(SEED)
+        self.server: Server = start_server(env=SETTINGS | (env or {}))
+        self.sites = [self.server.add_site(timezone=zone) for zone in ("Europe/Berlin", "Asia/Kathmandu")]
+        for site in self.sites:
+            site.key("read")
+            self.send(site, traffic(self.dice, site.id, count))
+
+    def send(self, site: Site, events: list[dict[str, Any]]) -> None:
+        bearer = {"Authorization": f"Bearer {site.key('collect')}"}
+        for start in range(0, len(events), 500):
+            answer = site.post(events[start : start + 500], bearer).json()
+            assert answer["rejected"] == [], answer["rejected"][:3]
+
+    def wait_rolled(self, days: int) -> None:
+        wait_until(lambda: self.server.metric("footfall_rollup_days_fresh") >= days, 30, f"{days} rolled days")
+
+    def question(self) -> dict[str, Any]:
+        time_dimension = self.dice.choice([[], [], ["date"], ["week"], ["month"]])
+        dimension = self.dice.choice([None, None, *DIMENSIONS])
+        question: dict[str, Any] = {
+            "metrics": self.dice.sample(METRICS, self.dice.randrange(1, 5)),
+            "dimensions": time_dimension + ([dimension] if dimension else []),
+            "time_range": self.dice.choice(["7d", "all", "30d", "month"]),
+            "limit": 1000,
+            "totals": self.dice.random() < 0.8,
+        }
+        if dimension and self.dice.random() < 0.3:
+            question["filters"] = [self.dice.choice([[dimension, "is_not", ["/a"]], [dimension, "contains", ["e"]], [dimension, "is_set"]])]
+        return question
+
+    def compare(self, count: int = 60) -> int:
+        """Random questions, each answered alike from the events alone; how many of them read rolled days."""
+        rolled = 0
+        for number in range(count):
+            site = self.sites[number % 2]
+            question = self.question()
+            from_days = site.query(**question)
+            from_events = site.query(**question, include_bots=True)
+            assert from_events["meta"]["source"] == "events"
+            for part in ("columns", "rows", "totals"):
+                assert from_days[part] == from_events[part], (SEED, question, from_days["meta"]["source"])
+            rolled += from_days["meta"]["source"] != "events"
+        return rolled
+
+
+def test_rolled_days_say_what_the_events_say(start_server: Any):
+    rolled = Rolled(start_server)
+    rolled.wait_rolled(10)
+    assert rolled.compare(120) > 40, "too few questions read rolled days to prove anything"
+    explained = rolled.sites[0].query(["visitors"], ["date"], time_range="7d", explain=True)
+    assert explained["meta"]["source"] == "mixed"
+    assert "footfall.rollup_days" in explained["meta"]["sql"]
+    assert any("standard error of 0.81 %" in reason for reason in explained["meta"]["plan"])
+    assert rolled.sites[0].query(["visitors"], time_range="7d", exact=True)["meta"]["source"] == "events"
+    assert rolled.sites[0].query(["pageviews"], time_range="7d", exact=True)["meta"]["source"] == "mixed", "numbers are exact as they are"
+
+    rows = [row for row in audit(rolled.server, 0) if row["table"] == "rollup_days"]
+    assert {row["site"] for row in rows} == {site.id for site in rolled.sites}
+    assert all(row["ok"] and row["received"] == row["stored"] > 100 for row in rows)
+
+
+def test_late_events_count_at_once_and_are_rolled_up_later(start_server: Any):
+    rolled = Rolled(start_server)
+    rolled.wait_rolled(10)
+    site = rolled.sites[0]
+    for _ in range(4):
+        before = site.value("events", time_range="7d")
+        late = traffic(rolled.dice, site.id, 15)
+        rolled.send(site, late)
+        counted = sum(event["type"] in ("pageview", "event") for event in late)
+        site.wait_value("events", before + counted, time_range="7d")
+        rolled.compare(20)
+    made = rolled.server.metric("footfall_rollup_days_made_total")
+    assert made > 10, "the days were not made again"
+    rolled.wait_rolled(10)
+    assert rolled.compare(40) > 10
+    audit(rolled.server, 0)
+
+
+def test_R2_a_death_while_days_are_rolled_up(start_server: Any):
+    """At each step, and with rows that were written and never counted."""
+    rolled = Rolled(start_server, env={"FOOTFALL_FAILPOINTS": "rollup.before_fill=abort@4"})
+    server = rolled.server
+    for failpoint in ("rollup.before_made=abort@3", "rollup.before_fill=abort@16", "rollup.before_made=abort@1", "rollup.before_fill=error@2"):
+        server.wait_exit(30)
+        server.start(env={"FOOTFALL_FAILPOINTS": failpoint})
+    rolled.wait_rolled(10)
+    assert server.metric("footfall_rollup_days_made_total") > 0
+    assert rolled.compare(60) > 15
+    audit(server, 0)
+    # What is made counts from the start on, also what came while nobody could be told.
+    server.kill()
+    server.start(env={"FOOTFALL_FAILPOINTS": ""})
+    rolled.wait_rolled(10)
+    assert server.metric("footfall_rollup_days_made_total") == 0, "days were made again that had not changed"
+    assert rolled.compare(40) > 10
+
+
+def test_what_came_before_a_death_ends_rolled_days_after_it(start_server: Any):
+    rolled = Rolled(start_server)
+    rolled.wait_rolled(10)
+    site, server = rolled.sites[1], rolled.server
+    before = site.value("events", time_range="7d")
+    server.kill()
+    # Days are not made again in this life: what it answers comes from what it knows of the one before.
+    server.start(env={"FOOTFALL_ROLLUP_INTERVAL_MS": "3600000"})
+    late = [pageview(site.id, "/late", timestamp=now_ms() - days * DAY_MS) | {"user_id": "late"} for days in (2, 3)]
+    rolled.send(site, late)
+    site.wait_value("events", before + 2, time_range="7d")
+    server.kill()
+    server.start(env={"FOOTFALL_ROLLUP_REMAKE_AFTER_MS": "3600000"})
+    wait_until(lambda: server.metric("footfall_rollup_days_fresh") > 0, 30, "rolled days")
+    assert site.value("events", time_range="7d") == before + 2
+    rolled.compare(40)
+
+
+def test_another_time_zone_is_another_calendar(start_server: Any):
+    rolled = Rolled(start_server)
+    rolled.wait_rolled(10)
+    site = rolled.sites[0]
+    assert run_command("site", "set", site.id, "--timezone", "America/St_Johns", "--data", str(rolled.server.data)).returncode == 0
+    rolled.compare(10)
+    wait_until(lambda: site.query(["events"], time_range="7d")["meta"]["source"] == "mixed", 30, "days of the new zone")
+    assert rolled.compare(40) > 10
+    audit(rolled.server, 0)
+
+
+def test_an_erased_visitor_is_in_no_rolled_day(start_server: Any):
+    rolled = Rolled(start_server)
+    rolled.wait_rolled(10)
+    site, server = rolled.sites[0], rolled.server
+    secret = [pageview(site.id, "/only-of-the-erased", timestamp=now_ms() - 2 * DAY_MS) | {"user_id": "the erased"}]
+    rolled.send(site, secret)
+    wait_until(lambda: "/only-of-the-erased" in store(server, "SELECT groupArray(value) FROM footfall.rollup_days"), 30, "its page is rolled up")
+    done = run_command("erase", "--site", site.id, "--visitor", "the erased", "--now", "--data", str(server.data))
+    assert done.returncode == 0, done.stderr
+    assert "/only-of-the-erased" not in store(server, "SELECT groupArray(value) FROM footfall.rollup_days")
+    rolled.compare(20)
+    rolled.wait_rolled(10)
+    assert rolled.compare(40) > 10
+    audit(server, 0)
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        "ALTER TABLE footfall.rollup_days DELETE WHERE dimension = 'page' AND value = '/a' AND day = (SELECT max(day) FROM footfall.rollup_days)",
+        "INSERT INTO footfall.rollup_days SELECT * REPLACE ('/never' AS value) FROM footfall.rollup_days WHERE dimension = 'page'",
+        "ALTER TABLE footfall.rollup_days UPDATE pageviews = pageviews + 1 WHERE dimension = 'source' AND value = 'news'",
+    ],
+    ids=["missing", "more", "altered"],
+)
+def test_R12_audit_names_a_planted_row(start_server: Any, plant: str):
+    rolled = Rolled(start_server, count=400)
+    rolled.wait_rolled(10)
+    store(rolled.server, plant)
+    rows = [row for row in audit(rolled.server, 1) if row["table"] == "rollup_days" and not row["ok"]]
+    assert rows
+    said = " ".join(difference for row in rows for difference in row["differences"])
+    assert ("source: rows say other numbers" if "UPDATE" in plant else "page: ") in said
+    # A start holds what is there against what was made: days that lost rows, or have others, are made again.
+    if "UPDATE" not in plant:
+        rolled.server.kill()
+        rolled.server.start()
+        rolled.wait_rolled(10)
+        audit(rolled.server, 0)
+        assert rolled.compare(30) > 5
