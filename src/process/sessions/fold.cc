@@ -89,8 +89,9 @@ void SessionFold::touch(Held& held) {
 }
 
 std::uint64_t SessionFold::add_session(Visitor& visitor, Session session, std::uint64_t offset) {
-    session.engaged =
+    const float engaged =
         take_engaged({key_of(session.website_id, session.visitor_id, session.is_bot), session.session_key}, offset);
+    if (session.pageviews > 0) session.engaged = engaged;
     auto held = std::make_unique<Held>();
     held->session = std::move(session);
     held->is_changed = true;
@@ -151,7 +152,9 @@ void SessionFold::note_engaged(const event::Event& ping, std::uint64_t offset) {
         for (const auto& held : visitor->second) {
             // One that is older may be held or not, so it must make no difference.
             if (held->session.session_key != session_key || held->session.ended_at < earliest) continue;
-            if (held->session.events > 1 || held->session.engaged >= seconds) return;
+            // Engaged is who has a page before them: a ping that names a custom event says nothing of it.
+            const bool is_one_pageview = held->session.events == 1 && held->session.pageviews == 1;
+            if (!is_one_pageview || held->session.engaged >= seconds) return;
             touch(*held);
             held->session.engaged = seconds;
             return;

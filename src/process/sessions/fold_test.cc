@@ -207,6 +207,20 @@ TEST(SessionFoldTest, ASingleEventsEngagedTimeIsTheLargestPingsWhicheverComesFir
     }
 }
 
+TEST(SessionFoldTest, APingThatNamesACustomEventGivesItNoEngagedTime) {
+    for (const bool early : {false, true}) {
+        SessionFold fold;
+        const auto event = event_at(kSessionsNow, "/a", "event");
+        if (!early) fold.apply(event, 0);
+        fold.apply(ping_of(event, kMinute, 12), 1);
+        if (early) fold.apply(event, 2);
+        Table table;
+        table.take(fold);
+        ASSERT_EQ(table.sessions().size(), 1u);
+        EXPECT_EQ(table.sessions().begin()->second.engaged, 0) << early;
+    }
+}
+
 // What is in the table by then has to be loaded, or its engaged time is lost; and a fold that still holds it must say
 // the same as one that has to ask.
 TEST(SessionFoldTest, APingReachesItsPageviewWhateverTheClockThatNamedIt) {

@@ -69,7 +69,7 @@ struct Session {
     std::uint32_t pageviews = 0;
     std::uint32_t events = 0;        ///< pageviews and custom events
     std::uint32_t interactions = 0;  ///< custom events that are not non_interactive
-    /// Engaged time of the one event of a session that has no other, seconds; 0 for longer ones.
+    /// Engaged time of the one pageview of a session that has no other event, seconds; 0 for all others.
     float engaged = 0;
     std::int64_t entry_at = 0;  ///< of the first pageview; 0 without one
     std::int64_t exit_at = 0;

@@ -90,7 +90,8 @@ inline std::vector<ExpectedSession> naive(const std::vector<event::Event>& event
         }
         if (entry) session.entry_page = entry->second;
         if (exit) session.exit_page = exit->second;
-        if (session.events.size() == 1) session.engaged = engaged[events[session.events.front()].event_id.bytes];
+        if (session.events.size() == 1 && session.pageviews == 1)
+            session.engaged = engaged[events[session.events.front()].event_id.bytes];
     }
     return out;
 }
