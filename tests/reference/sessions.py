@@ -1,170 +1,129 @@
-"""Sessions and their metrics, as "Terms and metrics" of the design defines them, over a plain list of events. It shares
-no code, language or idea with src/process/sessions: every visitor's events are sorted and cut, each time anew.
-
-An event is the dict that a client sends: it has its event_id, a sent user_id (the site is not cookieless), a page and a
-timestamp. Two events of one visitor at one instant have no order by definition; callers do not make them. Standard
-library only.
-"""
+"""Sessions as "Terms and metrics" defines them: every visitor's events are sorted by event time and cut at each gap, each
+time anew. So the order in which they came, how late, how often, and what the server went through, say nothing here."""
 
 import dataclasses
-import datetime
-import urllib.parse
-import zoneinfo
-from collections.abc import Callable, Iterable
-from typing import Any
+import functools
+from collections.abc import Iterable
 
-Event = dict[str, Any]
+from reference.events import Event
+
 GAP_MS = 30 * 60 * 1000
-CAMPAIGN_FIELDS = ("source", "medium", "campaign", "term", "content")
+
+# What a session has of its first event. Two events of one millisecond have no order in time: the one that says the
+# smaller text is the first, compared value by value in this order (docs/adr/0007).
+ATTRIBUTES = (
+    *("user_id", "hostname", "referrer", "source", "medium", "campaign", "term", "content", "channel", "click_id"),
+    *("country", "region", "city", "language", "device_type", "browser", "browser_version", "os", "os_version"),
+    "screen_class",
+)
+# Of these, what an event has of its own too: a visitor may go on to another host, or be on two devices at once.
+VARYING = (
+    *("hostname", "country", "region", "city", "language", "device_type", "browser", "browser_version", "os"),
+    *("os_version", "screen_class"),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Pageview:
+    """A pageview with what pings told of it, the largest of each; None where none did."""
+
+    event: Event
+    engaged_s: float | None
+    scroll_percent: float | None
 
 
 @dataclasses.dataclass(frozen=True)
 class Session:
+    """A run of one visitor's events, a bot's apart, with no gap of 30 minutes or more of event time."""
+
     visitor: str
-    started_at: int  # epoch ms, of its first and last event
-    ended_at: int
-    entry_page: str  # empty where it has no pageview
-    exit_page: str
-    pageviews: int
-    events: int
-    interactions: int
-    engaged_s: float
-    campaign: tuple[str, ...]  # CAMPAIGN_FIELDS of its first event
-    members: tuple[Event, ...] = dataclasses.field(repr=False, compare=False)
+    is_bot: bool
+    events: tuple[Event, ...]  # by time
+    pageviews: tuple[Pageview, ...]  # of these
+
+    @functools.cached_property
+    def first(self) -> Event:
+        return min(self.events, key=lambda event: (event.at_ms, [event.value(name) for name in ATTRIBUTES]))
+
+    @property
+    def started_at(self) -> int:
+        return self.events[0].at_ms
+
+    @property
+    def ended_at(self) -> int:
+        return self.events[-1].at_ms
+
+    @functools.cached_property
+    def entry_page(self) -> str:
+        """Empty where it has no pageview. Of two at one instant the smaller is the earlier."""
+        return min(((view.event.at_ms, view.event.value("page")) for view in self.pageviews), default=(0, ""))[1]
+
+    @functools.cached_property
+    def exit_page(self) -> str:
+        return max(((view.event.at_ms, view.event.value("page")) for view in self.pageviews), default=(0, ""))[1]
+
+    @property
+    def interactions(self) -> int:
+        return sum(event.is_interactive for event in self.events)
 
     @property
     def is_bounce(self) -> bool:
-        return self.pageviews == 1 and self.interactions == 0
+        return len(self.pageviews) == 1 and self.interactions == 0
 
     @property
-    def duration_s(self) -> float:
-        return self.engaged_s if self.events == 1 else (self.ended_at - self.started_at) / 1000
+    def engaged_s(self) -> float:
+        """Of the one event of a session that has no other."""
+        if len(self.events) > 1 or not self.pageviews:
+            return 0
+        return self.pageviews[0].engaged_s or 0
 
-    def dimension(self, name: str) -> str:
-        if name in CAMPAIGN_FIELDS:
-            return self.campaign[CAMPAIGN_FIELDS.index(name)]
-        return self.visitor if name == "user_id" else getattr(self, name)
+    @property
+    def duration_ms(self) -> float:
+        return self.engaged_s * 1000 if len(self.events) == 1 else self.ended_at - self.started_at
 
+    def value(self, dimension: str) -> str:
+        if dimension in ("entry_page", "exit_page"):
+            return getattr(self, dimension)
+        return self.first.value(dimension)
 
-def first_receipts(acknowledged: Iterable[Event]) -> list[Event]:
-    """The same event_id counts once, and the first content wins. `acknowledged` is in the order of receipt."""
-    kept: dict[str, Event] = {}
-    for event in acknowledged:
-        kept.setdefault(event["event_id"], event)
-    return list(kept.values())
-
-
-def time_of(event: Event) -> int:
-    return event["data"]["timestamp"]
-
-
-def counts(event: Event) -> bool:
-    """Pings, vitals and identify calls neither count nor extend a session."""
-    return event["type"] in ("pageview", "event")
+    @property
+    def is_mixed(self) -> bool:
+        return any(event.value(name) != self.first.value(name) for event in self.events for name in VARYING)
 
 
-def page_of(event: Event) -> str:
-    return urllib.parse.urlsplit(event["data"]["page"]).path
-
-
-def sessions_of(acknowledged: Iterable[Event]) -> list[Session]:
-    events = first_receipts(acknowledged)
-    engaged: dict[str, float] = {}
+def sessions_of(events: Iterable[Event]) -> list[Session]:
+    """Of the events that count; first_receipts() gives them."""
+    events = list(events)
+    engaged: dict[tuple[str, str, bool], float] = {}
+    scrolled: dict[tuple[str, str, bool], float] = {}
     for event in events:
-        if event["type"] == "ping":
-            pageview = event["data"]["pageview_id"]
-            engaged[pageview] = max(engaged.get(pageview, 0), event["data"]["time_on_page"])
-    by_visitor: dict[str, list[Event]] = {}
+        if event.type == "ping":
+            # Of the visitor's own pageview: nobody else's ping says anything of it.
+            key = (event.pageview_id, event.visitor, event.is_bot)
+            engaged[key] = max(engaged.get(key, 0), event.time_on_page)
+            scrolled[key] = max(scrolled.get(key, 0), event.scroll_depth)
+
+    def session_of(run: list[Event]) -> Session:
+        views = [(event, (event.event_id, event.visitor, event.is_bot)) for event in run if event.is_pageview]
+        return Session(
+            visitor=run[0].visitor,
+            is_bot=run[0].is_bot,
+            events=tuple(run),
+            pageviews=tuple(Pageview(event, engaged.get(key), scrolled.get(key)) for event, key in views),
+        )
+
+    by_visitor: dict[tuple[str, str, bool], list[Event]] = {}
     for event in events:
-        if counts(event):
-            by_visitor.setdefault(event["user_id"], []).append(event)
+        if event.counts:
+            by_visitor.setdefault((event.site, event.visitor, event.is_bot), []).append(event)
     sessions: list[Session] = []
-    for visitor, own in by_visitor.items():
-        own.sort(key=time_of)
+    for own in by_visitor.values():
+        own.sort(key=lambda event: event.at_ms)
         run: list[Event] = []
         for event in own:
-            if run and time_of(event) - time_of(run[-1]) >= GAP_MS:
-                sessions.append(session_of(visitor, run, engaged))
+            if run and event.at_ms - run[-1].at_ms >= GAP_MS:
+                sessions.append(session_of(run))
                 run = []
             run.append(event)
-        sessions.append(session_of(visitor, run, engaged))
+        sessions.append(session_of(run))
     return sessions
-
-
-def session_of(visitor: str, run: list[Event], engaged: dict[str, float]) -> Session:
-    views = [event for event in run if event["type"] == "pageview"]
-    query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(run[0]["data"]["page"]).query))
-    return Session(
-        visitor=visitor,
-        started_at=time_of(run[0]),
-        ended_at=time_of(run[-1]),
-        entry_page=page_of(views[0]) if views else "",
-        exit_page=page_of(views[-1]) if views else "",
-        pageviews=len(views),
-        events=len(run),
-        interactions=sum(event["type"] == "event" and not event["data"].get("non_interactive") for event in run),
-        engaged_s=sum(engaged.get(event["event_id"], 0) for event in views),
-        campaign=tuple(query.get(f"utm_{name}", "") for name in CAMPAIGN_FIELDS),
-        members=tuple(run),
-    )
-
-
-def mean(values: list[float]) -> float | None:
-    return sum(values) / len(values) if values else None
-
-
-METRICS: dict[str, Callable[[list[Session], list[Event]], float | None]] = {
-    "sessions": lambda sessions, _: len(sessions),
-    "bounce_rate": lambda sessions, _: mean([100.0 * session.is_bounce for session in sessions]),
-    "session_duration": lambda sessions, _: mean([session.duration_s for session in sessions]),
-    "views_per_session": lambda sessions, events: (
-        METRICS["pageviews"](sessions, events) / len(sessions) if sessions else None
-    ),
-    "visitors": lambda _, events: len({event["user_id"] for event in events}),
-    "pageviews": lambda _, events: sum(event["type"] == "pageview" for event in events),
-    "events": lambda _, events: len(events),
-}
-
-Table = dict[tuple[str, ...], list[float | None]]
-
-
-def tabulate(
-    sessions: Iterable[Session],
-    keys_of_session: Callable[[Session], set[Any]],
-    key_of_event: Callable[[Session, Event], Any],
-) -> Table:
-    """Every metric of METRICS by group; a group is there where a session or an event is in it."""
-    groups: dict[tuple[str, ...], tuple[list[Session], list[Event]]] = {}
-    for session in sessions:
-        for key in keys_of_session(session):
-            groups.setdefault(key, ([], []))[0].append(session)
-        for event in session.members:
-            groups.setdefault(key_of_event(session, event), ([], []))[1].append(event)
-    return {key: [metric(*group) for metric in METRICS.values()] for key, group in groups.items()}
-
-
-def by_session(sessions: Iterable[Session], *dimensions: str) -> Table:
-    """By what a session has: entry_page, exit_page, user_id, source and the like. An event is its session's."""
-
-    def key(session: Session, _: Event | None = None) -> tuple[str, ...]:
-        return tuple(session.dimension(name) for name in dimensions)
-
-    return tabulate(sessions, lambda session: {key(session)}, key)
-
-
-def by_page(sessions: Iterable[Session]) -> Table:
-    """By an event's own dimension: the sessions with at least one such event."""
-
-    def key(_: Session | None, event: Event) -> tuple[str, ...]:
-        return (page_of(event),)
-
-    return tabulate(sessions, lambda session: {key(session, event) for event in session.members}, key)
-
-
-def by_date(sessions: Iterable[Session], zone: str) -> Table:
-    """By the site's days: a session is of the day on which it started, an event of its own."""
-
-    def day(at_ms: int) -> tuple[str, ...]:
-        return (datetime.datetime.fromtimestamp(at_ms / 1000, zoneinfo.ZoneInfo(zone)).date().isoformat(),)
-
-    return tabulate(sessions, lambda session: {day(session.started_at)}, lambda _, event: day(time_of(event)))
