@@ -3,45 +3,16 @@
 The rows are planted through the store's own socket, as nothing in the product would do it.
 """
 
-import http.client
 import json
 import pathlib
 import shutil
-import socket
-import urllib.parse
 from typing import Any
 
 import pytest
 from support.events import pageview
 from support.server import Server, run_command
+from support.store import store
 from support.wait import wait_until
-
-
-class StoreConnection(http.client.HTTPConnection):
-    """HTTP over the store's unix socket. The path may be longer than the kernel's limit, so it is reached through its folder."""
-
-    def __init__(self, path: pathlib.Path):
-        super().__init__("store")
-        self.path = path
-
-    def connect(self) -> None:
-        import os
-
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.sock.connect(f"/proc/self/fd/{folder}/{self.path.name}")
-        finally:
-            os.close(folder)
-
-
-def store(server: Server, sql: str) -> str:
-    connection = StoreConnection(pathlib.Path(server.data) / "store.sock")
-    connection.request("POST", "/?" + urllib.parse.urlencode({"mutations_sync": "1"}), sql.encode())
-    answer = connection.getresponse()
-    text = answer.read().decode()
-    assert answer.status == 200, text
-    return text
 
 
 def audit(server: Server, expected_exit: int) -> list[dict[str, Any]]:
