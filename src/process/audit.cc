@@ -32,7 +32,7 @@ public:
           events_(events),
           sessions_(sessions),
           event_audit_(store, events, pass, options),
-          session_audit_(store, sessions, pass) {}
+          session_audit_(store, sessions, pass, options.events_per_look) {}
 
     Status run(log::Position end, const std::function<Result<TablesHeld>()>& hold_tables) {
         const log::Position begin = log_.begin();

@@ -51,6 +51,8 @@ struct TablesHeld {
 struct AuditOptions {
     /// Sessions of one pass. Each pass reads the log once and holds about 600 bytes for each of its sessions.
     std::uint64_t sessions_per_pass = 500'000;
+    /// Events of a pass between two looks at which sessions changed: what changed is held twice until then.
+    std::uint64_t events_per_look = 50'000;
     /// Entries of the log whose events have one sum for each site.
     std::uint64_t offsets_per_stretch = 16'384;
     /// Stretches whose rows are told apart where they differ, of each pass; the others are named as a whole. With both

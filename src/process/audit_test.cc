@@ -102,6 +102,29 @@ TEST_F(AuditTest, R12TheExtremesOfEveryColumnAreEqualOnBothSides) {
     EXPECT_TRUE(report.ok()) << report.text();
 }
 
+TEST_F(AuditTest, R12SessionsThatAreJoinedAfterTheyWereLookedAtAreThoseOfTheLog) {
+    // Both were received in one millisecond, so that either's key may be the one that stays.
+    constexpr std::int64_t kMinute = 60'000;
+    std::vector<event::Event> events;
+    for (std::uint64_t visitor = 1; visitor <= 16; ++visitor) {
+        for (const std::int64_t minute : {0, 50, 25, 30}) {
+            events.push_back(numbered(events.size() + 1, kNow - kDay + minute * kMinute));
+            events.back().visitor_id = visitor;
+        }
+    }
+    append(events);
+    std::vector<std::pair<std::uint64_t, event::Event>> rows;
+    for (const event::Event& event : events) rows.emplace_back(rows.size(), event);
+    ASSERT_NO_FATAL_FAILURE(insert(rows));
+    ASSERT_NO_FATAL_FAILURE(insert_sessions(events));
+    for (const std::uint64_t per_look : {1, 2, 3, 50'000}) {
+        options_.events_per_look = per_look;
+        const AuditReport report = audit();
+        EXPECT_TRUE(report.ok()) << per_look << ":\n" << report.text();
+        EXPECT_EQ(row(report, "site", "sessions").stored, 16u) << per_look;
+    }
+}
+
 TEST_F(AuditTest, R12AnEmptyLogAndStoreAreEqual) {
     EXPECT_TRUE(audit().ok());
     EXPECT_THAT(audit().rows, IsEmpty());

@@ -13,8 +13,6 @@ namespace footfall::process {
 namespace {
 
 constexpr int kTimeoutMs = 120'000;
-/// Events between two looks at what the fold changed: what changed is held twice until then.
-constexpr std::uint64_t kNoteEvery = 50'000;
 
 std::uint64_t hash_of(const Session& session) {
     std::string text;
@@ -39,8 +37,8 @@ std::string signed_hash_sql() {
 
 }  // namespace
 
-SessionAudit::SessionAudit(store::Client& store, AuditRows& rows, const Pass& pass)
-    : store_(store), rows_(rows), pass_(pass), hash_sql_(signed_hash_sql()) {
+SessionAudit::SessionAudit(store::Client& store, AuditRows& rows, const Pass& pass, std::uint64_t events_per_look)
+    : store_(store), rows_(rows), pass_(pass), events_per_look_(events_per_look), hash_sql_(signed_hash_sql()) {
     // It knows all sessions, so it never has to look one up.
     fold_.restart(std::numeric_limits<std::int64_t>::min());
 }
@@ -49,29 +47,35 @@ std::uint64_t SessionAudit::bucket_of(std::uint64_t visitor_id) const { return v
 
 std::uint64_t SessionAudit::add(log::Position position, const event::Event& event) {
     const std::uint64_t key = fold_.apply(event, position.offset);
-    if (++events_since_ == kNoteEvery) note_changes();
+    if (++events_since_ >= events_per_look_) note_changes();
     return key;
 }
 
 void SessionAudit::note_changes() {
     events_since_ = 0;
-    for (const SessionChange& change : fold_.take_changes(0)) {
-        if (change.before) {
-            const auto before = sessions_.find({change.before->website_id, change.before->session_key});
-            Sum& sum = sums_[{before->first.first, before->second.bucket}];
-            --sum.sessions;
-            sum.hash -= before->second.hash;
-            sessions_.erase(before);
-        }
-        if (change.after) {
-            const Expected expected{.bucket = bucket_of(change.after->visitor_id),
-                                    .hash = hash_of(*change.after),
-                                    .started_at = change.after->started_at};
-            Sum& sum = sums_[{change.after->website_id, expected.bucket}];
-            ++sum.sessions;
-            sum.hash += expected.hash;
-            sessions_[{change.after->website_id, change.after->session_key}] = expected;
-        }
+    const std::vector<SessionChange> changes = fold_.take_changes(0);
+    // All that were go before any that are come: of two sessions that were joined, the one may have the other's key
+    // now.
+    for (const SessionChange& change : changes) {
+        if (!change.before) continue;
+        const auto before = sessions_.find({change.before->website_id, change.before->session_key});
+        FOOTFALL_CHECK(before != sessions_.end());
+        Sum& sum = sums_[{before->first.first, before->second.bucket}];
+        --sum.sessions;
+        sum.hash -= before->second.hash;
+        sessions_.erase(before);
+    }
+    for (const SessionChange& change : changes) {
+        if (!change.after) continue;
+        const Expected expected{.bucket = bucket_of(change.after->visitor_id),
+                                .hash = hash_of(*change.after),
+                                .started_at = change.after->started_at};
+        Sum& sum = sums_[{change.after->website_id, expected.bucket}];
+        ++sum.sessions;
+        sum.hash += expected.hash;
+        const bool is_new =
+            sessions_.emplace(SiteAndKey{change.after->website_id, change.after->session_key}, expected).second;
+        FOOTFALL_CHECK(is_new);
     }
     for (const SessionAlias& alias : fold_.take_aliases()) aliases_[{alias.website_id, alias.old_key}] = alias.new_key;
 }

@@ -18,7 +18,7 @@ namespace footfall::process {
 /// of one pass, against the rows. Not thread-safe.
 class SessionAudit {
 public:
-    SessionAudit(store::Client& store, AuditRows& rows, const Pass& pass);
+    SessionAudit(store::Client& store, AuditRows& rows, const Pass& pass, std::uint64_t events_per_look);
 
     /// The next event of the log, of a visitor of the pass; its session's key, as the event's row carries it.
     std::uint64_t add(log::Position position, const event::Event& event);
@@ -53,6 +53,7 @@ private:
     store::Client& store_;
     AuditRows& rows_;
     const Pass pass_;
+    const std::uint64_t events_per_look_;
     const std::string hash_sql_;
     SessionFold fold_;
     std::uint64_t events_since_ = 0;
