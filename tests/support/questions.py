@@ -34,7 +34,7 @@ def declared(kind: str, answered: bool) -> set[str]:
         name
         for entry in entries
         for name in [entry["name"], *entry.get("aliases", [])]
-        if bool(entry["sources"] or entry.get("quotient")) == answered
+        if not entry.get("internal") and bool(entry["sources"] or entry.get("quotient")) == answered
     }
 
 
