@@ -463,9 +463,11 @@ private:
         for (const RolledDay& day : cover_.days)
             days += fmt::format("{}('{}',{})", days.empty() ? "" : ",", day_text(day.day), day.generation);
         std::vector<std::string> where = {
-            "website_id = " + of_.site, "dimension = " + composer_.bind("String", dimension),
-            fmt::format("day BETWEEN {} AND {}", composer_.bind("Date", day_text(cover_.days.front().day)),
-                        composer_.bind("Date", day_text(cover_.days.back().day))),
+            "website_id = " + of_.site,
+            "dimension = " + composer_.bind_as(dimension.empty() ? "whole" : "dimension", "String", dimension),
+            fmt::format("day BETWEEN {} AND {}",
+                        composer_.bind_as("first_day", "Date", day_text(cover_.days.front().day)),
+                        composer_.bind_as("last_day", "Date", day_text(cover_.days.back().day))),
             fmt::format("(day, generation) IN {}",
                         composer_.bind_as("days", "Array(Tuple(Date, UInt64))", "[" + days + "]"))};
         add_conditions(where);

@@ -16,10 +16,15 @@ export function launch() {
   });
 }
 
-/** The dashboard with its numbers. What was done just before is drawn and asked for first: both come with the next frame, and until then
- * the page shows the numbers of before as whole. */
-export async function settled(page) {
+/** What was done just before is drawn, asked for and listened to: all of it comes with the next frame. Until then a page shows the numbers
+ * of before as whole, and hears the keys of before. */
+export async function drawn(page) {
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)))));
+}
+
+/** The dashboard with its numbers. */
+export async function settled(page) {
+  await drawn(page);
   await page.waitForFunction(
     () => document.querySelector(".headline-value:not(:has(.skeleton))") && !document.querySelector(".skeleton-rows, .stale"),
     undefined,

@@ -1,7 +1,7 @@
 // Periods by arrows and by single keys, and where a key is not the page's.
 import { deepEqual, equal } from "node:assert/strict";
 
-import { settled } from "../browser.mjs";
+import { drawn, settled } from "../browser.mjs";
 import { scenario } from "./harness.mjs";
 
 const button = (page, name) => page.getByRole("button", { name });
@@ -61,6 +61,7 @@ scenario("single keys choose the period, the comparison, the live view, the dial
     await page.getByRole("dialog", { name: title }).waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
+    await drawn(page);
   }
 });
 
