@@ -10,7 +10,7 @@ constexpr int kLoadedWaitMs = 60'000;
 }  // namespace
 
 Erasing::Erasing(log::DiskLog& log, store::Client& store, process::Loader& loader, Clock& clock,
-                 const std::string& data_dir, std::mutex& one_at_a_time,
+                 erase::EraserOptions options, std::mutex& one_at_a_time,
                  std::function<void(const erase::Subject&)> forget,
                  std::function<Status(const std::string& site_id)> forget_rollups,
                  std::function<Status()> complete_others)
@@ -20,7 +20,7 @@ Erasing::Erasing(log::DiskLog& log, store::Client& store, process::Loader& loade
       one_at_a_time_(one_at_a_time),
       forget_rollups_(std::move(forget_rollups)),
       complete_others_(std::move(complete_others)),
-      eraser_(log, store, loader, clock, erase::EraserOptions{.data_dir = data_dir}, std::move(forget)),
+      eraser_(log, store, loader, clock, std::move(options), std::move(forget)),
       resumption_(loader, one_at_a_time,
                   {.name = "erase",
                    .called = "an erasure",

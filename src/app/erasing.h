@@ -18,8 +18,8 @@ public:
     /// `one_at_a_time` is shared with whatever else changes what is stored; `complete_others` completes that, where a
     /// part of it is pending, since it may name who is to be erased. `forget_rollups` takes away what was summed up of
     /// a site. What is passed outlives this.
-    Erasing(log::DiskLog& log, store::Client& store, process::Loader& loader, Clock& clock, const std::string& data_dir,
-            std::mutex& one_at_a_time, std::function<void(const erase::Subject&)> forget,
+    Erasing(log::DiskLog& log, store::Client& store, process::Loader& loader, Clock& clock,
+            erase::EraserOptions options, std::mutex& one_at_a_time, std::function<void(const erase::Subject&)> forget,
             std::function<Status(const std::string& site_id)> forget_rollups, std::function<Status()> complete_others);
 
     /// Before the loader starts: keeps it from loading where an erasure is not complete. kCorrupt where it can't be

@@ -5,14 +5,14 @@
 namespace footfall::app {
 
 Rescoring::Rescoring(log::DiskLog& log, store::Client& store, process::Loader& loader, Clock& clock,
-                     const std::string& data_dir, std::mutex& one_at_a_time, std::function<rescore::Judge()> make_judge,
-                     std::function<void()> remade, std::function<Status(const std::string& site_id)> forget_rollups,
+                     rescore::RescorerOptions options, std::mutex& one_at_a_time,
+                     std::function<rescore::Judge()> make_judge, std::function<void()> remade,
+                     std::function<Status(const std::string& site_id)> forget_rollups,
                      std::function<Status()> complete_others)
     : one_at_a_time_(one_at_a_time),
       forget_rollups_(std::move(forget_rollups)),
       complete_others_(std::move(complete_others)),
-      rescorer_(log, store, loader, clock, rescore::RescorerOptions{.data_dir = data_dir}, std::move(make_judge),
-                std::move(remade)),
+      rescorer_(log, store, loader, clock, std::move(options), std::move(make_judge), std::move(remade)),
       resumption_(loader, one_at_a_time,
                   {.name = "rescore",
                    .called = "a re-scoring of bots",

@@ -18,7 +18,7 @@ public:
     /// `one_at_a_time` is shared with whatever else changes what is stored; `complete_others` completes that, where a
     /// part of it is pending. The other two: see rescore::Rescorer. What is passed outlives this.
     Rescoring(log::DiskLog& log, store::Client& store, process::Loader& loader, Clock& clock,
-              const std::string& data_dir, std::mutex& one_at_a_time, std::function<rescore::Judge()> make_judge,
+              rescore::RescorerOptions options, std::mutex& one_at_a_time, std::function<rescore::Judge()> make_judge,
               std::function<void()> remade, std::function<Status(const std::string& site_id)> forget_rollups,
               std::function<Status()> complete_others);
     /// Ends and waits for what is under way. The store is gone, or answers.

@@ -15,6 +15,7 @@
 #include "api/query_endpoint.h"
 #include "api/rejected_routes.h"
 #include "api/routes.h"
+#include "app/archiving.h"
 #include "app/backup_commands.h"
 #include "app/data_format.h"
 #include "app/descriptors.h"
@@ -125,6 +126,7 @@ struct Services::State {
     std::unique_ptr<process::Loader> loader;
     std::once_flag loader_started;
     std::mutex changing;  ///< of what is stored already: erasures and re-scorings, one at a time
+    std::unique_ptr<Archiving> archiving;
     std::unique_ptr<Erasing> erasing;
     std::unique_ptr<Rescoring> rescoring;
     std::unique_ptr<rollup::Maker> rollups;
@@ -204,11 +206,13 @@ Status Services::State::open(Options options) {
     TRY(catalog, catalog::Catalog::open(data_dir + "/catalog.db", clock,
                                         {.idle_ms = settings.session_idle_hours * 3'600'000,
                                          .absolute_ms = settings.session_absolute_hours * 3'600'000}));
+    archiving = std::make_unique<Archiving>(settings, data_dir, *log, clock);
     const std::string checkpoint_path = data_dir + "/loader.checkpoint";
     if (const auto& restored = log->restored(); !restored.empty()) {
         // In this order: after a death in between it is done again.
         TRY_STATUS(process::Loader::set_back(checkpoint_path, {.partition = 0, .offset = restored.front().first}));
-        TRY_STATUS(log->forget_damage(restored));
+        // An archive that can't be told is told by a later start.
+        if (archiving->forget(restored)) TRY_STATUS(log->forget_damage(restored));
         logging::info("log.restored", {{"ranges", restored.size()}, {"loaded_again_from", restored.front().first}});
     }
     loader = std::make_unique<process::Loader>(
@@ -240,6 +244,7 @@ Status Services::State::open(Options options) {
                                 .all_cores_memory_max = static_cast<std::uint64_t>(settings.store_memory_max) / 3,
                                 .rolled_days = &rolled,
                                 .sketch_above_events = static_cast<std::uint64_t>(settings.query_sketch_above_events)});
+    archiving->start();
     erasing->start();
     rescoring->start();
     identity_saved_ms = clock.wall_ms();
@@ -259,11 +264,16 @@ Status Services::State::make_changers() {
             const std::string why = erasing->problem() + rescoring->problem();
             return why.empty() ? why_not_answering() : why;
         });
+    const process::archive::RewriteArchive rewrite_archive = [this](const auto& range, auto sites, const auto& how) {
+        return archiving->rewrite(range, sites, how);
+    };
     erasing = std::make_unique<Erasing>(
-        *log, *store, *loader, clock, data_dir, changing, [this](const erase::Subject& subject) { forget(subject); },
-        forget_rollups, [this] { return rescoring->complete(); });
+        *log, *store, *loader, clock, erase::EraserOptions{.data_dir = data_dir, .rewrite_archive = rewrite_archive},
+        changing, [this](const erase::Subject& subject) { forget(subject); }, forget_rollups,
+        [this] { return rescoring->complete(); });
     rescoring = std::make_unique<Rescoring>(
-        *log, *store, *loader, clock, data_dir, changing,
+        *log, *store, *loader, clock,
+        rescore::RescorerOptions{.data_dir = data_dir, .rewrite_archive = rewrite_archive}, changing,
         [this]() -> rescore::Judge {
             const auto judge = std::make_shared<enrich::Rescorer>(tables_in_use());
             return [judge](const event::Event& stored) { return judge->verdict(stored); };
@@ -464,6 +474,7 @@ void Services::State::run_housekeeping() {
         }
         log->tend_reserve();
         tend_store();
+        archiving->tend();
         if (log->end().offset - identity_saved >= kIdentityEveryEntries || now - identity_saved_ms >= kIdentityEveryMs)
             save_identity();
         if (const Status status = catalog->accounts().save_use(); !status)
@@ -597,6 +608,7 @@ void Services::stop(int grace_ms) {
         return static_cast<int>(std::max<std::int64_t>(0, (deadline - state.clock.steady_ns()) / 1'000'000));
     };
     if (state.rescoring) state.rescoring->interrupt();
+    if (state.archiving) state.archiving->stop();
     if (state.server) state.server->stop(std::min(left_ms(), 3'000));
     if (state.committer) state.committer->stop();
     state.live_routes.reset();
@@ -688,6 +700,7 @@ std::string Services::status_json() const {
                              .minutes = state.endpoint->minutes().read(now_ms),
                              .loader = state.loader->state(),
                              .is_store_ready = state.supervisor->state().ready,
+                             .archive = state.archiving->state(),
                              .log_end = state.log->end()});
 }
 
@@ -782,6 +795,7 @@ std::vector<Finding> Services::doctor() {
         findings.push_back(
             {"log", true,
              fmt::format("offsets {} to {}, no damage met", state.log->begin().offset, state.log->end().offset), ""});
+    findings.push_back(state.archiving->check());
     if (const auto space = disk_space(state.data_dir)) {
         const auto why = state.log->refusing();
         findings.push_back({"disk", !why, why.value_or(free_space_text(*space, state.data_dir)),

@@ -96,11 +96,25 @@ constexpr Declaration kTable[] = {
            "Quota of one site, from everywhere; 20 seconds of it may come at once, more is answered 429. 0: no limit."),
     number("log.segment_bytes", "67108864", "bytes", &Settings::log_segment_bytes, kMiB, 1024 * kMiB,
            "Size of one file of the event log."),
-    number("log.retention_hours", "24", "hours", &Settings::log_retention_hours, 24, 24 * 365,
-           "How long the log is kept at least. It is never deleted before the archive holds it, so in this version it "
-           "only grows."),
+    number(
+        "log.retention_hours", "24", "hours", &Settings::log_retention_hours, 24, 24 * 365,
+        "How long the log is kept at least. It is never deleted before the archive holds it, and in this version not "
+        "then either: it only grows."),
     number("log.disk_reserve_bytes", "0", "bytes", &Settings::log_disk_reserve_bytes, 0, kNoLimit,
            "Events are refused (503) while less than this is free on the disk; 0: a twentieth of it, at most 256 MiB."),
+    text("archive.enabled", "off", &Settings::archive_enabled,
+         "on: what the log holds is also written as Parquet, hour by hour, for other tools to read. It takes about as "
+         "much of the disk as "
+         "the log. What was archived stays when this is off again, and erasures reach it all the same.",
+         "off|on"),
+    text("archive.directory", "", &Settings::archive_directory,
+         "Folder of the archive, used for nothing else; empty: archive in data.dir. It may be on another disk."),
+    number("archive.after_ms", "300000", "ms", &Settings::archive_after_ms, 1'000, 24 * 3'600'000,
+           "How long after an hour's end it is archived, where no event of a later hour shows it before.",
+           "archive.after"),
+    number("archive.range_entries_max", "65536", "entries", &Settings::archive_range_entries_max, 100, 1'000'000,
+           "Most entries of the log in one file of the archive, so that an hour with much traffic is several files; "
+           "32 MiB of records end one too."),
     number("dedup.memory_max", "134217728", "bytes", &Settings::dedup_memory_max, 8 * kMiB, kNoLimit,
            "Memory for the filters of the event-id index; beyond it look-ups go to disk. No id is forgotten within its "
            "7 days."),

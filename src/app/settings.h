@@ -32,6 +32,10 @@ struct Settings {
     std::int64_t log_segment_bytes = 0;
     std::int64_t log_retention_hours = 0;
     std::int64_t log_disk_reserve_bytes = 0;
+    std::string archive_enabled;
+    std::string archive_directory;
+    std::int64_t archive_after_ms = 0;
+    std::int64_t archive_range_entries_max = 0;
     std::int64_t dedup_memory_max = 0;
     std::int64_t loader_interval_ms = 0;
     std::int64_t loader_batch_rows_max = 0;

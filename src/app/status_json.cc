@@ -58,6 +58,14 @@ std::string status_json(const ServerStatus& status) {
     writer.member("end_offset", status.log_end.offset);
     writer.member("bytes", metrics::counter("footfall_log_bytes_total", "").value());
     writer.end_object();
+    writer.key("archive");
+    writer.begin_object();
+    writer.member("on", status.archive.is_on);
+    writer.member("next_offset", status.archive.next);
+    writer.member("bytes", status.archive.bytes);
+    writer.member("lag_seconds", status.archive.lag_seconds);
+    writer.member("problem", status.archive.problem);
+    writer.end_object();
     writer.end_object();
     return out;
 }

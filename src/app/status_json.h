@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/api.h"
+#include "app/archiving.h"
 #include "ingest/ingest.h"
 #include "log/log.h"
 #include "process/loader.h"
@@ -19,6 +20,7 @@ struct ServerStatus {
     std::vector<ingest::MinuteCounts::Minute> minutes;  ///< the last half hour
     process::LoaderState loader;
     bool is_store_ready = false;
+    Archiving::State archive;
     log::Position log_end;
 };
 /// As JSON, with what the process has counted since its start.

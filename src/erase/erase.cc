@@ -140,15 +140,17 @@ Result<Report> Eraser::carry_out(Found found, std::uint64_t end, Extent extent, 
         // They are told by the store while it has them: the log says of no event by itself that it began one.
         TRY(const std::vector<std::uint64_t> sessions, session_keys(store_, found.subject));
         SubjectReader reader(found.subject, sessions);
-        TRY(const log::Erased erased, log_.erase(
-                                          range,
-                                          [&reader](const log::StoredEntry& entry) -> std::optional<std::string> {
-                                              if (!reader.holds(entry)) return std::nullopt;
-                                              return reader.tombstone(entry);
-                                          },
-                                          how));
+        const log::Rewriting to_tombstones =
+            [&reader](const log::StoredEntry& entry) -> Result<std::optional<log::Rewritten>> {
+            if (!reader.holds(entry)) return std::optional<log::Rewritten>();
+            return std::optional<log::Rewritten>({.payload = reader.tombstone(entry)});
+        };
+        TRY(const log::Erased erased, log_.rewrite(range, to_tombstones, how));
         report.segments += erased.segments;
-        return {};
+        (void)failpoint("erase.before_archive");
+        // After the log: what is archived from now on has nothing of the subject.
+        if (!options_.rewrite_archive) return {};
+        return options_.rewrite_archive(range, std::span(&found.subject.website_id, 1), to_tombstones);
     };
     // The long part, beside everybody else.
     TRY_STATUS(rewrite({.begin = 0, .end = end}, pace));

@@ -11,6 +11,7 @@
 #include "erase/pending.h"
 #include "erase/subject.h"
 #include "log/disk/disk_log.h"
+#include "process/archive/archive.h"
 #include "process/loader.h"
 #include "store/client.h"
 
@@ -19,6 +20,7 @@
 ///     command ─▶ subject.h: who that is ─▶ pending.h: on disk until it is done
 ///                    │
 ///                    ├─▶ log: its entries become tombstones, segment by segment, beside the server's work
+///                    ├─▶ archive: likewise, range by range
 ///                    └─▶ loader held ─▶ the log's last entries ─▶ store_rows.h: rows and their files ─▶ what is in
 ///                    memory
 ///
@@ -49,6 +51,8 @@ Result<Found> find(const log::EventLog& log, Subject subject, log::ErasureRange 
 struct EraserOptions {
     std::string data_dir;  ///< PendingErasure has a file in it, and stores that were moved aside lie there
     int hold_timeout_ms = 60'000;
+    /// Does to the archive what was done to the log; nothing where there is none.
+    process::archive::RewriteArchive rewrite_archive{};
 };
 
 /// Carries erasures out, one call at a time.

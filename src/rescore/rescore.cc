@@ -154,6 +154,10 @@ Result<Report> Rescorer::carry_out(const Begun& begun, const Judge& judge, log::
     // The long part, beside everybody else.
     TRY(const log::Erased rewritten, log_.rewrite({.begin = 0, .end = begun.request.end}, to_todays, pace));
     (void)failpoint("rescore.log");
+    // After the log: what is archived from now on has the new verdicts.
+    if (options_.rewrite_archive)
+        TRY_STATUS(options_.rewrite_archive({.begin = 0, .end = begun.request.end}, begun.request.sites, to_todays));
+    (void)failpoint("rescore.archive");
 
     process::Remade remade;
     std::int64_t held_ns = 0;

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "event/event.h"
 #include "log/disk/disk_log.h"
+#include "process/archive/archive.h"
 #include "process/loader.h"
 #include "rescore/pending.h"
 #include "store/client.h"
@@ -18,6 +19,7 @@
 ///     command ─▶ the log is judged: whose verdicts are others ─▶ pending.h: on disk until it is done
 ///                    │
 ///                    ├─▶ log: those events get their new verdict, segment by segment, beside the server's work
+///                    ├─▶ archive: likewise, range by range
 ///                    └─▶ loader held ─▶ process/remake.h: rows of those visitors made again ─▶ live numbers
 ///
 /// A death at any point is gone on with by the next start, before it answers any question.
@@ -41,6 +43,8 @@ struct RescorerOptions {
     int hold_timeout_ms = 60'000;
     /// More are refused: their ids are in memory, here and in the store.
     std::size_t visitors_max = 5'000'000;
+    /// Does to the archive what was done to the log; nothing where there is none.
+    process::archive::RewriteArchive rewrite_archive{};
 };
 
 /// Carries re-scorings out, one call at a time.

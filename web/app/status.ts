@@ -41,7 +41,8 @@ function show(status: Status): void {
   rejected(count(rejectedSum), received > 0 ? `${((100 * rejectedSum) / received).toFixed(1)} % of what came` : "none came");
   lag(duration(status.loader.lag_seconds), `${count(status.loader.stored)} in the store`);
   store(sentence(status.store.state), `ClickHouse ${status.store.engine_version || "not asked yet"}`);
-  log(bytes(status.log.bytes), `ends at offset ${count(status.log.end_offset)}`);
+  const archived = status.archive.on ? `, archived to ${count(status.archive.next_offset)}` : "";
+  log(bytes(status.log.bytes), `ends at offset ${count(status.log.end_offset)}${archived}`);
 
   const empty = received === 0 && status.minutes.every((minute) => total(minute) === 0);
   byId("first").hidden = !empty;

@@ -13,6 +13,7 @@ const whole = {
   loader: { lag_seconds: 0, stored: 0 },
   store: { state: "running", engine_version: "1" },
   log: { end_offset: 0, bytes: 0 },
+  archive: { on: false, next_offset: 0, bytes: 0, lag_seconds: 0, problem: "" },
 };
 
 function answering(body: string, init?: ResponseInit): typeof fetch {

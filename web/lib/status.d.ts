@@ -13,6 +13,8 @@ export interface Status {
   loader: { lag_seconds: number; stored: number };
   store: { state: string; engine_version: string };
   log: { end_offset: number; bytes: number };
+  /** `next_offset`: the first entry of the log that the archive lacks, `lag_seconds` its age; `problem`: why it does not get on. */
+  archive: { on: boolean; next_offset: number; bytes: number; lag_seconds: number; problem: string };
 }
 
 export interface NotReady {

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "app/commands.h"
+#include "app/settings.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "log/disk/disk_log.h"
+#include "process/archive/archiver.h"
+#include "store/object_store.h"
+
+namespace footfall::app {
+
+/// The archive of an installation: added to where `archive.enabled` is on, and reached by erasures and re-scorings
+/// wherever there is one. One that can't be opened is no reason not to take events: it is tried again. Thread-safe.
+class Archiving {
+public:
+    /// What is passed outlives this.
+    Archiving(const Settings& settings, const std::string& data_dir, const log::DiskLog& log, Clock& clock);
+    ~Archiving() { stop(); }
+
+    /// From here on what the log holds is archived.
+    void start();
+    void stop();
+    /// Tries again to open what could not be opened; call it every second or so.
+    void tend();
+
+    /// See process::archive::Archive::rewrite(). Does nothing where there is no archive. An error where there is one
+    /// that can't be opened: nobody could say then that it has nothing of who is erased.
+    Status rewrite(const log::ErasureRange& range, std::span<const std::string> sites, const log::Rewriting& rewriting);
+    /// Entries that can be read again are archived anew.
+    Status forget(std::span<const log::Damage> damage);
+
+    /// What doctor says of it.
+    Finding check() const;
+    /// Of the status page. All zero, and no problem, where the archive is off.
+    struct State {
+        bool is_on = false;
+        std::uint64_t next = 0;  ///< first entry of the log that it does not hold
+        std::uint64_t bytes = 0;
+        double lag_seconds = 0;  ///< age of that entry
+        std::string problem;
+    };
+    State state() const;
+
+private:
+    /// Under the mutex. Null where there is none, and none is wanted.
+    Result<process::archive::Archive*> opened();
+    bool is_there() const;
+
+    const bool is_on_;
+    const std::string directory_;
+    const process::archive::ArchiverOptions options_;
+    const log::DiskLog& log_;
+    Clock& clock_;
+
+    mutable std::mutex mutex_;
+    bool is_started_ = false;
+    bool is_stopped_ = false;
+    std::int64_t tried_ns_ = 0;
+    std::string problem_;  ///< why it is not open
+    std::unique_ptr<store::ObjectStore> objects_;
+    std::unique_ptr<process::archive::Archive> archive_;
+    std::unique_ptr<process::archive::Archiver> archiver_;
+};
+
+}  // namespace footfall::app
