@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -13,6 +14,7 @@
 #include "base/result.h"
 #include "log/disk/disk_log.h"
 #include "process/archive/archiver.h"
+#include "process/archive/history.h"
 #include "store/object_store.h"
 
 namespace footfall::app {
@@ -21,8 +23,10 @@ namespace footfall::app {
 /// wherever there is one. One that can't be opened is no reason not to take events: it is tried again. Thread-safe.
 class Archiving {
 public:
-    /// What is passed outlives this.
-    Archiving(const Settings& settings, const std::string& data_dir, const log::DiskLog& log, Clock& clock);
+    /// `changing` is held by whoever changes what is stored; `needed_from` says from which offset on others read the
+    /// log itself. What is passed outlives this.
+    Archiving(const Settings& settings, const std::string& data_dir, log::DiskLog& log, Clock& clock,
+              std::mutex& changing, std::function<std::uint64_t()> needed_from);
     ~Archiving() { stop(); }
 
     /// From here on what the log holds is archived.
@@ -37,6 +41,9 @@ public:
     /// Entries that can be read again are archived anew.
     Status forget(std::span<const log::Damage> damage);
 
+    /// The log and what it has given away: for whoever reads more than its last hours.
+    log::EventLog& history() { return history_; }
+
     /// What doctor says of it.
     Finding check() const;
     /// Of the status page. All zero, and no problem, where the archive is off.
@@ -50,15 +57,24 @@ public:
     State state() const;
 
 private:
+    const process::archive::Archive* archive();
+    /// The archive must not take the room that events need.
+    Status may_add() const;
+    /// The log gives away what is before the offset, and nobody else needs.
+    Status release(std::uint64_t offset);
     /// Under the mutex. Null where there is none, and none is wanted.
     Result<process::archive::Archive*> opened();
+    void try_to_open();
     bool is_there() const;
 
     const bool is_on_;
     const std::string directory_;
     const process::archive::ArchiverOptions options_;
-    const log::DiskLog& log_;
+    log::DiskLog& log_;
     Clock& clock_;
+    std::mutex& changing_;
+    const std::function<std::uint64_t()> needed_from_;
+    process::archive::History history_;
 
     mutable std::mutex mutex_;
     bool is_started_ = false;

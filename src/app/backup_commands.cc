@@ -52,6 +52,13 @@ std::string backup_json(const backup::Report& report) {
 
 Result<CommandResult> back_up(const backup::Cut& cut, const std::string& data_dir, const Args& args,
                               backup::Pace pace) {
+    if (cut.log.begin > 0 && !args.has("--without-archive"))
+        return Error(
+            Code::kUnsupported,
+            fmt::format("the event log begins with entry {}: what came before is in the archive alone, which a "
+                        "backup does not have; copy the archive's folder first, then give --without-archive",
+                        cut.log.begin),
+            "--without-archive");
     TRY(const backup::Report report,
         backup::write_backup(cut, data_dir + "/log", args.positional[0], pace, system_clock()));
     CommandResult result;
@@ -153,6 +160,11 @@ Result<CommandResult> run_restore(const Settings& settings, const Args& args) {
                               "restored entries {} to {} of the event log into {}, as of {}\n"
                               "Start 'footfall serve --data {}': it fills the store from them.\n",
                               restored.begin, restored.end, data_dir, iso_text(restored.made_ms), data_dir);
+    if (restored.begin > 0)
+        result.errors += fmt::format(
+            "footfall: what came before entry {} is in the archive alone: put its copy into {}/archive before the "
+            "start, or name its folder (archive.directory)\n",
+            restored.begin, data_dir);
     for (const backup::Flaw& flaw : restored.flaws)
         result.errors += fmt::format("footfall: {} of the backup {}\n", flaw.file, flaw.what);
     if (restored.missing)

@@ -375,6 +375,8 @@ constexpr Flag kKeyCreate[] = {{"--site", "ID", "the site that the key is for", 
                                {"--scope", "SCOPE", "collect, read or admin", true, "collect|read|admin"}};
 constexpr Flag kAudit[] = {{"--site", "ID", "one site only"}};
 
+constexpr Flag kBackup[] = {
+    {"--without-archive", "", "also where the log's beginning is in the archive alone, which you copy by other means"}};
 constexpr Flag kRestore[] = {
     {"--up-to-damage", "", "of a damaged backup restore what stands before the damage, and say what is missing"}};
 constexpr Flag kOfSite = {"--site", "ID", "sent for this site, whether it was known then or not"};
@@ -466,14 +468,9 @@ constexpr Command kCommands[] = {
      lists,
      0,
      kOnlyLooks},
-    {"backup",
-     "DIR",
+    {"backup", "DIR [--without-archive]",
      "back up the event log and the catalog to a folder that is new, empty or has an earlier backup of the same log",
-     {},
-     1,
-     nullptr,
-     0,
-     kInOwnProcess},
+     kBackup, 1, nullptr, 0, kInOwnProcess},
     {"restore", "DIR [--up-to-damage] --data NEW", "check a backup and make a new data folder of it", kRestore, 1,
      nullptr, 0, kInOwnProcess},
     {"doctor", "", "say what is wrong with this installation, and the mend", {}, 0, doctor, 0, kTakesLong | kOnlyLooks},

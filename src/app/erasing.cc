@@ -14,7 +14,7 @@ Erasing::Erasing(log::DiskLog& log, store::Client& store, process::Loader& loade
                  std::function<void(const erase::Subject&)> forget,
                  std::function<Status(const std::string& site_id)> forget_rollups,
                  std::function<Status()> complete_others)
-    : log_(log),
+    : history_(options.history != nullptr ? *options.history : log),
       store_(store),
       loader_(loader),
       one_at_a_time_(one_at_a_time),
@@ -51,12 +51,12 @@ Status Erasing::complete() {
 }
 
 Result<erase::Found> Erasing::find(const erase::Subject& subject) const {
-    return erase::find(log_, subject, {.begin = 0, .end = log_.end().offset});
+    return erase::find(history_, subject, {.begin = 0, .end = history_.end().offset});
 }
 
 Result<erase::ExportPage> Erasing::export_page(const erase::ExportRequest& request, std::string_view from) const {
-    if (from.empty()) TRY_STATUS(loader_.wait_loaded(log_.end(), kLoadedWaitMs));
-    return erase::export_page(log_, store_, request, from);
+    if (from.empty()) TRY_STATUS(loader_.wait_loaded(history_.end(), kLoadedWaitMs));
+    return erase::export_page(history_, store_, request, from);
 }
 
 }  // namespace footfall::app

@@ -41,7 +41,7 @@ public:
     std::string problem() const { return resumption_.problem(); }
 
 private:
-    const log::DiskLog& log_;
+    const log::EventLog& history_;
     store::Client& store_;
     process::Loader& loader_;
     std::mutex& one_at_a_time_;

@@ -1,15 +1,21 @@
 #include "app/machine.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
 
 #include "app/https.h"
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "enrich/bot_signals.h"
 
 namespace footfall::app {
 namespace {
+
+/// Samples of rejected events are kept for thirty days, and the log alone can give them to a store that lost them, or
+/// say whose they are; and for seven, an event id is known again from the log.
+constexpr std::int64_t kLogHoursMin = 31 * 24;
 
 std::string program_directory() {
     std::error_code error;
@@ -83,7 +89,8 @@ log::DiskLogOptions log_options(const Settings& settings, const std::string& dat
     log::DiskLogOptions options;
     options.directory = data_dir + "/log";
     options.segment_bytes_max = static_cast<std::uint64_t>(settings.log_segment_bytes);
-    options.retention_ms_min = settings.log_retention_hours * 3'600'000;
+    options.retention_ms_min = std::max(settings.log_retention_hours, kLogHoursMin) * 3'600'000;
+    if (failpoint("log.retention") == Fault::kError) options.retention_ms_min = 0;
     if (settings.log_disk_reserve_bytes > 0)
         options.free_bytes_min = static_cast<std::uint64_t>(settings.log_disk_reserve_bytes);
     return options;

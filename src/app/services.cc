@@ -122,11 +122,11 @@ struct Services::State {
     std::string library;
     std::unique_ptr<store::Client> store;
     std::unique_ptr<store::embedded::Supervisor> supervisor;
-    rollup::Registry rolled;  ///< told by the loader
+    rollup::Registry rolled;               ///< told by the loader
+    std::mutex changing;                   ///< of what is stored already: erasures and re-scorings, one at a time
+    std::unique_ptr<Archiving> archiving;  ///< its history is what the loader reads
     std::unique_ptr<process::Loader> loader;
     std::once_flag loader_started;
-    std::mutex changing;  ///< of what is stored already: erasures and re-scorings, one at a time
-    std::unique_ptr<Archiving> archiving;
     std::unique_ptr<Erasing> erasing;
     std::unique_ptr<Rescoring> rescoring;
     std::unique_ptr<rollup::Maker> rollups;
@@ -206,7 +206,10 @@ Status Services::State::open(Options options) {
     TRY(catalog, catalog::Catalog::open(data_dir + "/catalog.db", clock,
                                         {.idle_ms = settings.session_idle_hours * 3'600'000,
                                          .absolute_ms = settings.session_absolute_hours * 3'600'000}));
-    archiving = std::make_unique<Archiving>(settings, data_dir, *log, clock);
+    archiving = std::make_unique<Archiving>(settings, data_dir, *log, clock, changing, [this] {
+        return std::min({loader->state().loaded.offset, dedup->replay_from(), identity_saved.load()});
+    });
+    log::EventLog& history = archiving->history();
     const std::string checkpoint_path = data_dir + "/loader.checkpoint";
     if (const auto& restored = log->restored(); !restored.empty()) {
         // In this order: after a death in between it is done again.
@@ -216,7 +219,7 @@ Status Services::State::open(Options options) {
         logging::info("log.restored", {{"ranges", restored.size()}, {"loaded_again_from", restored.front().first}});
     }
     loader = std::make_unique<process::Loader>(
-        *log, *store, clock,
+        history, *store, clock,
         process::LoaderOptions{.checkpoint_path = checkpoint_path,
                                .undo_path = data_dir + "/loader.undo",
                                .interval_ms = settings.loader_interval_ms,
@@ -268,12 +271,16 @@ Status Services::State::make_changers() {
         return archiving->rewrite(range, sites, how);
     };
     erasing = std::make_unique<Erasing>(
-        *log, *store, *loader, clock, erase::EraserOptions{.data_dir = data_dir, .rewrite_archive = rewrite_archive},
+        *log, *store, *loader, clock,
+        erase::EraserOptions{
+            .data_dir = data_dir, .history = &archiving->history(), .rewrite_archive = rewrite_archive},
         changing, [this](const erase::Subject& subject) { forget(subject); }, forget_rollups,
         [this] { return rescoring->complete(); });
     rescoring = std::make_unique<Rescoring>(
         *log, *store, *loader, clock,
-        rescore::RescorerOptions{.data_dir = data_dir, .rewrite_archive = rewrite_archive}, changing,
+        rescore::RescorerOptions{
+            .data_dir = data_dir, .history = &archiving->history(), .rewrite_archive = rewrite_archive},
+        changing,
         [this]() -> rescore::Judge {
             const auto judge = std::make_shared<enrich::Rescorer>(tables_in_use());
             return [judge](const event::Event& stored) { return judge->verdict(stored); };
@@ -720,7 +727,8 @@ Result<process::AuditReport> Services::audit(const std::string& site_id) {
     const log::Position end = state.log->end();
     TRY_STATUS(state.loader->wait_loaded(end, kAuditWaitMs));
     const auto hold = [&state]() -> Result<process::TablesHeld> { return state.loader->hold(kAuditWaitMs); };
-    TRY(process::AuditReport report, process::run_audit(*state.log, *state.store, end, hold, site_id, known));
+    TRY(process::AuditReport report,
+        process::run_audit(state.archiving->history(), *state.store, end, hold, site_id, known));
     TRY(const auto rolled, rollup::audit(*state.store, state.rolled, sites, site_id));
     report.rows.insert(report.rows.end(), rolled.begin(), rolled.end());
     return report;
@@ -785,7 +793,7 @@ std::vector<Finding> Services::doctor() {
          loader.problem.empty() ? fmt::format("{} entries of the log are not in the store yet", behind)
                                 : loader.problem,
          loader.problem.empty() ? "" : "it tries again by itself; the reason names the part to look at"});
-    const auto damage = state.log->damage();
+    const auto damage = state.archiving->history().damage();
     for (const log::Damage& range : damage)
         findings.push_back({"log", false,
                             fmt::format("entries {} to {} can't be read: {}", range.first, range.last, range.where),

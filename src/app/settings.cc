@@ -97,9 +97,9 @@ constexpr Declaration kTable[] = {
     number("log.segment_bytes", "67108864", "bytes", &Settings::log_segment_bytes, kMiB, 1024 * kMiB,
            "Size of one file of the event log."),
     number(
-        "log.retention_hours", "24", "hours", &Settings::log_retention_hours, 24, 24 * 365,
-        "How long the log is kept at least. It is never deleted before the archive holds it, and in this version not "
-        "then either: it only grows."),
+        "log.retention_hours", "0", "hours", &Settings::log_retention_hours, 0, 24 * 365,
+        "How long the log is kept, where the archive has it too (archive.enabled); it is never less than 744, which is "
+        "31 days. Without the archive, or at 0: for ever."),
     number("log.disk_reserve_bytes", "0", "bytes", &Settings::log_disk_reserve_bytes, 0, kNoLimit,
            "Events are refused (503) while less than this is free on the disk; 0: a twentieth of it, at most 256 MiB."),
     text("archive.enabled", "off", &Settings::archive_enabled,

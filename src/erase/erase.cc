@@ -96,6 +96,7 @@ Result<Found> find(const log::EventLog& log, Subject subject, log::ErasureRange 
 Eraser::Eraser(log::DiskLog& log, store::Client& store, process::Loader& loader, Clock& clock, EraserOptions options,
                std::function<void(const Subject&)> forget)
     : log_(log),
+      history_(options.history != nullptr ? *options.history : log),
       store_(store),
       loader_(loader),
       clock_(clock),
@@ -116,7 +117,7 @@ Result<Report> Eraser::erase(const Subject& subject, log::ErasurePace pace) {
     std::uint64_t end = log_.end().offset;
     if (const std::uint64_t loaded = loader_.state().loaded.offset; loaded + kTailEntriesMax >= end)
         end = std::min(end, loaded);
-    TRY(Found found, find(log_, subject, {.begin = 0, .end = end}));
+    TRY(Found found, find(history_, subject, {.begin = 0, .end = end}));
     return carry_out(std::move(found), end, Extent::kUpToNow, pace);
 }
 
@@ -125,7 +126,7 @@ Status Eraser::resume() {
     const auto end = std::exchange(end_at_start_, std::nullopt);
     if (!subject) return pending_.remove();
     const std::uint64_t last = end.value_or(log_.end().offset);
-    TRY(Found found, find(log_, *subject, {.begin = 0, .end = last}));
+    TRY(Found found, find(history_, *subject, {.begin = 0, .end = last}));
     TRY([[maybe_unused]] const Report report,
         carry_out(std::move(found), last, end ? Extent::kUpToEnd : Extent::kUpToNow, log::ErasurePace::kAtOnce));
     return {};
@@ -162,7 +163,7 @@ Result<Report> Eraser::carry_out(Found found, std::uint64_t end, Extent extent, 
         const std::uint64_t last = extent == Extent::kUpToEnd && attempt == 0 ? end : log_.end().offset;
         if (last > end) {
             // What was found before is erased already, and so not found again.
-            TRY(Found more, find(log_, found.subject, {.begin = end, .end = last}));
+            TRY(Found more, find(history_, found.subject, {.begin = end, .end = last}));
             const bool is_more_of_it = more.subject != found.subject;
             if (is_more_of_it) TRY_STATUS(pending_.write(more.subject));
             more.events += found.events;

@@ -51,6 +51,8 @@ Result<Found> find(const log::EventLog& log, Subject subject, log::ErasureRange 
 struct EraserOptions {
     std::string data_dir;  ///< PendingErasure has a file in it, and stores that were moved aside lie there
     int hold_timeout_ms = 60'000;
+    /// The log and what it has given away; null: nothing of it.
+    const log::EventLog* history = nullptr;
     /// Does to the archive what was done to the log; nothing where there is none.
     process::archive::RewriteArchive rewrite_archive{};
 };
@@ -83,6 +85,7 @@ private:
     Status remove_stores_aside() const;
 
     log::DiskLog& log_;
+    const log::EventLog& history_;
     store::Client& store_;
     process::Loader& loader_;
     Clock& clock_;

@@ -64,7 +64,7 @@ struct Column {
 };
 
 /// Makes a file in memory: a row group at a time, and a footer with the least and greatest value of each column of each
-/// row group, by which readers pass over what they were not asked for. About 1 µs a row of 60 columns. Not thread-safe.
+/// row group, by which readers pass over what they were not asked for. Not thread-safe.
 class Writer {
 public:
     /// `sorted_by`: names of the columns by which the rows are in order, for readers to know. `metadata` is kept in the

@@ -56,6 +56,7 @@ private:
 Rescorer::Rescorer(log::DiskLog& log, store::Client& store, process::Loader& loader, Clock& clock,
                    RescorerOptions options, std::function<Judge()> make_judge, std::function<void()> remade)
     : log_(log),
+      history_(options.history != nullptr ? *options.history : log),
       store_(store),
       loader_(loader),
       clock_(clock),
@@ -108,7 +109,7 @@ Status Rescorer::resume() {
 Result<Rescorer::Found> Rescorer::find(const Request& request, const Judge& judge) const {
     Found found;
     EventJudge events(request, judge);
-    TRY(const auto reader, log_.reader(log_.begin()));
+    TRY(const auto reader, history_.reader(history_.begin()));
     std::vector<log::StoredEntry> entries;
     process::SomeVisitors more;
     while (reader->position().offset < request.end) {
@@ -169,7 +170,8 @@ Result<Report> Rescorer::carry_out(const Begun& begun, const Judge& judge, log::
         held_ns = held_ns == 0 ? clock_.steady_ns() : held_ns;
         is_remaking_ = true;
         ++remakes_;
-        const auto made = process::remake_rows(log_, store_, begun.visitors, held.position, [this] { return go_on(); });
+        const auto made =
+            process::remake_rows(history_, store_, begun.visitors, held.position, [this] { return go_on(); });
         (void)failpoint("rescore.rows");
         // Also where it failed: what the loader remembers is not in the tables any more.
         const Status forgotten = loader_.forget(kForgetTimeoutMs);

@@ -43,6 +43,8 @@ struct RescorerOptions {
     int hold_timeout_ms = 60'000;
     /// More are refused: their ids are in memory, here and in the store.
     std::size_t visitors_max = 5'000'000;
+    /// The log and what it has given away; null: nothing of it.
+    const log::EventLog* history = nullptr;
     /// Does to the archive what was done to the log; nothing where there is none.
     process::archive::RewriteArchive rewrite_archive{};
 };
@@ -87,6 +89,7 @@ private:
     Status go_on() const;
 
     log::DiskLog& log_;
+    const log::EventLog& history_;
     store::Client& store_;
     process::Loader& loader_;
     Clock& clock_;

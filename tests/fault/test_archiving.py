@@ -103,6 +103,32 @@ def test_S22_an_erasure_reaches_an_archive_that_is_off_by_now(start_server: Any)
     assert int(one(archive, "count(*)")) == 50
 
 
+@pytest.mark.parametrize("point", ["", "rescore.log=abort", "archive.events_replaced=abort", "rescore.archive=abort"])
+def test_verdicts_that_are_judged_again_are_so_in_the_archive(start_server: Any, folder: pathlib.Path, point: str):
+    lists = folder / "crawlers.json"
+    lists.write_text('[{"pattern": "Okapi"}]')
+    server: Server = start_server(*SMALL, "--enrich.crawlers", str(lists))
+    site = server.add_site()
+    for agent in ("Okapi/1.0", "Zebra/1.0"):
+        site.send(*[pageview(site.id, "/") for _ in range(50)], headers={"User-Agent": agent})
+    wait_archived(server, 100)
+    archive = server.data / "archive"
+    verdicts = "SELECT user_agent, count(*) FILTER (is_bot) AS bots FROM archive GROUP BY 1 ORDER BY 1"
+    before = {row["user_agent"]: int(row["bots"]) for row in ask(archive, verdicts)}
+    assert before == {"Okapi/1.0": 50, "Zebra/1.0": 0}
+    server.terminate()
+    lists.write_text('[{"pattern": "Zebra"}]')
+    server.start(env={"FOOTFALL_FAILPOINTS": point} if point else None)
+    done = run_command("bots", "rescore", data=server.data)
+    assert done.returncode == (1 if point else 0), done.stderr
+    if point:
+        server.wait_exit(20)
+        server.start()
+    after = {row["user_agent"]: int(row["bots"]) for row in ask(archive, verdicts)}
+    assert after == {"Okapi/1.0": 0, "Zebra/1.0": 50}
+    assert all(row["ok"] for row in server.command("audit"))
+
+
 def test_an_archive_that_cannot_be_written_is_named_and_events_are_taken(start_server: Any, folder: pathlib.Path):
     place = folder / "no-folder"
     place.write_text("a file")

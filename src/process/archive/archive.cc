@@ -50,16 +50,21 @@ bool has_one_of(const Manifest& manifest, std::span<const std::string> sites) {
 Result<std::unique_ptr<Archive>> Archive::open(store::ObjectStore& objects, const log::EventLog& log,
                                                std::uint64_t log_id, Clock& clock) {
     std::unique_ptr<Archive> archive(new Archive(objects, log_id, clock));
-    TRY_STATUS(archive->claim());
-    TRY_STATUS(archive->read_names());
+    TRY_STATUS(archive->claim(log));
+    TRY_STATUS(archive->read_names(log));
     TRY_STATUS(archive->check_same_log(log));
     return archive;
 }
 
 /// Two logs in one archive would be two events under one offset.
-Status Archive::claim() {
+Status Archive::claim(const log::EventLog& log) {
     const auto there = objects_.get(kClaim);
     if (!there && there.error().code != Code::kNotFound) return there.error();
+    if (!there && log.begin().offset > 0)
+        return Error(Code::kConflict,
+                     fmt::format("the event log begins with entry {}, what came before is in its archive alone, and {} "
+                                 "has none; put the archive there, or name its folder (archive.directory)",
+                                 log.begin().offset, objects_.where()));
     if (!there) {
         TRY(const auto others, objects_.list(""));
         if (!others.empty())
@@ -98,7 +103,7 @@ Error Archive::overlap(const RangeName& range, std::uint64_t first) const {
                                         objects_.where(), first, range.name)};
 }
 
-Status Archive::read_names() {
+Status Archive::read_names(const log::EventLog& log) {
     TRY(const auto manifests, objects_.list("manifest/"));
     std::set<std::string> counted;
     for (const store::ObjectInfo& object : manifests) {
@@ -121,6 +126,11 @@ Status Archive::read_names() {
         for (const store::ObjectInfo& object : objects) {
             if (counted.contains(object.key)) {
                 bytes_[object.key] = object.bytes;
+                continue;
+            }
+            const auto range = parse_object_key(object.key);
+            if (range && range->first < log.begin().offset) {
+                logging::warn("archive.manifest_missing", {{"object", object.key}});
                 continue;
             }
             TRY_STATUS(objects_.remove(object.key));

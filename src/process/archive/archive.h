@@ -50,9 +50,11 @@ using RewriteArchive = std::function<Status(const log::ErasureRange& range, std:
 /// Whoever reads the log for the archive, or changes what is in both, does it one at a time: see Archive::lock().
 class Archive {
 public:
-    /// Opens the archive of this log, or begins one, and removes what a death left of a range that does not count.
-    /// Reads names only, and the last manifest. kConflict: it is another log's, or of a state of this log that is gone
-    /// (the message says what to do); kCorrupt: ranges that overlap. What is passed outlives this.
+    /// Opens the archive of this log, or begins one, and removes what a death left of a range that does not count,
+    /// unless the log has it no more: then its manifest is missing.
+    /// Reads names only, and the last manifest. kConflict: it is another log's, or of a state of this log that is gone,
+    /// or there is none where the log has given its beginning away (the message says what to do); kCorrupt: ranges that
+    /// overlap. What is passed outlives this.
     static Result<std::unique_ptr<Archive>> open(store::ObjectStore& objects, const log::EventLog& log,
                                                  std::uint64_t log_id, Clock& clock);
 
@@ -91,8 +93,8 @@ public:
 private:
     Archive(store::ObjectStore& objects, std::uint64_t log_id, Clock& clock)
         : objects_(objects), log_id_(log_id), clock_(clock) {}
-    Status claim();
-    Status read_names();
+    Status claim(const log::EventLog& log);
+    Status read_names(const log::EventLog& log);
     Error overlap(const RangeName& range, std::uint64_t first) const;
     Status check_same_log(const log::EventLog& log) const;
     Result<std::optional<ObjectSum>> put(const std::string& key, const std::string& content);

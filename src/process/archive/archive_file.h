@@ -34,7 +34,7 @@ struct FileContent {
     std::string entries;  ///< likewise
 };
 
-/// Makes the files of a range. About 5 µs an event. Memory: what the records have, once, a column of it again, and the
+/// Makes the files of a range. Memory: what the records have, once, a column of it again, and the
 /// files. Not thread-safe.
 class FileBuilder {
 public:

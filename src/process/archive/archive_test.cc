@@ -149,6 +149,18 @@ TEST_F(ArchiveTest, AnEventOfALaterHourClosesTheOneBefore) {
     EXPECT_EQ(archive_->ranges()[1].end, 6u) << "what came in another order at the turn of the hour makes no range";
 }
 
+TEST_F(ArchiveTest, NothingIsAddedWhereTheRoomIsForEvents) {
+    Status room = Error(Code::kOverloaded, "the disk is full");
+    options_.may_add = [&room] { return room; };
+    reopen();
+    append_events(3, kSix);
+    clock_.set_wall_ms(kSix + 2 * kHour);
+    EXPECT_EQ(archiver_->step().error().code, Code::kOverloaded);
+    EXPECT_EQ(archive_->ranges().size(), 0u);
+    room = {};
+    EXPECT_EQ(archive_all(), 1u);
+}
+
 TEST_F(ArchiveTest, AClockThatIsSetBackDoesNotHoldTheArchiveUp) {
     append_events(3, kSix + 50 * kHour);
     append_events(3, kSix);

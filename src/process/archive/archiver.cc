@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::int64_t kHourMs = 3'600'000;
 constexpr std::int64_t kLookEveryMs = 1'000;
+constexpr std::int64_t kReleaseEveryNs = 20'000'000'000;
 constexpr std::size_t kEntriesAtOnce = 4'000;
 constexpr std::size_t kBytesAtOnce = 4u << 20;
 
@@ -40,6 +41,7 @@ struct Archiver::Collected {
 Archiver::Archiver(const log::EventLog& log, Archive& archive, Clock& clock, ArchiverOptions options)
     : log_(log), archive_(archive), clock_(clock), options_(options) {
     state_.next = archive_.missing_from(log_.begin().offset).first;
+    checked_to_ = log_.begin().offset;
 }
 
 void Archiver::start() {
@@ -68,7 +70,8 @@ void Archiver::run() {
     while (!stopping_) {
         guard.unlock();
         const std::int64_t began_ns = clock_.steady_ns();
-        const Result<bool> stepped = step();
+        Result<bool> stepped = step();
+        if (stepped && !*stepped && options_.release) stepped = check();
         const std::int64_t took_ms = (clock_.steady_ns() - began_ns) / 1'000'000;
         guard.lock();
         const std::string problem = stepped ? "" : stepped.error().message;
@@ -151,11 +154,31 @@ Result<bool> Archiver::collect(Archive::Missing missing, Collected& range) {
     return true;
 }
 
+Result<bool> Archiver::check() {
+    const std::uint64_t whole_to = archive_.missing_from(0).first;
+    if (const auto range = archive_.range_at(checked_to_); range && checked_to_ < whole_to) {
+        const auto nobody_else = archive_.lock();
+        TRY(const Manifest manifest, archive_.manifest(*range));
+        TRY([[maybe_unused]] const FileContent content, archive_.content(manifest));
+        // What the log could not give it may give yet, when its file is put back: the log keeps that range.
+        if (manifest.damage.empty()) {
+            checked_to_ = range->end;
+            return true;
+        }
+    }
+    const std::int64_t now_ns = clock_.steady_ns();
+    if (released_ns_ != 0 && now_ns - released_ns_ < kReleaseEveryNs) return false;
+    released_ns_ = now_ns;
+    TRY_STATUS(options_.release(std::min(checked_to_, whole_to)));
+    return false;
+}
+
 Result<bool> Archiver::step() {
     static auto& events = metrics::counter("footfall_archive_events_total", "Events written to the archive.");
     static auto& bytes = metrics::counter("footfall_archive_bytes_total", "Bytes written to the archive.");
     const Archive::Missing missing = archive_.missing_from(log_.begin().offset);
     if (!may_be_closed(missing)) return false;
+    if (options_.may_add) TRY_STATUS(options_.may_add());
     // From before the log is read until the range counts: nobody rewrites the one without the other.
     const auto nobody_else = archive_.lock();
     Collected range;

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -19,6 +20,11 @@ struct ArchiverOptions {
     std::size_t rows_max = 65'536;       ///< most entries of a range
     std::size_t bytes_max = 32u << 20;   ///< most bytes of its records, by one entry
     std::int64_t retry_ms = 5'000;       ///< after an error
+    /// Why nothing may be added now, as for want of room.
+    std::function<Status()> may_add{};
+    /// Told now and then up to where the archive has the log without a gap, each of its files from where the log began
+    /// at the start read again and compared with its checksum: what is before that the log may give away.
+    std::function<Status(std::uint64_t offset)> release{};
 };
 
 struct ArchiverState {
@@ -49,6 +55,9 @@ public:
 
     /// Archives the next range; false where none is closed. For the thread, and for tests instead of it.
     Result<bool> step();
+    /// Reads one more range again, or tells `release` where there is none; true where there may be more to do.
+    /// Likewise.
+    Result<bool> check();
 
 private:
     struct Collected;
@@ -78,6 +87,8 @@ private:
         std::int64_t closed_at_ms = 0;
     };
     std::optional<Open> open_;
+    std::uint64_t checked_to_ = 0;
+    std::int64_t released_ns_ = 0;
     event::RecordReader records_;
     std::thread thread_;
 };

@@ -17,7 +17,10 @@ namespace dom = simdjson::dom;
 
 constexpr std::string_view kSumMember = ",\"sha256\":\"";
 constexpr std::string_view kManifests = "manifest/";
+constexpr std::string_view kEvents = "events/";
+constexpr std::string_view kEntries = "entries/";
 constexpr std::string_view kJson = ".json";
+constexpr std::string_view kParquet = ".parquet";
 constexpr std::size_t kOffsetDigits = 20;
 
 std::string sum_of(std::string_view text) {
@@ -154,6 +157,22 @@ std::optional<std::uint64_t> parse_offset(std::string_view digits) {
     return value;
 }
 
+/// The range of a key in that folder.
+std::optional<RangeName> parse_key(std::string_view key, std::string_view folder, std::string_view ending) {
+    if (!key.starts_with(folder) || !key.ends_with(ending) || key.size() < folder.size() + ending.size())
+        return std::nullopt;
+    RangeName range;
+    range.name = key.substr(folder.size(), key.size() - folder.size() - ending.size());
+    const std::string_view offsets = std::string_view(range.name).substr(range.name.rfind('/') + 1);
+    if (offsets.size() != 2 * kOffsetDigits + 1 || offsets[kOffsetDigits] != '-') return std::nullopt;
+    const auto first = parse_offset(offsets.substr(0, kOffsetDigits));
+    const auto last = parse_offset(offsets.substr(kOffsetDigits + 1));
+    if (!first || !last || *last < *first) return std::nullopt;
+    range.first = *first;
+    range.end = *last + 1;
+    return range;
+}
+
 }  // namespace
 
 std::string encode_manifest(const Manifest& manifest) {
@@ -223,22 +242,15 @@ std::string range_name(std::int64_t hour_ms, std::uint64_t first, std::uint64_t 
                        end - 1);
 }
 
-std::string events_key(const std::string& range) { return "events/" + range + ".parquet"; }
-std::string entries_key(const std::string& range) { return "entries/" + range + ".parquet"; }
+std::string events_key(const std::string& range) { return std::string(kEvents) + range + std::string(kParquet); }
+std::string entries_key(const std::string& range) { return std::string(kEntries) + range + std::string(kParquet); }
 std::string manifest_key(const std::string& range) { return std::string(kManifests) + range + std::string(kJson); }
 
-std::optional<RangeName> parse_manifest_key(std::string_view key) {
-    if (!key.starts_with(kManifests) || !key.ends_with(kJson)) return std::nullopt;
-    RangeName range;
-    range.name = key.substr(kManifests.size(), key.size() - kManifests.size() - kJson.size());
-    const std::string_view offsets = std::string_view(range.name).substr(range.name.rfind('/') + 1);
-    if (offsets.size() != 2 * kOffsetDigits + 1 || offsets[kOffsetDigits] != '-') return std::nullopt;
-    const auto first = parse_offset(offsets.substr(0, kOffsetDigits));
-    const auto last = parse_offset(offsets.substr(kOffsetDigits + 1));
-    if (!first || !last || *last < *first) return std::nullopt;
-    range.first = *first;
-    range.end = *last + 1;
-    return range;
+std::optional<RangeName> parse_manifest_key(std::string_view key) { return parse_key(key, kManifests, kJson); }
+
+std::optional<RangeName> parse_object_key(std::string_view key) {
+    const auto range = parse_key(key, kEvents, kParquet);
+    return range ? range : parse_key(key, kEntries, kParquet);
 }
 
 }  // namespace footfall::process::archive

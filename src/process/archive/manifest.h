@@ -83,5 +83,7 @@ struct RangeName {
 };
 /// The range of a manifest's key; nothing for other keys.
 std::optional<RangeName> parse_manifest_key(std::string_view key);
+/// The range of a key of events or entries; likewise.
+std::optional<RangeName> parse_object_key(std::string_view key);
 
 }  // namespace footfall::process::archive
