@@ -12,7 +12,8 @@ namespace footfall::parquet {
 inline constexpr std::string_view kMagic = "PAR1";
 /// Bound of a page before compression, so that a reader's memory has one.
 inline constexpr std::int64_t kPageBytesMax = 512 << 20;
-inline constexpr std::int64_t kValuesMax = 64 << 20;  ///< of a page
+/// Of a column of a row group: 65,536 events with 64 properties each, and as many again.
+inline constexpr std::int64_t kValuesMax = 8 << 20;
 
 enum class Physical : std::int32_t { kBoolean = 0, kInt64 = 2, kDouble = 5, kByteArray = 6 };
 enum class Repetition : std::int32_t { kRequired = 0, kRepeated = 2 };
