@@ -15,6 +15,8 @@ using http::Method;
 
 constexpr ThrottlePolicy kAddressPolicy = {.failures_min = 10, .most_ms = 900'000};
 constexpr std::size_t kEmailBytesMax = 254;
+constexpr std::string_view kSite = "/api/v1/sites/{id}";
+constexpr const char* kSessionTimeout = "session_timeout_minutes";
 
 void count_sign_in(std::string_view result) {
     metrics::counter("footfall_sign_ins_total", "Attempts to sign in, by what became of them.",
@@ -52,7 +54,22 @@ void write_site(json::Writer& writer, const catalog::Site& site) {
     writer.member("name", site.name);
     writer.member("domain", site.domain);
     writer.member("timezone", site.timezone);
+    writer.member(kSessionTimeout, std::int64_t{site.counting.session_timeout});
+    writer.member("currency", site.counting.currency);
     writer.end_object();
+}
+
+http::Response site_answer(int status, const Result<catalog::Site>& site) {
+    if (!site) {
+        Error error = site.error();
+        if (error.field == "session_timeout") error.field = kSessionTimeout;
+        return refusal(error);
+    }
+    http::Response response;
+    response.status = status;
+    json::Writer writer(response.body);
+    write_site(writer, *site);
+    return response;
 }
 
 /// Those that the caller may read, oldest first.
@@ -117,6 +134,8 @@ void AccountRoutes::add_to(http::Router& router) {
               [this](http::Exchange& exchange, const Caller& caller) { list_sites(exchange, caller); });
     gate_.add(router, Method::kPost, "/api/v1/sites",
               [this](http::Exchange& exchange, const Caller&) { add_site(exchange); });
+    gate_.add(router, Method::kPatch, kSite,
+              [this](http::Exchange& exchange, const Caller&) { change_site(exchange); });
 }
 
 /// The request stays valid until the exchange is answered, so the work may look at it.
@@ -246,19 +265,33 @@ void AccountRoutes::list_sites(http::Exchange& exchange, const Caller& caller) c
 }
 
 void AccountRoutes::add_site(http::Exchange& exchange) {
-    auto fields = Fields::parse(exchange.request().body, {"name", "domain", "timezone", "id"});
+    auto fields = Fields::parse(exchange.request().body,
+                                {"name", "domain", "timezone", "id", kSessionTimeout, "currency"}, {kSessionTimeout});
     if (!fields) return exchange.respond(refusal(fields.error()));
     if (const Status there = fields->require({"name", "domain", "timezone"}); !there)
         return exchange.respond(refusal(there.error()));
     run(writing_, exchange, [this, fields = std::move(*fields)] {
-        const auto site =
-            catalog_.add_site(fields.get("name"), fields.get("domain"), fields.get("timezone"), fields.get("id"));
-        if (!site) return refusal(site.error());
-        http::Response response;
-        response.status = 201;
-        json::Writer writer(response.body);
-        write_site(writer, *site);
-        return response;
+        return site_answer(
+            201, catalog_.add_site(
+                     fields.get("name"), fields.get("domain"), fields.get("timezone"), fields.get("id"), {},
+                     {.session_timeout = fields.number(kSessionTimeout).value_or(catalog::kSessionTimeoutDefault),
+                      .currency = fields.get("currency")}));
+    });
+}
+
+void AccountRoutes::change_site(http::Exchange& exchange) {
+    auto fields = Fields::parse(exchange.request().body, {"name", "domain", "timezone", kSessionTimeout, "currency"},
+                                {kSessionTimeout});
+    if (!fields) return exchange.respond(refusal(fields.error()));
+    const auto id = http::percent_decode(http::path_parameter(kSite, exchange.request().path, "{id}"), false);
+    run(writing_, exchange, [this, fields = std::move(*fields), id = id.value_or("")] {
+        catalog::SiteChange change;
+        change.name = fields.text("name");
+        change.domain = fields.text("domain");
+        change.timezone = fields.text("timezone");
+        change.session_timeout = fields.number(kSessionTimeout);
+        change.currency = fields.text("currency");
+        return site_answer(200, catalog_.change_site(id, change));
     });
 }
 

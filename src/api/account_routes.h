@@ -45,6 +45,7 @@ private:
     void change_password(http::Exchange& exchange, const Caller& caller);
     void list_sites(http::Exchange& exchange, const Caller& caller) const;
     void add_site(http::Exchange& exchange);
+    void change_site(http::Exchange& exchange);
 
     catalog::Catalog& catalog_;
     const Gate& gate_;

@@ -10,7 +10,8 @@
 
 namespace footfall::api {
 
-Result<Fields> Fields::parse(std::string_view body, std::initializer_list<std::string_view> known) {
+Result<Fields> Fields::parse(std::string_view body, std::initializer_list<std::string_view> known,
+                             std::initializer_list<std::string_view> numbers) {
     json::Reader reader;
     TRY(const simdjson::dom::element root, reader.read(body, json::Reader::Padding::kPresent));
     simdjson::dom::object object;
@@ -23,6 +24,18 @@ Result<Fields> Fields::parse(std::string_view body, std::initializer_list<std::s
             error.name = "unknown_field";
             error.did_you_mean = nearest(key, std::span(known.begin(), known.size()));
             return error;
+        }
+        if (std::find(numbers.begin(), numbers.end(), key) != numbers.end()) {
+            std::int64_t number = 0;
+            if (value.get(number) != simdjson::SUCCESS) {
+                Error error(Code::kInvalidArgument, "'" + name + "' must be a whole number", name);
+                error.name = "invalid_type";
+                return error;
+            }
+            const auto cut = static_cast<int>(std::clamp<std::int64_t>(number, INT32_MIN, INT32_MAX));
+            if (!fields.numbers_.emplace(name, cut).second)
+                return Error(Code::kInvalidArgument, "'" + name + "' stands twice", name);
+            continue;
         }
         std::string_view text;
         if (value.get(text) != simdjson::SUCCESS) {
@@ -39,6 +52,16 @@ Result<Fields> Fields::parse(std::string_view body, std::initializer_list<std::s
 std::string Fields::get(std::string_view name) const {
     const auto found = values_.find(name);
     return found == values_.end() ? std::string() : found->second;
+}
+
+std::optional<int> Fields::number(std::string_view name) const {
+    const auto found = numbers_.find(name);
+    return found == numbers_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<std::string> Fields::text(std::string_view name) const {
+    const auto found = values_.find(name);
+    return found == values_.end() ? std::nullopt : std::optional(found->second);
 }
 
 Status Fields::require(std::initializer_list<std::string_view> names) const {

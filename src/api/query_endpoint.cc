@@ -113,8 +113,14 @@ Result<std::string> QueryEndpoint::answer(std::string_view body, const Caller& c
     const std::uint64_t remakes = options_.remakes();
     if (const std::string problem = options_.store_problem(); !problem.empty())
         return Error(Code::kUnavailable, problem);
-    auto result = service_.run(parsed, {.id = site->id, .timezone = site->timezone, .created_ms = site->created_ms},
-                               options_.as_of, *format, asked_ns);
+    auto result =
+        service_.run(parsed,
+                     {.id = site->id,
+                      .timezone = site->timezone,
+                      .created_ms = site->created_ms,
+                      .currency = site->counting.currency,
+                      .session_timeout_longest_ms = site->counting.session_timeout_longest * std::int64_t{60'000}},
+                     options_.as_of, *format, asked_ns);
     if (options_.remakes() != remakes)
         result = Error(Code::kUnavailable, "what is stored was changed while the question was answered; ask again");
     seconds.observe_ns(clock_.steady_ns() - started);

@@ -26,6 +26,7 @@ constexpr RouteRule kRules[] = {
     {Method::kPut, "/api/v1/account/password", Access::kSession, Effect::kChanges},
     {Method::kGet, "/api/v1/sites", Access::kReader, Effect::kReads},
     {Method::kPost, "/api/v1/sites", Access::kManager, Effect::kChanges},
+    {Method::kPatch, "/api/v1/sites/{id}", Access::kManager, Effect::kChanges},
     {Method::kGet, "/api/v1/sites/{id}/rejected", Access::kEditor, Effect::kReads},
     {Method::kGet, "/api/v1/rejected", Access::kManager, Effect::kReads},
     {Method::kPost, "/api/v1/query", Access::kReader, Effect::kReads},

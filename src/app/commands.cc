@@ -56,13 +56,32 @@ std::string site_json(const catalog::Site& site) {
                         {"name", site.name},
                         {"domain", site.domain},
                         {"timezone", site.timezone},
+                        {"session_timeout_minutes", static_cast<std::uint64_t>(site.counting.session_timeout)},
+                        {"currency", site.counting.currency},
                         {"cookieless", site.privacy.cookieless},
                         {"ip_policy", std::string(catalog::ip_policy_name(site.privacy.ip_policy))},
                         {"opt_out", std::string(catalog::opt_out_policy_name(site.privacy.opt_out))},
                         {"consent", std::string(catalog::consent_policy_name(site.privacy.consent))}});
 }
 
-catalog::SiteChange site_change(const Args& args) {
+constexpr const char* kSessionTimeout = "--session-timeout-minutes";
+
+/// What the flag says; nothing where it is not there.
+Result<std::optional<int>> session_timeout_of(const Args& args) {
+    if (!args.has(kSessionTimeout)) return std::optional<int>();
+    const std::string text = args.get(kSessionTimeout);
+    int minutes = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), minutes);
+    if (read.ec != std::errc() || read.ptr != text.data() + text.size() || minutes < catalog::kSessionTimeoutMin ||
+        minutes > catalog::kSessionTimeoutMax)
+        return Error(Code::kInvalidArgument,
+                     fmt::format("{} must be a whole number from {} to {}", kSessionTimeout,
+                                 catalog::kSessionTimeoutMin, catalog::kSessionTimeoutMax),
+                     kSessionTimeout);
+    return std::optional(minutes);
+}
+
+Result<catalog::SiteChange> site_change(const Args& args) {
     const auto text = [&](std::string_view flag) {
         return args.has(flag) ? std::optional(args.get(flag)) : std::nullopt;
     };
@@ -74,6 +93,8 @@ catalog::SiteChange site_change(const Args& args) {
     if (args.has("--ip-policy")) change.ip_policy = catalog::parse_ip_policy(args.get("--ip-policy"));
     if (args.has("--opt-out")) change.opt_out = catalog::parse_opt_out_policy(args.get("--opt-out"));
     if (args.has("--consent")) change.consent = catalog::parse_consent_policy(args.get("--consent"));
+    TRY(change.session_timeout, session_timeout_of(args));
+    change.currency = text("--currency");
     return change;
 }
 
@@ -82,33 +103,44 @@ CommandResult site_add(Installation& installation, const Args& args, const std::
     if (args.has("--ip-policy")) privacy.ip_policy = *catalog::parse_ip_policy(args.get("--ip-policy"));
     if (args.has("--opt-out")) privacy.opt_out = *catalog::parse_opt_out_policy(args.get("--opt-out"));
     if (args.has("--consent")) privacy.consent = *catalog::parse_consent_policy(args.get("--consent"));
-    const auto site = installation.catalog().add_site(args.positional[0], args.get("--domain"),
-                                                      args.get("--timezone", "UTC"), args.get("--id"), privacy);
+    const auto timeout = session_timeout_of(args);
+    if (!timeout) return failed(timeout.error());
+    const auto site = installation.catalog().add_site(
+        args.positional[0], args.get("--domain"), args.get("--timezone", "UTC"), args.get("--id"), privacy,
+        {.session_timeout = timeout->value_or(catalog::kSessionTimeoutDefault), .currency = args.get("--currency")});
     if (!site) return failed(site.error());
     if (args.has("--json")) return {0, site_json(*site), ""};
     return {0, fmt::format("added site {} ({}); its tracking_id is {}\n", site->name, site->domain, site->id), ""};
 }
 
 CommandResult site_set(Installation& installation, const Args& args, const std::string&) {
-    const auto site = installation.catalog().change_site(args.positional[0], site_change(args));
+    const auto change = site_change(args);
+    if (!change) return failed(change.error());
+    const auto site = installation.catalog().change_site(args.positional[0], *change);
     if (!site) return failed(site.error());
     if (args.has("--json")) return {0, site_json(*site), ""};
-    return {0,
-            fmt::format("site {}: {}, {}, {}, cookieless {}, addresses are {}, opt-out {}, consent {}\n", site->id,
-                        site->name, site->domain, site->timezone, cell_text(site->privacy.cookieless),
-                        site->privacy.ip_policy == catalog::IpPolicy::kDrop ? "dropped" : "truncated",
-                        catalog::opt_out_policy_name(site->privacy.opt_out),
-                        catalog::consent_policy_name(site->privacy.consent)),
-            ""};
+    return {
+        0,
+        fmt::format("site {}: {}, {}, {}, sessions end after {} min, revenue in {}, cookieless {}, addresses are {}, "
+                    "opt-out {}, consent {}\n",
+                    site->id, site->name, site->domain, site->timezone, site->counting.session_timeout,
+                    site->counting.currency.empty() ? "the first event's currency" : site->counting.currency,
+                    cell_text(site->privacy.cookieless),
+                    site->privacy.ip_policy == catalog::IpPolicy::kDrop ? "dropped" : "truncated",
+                    catalog::opt_out_policy_name(site->privacy.opt_out),
+                    catalog::consent_policy_name(site->privacy.consent)),
+        ""};
 }
 
 CommandResult site_list(Installation& installation, const Args& args, const std::string&) {
     const auto sites = installation.catalog().sites();
     if (!sites) return failed(sites.error());
-    Table table({"id", "name", "domain", "timezone", "cookieless", "ip_policy", "opt_out", "consent"});
+    Table table({"id", "name", "domain", "timezone", "session_timeout_minutes", "currency", "cookieless", "ip_policy",
+                 "opt_out", "consent"});
     for (const auto& site : *sites)
-        table.row({site.id, site.name, site.domain, site.timezone, site.privacy.cookieless,
-                   std::string(catalog::ip_policy_name(site.privacy.ip_policy)),
+        table.row({site.id, site.name, site.domain, site.timezone,
+                   static_cast<std::uint64_t>(site.counting.session_timeout), site.counting.currency,
+                   site.privacy.cookieless, std::string(catalog::ip_policy_name(site.privacy.ip_policy)),
                    std::string(catalog::opt_out_policy_name(site.privacy.opt_out)),
                    std::string(catalog::consent_policy_name(site.privacy.consent))});
     return {0, table.render(args, "no sites yet; add one with 'footfall site add NAME --domain example.org'"), ""};
@@ -355,9 +387,15 @@ constexpr Flag kOptOut = {"--opt-out", "ignore|anonymous|drop",
 constexpr Flag kConsent = {"--consent", "optional|required",
                            "required: events without context.consent \"granted\" are rejected", false,
                            "optional|required"};
+constexpr Flag kSessionTimeoutFlag = {kSessionTimeout, "N",
+                                      "minutes without an event that end a session, 1 to 1440 (default 30)"};
+constexpr Flag kCurrency = {"--currency", "CODE",
+                            "of the site's revenue, such as EUR (default: that of its first event that names one)"};
 constexpr Flag kSiteAdd[] = {{"--domain", "D", "host name of the site, such as example.org", true},
                              {"--timezone", "TZ", "IANA zone in which the site's days are counted (default UTC)"},
                              {"--id", "ID", "the tracking id; made where not given"},
+                             kSessionTimeoutFlag,
+                             kCurrency,
                              {"--cookieless", "", "a sent user_id is not used"},
                              kIpPolicy,
                              kOptOut,
@@ -365,6 +403,8 @@ constexpr Flag kSiteAdd[] = {{"--domain", "D", "host name of the site, such as e
 constexpr Flag kSiteSet[] = {{"--name", "NAME", "what people call it"},
                              {"--domain", "D", "host name of the site"},
                              {"--timezone", "TZ", "IANA zone in which the site's days are counted"},
+                             kSessionTimeoutFlag,
+                             kCurrency,
                              {"--cookieless", "on|off", "on: a sent user_id is not used", false, "on|off"},
                              kIpPolicy,
                              kOptOut,
@@ -388,11 +428,13 @@ constexpr Flag kRejectedReplay[] = {
 
 constexpr Command kCommands[] = {
     {"site add",
-     "NAME --domain D [--timezone TZ] [--id ID] [--cookieless] [--ip-policy truncate|drop] "
+     "NAME --domain D [--timezone TZ] [--id ID] [--session-timeout-minutes N] [--currency CODE] [--cookieless] "
+     "[--ip-policy truncate|drop] "
      "[--opt-out ignore|anonymous|drop] [--consent optional|required]",
      "add a site", kSiteAdd, 1, site_add},
     {"site set",
-     "ID [--name NAME] [--domain D] [--timezone TZ] [--cookieless on|off] [--ip-policy truncate|drop] "
+     "ID [--name NAME] [--domain D] [--timezone TZ] [--session-timeout-minutes N] [--currency CODE] [--cookieless "
+     "on|off] [--ip-policy truncate|drop] "
      "[--opt-out ignore|anonymous|drop] [--consent optional|required]",
      "change a site, for what is received from then on", kSiteSet, 1, site_set, 0, kNeedsInstallation},
     {"site list", "", "list the sites", {}, 0, site_list, 0, kOnlyLooks},

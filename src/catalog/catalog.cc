@@ -60,6 +60,15 @@ Status check_site(const Site& site) {
     if (!cctz::load_time_zone(site.timezone, &zone))
         return Error(Code::kInvalidArgument,
                      "unknown time zone '" + site.timezone + "'; use a name such as Europe/Berlin", "timezone");
+    if (site.counting.session_timeout < kSessionTimeoutMin || site.counting.session_timeout > kSessionTimeoutMax)
+        return Error(Code::kInvalidArgument,
+                     "the session timeout must be " + std::to_string(kSessionTimeoutMin) + " to " +
+                         std::to_string(kSessionTimeoutMax) + " minutes",
+                     "session_timeout");
+    const std::string& currency = site.counting.currency;
+    if (!currency.empty() && (currency.size() != 3 || !std::all_of(currency.begin(), currency.end(),
+                                                                   [](char c) { return c >= 'A' && c <= 'Z'; })))
+        return Error(Code::kInvalidArgument, "the currency must be a code of ISO 4217 such as EUR", "currency");
     return {};
 }
 
@@ -133,7 +142,10 @@ Site site_of(const Query& row) {
                         .ip_policy = parse_ip_policy(row.text_at(5)).value_or(IpPolicy::kDrop),
                         .opt_out = parse_opt_out_policy(row.text_at(6)).value_or(OptOutPolicy::kDrop),
                         .consent = parse_consent_policy(row.text_at(7)).value_or(ConsentPolicy::kRequired)},
-            .created_ms = row.integer_at(8)};
+            .counting = {.session_timeout = static_cast<int>(row.integer_at(8)),
+                         .session_timeout_longest = static_cast<int>(row.integer_at(9)),
+                         .currency = row.text_at(10)},
+            .created_ms = row.integer_at(11)};
 }
 
 /// The one of these that has the name.
@@ -218,9 +230,8 @@ struct Catalog::State {
 
 Result<std::vector<Site>> Catalog::State::read_sites() const {
     TRY(Query query,
-        database.prepare(
-            "SELECT id, name, domain, timezone, cookieless, ip_policy, opt_out, consent, created_ms FROM sites "
-            "ORDER BY created_ms, id"));
+        database.prepare("SELECT id, name, domain, timezone, cookieless, ip_policy, opt_out, consent, session_timeout, "
+                         "session_timeout_longest, currency, created_ms FROM sites ORDER BY created_ms, id"));
     std::vector<Site> out;
     for (;;) {
         TRY(const bool row, query.step());
@@ -276,7 +287,7 @@ std::shared_ptr<const Snapshot> Catalog::snapshot() const {
 Accounts& Catalog::accounts() { return state_->accounts; }
 
 Result<Site> Catalog::add_site(std::string_view name, std::string_view domain, std::string_view timezone,
-                               std::string_view id, Privacy privacy) {
+                               std::string_view id, Privacy privacy, Counting counting) {
     if (!id.empty() && !is_id(id))
         return Error(Code::kInvalidArgument,
                      "an id has 1 to 64 letters, digits, '.', '_' or '-' and does not start with '-'", "id");
@@ -285,13 +296,15 @@ Result<Site> Catalog::add_site(std::string_view name, std::string_view domain, s
               .domain = std::string(domain),
               .timezone = std::string(timezone),
               .privacy = privacy,
+              .counting = std::move(counting),
               .created_ms = state_->clock.wall_ms()};
     TRY_STATUS(check_site(site));
+    site.counting.session_timeout_longest = site.counting.session_timeout;
     const std::lock_guard lock(state_->mutex);
     TRY(Query insert,
         state_->database.prepare(
-            "INSERT INTO sites (id, name, domain, timezone, cookieless, ip_policy, opt_out, consent, created_ms) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+            "INSERT INTO sites (id, name, domain, timezone, cookieless, ip_policy, opt_out, consent, session_timeout, "
+            "session_timeout_longest, currency, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
     if (auto status = insert.text(site.id)
                           .text(site.name)
                           .text(site.domain)
@@ -300,6 +313,9 @@ Result<Site> Catalog::add_site(std::string_view name, std::string_view domain, s
                           .text(ip_policy_name(site.privacy.ip_policy))
                           .text(opt_out_policy_name(site.privacy.opt_out))
                           .text(consent_policy_name(site.privacy.consent))
+                          .integer(site.counting.session_timeout)
+                          .integer(site.counting.session_timeout_longest)
+                          .text(site.counting.currency)
                           .integer(site.created_ms)
                           .run();
         !status) {
@@ -323,11 +339,15 @@ Result<Site> Catalog::change_site(std::string_view id, const SiteChange& change)
     if (change.ip_policy) site.privacy.ip_policy = *change.ip_policy;
     if (change.opt_out) site.privacy.opt_out = *change.opt_out;
     if (change.consent) site.privacy.consent = *change.consent;
+    if (change.session_timeout) site.counting.session_timeout = *change.session_timeout;
+    if (change.currency) site.counting.currency = *change.currency;
     TRY_STATUS(check_site(site));
+    site.counting.session_timeout_longest =
+        std::max(site.counting.session_timeout_longest, site.counting.session_timeout);
     TRY(Query update,
         state_->database.prepare(
             "UPDATE sites SET name = ?, domain = ?, timezone = ?, cookieless = ?, ip_policy = ?, opt_out = ?, "
-            "consent = ? WHERE id = ?"));
+            "consent = ?, session_timeout = ?, session_timeout_longest = ?, currency = ? WHERE id = ?"));
     TRY_STATUS(update.text(site.name)
                    .text(site.domain)
                    .text(site.timezone)
@@ -335,6 +355,9 @@ Result<Site> Catalog::change_site(std::string_view id, const SiteChange& change)
                    .text(ip_policy_name(site.privacy.ip_policy))
                    .text(opt_out_policy_name(site.privacy.opt_out))
                    .text(consent_policy_name(site.privacy.consent))
+                   .integer(site.counting.session_timeout)
+                   .integer(site.counting.session_timeout_longest)
+                   .text(site.counting.currency)
                    .text(site.id)
                    .run());
     TRY_STATUS(state_->refresh());

@@ -44,12 +44,25 @@ struct Privacy {
     ConsentPolicy consent = ConsentPolicy::kOptional;
 };
 
+/// Minutes without an event that end a session.
+inline constexpr int kSessionTimeoutMin = 1;
+inline constexpr int kSessionTimeoutMax = 1'440;
+inline constexpr int kSessionTimeoutDefault = 30;
+
+/// What a site counts by.
+struct Counting {
+    int session_timeout = kSessionTimeoutDefault;          ///< minutes, of events that are received from now on
+    int session_timeout_longest = kSessionTimeoutDefault;  ///< that the site ever had; the catalog sees to it
+    std::string currency{};  ///< ISO 4217, of its revenue; empty: that of its first event that names one
+};
+
 struct Site {
     std::string id;
     std::string name;
     std::string domain;
     std::string timezone;  ///< IANA name, known to this machine when it was set
     Privacy privacy{};
+    Counting counting{};
     std::int64_t created_ms = 0;
 };
 
@@ -62,6 +75,8 @@ struct SiteChange {
     std::optional<IpPolicy> ip_policy;
     std::optional<OptOutPolicy> opt_out;
     std::optional<ConsentPolicy> consent;
+    std::optional<int> session_timeout;
+    std::optional<std::string> currency;
 };
 
 enum class Scope : std::uint8_t { kCollect, kRead, kAdmin };
@@ -109,9 +124,10 @@ public:
     /// Does not wait for a change that is being written.
     std::shared_ptr<const Snapshot> snapshot() const;
 
-    /// `id` empty: one is made. Errors name the field: unknown time zone, malformed id or domain, id taken.
+    /// `id` empty: one is made. Errors name the field: unknown time zone, malformed id or domain, id taken, a timeout
+    /// out of bounds, what is no currency.
     Result<Site> add_site(std::string_view name, std::string_view domain, std::string_view timezone,
-                          std::string_view id, Privacy privacy = {});
+                          std::string_view id, Privacy privacy = {}, Counting counting = {});
     /// The site as it is then; of events that are received after that. Errors as add_site(); kNotFound for the id.
     Result<Site> change_site(std::string_view id, const SiteChange& change);
     Result<std::vector<Site>> sites() const;

@@ -177,6 +177,33 @@ TEST_F(CatalogTest, ASiteMayKeepLessOfItsVisitorsFromTheStart) {
     EXPECT_EQ(snapshot->site("b")->privacy.ip_policy, IpPolicy::kTruncate);
 }
 
+TEST_F(CatalogTest, ASiteHasItsTimeoutItsLongestOneAndItsCurrency) {
+    ASSERT_TRUE(catalog_->add_site("A", "a.example", "UTC", "a"));
+    ASSERT_TRUE(catalog_->add_site("B", "b.example", "UTC", "b", {}, {.session_timeout = 1'440, .currency = "EUR"}));
+    for (const int minutes : {120, 5}) {
+        SiteChange change;
+        change.session_timeout = minutes;
+        ASSERT_TRUE(catalog_->change_site("a", change));
+    }
+    open();
+    const auto snapshot = catalog_->snapshot();
+    EXPECT_EQ(snapshot->site("a")->counting.session_timeout, 5);
+    EXPECT_EQ(snapshot->site("a")->counting.session_timeout_longest, 120) << "events of then have it";
+    EXPECT_EQ(snapshot->site("a")->counting.currency, "");
+    EXPECT_EQ(snapshot->site("b")->counting.session_timeout_longest, 1'440);
+    EXPECT_EQ(snapshot->site("b")->counting.currency, "EUR");
+    for (const int minutes : {0, -5, 1'441}) {
+        SiteChange change;
+        change.session_timeout = minutes;
+        EXPECT_EQ(catalog_->change_site("a", change).error().field, "session_timeout");
+    }
+    for (const char* currency : {"eur", "EURO", "E1R", "\u20ac"}) {
+        SiteChange change;
+        change.currency = currency;
+        EXPECT_EQ(catalog_->change_site("a", change).error().field, "currency");
+    }
+}
+
 TEST_F(CatalogTest, AChangedSiteIsSoInSnapshotsAndAfterAnotherStart) {
     ASSERT_TRUE(catalog_->add_site("Shop", "shop.example", "UTC", "shop"));
     SiteChange change;

@@ -520,7 +520,8 @@ struct Enricher::State {
                                                 .event_type = event.event_type,
                                                 .event_id = event.event_id,
                                                 .receive_ms = work.context.receive_ms,
-                                                .timestamp = event.timestamp});
+                                                .timestamp = event.timestamp,
+                                                .session_timeout_ms = work.site.session_timeout_ms});
     }
 
     void address(Work& work) {

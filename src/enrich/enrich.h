@@ -25,6 +25,7 @@ struct SitePolicy {
     std::string_view domain{};  ///< the site's own domain: referrers from it and its subdomains are internal
     bool cookieless = false;    ///< a sent user_id is dropped
     IpPolicy ip = IpPolicy::kTruncate;
+    std::int64_t session_timeout_ms = kSessionTimeoutMs;
 };
 
 /// What the request says beside the event, borrowed for the call. Of a sender with a key, `address` and `user_agent`

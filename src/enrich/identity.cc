@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::int64_t kMinuteMs = 60'000;
 constexpr std::int64_t kDayMs = 24 * 60 * kMinuteMs;
-constexpr std::int64_t kSessionGapMs = 30 * kMinuteMs;
 /// How long after midnight yesterday's ids are kept, and so how long before it they must be known.
 constexpr std::int64_t kRotationMs = 30 * kMinuteMs;
 constexpr std::int64_t kLateMs = kDayMs;
@@ -186,12 +185,12 @@ struct Identity::State {
         forgotten.add(at.open.put(id, at_ms, kOpenMax / kShards));
     }
 
-    bool is_open(std::uint64_t id, std::int64_t at_ms) {
+    bool is_open(std::uint64_t id, std::int64_t at_ms, std::int64_t timeout_ms) {
         if (!has_open.load(std::memory_order_relaxed)) return false;
         Shard& at = shard(id);
         const std::lock_guard lock(at.mutex);
         const std::int64_t* seen = at.open.find(id);
-        return seen != nullptr && at_ms - *seen < kSessionGapMs;
+        return seen != nullptr && at_ms - *seen < timeout_ms;
     }
 
     /// Outside of the time around midnight nobody asks who is open.
@@ -215,7 +214,7 @@ struct Identity::State {
         if (time < kRotationMs) {
             const auto yesterday = salt(day - 1);
             const std::uint64_t old = yesterday ? anonymous_id(*yesterday, sender) : 0;
-            if (yesterday && is_open(old, sender.receive_ms)) {
+            if (yesterday && is_open(old, sender.receive_ms, std::min(sender.session_timeout_ms, kRotationMs))) {
                 if (extends_session) see(old, sender.receive_ms);
                 return old;
             }
@@ -238,14 +237,14 @@ struct Identity::State {
             at.aliases.put(id, {known, earlier != nullptr ? earlier->last_seen_ms : at_ms}, kAliasesMax / kShards));
     }
 
-    std::uint64_t follow_alias(std::uint64_t id, bool extends_session, std::int64_t at_ms) {
+    std::uint64_t follow_alias(std::uint64_t id, bool extends_session, std::int64_t at_ms, std::int64_t timeout_ms) {
         if (!has_aliases.load(std::memory_order_relaxed)) return id;
         Shard& at = shard(id);
         const std::lock_guard lock(at.mutex);
         at.turn_day(day_of(at_ms));
         Alias* alias = at.aliases.find(id);
         if (alias == nullptr) return id;
-        if (at_ms - alias->last_seen_ms >= kSessionGapMs) return alias->known;
+        if (at_ms - alias->last_seen_ms >= timeout_ms) return alias->known;
         if (extends_session) alias->last_seen_ms = std::max(alias->last_seen_ms, at_ms);
         return id;
     }
@@ -286,7 +285,7 @@ std::uint64_t Identity::visitor_id(const Sender& sender) {
     }
     const bool extends_session = sender.event_type == "pageview" || sender.event_type == "event";
     const std::uint64_t id = state_->current_id(sender, extends_session);
-    if (!is_identify) return state_->follow_alias(id, extends_session, sender.receive_ms);
+    if (!is_identify) return state_->follow_alias(id, extends_session, sender.receive_ms, sender.session_timeout_ms);
     if (!sender.user_id.empty()) state_->add_alias(id, known_id(sender.site, sender.user_id), sender.receive_ms);
     return id;
 }
@@ -411,7 +410,8 @@ Result<std::uint64_t> Identity::load(const std::string& path) {
 void Identity::remember_seen(std::uint64_t visitor_id, std::int64_t received_ms) {
     const std::int64_t time = time_of_day(received_ms);
     if (time < kRotationMs || time >= kDayMs - kRotationMs) state_->see(visitor_id, received_ms);
-    state_->follow_alias(visitor_id, true, received_ms);
+    // Its session was open then, whatever the site's timeout was: else the record had the known user's id.
+    state_->follow_alias(visitor_id, true, received_ms, INT64_MAX);
 }
 
 void Identity::remember_alias(std::string_view site, std::uint64_t anonymous_id, std::string_view user_id,

@@ -20,6 +20,9 @@ using Salt = std::array<unsigned char, 32>;
 /// days than the day before: catalog::Catalog::salt. May block on the catalog's disk.
 using SaltSource = std::function<Result<Salt>(std::int64_t day)>;
 
+/// Of a site that sets no other.
+inline constexpr std::int64_t kSessionTimeoutMs = 30 * 60'000;
+
 /// Who an event is of, as far as the request tells.
 struct Sender {
     std::string_view site{};
@@ -30,7 +33,8 @@ struct Sender {
     std::string_view event_type{};
     Uuid event_id{};
     std::int64_t receive_ms = 0;
-    std::int64_t timestamp = 0;  ///< of the event, epoch ms
+    std::int64_t timestamp = 0;                           ///< of the event, epoch ms
+    std::int64_t session_timeout_ms = kSessionTimeoutMs;  ///< the site's
 };
 
 /// Visitor ids. 64 bits, never 0, stored in the record and never recomputed.
@@ -42,7 +46,7 @@ struct Sender {
 /// salt is destroyed
 ///   nobody can find the address to an id, or connect two days.
 /// - In the first 30 minutes of a day yesterday's anonymous id is kept where it had a pageview or event within the 30
-/// minutes before,
+/// minutes before, or the site's session timeout where that is shorter,
 ///   so that a session survives midnight. Pings and vitals follow, but do not prolong it.
 /// - An anonymous event more than 24 h late, or one that has neither address, user agent nor session hint, is its own
 /// visitor (hash of
@@ -50,8 +54,8 @@ struct Sender {
 /// - `identify`: its record keeps the anonymous id as visitor_id beside the user_id: it *is* the alias. From then until
 /// the end of the
 ///   UTC day, that anonymous visitor's events without a user_id carry the known user's id, from the first one that
-///   begins a new session (30 minutes after its last pageview or event, by receive time) on. An open session keeps its
-///   id; no history is rewritten.
+///   begins a new session (the site's timeout after its last pageview or event, by receive time) on. An open session
+///   keeps its id; no history is rewritten.
 ///
 /// Thread-safe. Memory: at most 2 x 131,072 aliases (about 15 MB) and, between 23:30 and 00:30 UTC only, 2 x 262,144
 /// open visitors (about 25 MB); in each the older half is forgotten when the younger is full, and counted in

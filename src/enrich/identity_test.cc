@@ -218,6 +218,19 @@ TEST_F(IdentityTest, WithoutAddressAndUserAgentTheSessionHintStandsInOrTheEventI
     EXPECT_EQ(id(bare), hinted);
 }
 
+TEST_F(IdentityTest, ANextSessionBeginsWhenTheSitesTimeoutIsOver) {
+    const auto id_under = [&](std::int64_t at, std::int64_t minutes) {
+        Sender from = sender(at);
+        from.session_timeout_ms = minutes * kMinute;
+        return id(from);
+    };
+    const std::uint64_t anonymous = id_under(kNoon, 120);
+    identify_at(kNoon + kMinute, "u1");
+    EXPECT_EQ(id_under(kNoon + 100 * kMinute, 120), anonymous);
+    EXPECT_EQ(id_under(kNoon + 104 * kMinute, 5), anonymous);
+    EXPECT_EQ(id_under(kNoon + 109 * kMinute, 5), Identity::known_id("site", "u1"));
+}
+
 TEST_F(IdentityTest, IdentifyLeadsToTheKnownUserFromTheNextSessionOn) {
     const std::uint64_t anonymous = id_at(kNoon);
     EXPECT_EQ(identify_at(kNoon + kMinute, "u1"), anonymous) << "the record of the identify is the alias";

@@ -227,6 +227,7 @@ void csv_time(std::string& out, std::int64_t value) { out += iso_text(value); }
 void csv_hash64(std::string& out, std::uint64_t value) { out += visitor_text(value); }
 void csv_bool(std::string& out, bool value) { out += value ? "true" : "false"; }
 void csv_float(std::string& out, double value) { json::append_number(out, value); }
+void csv_integer(std::string& out, std::uint32_t value) { json::append_number(out, std::uint64_t{value}); }
 void csv_decimal(std::string& out, std::int64_t value) { out += event::format_decimal(value); }
 void csv_map(std::string& out, const event::kind::map& value) {
     if (value.empty()) return;

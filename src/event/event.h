@@ -23,6 +23,7 @@ using hash64 = std::uint64_t;
 using flag = bool;
 using real = double;
 using decimal = std::int64_t;  // ten-thousandths
+using integer = std::uint32_t;
 using map = std::vector<std::pair<std::string_view, std::string_view>>;
 using ip = std::array<unsigned char, 16>;  // IPv6, or IPv4 mapped into it; all zero: none
 }  // namespace kind
@@ -38,6 +39,7 @@ struct Event {
 #define FOOTFALL_KIND_bool kind::flag
 #define FOOTFALL_KIND_float kind::real
 #define FOOTFALL_KIND_decimal kind::decimal
+#define FOOTFALL_KIND_integer kind::integer
 #define FOOTFALL_KIND_map kind::map
 #define FOOTFALL_KIND_ip kind::ip
 #define FOOTFALL_FIELD(name, kind_name, column_type) FOOTFALL_KIND_##kind_name name{};

@@ -55,6 +55,11 @@ void write_decimal(std::string& out, std::string_view key, std::int64_t value) {
     out += format_decimal(value);
     out += '"';
 }
+void write_integer(std::string& out, std::string_view key, std::uint32_t value) {
+    if (value == 0) return;
+    out += key;
+    json::append_number(out, std::uint64_t{value});
+}
 void write_map(std::string& out, std::string_view key, const kind::map& value) {
     if (value.empty()) return;
     out += key;
@@ -101,6 +106,12 @@ bool read_decimal(ondemand::value& in, std::int64_t& out) {
     const auto value = parse_decimal(text);
     if (value) out = *value;
     return value.has_value();
+}
+bool read_integer(ondemand::value& in, std::uint32_t& out) {
+    std::uint64_t value = 0;
+    if (in.get(value) != simdjson::SUCCESS || value > UINT32_MAX) return false;
+    out = static_cast<std::uint32_t>(value);
+    return true;
 }
 bool read_map(ondemand::value& in, kind::map& out) {
     ondemand::object object;

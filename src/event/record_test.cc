@@ -74,6 +74,7 @@ Event full_event() {
     event.ip = *parse_ip("203.0.113.0");
     event.user_agent = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) \"quoted\"";
     event.sdk = "web/1.0.0";
+    event.session_timeout = 120;
     return event;
 }
 

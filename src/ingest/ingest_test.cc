@@ -468,6 +468,21 @@ TEST_F(EndpointTest, TheNextEventIsKeptAsItsSiteSaysByThen) {
                 ElementsAre("ann 203.0.113.0", "ann ", " ", "ann 203.0.113.0"));
 }
 
+TEST_F(EndpointTest, ARecordHasTheTimeoutThatItsSiteHadUnlessThatIsTheDefault) {
+    const auto post_under = [&](int minutes, const std::string& event) {
+        catalog::SiteChange change;
+        change.session_timeout = minutes;
+        EXPECT_TRUE(catalog_->change_site("a", change));
+        EXPECT_EQ(post(event).body, ok(1, "", 0));
+    };
+    post_under(30, pageview("a", "/"));
+    post_under(120, pageview("a", "/"));
+    post_under(1, R"({"type":"event","tracking_id":"a","data":{"name":"x"}})");
+    post_under(1, R"({"type":"identify","tracking_id":"a","data":{"user_id":"ann"}})");
+    EXPECT_THAT(recorded([](const event::Event& event) { return std::to_string(event.session_timeout); }),
+                ElementsAre("0", "120", "1", "0"));
+}
+
 TEST_F(EndpointTest, OfWhoCountsAnonymouslyNoUserAgentIsKept) {
     catalog::SiteChange change;
     change.opt_out = catalog::OptOutPolicy::kAnonymous;

@@ -81,8 +81,12 @@ std::unique_ptr<Submission> Intake::make_submission(std::size_t body_bytes, cons
                                         .cookieless = site->privacy.cookieless || is_anonymous,
                                         .ip = is_anonymous || site->privacy.ip_policy == catalog::IpPolicy::kDrop
                                                   ? enrich::IpPolicy::kDrop
-                                                  : enrich::IpPolicy::kTruncate};
+                                                  : enrich::IpPolicy::kTruncate,
+                                        .session_timeout_ms = site->counting.session_timeout * std::int64_t{60'000}};
         enricher_.enrich(event, context, policy, arena_);
+        const bool makes_session = event.event_type == "pageview" || event.event_type == "event";
+        if (makes_session && site->counting.session_timeout != catalog::kSessionTimeoutDefault)
+            event.session_timeout = static_cast<std::uint32_t>(site->counting.session_timeout);
         if (is_anonymous) event.click_id = event.user_agent = {};
         cap_.apply(event, sender.receive_ms, known_values_);
         const auto begin = static_cast<std::uint32_t>(submission->records.size());

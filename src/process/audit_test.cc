@@ -217,6 +217,7 @@ void alter(std::string_view& value) { value = value.empty() ? "x" : value.substr
 void alter(Uuid& value) { value.bytes[15] ^= 1; }
 void alter(std::int64_t& value) { value += 1; }
 void alter(std::uint64_t& value) { value ^= 1ull << 63; }
+void alter(std::uint32_t& value) { value += 1; }
 void alter(bool& value) { value = !value; }
 void alter(double& value) { value += 0.125; }
 void alter(event::kind::map& value) {
@@ -434,6 +435,8 @@ TEST_F(SessionAuditTest, R12AnAlterationOfAnyColumnOfASessionIsFoundAndNamed) {
         if (name == "website_id" || name == "session_key") return;  // those make another session of it
         std::string other = fmt::format("concat({}, 'x')", name);
         if (type == "Bool") other = fmt::format("NOT {}", name);
+        else if (type.starts_with("Map"))
+            other = fmt::format("mapUpdate({}, CAST(map('EUR', 1), toTypeName({})))", name, name);
         else if (type != "String") other = fmt::format("{} + 1", name);
         plant_with(fmt::format("* REPLACE (if(website_id = 'b', {0}, {1}) AS {1})", other, name));
         const AuditReport report = audit();

@@ -21,6 +21,7 @@ void add_float(store::NativeColumn& column, std::string_view column_type, double
     else column.add(value);
 }
 void add_decimal(store::NativeColumn& column, std::string_view, std::int64_t value) { column.add(value); }
+void add_integer(store::NativeColumn& column, std::string_view, std::uint32_t value) { column.add(value); }
 void add_map(store::NativeColumn& column, std::string_view, const event::kind::map& value) { column.add_map(value); }
 void add_ip(store::NativeColumn& column, std::string_view, const event::kind::ip& value) { column.add_ipv6(value); }
 

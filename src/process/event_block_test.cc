@@ -39,6 +39,9 @@ Cell cell_time(const std::string& name, std::string_view, std::int64_t value) {
     return {name, std::string(text, size) + thousandths};
 }
 Cell cell_hash64(const std::string& name, std::string_view, std::uint64_t value) { return {name, value}; }
+Cell cell_integer(const std::string& name, std::string_view, std::uint32_t value) {
+    return {name, std::uint64_t{value}};
+}
 Cell cell_bool(const std::string& name, std::string_view, bool value) { return {name, value}; }
 Cell cell_float(const std::string& name, std::string_view column_type, double value) {
     if (column_type == "Float32") return {"toFloat64(" + name + ")", double{static_cast<float>(value)}};

@@ -271,6 +271,9 @@ private:
     static void set_decimal(std::int64_t& field, const std::string& name, int round) {
         field = static_cast<std::int64_t>(name.size()) * (round % 2 == 0 ? 12'345 : -12'340);
     }
+    static void set_integer(std::uint32_t& field, const std::string& name, int round) {
+        field = static_cast<std::uint32_t>(name.size()) + static_cast<std::uint32_t>(round);
+    }
     void set_map(event::kind::map& field, const std::string& name, int round) {
         for (int i = 0; i <= round; ++i)
             field.emplace_back(keep(name + std::to_string(i)), keep("value " + std::to_string(round)));

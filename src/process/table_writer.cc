@@ -86,7 +86,7 @@ Status TableWriter::prepare_sessions(std::span<const log::StoredEntry> entries) 
         const auto asked = sessions_.look_up_for(event);
         if (!asked) continue;
         const auto [known, added] = by_visitor.try_emplace({asked->website_id, asked->visitor_id}, *asked);
-        if (!added) known->second.ended_from = std::min(known->second.ended_from, asked->ended_from);
+        if (!added) known->second.last_from = std::min(known->second.last_from, asked->last_from);
     }
     std::vector<SessionFold::LookUp> who;
     who.reserve(by_visitor.size());

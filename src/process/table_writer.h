@@ -19,9 +19,9 @@
 namespace footfall::process {
 
 /// Writes batches of the log, in its order, to footfall.events, footfall.sessions and footfall.session_alias: the one
-/// way in which rows of events and sessions come to be. Sessions of the last hour are in memory, older ones are looked
-/// up. Errors are those of store::Client, and kCorrupt (field "v") for a record of a higher version; after one, what
-/// the tables hold of the batch is not known. Not thread-safe.
+/// way in which rows of events and sessions come to be. Sessions of the last hour, or of a site's longer timeout, are
+/// in memory, older ones are looked up. Errors are those of store::Client, and kCorrupt (field "v") for a record of a
+/// higher version; after one, what the tables hold of the batch is not known. Not thread-safe.
 class TableWriter {
 public:
     /// `undo_path`: see SessionStore. `inserted` is told of each block of events that is durable, with its rows;

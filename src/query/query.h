@@ -35,6 +35,8 @@ struct SiteInfo {
     std::string id;
     std::string timezone;  ///< IANA name
     std::int64_t created_ms = 0;
+    std::string currency{};  ///< of its revenue; empty: that of its first event that names one
+    std::int64_t session_timeout_longest_ms = 30 * 60'000;  ///< that its sessions ever had
 };
 
 enum class Operator : std::uint8_t {

@@ -15,12 +15,15 @@ std::string_view unwrap(std::string_view type, std::string_view wrapper) {
     return type.substr(wrapper.size() + 1, type.size() - wrapper.size() - 2);
 }
 
-bool is_string_map(std::string_view type) {
+/// One whose parts are sent as texts.
+bool is_map_of_texts(std::string_view type) {
     const std::string_view parts = unwrap(type, "Map");
-    const std::size_t comma = parts.rfind(", ");
-    return parts != type && comma != std::string_view::npos &&
-           unwrap(parts.substr(0, comma), "LowCardinality") == "String" &&
-           unwrap(parts.substr(comma + 2), "LowCardinality") == "String";
+    const std::size_t comma = parts.find(", ");
+    if (parts == type || comma == std::string_view::npos ||
+        unwrap(parts.substr(0, comma), "LowCardinality") != "String")
+        return false;
+    const std::string_view value = parts.substr(comma + 2);
+    return unwrap(value, "LowCardinality") == "String" || unwrap(value, "Decimal") != value;
 }
 
 // Bytes of a number; nullopt for a type that is not written here.
@@ -51,7 +54,7 @@ NativeColumn::NativeColumn(std::string_view name, std::string_view type) {
     std::string_view sent = unwrap(type, "LowCardinality");
     if (sent == "String") {
         kind_ = Kind::kString;
-    } else if (is_string_map(sent)) {
+    } else if (is_map_of_texts(sent)) {
         kind_ = Kind::kMap;
         sent = "Map(String, String)";
     } else if (sent == "UUID") {

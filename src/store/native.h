@@ -21,8 +21,8 @@ namespace footfall::store {
 class NativeColumn {
 public:
     /// Types: String, UUID, IPv6, Bool, [U]Int8…64, Float32/64, Decimal of 9 or 18 digits, Date, DateTime, DateTime64,
-    /// any of them in LowCardinality, and Map(String, String) with either part in LowCardinality. Ends the process for
-    /// any other.
+    /// any of them in LowCardinality, and Map(String, String) with either part in LowCardinality; the second may
+    /// be a Decimal, whose text is sent and which the engine reads. Ends the process for any other.
     NativeColumn(std::string_view name, std::string_view type);
 
     /// Numbers by their own width: Bool as uint8_t, Decimal(18, s) and DateTime64 as the int64_t of their smallest

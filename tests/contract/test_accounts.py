@@ -332,7 +332,14 @@ class TestSession:
         assert set(told.json()) == {"user", "sites", "version"}
         assert told.json()["user"] == {"email": user.email, "role": "viewer"}
         [row] = [row for row in told.json()["sites"] if row["id"] == site.id]
-        assert row == {"id": site.id, "name": "a site", "domain": "site.example", "timezone": "UTC"}
+        assert row == {
+            "id": site.id,
+            "name": "a site",
+            "domain": "site.example",
+            "timezone": "UTC",
+            "session_timeout_minutes": 30,
+            "currency": "",
+        }
         assert told.json()["version"] in run_command("--version").stdout
 
     def test_without_one_it_is_401(self, server: Server):
@@ -436,8 +443,8 @@ class TestSites:
         browser = User(server, "admin").browser()
         site = {"name": "My shop", "domain": "shop.example", "timezone": "Europe/Berlin"}
         made = browser.request("POST", SITES, site)
-        assert made.status == 201 and set(made.json()) == {"id", "name", "domain", "timezone"}, made
-        assert made.json() | {"id": ""} == site | {"id": ""}
+        assert made.status == 201 and set(made.json()) == {"id", *site, "session_timeout_minutes", "currency"}, made
+        assert made.json() | {"id": ""} == site | {"id": "", "session_timeout_minutes": 30, "currency": ""}
         assert made.json() in browser.request("GET", SITES).json()["sites"]
         assert made.json() in browser.request("GET", SESSION).json()["sites"]
         added = Site(server, made.json()["id"])
@@ -445,6 +452,27 @@ class TestSites:
         chosen = f"chosen-{browser.address}"
         assert browser.request("POST", SITES, site | {"id": chosen}).json()["id"] == chosen
         refused(browser.request("POST", SITES, site | {"id": chosen}), 409, "id")
+
+    def test_are_changed_as_far_as_the_request_says(self, server: Server, site: Site):
+        browser = User(server, "admin").browser()
+        [before] = [row for row in browser.request("GET", SITES).json()["sites"] if row["id"] == site.id]
+        change = {"name": "Other", "timezone": "Asia/Kathmandu", "session_timeout_minutes": 90, "currency": "EUR"}
+        changed = browser.request("PATCH", f"{SITES}/{site.id}", change)
+        assert changed.status == 200 and changed.json() == before | change
+        assert changed.json() in browser.request("GET", SITES).json()["sites"]
+        assert browser.request("PATCH", f"{SITES}/{site.id}", {}).json() == changed.json()
+        for wrong, field in [
+            ({"session_timeout_minutes": 0}, "session_timeout_minutes"),
+            ({"session_timeout_minutes": 1441}, "session_timeout_minutes"),
+            ({"session_timeout_minutes": "30"}, "session_timeout_minutes"),
+            ({"session_timeout_minutes": 30.5}, "session_timeout_minutes"),
+            ({"session_timeout_minutes": 10**12}, "session_timeout_minutes"),
+            ({"currency": "euro"}, "currency"),
+            ({"id": "x"}, "id"),
+        ]:
+            refused(browser.request("PATCH", f"{SITES}/{site.id}", wrong), 400, field)
+        assert browser.request("PATCH", f"{SITES}/nobody", {}).status == 404
+        assert User(server, "viewer").browser().request("PATCH", f"{SITES}/{site.id}", change).status == 403
 
     @pytest.mark.parametrize(
         "change, field",

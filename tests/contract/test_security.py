@@ -56,6 +56,7 @@ MATRIX: dict[tuple[str, str], tuple[Any, dict[str, int]]] = {
     ("GET", "/api/v1/sites"): (None, reader(200, others_read=200)),
     ("POST", "/api/v1/sites"): ({"name": "x"}, signed_in(400) | {"editor": 403, "viewer": 403}),
     # There is no site of this name: 404 for who may ask.
+    ("PATCH", "/api/v1/sites/{id}"): ({"name": "x"}, signed_in(404) | {"editor": 403, "viewer": 403}),
     ("GET", "/api/v1/sites/{id}/rejected"): (None, signed_in(404) | {"viewer": 403}),
     ("GET", "/api/v1/rejected"): (None, signed_in(200) | {"editor": 403, "viewer": 403}),
     ("POST", "/api/v1/query"): ({"website_id": "SITE", "metrics": ["events"]}, reader(200, others_read=403)),
@@ -155,6 +156,7 @@ CHANGES: dict[tuple[str, str], Any] = {
     ("DELETE", "/api/v1/session"): None,
     ("PUT", "/api/v1/account/password"): {"current": PASSWORD, "new": "a quite different passphrase"},
     ("POST", "/api/v1/sites"): {"name": "evil", "domain": "evil.example", "timezone": "UTC"},
+    ("PATCH", "/api/v1/sites/{id}"): {"name": "evil"},
 }
 FORM = "application/x-www-form-urlencoded"
 # name → headers that are sent beside the cookie (None: not even what a browser of ours sends), and the status

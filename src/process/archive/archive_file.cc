@@ -23,6 +23,7 @@ constexpr Type type_of_string = Type::kText;
 constexpr Type type_of_uuid = Type::kText;
 constexpr Type type_of_time = Type::kTimestampMs;
 constexpr Type type_of_hash64 = Type::kUInt64;
+constexpr Type type_of_integer = Type::kUInt64;
 constexpr Type type_of_bool = Type::kBool;
 constexpr Type type_of_float = Type::kDouble;
 constexpr Type type_of_decimal = Type::kDecimal4;
@@ -74,6 +75,7 @@ void add_uuid(Column& column, const Uuid& value) {
 }
 void add_time(Column& column, std::int64_t value) { column.integers.push_back(value); }
 void add_hash64(Column& column, std::uint64_t value) { column.integers.push_back(static_cast<std::int64_t>(value)); }
+void add_integer(Column& column, std::uint32_t value) { column.integers.push_back(value); }
 void add_bool(Column& column, bool value) { column.integers.push_back(value ? 1 : 0); }
 void add_float(Column& column, double value) { column.reals.push_back(value); }
 void add_decimal(Column& column, std::int64_t value) { column.integers.push_back(value); }
@@ -105,6 +107,7 @@ struct Get {
     }
     void time(std::int64_t& out) { out = column.integers[row]; }
     void hash64(std::uint64_t& out) { out = static_cast<std::uint64_t>(column.integers[row]); }
+    void integer(std::uint32_t& out) { out = static_cast<std::uint32_t>(column.integers[row]); }
     void flag(bool& out) { out = column.integers[row] != 0; }
     void real(double& out) { out = column.reals[row]; }
     void decimal(std::int64_t& out) { out = column.integers[row]; }
@@ -311,6 +314,7 @@ Status read_record(const std::vector<Column>& columns, std::size_t row, std::str
 #define FOOTFALL_GET_uuid(get, to) get.uuid(to)
 #define FOOTFALL_GET_time(get, to) get.time(to)
 #define FOOTFALL_GET_hash64(get, to) get.hash64(to)
+#define FOOTFALL_GET_integer(get, to) get.integer(to)
 #define FOOTFALL_GET_bool(get, to) get.flag(to)
 #define FOOTFALL_GET_float(get, to) get.real(to)
 #define FOOTFALL_GET_decimal(get, to) get.decimal(to)

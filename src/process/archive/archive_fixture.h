@@ -40,6 +40,7 @@ public:
     }
     void fill(std::int64_t& out) { out = static_cast<std::int64_t>(random_() % 2'000'000'000'000); }
     void fill(std::uint64_t& out) { out = random_(); }
+    void fill(std::uint32_t& out) { out = is_left_out() ? 0 : static_cast<std::uint32_t>(random_()); }
     void fill(bool& out) { out = random_() % 2 == 0; }
     void fill(double& out) {
         // What the store's narrower columns hold too.

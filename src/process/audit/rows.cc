@@ -50,7 +50,8 @@ std::string row_text_sql(std::string_view name, std::string_view column_type) {
     if (column_type == "Float64") return fmt::format("toString(reinterpretAsUInt64({}))", name);
     if (column_type.starts_with("Map"))
         return fmt::format(
-            "arrayStringConcat(arrayMap((k, v) -> concat(k, '=', v), mapKeys({0}), mapValues({0})), ',')", name);
+            "arrayStringConcat(arrayMap((k, v) -> concat(k, '=', toString(v)), mapKeys({0}), mapValues({0})), ',')",
+            name);
     if (column_type == "IPv6") return fmt::format("lower(hex({}))", name);
     return fmt::format("toString({})", name);
 }

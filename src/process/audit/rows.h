@@ -45,6 +45,9 @@ inline void append_row_text(std::string& out, std::string_view, std::int64_t val
 inline void append_row_text(std::string& out, std::string_view, std::uint64_t value) {
     json::append_number(out, value);
 }
+inline void append_row_text(std::string& out, std::string_view, std::uint32_t value) {
+    json::append_number(out, std::uint64_t{value});
+}
 inline void append_row_text(std::string& out, std::string_view, bool value) { out += value ? '1' : '0'; }
 inline void append_row_text(std::string& out, std::string_view column_type, double value) {
     if (column_type == "Float32")

@@ -19,7 +19,8 @@ std::uint64_t hash_of(const Session& session) {
     for_each_column(session, [&text](std::string_view, std::string_view type, const auto& value) {
         if (!text.empty()) text += kRowSeparator;
         using Value = std::decay_t<decltype(value)>;
-        if constexpr (std::is_same_v<Value, float>) append_row_text(text, type, double{value});
+        if constexpr (std::is_same_v<Value, Revenue>) text += value.text();
+        else if constexpr (std::is_same_v<Value, float>) append_row_text(text, type, double{value});
         else if constexpr (std::is_same_v<Value, std::uint32_t>) append_row_text(text, type, std::uint64_t{value});
         else append_row_text(text, type, value);
     });

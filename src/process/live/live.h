@@ -36,6 +36,8 @@ struct LiveOptions {
 /// without. When the clock is set back they are rebuilt.
 ///
 /// Sources are those of the sessions as long as events come within half an hour; one that comes later may be left out.
+/// Here a pause of 30 minutes ends a session whatever the site's timeout, since longer ones would have to be remembered
+/// for a day: a visit that goes on after an hour has the source of its second part. The other numbers know no sessions.
 ///
 /// Memory: 5 KB for each site that had an event within an hour; for each visitor of such a site about 250 bytes within
 /// the last 5 minutes and 70 before, of which the lists of names take at most 70 MB in all: beyond that they are

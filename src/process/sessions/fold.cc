@@ -67,18 +67,19 @@ void SessionFold::load(Session session, std::uint64_t version, std::vector<std::
 
 std::optional<SessionFold::LookUp> SessionFold::look_up_for(const event::Event& event) const {
     std::int64_t from = 0;
+    // Those that are open then or began later: last_at() is half an hour before what they reach, or later.
     if (makes_sessions(event.event_type)) from = event.timestamp - kSessionGapMs + 1;
     else if (event.event_type == "ping" && event.time_on_page > 0) from = earliest_pageview_time(event);
     else return std::nullopt;
     if (from >= complete_from_) return std::nullopt;
     const auto known = looked_up_.find(key_of(event.website_id, event.visitor_id, false));
     if (known != looked_up_.end() && known->second <= from) return std::nullopt;
-    return LookUp{.website_id = std::string(event.website_id), .visitor_id = event.visitor_id, .ended_from = from};
+    return LookUp{.website_id = std::string(event.website_id), .visitor_id = event.visitor_id, .last_from = from};
 }
 
 void SessionFold::looked_up(const LookUp& who) {
-    const auto [known, added] = looked_up_.try_emplace(key_of(who.website_id, who.visitor_id, false), who.ended_from);
-    if (!added) known->second = std::min(known->second, who.ended_from);
+    const auto [known, added] = looked_up_.try_emplace(key_of(who.website_id, who.visitor_id, false), who.last_from);
+    if (!added) known->second = std::min(known->second, who.last_from);
 }
 
 void SessionFold::touch(Held& held) {
@@ -127,19 +128,20 @@ std::uint64_t SessionFold::apply(const event::Event& event, std::uint64_t offset
         return 0;
     }
     Visitor& visitor = visitors_[key_of(event.website_id, event.visitor_id, event.is_bot)];
-    std::optional<std::size_t> reached;
-    std::optional<std::size_t> also;  // never a third: sessions are half an hour apart
-    for (std::size_t i = 0; i < visitor.size(); ++i) {
-        if (visitor[i]->session.website_id != event.website_id || !visitor[i]->session.reaches(event.timestamp))
-            continue;
-        (reached ? also : reached) = i;
-    }
     Session single = Session::of(event);
-    if (!reached) return add_session(visitor, std::move(single), offset);
-    Held& held = *visitor[*reached];
+    const auto reaches = [&](const std::unique_ptr<Held>& held) {
+        return held->session.website_id == event.website_id && held->session.reaches(single);
+    };
+    const auto first = std::find_if(visitor.begin(), visitor.end(), reaches);
+    if (first == visitor.end()) return add_session(visitor, std::move(single), offset);
+    Held& held = **first;
+    const auto reached = static_cast<std::size_t>(first - visitor.begin());
     touch(held);
     held.session.extend(single);
-    if (also) join(visitor, *reached, *also);
+    // Mostly none, and one more where the event closes a gap. A long timeout may reach several sessions of a time when
+    // it was shorter. They do not reach each other, so the one event says which are joined.
+    for (std::size_t i = visitor.size() - 1; i > reached; --i)
+        if (reaches(visitor[i])) join(visitor, reached, i);
     return held.session.session_key;
 }
 
@@ -217,12 +219,12 @@ std::vector<SessionAlias> SessionFold::take_aliases() {
 }
 
 std::int64_t SessionFold::keep_half_from() const {
-    std::vector<std::int64_t> ended_at;
-    ended_at.reserve(held_);
+    std::vector<std::int64_t> last_at;
+    last_at.reserve(held_);
     for (const auto& [key, visitor] : visitors_)
-        for (const auto& held : visitor) ended_at.push_back(held->session.ended_at);
-    const auto last_to_go = ended_at.end() - static_cast<std::ptrdiff_t>(held_max_ / 2 + 1);
-    std::nth_element(ended_at.begin(), last_to_go, ended_at.end());
+        for (const auto& held : visitor) last_at.push_back(held->session.last_at());
+    const auto last_to_go = last_at.end() - static_cast<std::ptrdiff_t>(held_max_ / 2 + 1);
+    std::nth_element(last_at.begin(), last_to_go, last_at.end());
     return *last_to_go + 1;
 }
 
@@ -236,7 +238,7 @@ void SessionFold::let_go() {
     complete_from_ = keep_from;
     looked_up_.clear();
     for (auto at = visitors_.begin(); at != visitors_.end();) {
-        held_ -= std::erase_if(at->second, [&](const auto& held) { return held->session.ended_at < keep_from; });
+        held_ -= std::erase_if(at->second, [&](const auto& held) { return held->session.last_at() < keep_from; });
         at = at->second.empty() ? visitors_.erase(at) : std::next(at);
     }
 }

@@ -34,12 +34,13 @@ struct SessionAlias {
 /// only on the events before, never on how they were cut into batches or what was in memory: a fold that starts from
 /// the table goes on as the one before would have.
 ///
-/// Memory: about 600 bytes a session that is held, those of the last hour but at most kHeldMax, and 130 a page that was
-/// pinged within the last kPingEntries and began no session. Where there are more sessions, those that ended first are
-/// let go, and visitors who may have had one of these are looked up. About 1 µs an event. Not thread-safe.
+/// Memory: about 620 bytes a session that is held, those that ended within the last hour or where the site's timeout is
+/// longer may still go on, but at most kHeldMax, and 130 a page that was pinged within the last kPingEntries and began
+/// no session. Where there are more sessions, those that ended first are let go, and visitors who may have had one of
+/// these are looked up. About 1 µs an event. Not thread-safe.
 class SessionFold {
 public:
-    /// Sessions that ended earlier than this before the newest receive time may be let go.
+    /// Sessions whose last_at() is earlier than this before the newest receive time may be let go.
     static constexpr std::int64_t kHoldMs = 60 * 60'000;
     /// Sessions that are kept in memory beyond a batch.
     static constexpr std::size_t kHeldMax = 250'000;
@@ -48,8 +49,8 @@ public:
 
     explicit SessionFold(std::size_t held_max = kHeldMax) : held_max_(held_max) {}
 
-    /// Forgets everything. From now on it is complete for sessions that ended at `complete_from` or later, once these
-    /// were load()ed.
+    /// Forgets everything. From now on it is complete for sessions whose last_at() is `complete_from` or later, once
+    /// these were load()ed.
     void restart(std::int64_t complete_from);
     std::int64_t complete_from() const { return complete_from_; }
 
@@ -60,10 +61,10 @@ public:
     struct LookUp {
         std::string website_id;
         std::uint64_t visitor_id = 0;
-        std::int64_t ended_from = 0;  ///< their sessions that ended at this time or later, bots' and others
+        std::int64_t last_from = 0;  ///< their sessions whose last_at() is this time or later, bots' and others
     };
     std::optional<LookUp> look_up_for(const event::Event& event) const;
-    /// All sessions of the visitor that ended at `ended_from` or later were load()ed.
+    /// All sessions of the visitor whose last_at() is `last_from` or later were load()ed.
     void looked_up(const LookUp& who);
 
     /// Applies the next event, which stands at `offset` of the log, and returns its session's key: 0 for what makes no
@@ -130,7 +131,7 @@ private:
     void remember_engaged(const PendingKey& key, Pending pending);
     float take_engaged(const PendingKey& key, std::uint64_t offset);
 
-    /// Of more than held_max_ sessions: at most half of so many ended at this time or later.
+    /// Of more than held_max_ sessions: at most half of so many have a last_at() of this time or later.
     std::int64_t keep_half_from() const;
 
     const std::size_t held_max_;

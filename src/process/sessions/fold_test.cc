@@ -61,7 +61,7 @@ public:
             if (!who) continue;
             load(fold, [&](const Session& s) {
                 return s.website_id == who->website_id && s.visitor_id == who->visitor_id &&
-                       s.ended_at >= who->ended_from;
+                       s.last_at() >= who->last_from;
             });
             fold.looked_up(*who);
         }
@@ -96,6 +96,100 @@ TEST(SessionFoldTest, AGapOfThirtyMinutesEndsASession) {
     EXPECT_EQ(session.pageviews, 2u);
     EXPECT_EQ(session.entry_page, "/a");
     EXPECT_EQ(session.exit_page, "/b");
+}
+
+event::Event with_timeout(event::Event event, std::uint32_t minutes) {
+    event.session_timeout = minutes;
+    return event;
+}
+
+TEST(SessionFoldTest, ASessionGoesOnAsLongAsTheTimeoutOfAnEarlierEventIsNotOver) {
+    SessionFold fold;
+    const std::uint64_t first = fold.apply(with_timeout(event_at(kSessionsNow), 120), 0);
+    EXPECT_EQ(fold.apply(with_timeout(event_at(kSessionsNow + 100 * kMinute), 5), 1), first);
+    // The site's timeout is five minutes now, and the two hours of the first event are not over yet.
+    EXPECT_EQ(fold.apply(with_timeout(event_at(kSessionsNow + 119 * kMinute), 5), 2), first);
+    EXPECT_NE(fold.apply(with_timeout(event_at(kSessionsNow + 124 * kMinute), 5), 3), first);
+    Table table;
+    table.take(fold);
+    ASSERT_EQ(table.sessions().size(), 2u);
+    EXPECT_EQ(table.sessions().at(first).open_until, kSessionsNow + 124 * kMinute);
+}
+
+TEST(SessionFoldTest, OfTwoEventsTheEarlierOnesTimeoutCounts) {
+    for (const bool turned : {false, true}) {
+        SessionFold fold;
+        const auto shorter = with_timeout(event_at(kSessionsNow), 5);
+        const auto longer = with_timeout(event_at(kSessionsNow + 10 * kMinute), 120);
+        EXPECT_NE(fold.apply(turned ? longer : shorter, 0), fold.apply(turned ? shorter : longer, 1)) << turned;
+    }
+}
+
+TEST(SessionFoldTest, ALateEventOfALongTimeoutJoinsAllThatBeganWithinIt) {
+    SessionFold fold;
+    Table table;
+    std::set<std::uint64_t> keys;
+    for (int i = 0; i < 4; ++i) {
+        auto event = with_timeout(event_at(kSessionsNow + 10 * i * kMinute, "/" + std::string(1, char('a' + i))), 5);
+        event.received_at += i;
+        keys.insert(fold.apply(event, static_cast<std::uint64_t>(i)));
+    }
+    ASSERT_EQ(keys.size(), 4u);
+    table.take(fold);
+    auto late = with_timeout(event_at(kSessionsNow - kMinute, "/"), 25);
+    late.received_at += 10;
+    const std::uint64_t joined = fold.apply(late, 4);
+    table.take(fold);
+    ASSERT_EQ(table.sessions().size(), 2u) << "the last one began after it";
+    EXPECT_EQ(table.sessions().at(joined).events, 4u);
+    EXPECT_EQ(table.sessions().at(joined).open_until, kSessionsNow + 25 * kMinute);
+    std::size_t led = 0;
+    for (const std::uint64_t key : keys) led += table.resolve(key) == joined ? 1 : 0;
+    EXPECT_EQ(led, 3u);
+}
+
+// Of a site with a long timeout it is open for as long, in memory or in the table.
+TEST(SessionFoldTest, ASessionIsKeptAsLongAsItMayGoOn) {
+    constexpr std::int64_t kHour = 60 * kMinute;
+    SessionFold fold;
+    fold.restart(INT64_MIN);
+    Table table;
+    const std::uint64_t first = fold.apply(with_timeout(event_at(kSessionsNow), 12 * 60), 0);
+    table.take(fold);
+    const auto of_another = [&](int hour) {
+        auto event = event_at(kSessionsNow + hour * kHour, "/", "pageview", 2);
+        event.received_at = event.timestamp;
+        fold.apply(event, 1);
+        table.take(fold);
+    };
+    of_another(11);
+    auto next = with_timeout(event_at(kSessionsNow + 12 * kHour - kMinute), 12 * 60);
+    next.received_at = next.timestamp;
+    EXPECT_FALSE(fold.look_up_for(next)) << "it is in memory";
+    EXPECT_EQ(fold.apply(next, 2), first);
+    of_another(26);
+    EXPECT_EQ(fold.held(), 1u) << "only the other's";
+    EXPECT_TRUE(fold.look_up_for(with_timeout(event_at(kSessionsNow + 23 * kHour), 12 * 60)));
+}
+
+TEST(SessionFoldTest, RevenueIsSummedByCurrencyAndExactly) {
+    SessionFold fold;
+    Table table;
+    const auto bought = [&](std::int64_t minute, std::int64_t amount, std::string_view currency) {
+        auto event = event_at(kSessionsNow + minute * kMinute, "", "event");
+        event.revenue = amount;
+        event.currency = currency;
+        return fold.apply(event, 0);
+    };
+    const std::uint64_t key = bought(0, 1'000, "EUR");  // 0.1, which no double is
+    for (int i = 0; i < 2; ++i) bought(1, 1'000, "EUR");
+    bought(2, -5'000, "");
+    bought(3, 0, "USD");
+    bought(40, 999'999'999'999'999'999, "EUR");
+    bought(30, 999'999'999'999'999'999, "EUR");
+    bought(29, 999'999'999'999'999'999, "EUR");
+    table.take(fold);
+    EXPECT_EQ(table.sessions().at(table.resolve(key)).revenue.text(), "=-0.5,EUR=300000000000000.2997");
 }
 
 TEST(SessionFoldTest, ASessionIsMixedWhereItsEventsDifferInWhatIsTheirOwn) {
@@ -332,7 +426,7 @@ TEST(SessionFoldPropertyTest, IsTheNaiveDefinitionWhateverTheOrderTheBatchesAndT
     std::mt19937_64 random(seed);
     std::size_t aliases = 0;
     std::size_t let_go = 0;
-    std::size_t mixed = 0, alike = 0;
+    std::size_t mixed = 0, alike = 0, paid = 0, longer = 0;
     for (int round = 0; round < 120; ++round) {
         const auto events = random_events(random, 40 + random() % 400);
         const auto expected = naive(events);
@@ -354,7 +448,7 @@ TEST(SessionFoldPropertyTest, IsTheNaiveDefinitionWhateverTheOrderTheBatchesAndT
                 // What a restart knows is the table, and the pings of the last hours.
                 const std::int64_t from = events[at].received_at - SessionFold::kHoldMs;
                 fold.restart(from);
-                table.load(fold, [&](const Session& s) { return s.ended_at >= from; });
+                table.load(fold, [&](const Session& s) { return s.last_at() >= from; });
                 for (std::size_t i = 0; i < at; ++i)
                     if (events[i].event_type == "ping") fold.apply(events[i], i);
                 table.take(fold);
@@ -381,6 +475,13 @@ TEST(SessionFoldPropertyTest, IsTheNaiveDefinitionWhateverTheOrderTheBatchesAndT
             EXPECT_EQ(found.interactions, session.interactions);
             EXPECT_EQ(found.started_at, session.started_at);
             EXPECT_EQ(found.ended_at, session.ended_at);
+            EXPECT_EQ(found.open_until, session.open_until);
+            Revenue revenue;
+            for (const auto& [currency, amount] : session.revenue) revenue.add(currency, amount);
+            EXPECT_EQ(found.revenue, revenue);
+            paid += revenue.texts().size() > 1 ? 1 : 0;
+            const bool is_by_default = found.open_until == found.ended_at + kSessionGapMs;
+            longer += !is_by_default && found.open_until - found.ended_at > kSessionGapMs ? 1 : 0;
             EXPECT_EQ(found.entry_page, session.entry_page);
             EXPECT_EQ(found.exit_page, session.exit_page);
             EXPECT_EQ(found.attributes, session.attributes);
@@ -394,6 +495,7 @@ TEST(SessionFoldPropertyTest, IsTheNaiveDefinitionWhateverTheOrderTheBatchesAndT
     EXPECT_GT(aliases, 100u) << "or late events that join sessions were not tried";
     EXPECT_GT(let_go, 100u) << "or look-ups in the table were not tried";
     EXPECT_GT(std::min(mixed, alike), 100u) << "or sessions of one kind were not tried";
+    EXPECT_GT(std::min(paid, longer), 100u) << "or timeouts and currencies were not tried";
 }
 
 }  // namespace

@@ -72,6 +72,7 @@ Session Session::of(const event::Event& event) {
     session.session_key = session_key_of(event.event_id);
     session.first_received_at = event.received_at;
     session.started_at = session.ended_at = event.timestamp;
+    session.open_until = event.timestamp + session_gap_ms(event);
     session.events = 1;
     if (event.event_type == "pageview") {
         session.pageviews = 1;
@@ -80,6 +81,7 @@ Session Session::of(const event::Event& event) {
     } else if (!event.non_interactive) {
         session.interactions = 1;
     }
+    session.revenue.add(event.currency, event.revenue);
     session.attributes = SessionAttributes::of(event);
     return session;
 }
@@ -98,6 +100,8 @@ void Session::extend(const Session& other) {
         attributes = other.attributes;
     started_at = std::min(started_at, other.started_at);
     ended_at = std::max(ended_at, other.ended_at);
+    open_until = std::max(open_until, other.open_until);
+    revenue.add(other.revenue);
     if (other.pageviews > 0) {
         if (pageviews == 0 || std::tie(other.entry_at, other.entry_page) < std::tie(entry_at, entry_page)) {
             entry_at = other.entry_at;

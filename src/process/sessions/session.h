@@ -1,17 +1,28 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "event/event.h"
+#include "process/sessions/revenue.h"
 
 namespace footfall::process {
 
-/// A run of one visitor's pageviews and events, bots' apart, with no gap of 30 minutes or more of event time. Pings,
-/// vitals and identify calls are in none and prolong none.
+/// A run of one visitor's pageviews and events, bots' apart, each of which comes before the timeout of an earlier one
+/// is over, by event time. That timeout is the site's when the earlier one was received: 30 minutes by default, 1 to
+/// 1,440 by the record's session_timeout. So an event covers the time from its own to the end of its timeout, and a
+/// session is what hangs together of these: which one that is depends on the events alone, not on their order, and
+/// events that are added can join sessions but never split one (docs/adr/0013). Pings, vitals and identify calls are in
+/// none and prolong none.
 inline constexpr std::int64_t kSessionGapMs = 30 * 60'000;
+
+/// The timeout of an event of a record, ms.
+inline std::int64_t session_gap_ms(const event::Event& event) {
+    return event.session_timeout == 0 ? kSessionGapMs : std::int64_t{event.session_timeout} * 60'000;
+}
 
 /// What a session takes over from its first event, as columns of footfall.events and footfall.sessions.
 // The formatter would not come to rest here.
@@ -66,6 +77,8 @@ struct Session {
         0;  ///< when that was, epoch ms: of two sessions that are joined, the key of the earlier stays
     std::int64_t started_at = 0;  ///< time of the first event
     std::int64_t ended_at = 0;    ///< time of the last event
+    /// The visitor's next event is of it if it comes before this time: the latest end of its events' timeouts.
+    std::int64_t open_until = 0;
     std::uint32_t pageviews = 0;
     std::uint32_t events = 0;        ///< pageviews and custom events
     std::uint32_t interactions = 0;  ///< custom events that are not non_interactive
@@ -75,6 +88,7 @@ struct Session {
     std::int64_t exit_at = 0;
     std::string entry_page;
     std::string exit_page;
+    Revenue revenue;
     /// Whether its events differ in one of kVaryingAttributes: then `attributes`, its first event's, do not say what
     /// all of them have.
     bool is_mixed = false;
@@ -84,18 +98,19 @@ struct Session {
 
     /// The session of one event.
     static Session of(const event::Event& event);
-    /// Whether an event of this time belongs to it.
-    bool reaches(std::int64_t timestamp) const {
-        return timestamp < ended_at + kSessionGapMs && timestamp > started_at - kSessionGapMs;
-    }
-    /// Takes in an event that it reaches; the key stays.
+    /// Whether the two are one: the one begins before the other's timeout is over.
+    bool reaches(const Session& other) const { return other.started_at < open_until && started_at < other.open_until; }
+    /// By this time sessions are kept and looked for: half an hour before nothing can belong to it any more, and not
+    /// before its end. Without a timeout of its site's own, its end.
+    std::int64_t last_at() const { return std::max(ended_at, open_until - kSessionGapMs); }
+    /// Takes in the session of an event that it reaches; the key stays.
     void extend(const Session& other);
     /// Takes in another session of the same visitor. The key of the two that was received earlier stays.
     void join(const Session& other);
 };
 
 /// Calls `column(name, type, value)` for each column of footfall.sessions that says something of the session, in the
-/// table's order. The value is text, a bool, a float, a std::uint32_t or 64, or epoch ms as std::int64_t.
+/// table's order. The value is text, a bool, a float, a std::uint32_t or 64, epoch ms as std::int64_t, or a Revenue.
 template <class Column>
 void for_each_column(const Session& session, Column&& column) {
     constexpr std::string_view kTime = "DateTime64(3, 'UTC')";
@@ -106,6 +121,7 @@ void for_each_column(const Session& session, Column&& column) {
     column("first_received_at", kTime, session.first_received_at);
     column("started_at", kTime, session.started_at);
     column("ended_at", kTime, session.ended_at);
+    column("open_until", kTime, session.open_until);
     column("pageviews", "UInt32", session.pageviews);
     column("events", "UInt32", session.events);
     column("interactions", "UInt32", session.interactions);
@@ -114,6 +130,7 @@ void for_each_column(const Session& session, Column&& column) {
     column("exit_at", kTime, session.exit_at);
     column("entry_page", "String", std::string_view(session.entry_page));
     column("exit_page", "String", std::string_view(session.exit_page));
+    column("revenue", "Map(LowCardinality(String), Decimal(38, 4))", session.revenue);
     column("is_mixed", "Bool", session.is_mixed);
     const SessionAttributes::Values values = session.attributes.values();
     std::size_t at = 0;

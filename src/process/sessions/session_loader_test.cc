@@ -216,11 +216,12 @@ TEST_P(SessionLoaderFaultTest, R2R19TheTablesSayWhatTheDefinitionSays) {
     load_and_stop();
 
     expect_no_row_doubled_or_cancelled_twice();
-    const auto rows =
-        ask("SELECT website_id, session_key, pageviews, events, interactions, toUnixTimestamp64Milli(started_at), "
-            "toUnixTimestamp64Milli(ended_at), entry_page, '>', exit_page, source, '>', toInt64(engaged), "
-            "toUInt8(is_mixed) "
-            "FROM footfall.sessions GROUP BY ALL HAVING sum(sign) > 0");
+    const auto rows = ask(
+        "SELECT website_id, session_key, pageviews, events, interactions, toUnixTimestamp64Milli(started_at), "
+        "toUnixTimestamp64Milli(ended_at), entry_page, '>', exit_page, source, '>', toInt64(engaged), "
+        "toUInt8(is_mixed), toUnixTimestamp64Milli(open_until), '>', "
+        "arrayStringConcat(arrayMap((k, v) -> concat(k, '=', toString(v)), mapKeys(revenue), mapValues(revenue)), ',') "
+        "FROM footfall.sessions GROUP BY ALL HAVING sum(sign) > 0");
     const std::set<std::string> found(rows.begin(), rows.end());
     EXPECT_EQ(found.size(), rows.size());
     // Each event's key, after those that were joined to another.
@@ -237,11 +238,13 @@ TEST_P(SessionLoaderFaultTest, R2R19TheTablesSayWhatTheDefinitionSays) {
         for (const std::size_t place : session.events) of_events.insert(keys[place]);
         ASSERT_EQ(of_events.size(), 1u) << "one session, one key";
         const auto& first = events[session.events.front()];
-        const std::string row =
-            fmt::format("{} {} {} {} {} {} {} {} > {} {} > {} {}", first.website_id, *of_events.begin(),
-                        session.pageviews, session.events.size(), session.interactions, session.started_at,
-                        session.ended_at, session.entry_page, session.exit_page, session.attributes.values()[kSource],
-                        static_cast<std::int64_t>(session.engaged), session.is_mixed ? 1 : 0);
+        Revenue revenue;
+        for (const auto& [currency, amount] : session.revenue) revenue.add(currency, amount);
+        const std::string row = fmt::format(
+            "{} {} {} {} {} {} {} {} > {} {} > {} {} {} > {}", first.website_id, *of_events.begin(), session.pageviews,
+            session.events.size(), session.interactions, session.started_at, session.ended_at, session.entry_page,
+            session.exit_page, session.attributes.values()[kSource], static_cast<std::int64_t>(session.engaged),
+            session.is_mixed ? 1 : 0, session.open_until, revenue.text());
         EXPECT_TRUE(found.contains(row)) << row;
         joined += session.events.size() > 1 ? 1 : 0;
     }

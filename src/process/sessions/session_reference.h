@@ -33,14 +33,15 @@ inline event::Event event_at(std::int64_t timestamp, std::string_view page = "/"
     return event;
 }
 
-/// The definition, naively: a visitor's events by time, cut at each gap.
+/// The definition, naively: a visitor's events by time, cut where the timeouts of all before are over.
 struct ExpectedSession {
     std::vector<std::size_t> events;  // places in the list
     std::uint32_t pageviews = 0;
     std::uint32_t interactions = 0;
     float engaged = 0;
     std::string entry_page, exit_page;
-    std::int64_t started_at = 0, ended_at = 0;
+    std::int64_t started_at = 0, ended_at = 0, open_until = 0;
+    std::map<std::string, std::int64_t> revenue;  ///< by currency, ten-thousandths
     bool is_mixed = false;
     SessionAttributes attributes;
 };
@@ -58,11 +59,13 @@ inline std::vector<ExpectedSession> naive(const std::vector<event::Event>& event
     for (auto& [visitor, places] : by_visitor) {
         std::sort(places.begin(), places.end(),
                   [&](std::size_t a, std::size_t b) { return events[a].timestamp < events[b].timestamp; });
-        std::int64_t last = INT64_MIN / 2;
+        std::int64_t open_until = INT64_MIN;
         for (const std::size_t place : places) {
-            if (events[place].timestamp - last >= 30 * kMinute) out.emplace_back();
-            last = events[place].timestamp;
+            if (events[place].timestamp >= open_until) out.emplace_back();
+            const std::int64_t minutes = events[place].session_timeout > 0 ? events[place].session_timeout : 30;
+            open_until = std::max(open_until, events[place].timestamp + minutes * kMinute);
             out.back().events.push_back(place);
+            out.back().open_until = open_until;
         }
     }
     for (ExpectedSession& session : out) {
@@ -80,6 +83,7 @@ inline std::vector<ExpectedSession> naive(const std::vector<event::Event>& event
             } else if (!e.non_interactive) {
                 ++session.interactions;
             }
+            if (e.revenue != 0) session.revenue[std::string(e.currency)] += e.revenue;
             const auto& first = events[session.events.front()];
             if (e.hostname != first.hostname || e.country != first.country) session.is_mixed = true;
             const auto attributes = SessionAttributes::of(e);
@@ -101,6 +105,8 @@ inline std::vector<event::Event> random_events(std::mt19937_64& random, std::siz
     static const char* const pages[] = {"/", "/a", "/b", "/c"};
     static const char* const sources[] = {"", "Google", "news"};
     static const char* const sites[] = {"one", "two"};
+    static const std::uint32_t timeouts[] = {1, 5, 45, 100};
+    static const char* const currencies[] = {"", "EUR", "USD"};
     std::vector<std::pair<std::int64_t, event::Event>> received;
     for (std::size_t i = 0; i < count; ++i) {
         const auto kind = random() % 20;
@@ -120,6 +126,12 @@ inline std::vector<event::Event> random_events(std::mt19937_64& random, std::siz
         if (random() % 16 == 0) event.hostname = "shop.example.com";
         if (random() % 16 == 0) event.country = "FR";
         event.non_interactive = random() % 4 == 0;
+        // The site's timeout, which somebody changes all the time.
+        if (random() % 4 == 0) event.session_timeout = timeouts[random() % 4];
+        if (event.event_type == "event" && random() % 2 == 0) {
+            event.revenue = static_cast<std::int64_t>(random() % 2'000'000) - 500'000;
+            event.currency = currencies[random() % 3];
+        }
         if (event.event_type == "ping" && !received.empty()) {
             const auto& view = received[random() % received.size()].second;
             event.pageview_id = view.event_id;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/failpoint.h"
+#include "process/audit/rows.h"
 #include "process/event_block.h"
 #include "process/sql.h"
 #include "store/native.h"
@@ -63,6 +64,7 @@ public:
         for_each_column(session, [&](std::string_view, std::string_view, const auto& value) {
             using Value = std::decay_t<decltype(value)>;
             if constexpr (std::is_same_v<Value, std::string_view>) columns_[at++].add_string(value);
+            else if constexpr (std::is_same_v<Value, Revenue>) columns_[at++].add_map(value.texts());
             else if constexpr (std::is_same_v<Value, bool>) columns_[at++].add(static_cast<std::uint8_t>(value));
             else columns_[at++].add(value);
         });
@@ -95,13 +97,20 @@ private:
     std::size_t rows_ = 0;
 };
 
+/// Of sessions whose last_at() is {last_from} or later. That they are open later than that is implied, and an index.
+constexpr std::string_view kLastFrom =
+    "open_until > fromUnixTimestamp64Milli({last_from:Int64}, 'UTC') "
+    "AND (ended_at >= fromUnixTimestamp64Milli({last_from:Int64}, 'UTC') "
+    "OR open_until >= fromUnixTimestamp64Milli({last_from:Int64} + {gap:Int64}, 'UTC'))";
+
 /// Sessions as they are now, those for which `condition` holds: their columns, times as epoch ms, and the version of
 /// their row.
 std::string sessions_sql(std::string_view condition) {
     std::string columns;
     for_each_column(Session(), [&columns](std::string_view name, std::string_view type, const auto&) {
-        const bool is_time = type.starts_with("DateTime64");
-        columns += is_time ? fmt::format("toUnixTimestamp64Milli({}), ", name) : fmt::format("{}, ", name);
+        if (type.starts_with("DateTime64")) columns += fmt::format("toUnixTimestamp64Milli({}), ", name);
+        else if (type.starts_with("Map")) columns += row_text_sql(name, type) + ", ";
+        else columns += fmt::format("{}, ", name);
     });
     return fmt::format("SELECT {}max(version) FROM footfall.sessions WHERE {} GROUP BY ALL HAVING sum(sign) > 0",
                        columns, condition);
@@ -171,21 +180,22 @@ Result<bool> SessionStore::has_all_touched() {
     return true;
 }
 
-Status SessionStore::start(SessionFold& fold, std::int64_t ended_from, log::Position position) {
-    TRY(const store::Answer newest,
-        store_.query({.sql = std::string(sql::text("sessions-newest-ended.sql")),
-                      .parameters = {{"ended_from", std::to_string(ended_from)}, {"most", number(fold.held_max())}},
-                      .timeout_ms = kTimeoutMs}));
-    ended_from = std::max(ended_from, std::get<std::int64_t>(newest.rows.at(0).at(0)));
-    fold.restart(ended_from);
+Status SessionStore::start(SessionFold& fold, std::int64_t last_from, log::Position position) {
+    TRY(const store::Answer newest, store_.query({.sql = std::string(sql::text("sessions-newest.sql")),
+                                                  .parameters = {{"last_from", std::to_string(last_from)},
+                                                                 {"gap", std::to_string(kSessionGapMs)},
+                                                                 {"most", number(fold.held_max())}},
+                                                  .timeout_ms = kTimeoutMs}));
+    last_from = std::max(last_from, std::get<std::int64_t>(newest.rows.at(0).at(0)));
+    fold.restart(last_from);
     // An answer takes three times the memory of the sessions that it tells of.
     const std::uint64_t passes = 1 + std::get<std::uint64_t>(newest.rows.at(0).at(1)) / kSessionsOfAnswer;
-    static const std::string open = sessions_sql(
-        "ended_at >= fromUnixTimestamp64Milli({ended_from:Int64}, 'UTC') "
-        "AND visitor_id % {passes:UInt64} = {pass:UInt64}");
+    static const std::string open =
+        sessions_sql(fmt::format("{} AND visitor_id % {{passes:UInt64}} = {{pass:UInt64}}", kLastFrom));
     for (std::uint64_t pass = 0; pass < passes; ++pass) {
         TRY(const store::Answer sessions, store_.query({.sql = open,
-                                                        .parameters = {{"ended_from", std::to_string(ended_from)},
+                                                        .parameters = {{"last_from", std::to_string(last_from)},
+                                                                       {"gap", std::to_string(kSessionGapMs)},
                                                                        {"passes", number(passes)},
                                                                        {"pass", number(pass)}},
                                                         .timeout_ms = kTimeoutMs}));
@@ -219,21 +229,21 @@ Status SessionStore::look_up(SessionFold& fold, std::span<const SessionFold::Loo
         const auto some = who.subspan(at, std::min(kLookUpsMax, who.size() - at));
         std::vector<std::string> sites;
         std::string visitors;
-        std::int64_t ended_from = INT64_MAX;
+        std::int64_t last_from = INT64_MAX;
         for (const SessionFold::LookUp& one : some) {
             if (std::find(sites.begin(), sites.end(), one.website_id) == sites.end())
                 sites.emplace_back(one.website_id);
             visitors += fmt::format("{}{}", visitors.empty() ? "" : ",", one.visitor_id);
-            ended_from = std::min(ended_from, one.ended_from);
+            last_from = std::min(last_from, one.last_from);
         }
         // Every site with every visitor: what is too much is right all the same.
-        static const std::string of_visitors = sessions_sql(
-            "website_id IN {sites:Array(String)} AND visitor_id IN {visitors:Array(UInt64)} "
-            "AND ended_at >= fromUnixTimestamp64Milli({ended_from:Int64}, 'UTC')");
+        static const std::string of_visitors = sessions_sql(fmt::format(
+            "website_id IN {{sites:Array(String)}} AND visitor_id IN {{visitors:Array(UInt64)}} AND {}", kLastFrom));
         TRY(const store::Answer sessions, store_.query({.sql = of_visitors,
                                                         .parameters = {{"sites", store::array_literal(sites)},
                                                                        {"visitors", "[" + visitors + "]"},
-                                                                       {"ended_from", std::to_string(ended_from)}},
+                                                                       {"last_from", std::to_string(last_from)},
+                                                                       {"gap", std::to_string(kSessionGapMs)}},
                                                         .timeout_ms = kTimeoutMs}));
         TRY_STATUS(load(fold, sessions));
         for (const SessionFold::LookUp& one : some) fold.looked_up(one);
@@ -255,6 +265,7 @@ Status SessionStore::load(SessionFold& fold, const store::Answer& sessions) {
         session.first_received_at = row.milliseconds();
         session.started_at = row.milliseconds();
         session.ended_at = row.milliseconds();
+        session.open_until = row.milliseconds();
         session.pageviews = static_cast<std::uint32_t>(row.integer());
         session.events = static_cast<std::uint32_t>(row.integer());
         session.interactions = static_cast<std::uint32_t>(row.integer());
@@ -263,6 +274,9 @@ Status SessionStore::load(SessionFold& fold, const store::Answer& sessions) {
         session.exit_at = row.milliseconds();
         session.entry_page = row.text();
         session.exit_page = row.text();
+        auto revenue = Revenue::parse(row.text());
+        if (!revenue) return Error(Code::kCorrupt, "the store gives a session's revenue in a form that is not known");
+        session.revenue = std::move(*revenue);
         session.is_mixed = row.flag();
         std::array<std::string, SessionAttributes::kCount> texts;
         SessionAttributes::Values values;

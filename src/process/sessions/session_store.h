@@ -29,9 +29,9 @@ public:
     Result<bool> delete_beyond(log::Position position);
     /// The tables are new, or lost rows or had some erased: what the undo file says is of others.
     Status forget_undo() const { return undo_.forget(); }
-    /// Starts the fold from the tables, which hold what the log says before `position`: the sessions that ended at
-    /// `ended_from` or later, and the engaged times that were received in the day before that or since.
-    Status start(SessionFold& fold, std::int64_t ended_from, log::Position position);
+    /// Starts the fold from the tables, which hold what the log says before `position`: the sessions whose last_at()
+    /// is `last_from` or later, and the engaged times that were received in the day before that or since.
+    Status start(SessionFold& fold, std::int64_t last_from, log::Position position);
     /// Loads all sessions that these look-ups ask for, and tells the fold so.
     Status look_up(SessionFold& fold, std::span<const SessionFold::LookUp> who);
     /// Writes what a batch changed, durable on return. `from` is the position that the tables hold the log up to,

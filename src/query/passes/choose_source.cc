@@ -33,13 +33,10 @@ std::string_view varying_column(const Plan& plan) {
     return found;
 }
 
-/// What ends a session. In a range that is no shorter, every session that touches it has an event.
-constexpr std::int64_t kSessionGapMs = 30 * 60'000;
-
 /// Whether the sessions alone answer what is asked of events, which spares a join of the two or a look at many more
 /// rows: who had a session of that kind had an event in it. Where it varies within a session, that is known of those
 /// that are not mixed.
-bool sessions_answer_for_events(const Plan& plan) {
+bool sessions_answer_for_events(const PlanContext& context, const Plan& plan) {
     if (!std::all_of(plan.bases.begin(), plan.bases.end(), [](const BaseMetric& base) {
             return base.source->source != "events" || base.source->by_sessions;
         }))
@@ -52,7 +49,10 @@ bool sessions_answer_for_events(const Plan& plan) {
         (is_of_sessions ? is_asked_of_sessions : is_asked_of_events) = true;
     };
     for_each_column(plan, look);
-    const auto is_long = [](const Range& range) { return range.to_ms - range.from_ms >= kSessionGapMs; };
+    // In a range that is no shorter than what ends a session, every session that touches it has an event.
+    const auto is_long = [&](const Range& range) {
+        return range.to_ms - range.from_ms >= context.site.session_timeout_longest_ms;
+    };
     return is_asked_of_sessions && !is_asked_of_events && is_long(plan.range) &&
            (!plan.previous || is_long(*plan.previous));
 }
@@ -93,7 +93,7 @@ Status choose_source(const PlanContext& context, Plan& plan) {
     const std::string_view varying = varying_column(plan);
     const std::string by_events =
         varying.empty() ? "" : fmt::format("; where '{}' differs within one, by its events", varying);
-    if (plan.events != Branch::kNone && sessions_answer_for_events(plan)) {
+    if (plan.events != Branch::kNone && sessions_answer_for_events(context, plan)) {
         plan.events = varying.empty() ? Branch::kBySessions : Branch::kBySessionsWithMixed;
         plan.reasons.back() =
             "source 'sessions' for what is asked of events: those with an event in the range" + by_events;
