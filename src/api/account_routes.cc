@@ -265,8 +265,9 @@ void AccountRoutes::list_sites(http::Exchange& exchange, const Caller& caller) c
 }
 
 void AccountRoutes::add_site(http::Exchange& exchange) {
-    auto fields = Fields::parse(exchange.request().body,
-                                {"name", "domain", "timezone", "id", kSessionTimeout, "currency"}, {kSessionTimeout});
+    auto fields =
+        Fields::parse(exchange.request().body, {"name", "domain", "timezone", "id", kSessionTimeout, "currency"},
+                      {.numbers = {kSessionTimeout}});
     if (!fields) return exchange.respond(refusal(fields.error()));
     if (const Status there = fields->require({"name", "domain", "timezone"}); !there)
         return exchange.respond(refusal(there.error()));
@@ -281,7 +282,7 @@ void AccountRoutes::add_site(http::Exchange& exchange) {
 
 void AccountRoutes::change_site(http::Exchange& exchange) {
     auto fields = Fields::parse(exchange.request().body, {"name", "domain", "timezone", kSessionTimeout, "currency"},
-                                {kSessionTimeout});
+                                {.numbers = {kSessionTimeout}});
     if (!fields) return exchange.respond(refusal(fields.error()));
     const auto id = http::percent_decode(http::path_parameter(kSite, exchange.request().path, "{id}"), false);
     run(writing_, exchange, [this, fields = std::move(*fields), id = id.value_or("")] {

@@ -11,7 +11,7 @@
 namespace footfall::api {
 
 Result<Fields> Fields::parse(std::string_view body, std::initializer_list<std::string_view> known,
-                             std::initializer_list<std::string_view> numbers) {
+                             const FieldKinds& kinds) {
     json::Reader reader;
     TRY(const simdjson::dom::element root, reader.read(body, json::Reader::Padding::kPresent));
     simdjson::dom::object object;
@@ -25,7 +25,15 @@ Result<Fields> Fields::parse(std::string_view body, std::initializer_list<std::s
             error.did_you_mean = nearest(key, std::span(known.begin(), known.size()));
             return error;
         }
-        if (std::find(numbers.begin(), numbers.end(), key) != numbers.end()) {
+        const auto is_among = [key](std::initializer_list<std::string_view> names) {
+            return std::find(names.begin(), names.end(), key) != names.end();
+        };
+        if (is_among(kinds.json)) {
+            if (!fields.values_.emplace(name, simdjson::minify(value)).second)
+                return Error(Code::kInvalidArgument, "'" + name + "' stands twice", name);
+            continue;
+        }
+        if (is_among(kinds.numbers)) {
             std::int64_t number = 0;
             if (value.get(number) != simdjson::SUCCESS) {
                 Error error(Code::kInvalidArgument, "'" + name + "' must be a whole number", name);

@@ -10,14 +10,20 @@
 
 namespace footfall::api {
 
-/// The members of a small JSON object, strings or, where a handler asks for them, whole numbers.
+/// Fields that are no strings. What is `json` may be anything, and Fields::get() gives its text.
+struct FieldKinds {
+    std::initializer_list<std::string_view> numbers{};
+    std::initializer_list<std::string_view> json{};
+};
+
+/// The members of a small JSON object, strings or, where a handler asks for them, whole numbers and JSON as it is.
 class Fields {
 public:
     /// `body` has simdjson's padding behind it, as a request's has. kInvalidArgument for what is no JSON object, and,
     /// by field, for a member that is not among `known`, stands twice or is no string, or where it is among `numbers`
     /// no whole number: a misspelt name must not pass as one that was left out.
     static Result<Fields> parse(std::string_view body, std::initializer_list<std::string_view> known,
-                                std::initializer_list<std::string_view> numbers = {});
+                                const FieldKinds& kinds = {});
 
     bool has(std::string_view name) const { return values_.contains(name) || numbers_.contains(name); }
     /// Empty where it is not there.

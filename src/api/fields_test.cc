@@ -46,5 +46,25 @@ TEST(FieldsTest, WhatIsNotExactlyThatIsRefusedByField) {
     EXPECT_EQ(parse(R"({"pasword":"x"})").error().did_you_mean, "password");
 }
 
+TEST(FieldsTest, NumbersAreWholeAndJsonIsKeptAsItIs) {
+    const auto read = [](std::string body) {
+        body.reserve(body.size() + 64);
+        return Fields::parse(body, {"name", "minutes", "filters"}, {.numbers = {"minutes"}, .json = {"filters"}});
+    };
+    const auto fields = read(R"({"minutes": 90, "filters": [ ["page", "is", "/ä"] ], "name": "x"})");
+    ASSERT_TRUE(fields) << fields.error().message;
+    EXPECT_EQ(fields->number("minutes"), 90);
+    EXPECT_EQ(fields->get("filters"), R"([["page","is","/ä"]])");
+    EXPECT_EQ(fields->text("name"), "x");
+    EXPECT_TRUE(fields->has("minutes"));
+    EXPECT_FALSE(read("{}")->number("minutes"));
+    EXPECT_FALSE(read("{}")->text("name"));
+    EXPECT_EQ(read(R"({"minutes": -1000000000000})")->number("minutes"), INT32_MIN);
+    for (const char* body :
+         {R"({"minutes": "90"})", R"({"minutes": 1.5})", R"({"minutes": null})", R"({"minutes": 1, "minutes": 1})"})
+        EXPECT_EQ(read(body).error().field, "minutes") << body;
+    EXPECT_EQ(read(R"({"filters": 1, "filters": 1})").error().field, "filters");
+}
+
 }  // namespace
 }  // namespace footfall::api

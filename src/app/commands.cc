@@ -9,6 +9,7 @@
 
 #include "app/bots_commands.h"
 #include "app/erase_commands.h"
+#include "app/goal_commands.h"
 #include "app/settings.h"
 #include "app/table.h"
 #include "base/json.h"
@@ -478,6 +479,12 @@ constexpr Command kCommands[] = {
      key_create, 0, kNeedsInstallation},
     {"key list", "", "list the keys", {}, 0, key_list, 0, kOnlyLooks},
     {"key revoke", "ID", "end a key at once", {}, 1, key_revoke, 0, kNeedsInstallation},
+    {"goal add", "NAME --site ID --page P|--event NAME [--match is|contains|matches] [--filters JSON]",
+     "add a goal: sessions with such a pageview or custom event are conversions, those that are stored too",
+     kGoalAddFlags, 1, goal_add_command, 0, kNeedsInstallation},
+    {"goal list", "--site ID", "list the goals of a site", kGoalListFlags, 0, goal_list_command, 0, kNeedsInstallation},
+    {"goal remove", "ID --site ID", "remove a goal; no event is touched", kGoalRemoveFlags, 1, goal_remove_command, 0,
+     kNeedsInstallation},
     {"rejected list", "[--site ID] [--reason R] [--since D] [--limit N]",
      "how many events were rejected, by reason, and samples of them: at most 20 a minute, site and reason are kept, "
      "for "

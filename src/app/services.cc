@@ -11,6 +11,7 @@
 
 #include "api/account_routes.h"
 #include "api/gate.h"
+#include "api/goal_routes.h"
 #include "api/live_routes.h"
 #include "api/query_endpoint.h"
 #include "api/rejected_routes.h"
@@ -136,6 +137,7 @@ struct Services::State {
     std::unique_ptr<api::Gate> gate;
     std::unique_ptr<api::QueryEndpoint> query_endpoint;
     std::unique_ptr<api::AccountRoutes> account_routes;
+    std::unique_ptr<api::GoalRoutes> goal_routes;
     std::unique_ptr<api::RejectedRoutes> rejected_routes;
     std::mutex live_mutex;  ///< while it is made or ended
     std::unique_ptr<process::LiveProcessor> live;
@@ -540,6 +542,7 @@ Status Services::listen() {
         *state.catalog, *state.gate, *state.hashing_pool, *state.writing_pool, state.clock,
         api::AccountOptions{.version = std::string(version_number()),
                             .cookie_age_s = state.settings.session_absolute_hours * 3'600});
+    state.goal_routes = std::make_unique<api::GoalRoutes>(*state.catalog, *state.writing_pool);
     state.rejected_routes = std::make_unique<api::RejectedRoutes>(
         *state.catalog, *state.query_pool, state.clock,
         api::RejectedRoutes::Options{.answer = [&state](const auto& question) { return state.rejected_json(question); },
@@ -550,6 +553,7 @@ Status Services::listen() {
     state.router.add(http::Method::kGet, std::string(kPixelPath),
                      [&state](http::Exchange& exchange) { state.endpoint->handle_pixel(exchange); });
     state.query_endpoint->add_to(state.router, *state.gate);
+    state.goal_routes->add_to(state.router, *state.gate);
     state.account_routes->add_to(state.router);
     state.rejected_routes->add_to(state.router, *state.gate);
     {

@@ -148,6 +148,17 @@ Site site_of(const Query& row) {
             .created_ms = row.integer_at(11)};
 }
 
+Goal goal_of(const Query& row) {
+    return {.id = row.text_at(0),
+            .site_id = row.text_at(1),
+            .name = row.text_at(2),
+            .kind = parse_goal_kind(row.text_at(3)).value_or(Goal::Kind::kPage),
+            .match = parse_goal_match(row.text_at(4)).value_or(Goal::Match::kIs),
+            .value = row.text_at(5),
+            .filters = row.text_at(6),
+            .created_ms = row.integer_at(7)};
+}
+
 /// The one of these that has the name.
 template <class Policy, std::size_t Count>
 std::optional<Policy> named(const Policy (&policies)[Count], std::string_view (*name)(Policy), std::string_view text) {
@@ -205,6 +216,12 @@ const Site* Snapshot::site(std::string_view id) const {
     return found == sites.end() ? nullptr : &found->second;
 }
 
+const std::vector<Goal>& Snapshot::goals_of(std::string_view site_id) const {
+    static const std::vector<Goal> none;
+    const auto found = goals.find(site_id);
+    return found == goals.end() ? none : found->second;
+}
+
 const Key* Snapshot::key(std::string_view secret) const {
     const auto found = keys.find(hash_of(secret));
     return found == keys.end() ? nullptr : &found->second;
@@ -253,6 +270,14 @@ Status Catalog::State::refresh() {
                                                   query.integer_at(4), 0});
     }
     for (const auto& [secret_hash, key] : lent_keys) fresh->keys.emplace(secret_hash, key);
+    TRY(Query goals, database.prepare("SELECT id, site_id, name, kind, matching, value, filters, created_ms FROM goals "
+                                      "ORDER BY created_ms, id"));
+    for (;;) {
+        TRY(const bool row, goals.step());
+        if (!row) break;
+        const Goal goal = goal_of(goals);
+        fresh->goals[goal.site_id].push_back(goal);
+    }
     const std::lock_guard lock(snapshot_mutex);
     snapshot = std::move(fresh);
     return {};
@@ -375,6 +400,50 @@ Status Catalog::remove_site(std::string_view id) {
     TRY_STATUS(query.text(id).run());
     if (state_->database.changes() == 0) return no_site(id);
     std::erase_if(state_->lent_keys, [&](const auto& lent) { return lent.second.site_id == id; });
+    return state_->refresh();
+}
+
+Result<Goal> Catalog::add_goal(Goal goal) {
+    constexpr std::size_t kNameMax = 200;
+    constexpr std::size_t kValueMax = 2'000;
+    if (goal.name.empty() || goal.name.size() > kNameMax)
+        return Error(Code::kInvalidArgument, "give the goal a name of 1 to 200 bytes", "name");
+    if (goal.value.empty() || goal.value.size() > kValueMax)
+        return Error(Code::kInvalidArgument,
+                     "say which " + std::string(goal_kind_name(goal.kind)) + " it is, in 1 to 2000 bytes",
+                     std::string(goal_kind_name(goal.kind)));
+    goal.id = random_id();
+    const std::lock_guard lock(state_->mutex);
+    goal.created_ms = state_->clock.wall_ms();
+    if (state_->snapshot->site(goal.site_id) == nullptr) return no_site(goal.site_id);
+    const std::vector<Goal>& others = state_->snapshot->goals_of(goal.site_id);
+    if (others.size() >= kGoalsMax)
+        return Error(Code::kInvalidArgument,
+                     "a site has at most " + std::to_string(kGoalsMax) + " goals; remove one before", "name");
+    if (std::any_of(others.begin(), others.end(), [&](const Goal& other) { return other.name == goal.name; }))
+        return Error(Code::kConflict, "the site has a goal '" + goal.name + "' already", "name");
+    TRY(Query insert, state_->database.prepare("INSERT INTO goals (id, site_id, name, kind, matching, value, filters, "
+                                               "created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"));
+    TRY_STATUS(insert.text(goal.id)
+                   .text(goal.site_id)
+                   .text(goal.name)
+                   .text(goal_kind_name(goal.kind))
+                   .text(goal_match_name(goal.match))
+                   .text(goal.value)
+                   .text(goal.filters)
+                   .integer(goal.created_ms)
+                   .run());
+    TRY_STATUS(state_->refresh());
+    return goal;
+}
+
+Status Catalog::remove_goal(std::string_view site_id, std::string_view id) {
+    const std::lock_guard lock(state_->mutex);
+    TRY(Query query, state_->database.prepare("DELETE FROM goals WHERE site_id = ? AND id = ?"));
+    TRY_STATUS(query.text(site_id).text(id).run());
+    if (state_->database.changes() == 0)
+        return Error(Code::kNotFound,
+                     "the site has no goal '" + std::string(id) + "'; 'footfall goal list' has the ids", "id");
     return state_->refresh();
 }
 

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "catalog/accounts.h"
+#include "catalog/goal.h"
 
 namespace footfall::catalog {
 
@@ -104,7 +105,9 @@ struct Snapshot {
     };
     std::unordered_map<std::string, Site, TextHash, std::equal_to<>> sites;
     std::unordered_map<std::string, Key, TextHash, std::equal_to<>> keys;
+    std::unordered_map<std::string, std::vector<Goal>, TextHash, std::equal_to<>> goals;  ///< by site, oldest first
 
+    const std::vector<Goal>& goals_of(std::string_view site_id) const;
     const Site* site(std::string_view id) const;
     /// The key in force that has this secret; nullptr for every other text.
     const Key* key(std::string_view secret) const;
@@ -112,9 +115,9 @@ struct Snapshot {
 
 using Salt = std::array<unsigned char, 32>;
 
-/// Sites, users, keys and salts of an installation, in SQLite (embedded form). Thread-safe. Every change is durable
-/// when the call returns, and in snapshots taken after it. One process writes at a time: commands beside a running
-/// `serve` are carried out by it.
+/// Sites, goals, users, keys and salts of an installation, in SQLite (embedded form). Thread-safe. Every change is
+/// durable when the call returns, and in snapshots taken after it. One process writes at a time: commands beside a
+/// running `serve` are carried out by it.
 class Catalog {
 public:
     /// Opens or makes the file and brings its schema up to date; kConflict where it was written by a newer release.
@@ -134,6 +137,13 @@ public:
     /// Removes the site and its keys from the catalog: nothing more is accepted or answered for it. Its events stay in
     /// the store.
     Status remove_site(std::string_view id);
+
+    /// The goal as it is then, with its id. Its filters are for the caller to judge. Errors name the field: kNotFound
+    /// for the site, kConflict for a name that another goal of it has, kInvalidArgument for an empty name or value and
+    /// beyond kGoalsMax.
+    Result<Goal> add_goal(Goal goal);
+    /// kNotFound where the site has no such goal.
+    Status remove_goal(std::string_view site_id, std::string_view id);
 
     /// Users, sessions and one-time links; they live as long as the catalog.
     Accounts& accounts();

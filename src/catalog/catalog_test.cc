@@ -204,6 +204,44 @@ TEST_F(CatalogTest, ASiteHasItsTimeoutItsLongestOneAndItsCurrency) {
     }
 }
 
+TEST_F(CatalogTest, GoalsAreOfTheirSiteAndGoWithIt) {
+    ASSERT_TRUE(catalog_->add_site("A", "a.example", "UTC", "a"));
+    ASSERT_TRUE(catalog_->add_site("B", "b.example", "UTC", "b"));
+    const auto bought = catalog_->add_goal({.site_id = "a", .name = "Bought", .value = "/thanks"});
+    ASSERT_TRUE(bought) << bought.error().message;
+    const auto pro = catalog_->add_goal({.site_id = "a",
+                                         .name = "Pro",
+                                         .kind = Goal::Kind::kEvent,
+                                         .match = Goal::Match::kMatches,
+                                         .value = "^signup$",
+                                         .filters = R"([["country","is",["DE"]]])"});
+    ASSERT_TRUE(pro) << pro.error().message;
+    ASSERT_TRUE(catalog_->add_goal({.site_id = "b", .name = "Bought", .value = "/"})) << "a name is of one site";
+    open();
+    const auto snapshot = catalog_->snapshot();
+    ASSERT_EQ(snapshot->goals_of("a").size(), 2u);
+    for (const Goal& goal : snapshot->goals_of("a")) {
+        const Goal& made = goal.id == pro->id ? *pro : *bought;
+        EXPECT_EQ(goal.name, made.name);
+        EXPECT_EQ(goal.kind, made.kind);
+        EXPECT_EQ(goal.match, made.match);
+        EXPECT_EQ(goal.value, made.value);
+        EXPECT_EQ(goal.filters, made.filters);
+    }
+    EXPECT_EQ(catalog_->add_goal({.site_id = "a", .name = "Pro", .value = "/"}).error().code, Code::kConflict);
+    EXPECT_EQ(catalog_->add_goal({.site_id = "a", .name = "", .value = "/"}).error().field, "name");
+    EXPECT_EQ(catalog_->add_goal({.site_id = "a", .name = "x", .value = ""}).error().field, "page");
+    EXPECT_EQ(catalog_->add_goal({.site_id = "c", .name = "x", .value = "/"}).error().code, Code::kNotFound);
+    EXPECT_EQ(catalog_->remove_goal("b", pro->id).error().code, Code::kNotFound) << "it is another site's";
+    ASSERT_TRUE(catalog_->remove_goal("a", bought->id));
+    EXPECT_EQ(catalog_->snapshot()->goals_of("a").size(), 1u);
+    ASSERT_TRUE(catalog_->remove_site("a"));
+    EXPECT_TRUE(catalog_->snapshot()->goals_of("a").empty());
+    open();
+    EXPECT_TRUE(catalog_->snapshot()->goals_of("a").empty());
+    EXPECT_EQ(catalog_->snapshot()->goals_of("b").size(), 1u);
+}
+
 TEST_F(CatalogTest, AChangedSiteIsSoInSnapshotsAndAfterAnotherStart) {
     ASSERT_TRUE(catalog_->add_site("Shop", "shop.example", "UTC", "shop"));
     SiteChange change;

@@ -119,6 +119,8 @@ private:
 
     static store::Value of_nothing(const Metric& metric) {
         if (metric.totals == TotalsRule::kRatio) return std::monostate();
+        // Decimals are texts, so that nobody makes a float of one by reading the answer.
+        if (metric.type == ValueType::kDecimal) return std::string("0");
         return std::uint64_t{0};
     }
 

@@ -38,6 +38,13 @@ struct Condition {
     std::vector<std::string> values;  ///< checked, in the form that the column's type takes in SQL
 };
 
+/// A goal of the site: events of the type that meet the condition.
+struct PlanGoal {
+    std::string name;
+    std::string event_type;
+    Condition condition;
+};
+
 /// Milliseconds since 1970, `from` included, `to` not.
 struct Range {
     enum class Unit : std::uint8_t { kInstants, kDays, kEverything };
@@ -89,6 +96,7 @@ struct TopRows {
 /// What a request becomes, pass by pass. Each pass fills its part from the parts before it.
 struct Plan {
     std::string website_id;
+    std::string currency;                     ///< the site's, where it has set one
     std::vector<DimensionColumn> dimensions;  // resolve_names
     std::vector<MetricColumn> metrics;
     Range range;  // resolve_range
@@ -97,6 +105,9 @@ struct Plan {
     std::vector<BaseMetric> bases;       // choose_source
     Branch events = Branch::kNone;
     Branch sessions = Branch::kNone;
+    Branch conversions = Branch::kNone;   // resolve_goals; kAlone: sessions that started in the range
+    Branch all_sessions = Branch::kNone;  ///< the same sessions, whatever they met
+    std::vector<PlanGoal> goals;
     std::vector<std::string> event_types;
     Toggle include_bots = Toggle::kOff;
     std::optional<RollupUse> rollup;  // choose_rollup; none where only the tables answer

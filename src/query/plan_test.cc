@@ -27,6 +27,7 @@ struct Case {
     std::string zone = "Europe/Berlin";
     std::string now = "2026-11-24T12:34:56.789Z";
     std::string expected;
+    bool has_goals = false;
 };
 
 std::string read_text(const std::filesystem::path& path) {
@@ -53,6 +54,7 @@ std::vector<Case> read_cases(const std::string& text) {
         } else {
             cases.back().head += line + "\n";
             if (line.starts_with("@ zone ")) cases.back().zone = line.substr(7);
+            else if (line == "@ goals") cases.back().has_goals = true;
             else if (line.starts_with("@ now ")) cases.back().now = line.substr(6);
             else cases.back().request += line + "\n";
         }
@@ -77,7 +79,14 @@ std::string outcome(const Case& c) {
     if (!request) return refusal(request.error());
     const auto zone = Zone::load(c.zone);
     if (!zone) return refusal(zone.error());
-    const SiteInfo site{.id = request->website_id, .timezone = c.zone, .created_ms = 0};
+    SiteInfo site{.id = request->website_id, .timezone = c.zone, .created_ms = 0};
+    if (c.has_goals)
+        site.goals = {{.name = "Bought", .value = "/thanks"},
+                      {.name = "Signed up",
+                       .of = GoalDeclaration::Of::kEvent,
+                       .op = Operator::kContains,
+                       .value = "signup",
+                       .filters = R"([["country", "is_not", ["DE"]]])"}};
     const auto plan = make_plan({.request = *request,
                                  .site = site,
                                  .zone = *zone,
@@ -130,7 +139,7 @@ TEST(PlanTest, PassesStandInTheOrderInWhichTheyNeedEachOther) {
     std::vector<std::string_view> names;
     for (const Pass& pass : passes()) names.push_back(pass.name);
     EXPECT_EQ(names, (std::vector<std::string_view>{"resolve_names", "resolve_range", "lower_filters", "choose_source",
-                                                    "choose_rollup", "order_rows", "find_top_rows"}));
+                                                    "resolve_goals", "choose_rollup", "order_rows", "find_top_rows"}));
 }
 
 // Whatever text stands in a request is a parameter: the SQL of a hostile request is that of a harmless one, byte by

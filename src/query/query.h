@@ -30,15 +30,6 @@ inline constexpr std::int64_t kRowsDefault = 100;
 inline constexpr std::int64_t kRowsMax = 10'000;
 inline constexpr std::int64_t kOffsetMax = 1'000'000;
 
-/// What the planner needs of the catalog.
-struct SiteInfo {
-    std::string id;
-    std::string timezone;  ///< IANA name
-    std::int64_t created_ms = 0;
-    std::string currency{};  ///< of its revenue; empty: that of its first event that names one
-    std::int64_t session_timeout_longest_ms = 30 * 60'000;  ///< that its sessions ever had
-};
-
 enum class Operator : std::uint8_t {
     kIs,
     kIsNot,
@@ -51,6 +42,26 @@ enum class Operator : std::uint8_t {
     kBetween,
     kIsSet,
     kIsNotSet
+};
+
+/// A goal as it was declared: pageviews of such a page, or custom events of such a name, that pass the filters.
+struct GoalDeclaration {
+    enum class Of : std::uint8_t { kPage, kEvent };
+    std::string name;
+    Of of = Of::kPage;
+    Operator op = Operator::kIs;
+    std::string value;
+    std::string filters = "[]";  ///< JSON, as `filters` of a request
+};
+
+/// What the planner needs of the catalog.
+struct SiteInfo {
+    std::string id;
+    std::string timezone;  ///< IANA name
+    std::int64_t created_ms = 0;
+    std::string currency{};  ///< of its revenue; empty: that of its first event that names one
+    std::int64_t session_timeout_longest_ms = 30 * 60'000;  ///< that its sessions ever had
+    std::vector<GoalDeclaration> goals{};
 };
 
 /// A day of a site whose numbers are in footfall.rollup_days, in the rows of that generation.
@@ -125,6 +136,11 @@ struct Request {
 /// in `name`, the path in `field` and the nearest word in `did_you_mean`. A member that is unknown is an error too: a
 /// misspelt "filters" must not answer with everything.
 Result<Request> parse_request(std::string_view body);
+
+/// The same of `filters` alone.
+Result<std::vector<Filter>> parse_filters(std::string_view json);
+/// Whether a question can be answered that asks for this goal. kInvalidArgument, with the member in `field`.
+Status check_goal(const GoalDeclaration& declared);
 
 /// How an answer is written. kCsv and kNdjson are its rows alone, without totals, comparison and meta: CSV as RFC 4180
 /// has it, with the columns' names as its first record, nothing where a value is null, and an apostrophe before a text

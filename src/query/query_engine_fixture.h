@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <cctz/time_zone.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <simdjson.h>
 
@@ -101,7 +102,18 @@ struct Visit {
     std::map<std::string, std::string> properties;
     bool is_bot = false;
     std::uint64_t session = 0;
+    std::uint64_t event = 0;     ///< number that its event_id is made of; 0: none
+    std::uint64_t of_event = 0;  ///< of a ping: that of its pageview
+    double time_on_page = 0;
+    double scroll_depth = 0;
+    std::int64_t revenue = 0;  ///< ten-thousandths
+    std::string currency{};
 };
+
+inline std::string event_id(std::uint64_t number) {
+    return number == 0 ? "00000000-0000-0000-0000-000000000000"
+                       : fmt::format("00000000-0000-4000-8000-{:012x}", number);
+}
 
 inline std::string utc(std::int64_t ms) {
     return cctz::format("%Y-%m-%d %H:%M:%E3S", std::chrono::system_clock::time_point(std::chrono::milliseconds(ms)),
@@ -110,11 +122,20 @@ inline std::string utc(std::int64_t ms) {
 
 inline void insert(store::Client& store, const std::vector<Visit>& visits) {
     std::string block;
+    std::uint64_t offset = 0;
     for (const Visit& visit : visits) {
         json::Writer json(block);
         json.begin_object();
         json.member("website_id", visit.site);
         json.member("event_type", visit.type);
+        json.member("event_id", event_id(visit.event));
+        json.member("pageview_id", event_id(visit.of_event));
+        json.member("time_on_page", visit.time_on_page);
+        json.member("scroll_depth", visit.scroll_depth);
+        json.member("revenue", fmt::format("{}{}.{:04}", visit.revenue < 0 ? "-" : "", std::abs(visit.revenue) / 10'000,
+                                           std::abs(visit.revenue) % 10'000));
+        json.member("currency", visit.currency);
+        json.member("log_offset", ++offset);
         json.member("timestamp", utc(visit.ms));
         json.member("visitor_id", visit.visitor);
         json.member("user_id", visit.user_id);
@@ -248,7 +269,8 @@ protected:
         auto parsed = parse_request(request);
         if (!parsed) return parsed.error();
         Service service(store(), clock_, options_);
-        return service.run(*parsed, {.id = parsed->website_id, .timezone = zone, .created_ms = 0},
+        return service.run(*parsed,
+                           {.id = parsed->website_id, .timezone = zone, .created_ms = 0, .currency = currency_},
                            [] { return "2026-11-06T21:20:00.000Z"; });
     }
 
@@ -275,6 +297,7 @@ protected:
 
     ManualClock clock_{kNow};
     Service::Options options_;
+    std::string currency_;  ///< of every site
 
 private:
     static inline std::unique_ptr<Engine> engine_;

@@ -86,16 +86,78 @@ bool passes(const Visit& visit, const Filter& filter, const cctz::time_zone& zon
     }
 }
 
+/// What pings told of an event.
+struct Told {
+    double seconds = 0;
+    double depth = 0;
+};
+std::map<std::uint64_t, Told> told_of(const std::vector<Visit>& visits, const std::string& site) {
+    std::map<std::uint64_t, Told> told;
+    for (const Visit& visit : visits) {
+        if (visit.site != site || visit.type != "ping" || visit.of_event == 0) continue;
+        Told& of = told[visit.of_event];
+        of.seconds = std::max(of.seconds, visit.time_on_page);
+        of.depth = std::max(of.depth, visit.scroll_depth);
+    }
+    return told;
+}
+
+/// The currency of a site that has set none: that of the first event that names one.
+std::string first_currency(const std::vector<Visit>& visits, const std::string& site) {
+    for (const Visit& visit : visits)
+        if (visit.site == site && visit.type == "event" && !visit.currency.empty()) return visit.currency;
+    return {};
+}
+
+std::string ratio_text(double over, std::size_t under) {
+    if (under == 0) return "null";
+    std::string text;
+    json::append_number(text, over / static_cast<double>(under));
+    simdjson::dom::parser parser;
+    return simdjson::minify(parser.parse(text).value());
+}
+
+std::string decimal_text(std::int64_t ten_thousandths) {
+    std::string text = fmt::format("{}{}.{:04}", ten_thousandths < 0 ? "-" : "", std::abs(ten_thousandths) / 10'000,
+                                   std::abs(ten_thousandths) % 10'000);
+    while (text.ends_with('0')) text.pop_back();
+    if (text.ends_with('.')) text.pop_back();
+    return text;
+}
+
 struct Counts {
     std::set<std::uint64_t> visitors;
     std::int64_t pageviews = 0;
     std::int64_t events = 0;
+    double seconds = 0;
+    std::map<std::pair<std::string, std::uint64_t>, double> depths;  ///< by page and visitor
+    std::int64_t revenue = 0, left_out = 0;
 
     std::int64_t of(const std::string& metric) const {
         if (metric == "pageviews") return pageviews;
         return metric == "events" ? events : static_cast<std::int64_t>(visitors.size());
     }
-    void add(const Visit& visit) {
+    std::string text_of(const std::string& metric) const {
+        if (metric == "time_on_page") return ratio_text(seconds, static_cast<std::size_t>(pageviews));
+        if (metric == "scroll_depth") {
+            double sum = 0;
+            for (const auto& [of, depth] : depths) sum += depth;
+            return ratio_text(sum, depths.size());
+        }
+        if (metric == "revenue") return decimal_text(revenue);
+        return std::to_string(metric == "revenue_left_out" ? left_out : of(metric));
+    }
+    void add(const Visit& visit, const Told& told, const std::string& currency) {
+        if (visit.type == "pageview") {
+            seconds += told.seconds;
+            double& depth = depths[{visit.page, visit.visitor}];
+            depth = std::max(depth, told.depth);
+            if (depth == 0) depths.erase({visit.page, visit.visitor});
+        } else if (visit.currency.empty() || visit.currency == currency) {
+            revenue += visit.revenue;
+        } else if (visit.revenue != 0) {
+            ++left_out;
+        }
         visitors.insert(visit.visitor);
         pageviews += visit.type == "pageview" ? 1 : 0;
         ++events;
@@ -103,21 +165,30 @@ struct Counts {
 };
 
 Table fold(const std::vector<Visit>& visits, const Request& request, std::int64_t from_ms, std::int64_t to_ms,
-           const cctz::time_zone& zone) {
-    const bool only_pageviews = request.metrics == std::vector<std::string>{"pageviews"};
+           const cctz::time_zone& zone, const std::string& currency_set) {
+    const auto asks_any = [&](const std::vector<std::string>& names) {
+        return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+            return std::find(request.metrics.begin(), request.metrics.end(), name) != request.metrics.end();
+        });
+    };
+    const bool looks_at_views = asks_any({"visitors", "events", "pageviews", "time_on_page", "scroll_depth"});
+    const bool looks_at_events = asks_any({"visitors", "events", "revenue", "revenue_left_out"});
+    const auto told = told_of(visits, request.website_id);
+    const std::string currency = currency_set.empty() ? first_currency(visits, request.website_id) : currency_set;
     std::map<std::vector<Label>, Counts> groups;
     Counts total;
     for (const Visit& visit : visits) {
         if (visit.site != request.website_id || visit.ms < from_ms || visit.ms >= to_ms) continue;
         if (visit.is_bot && request.include_bots == Toggle::kOff) continue;
-        if (visit.type != "pageview" && (only_pageviews || visit.type != "event")) continue;
+        if (!(visit.type == "pageview" && looks_at_views) && !(visit.type == "event" && looks_at_events)) continue;
         if (!std::all_of(request.filters.begin(), request.filters.end(),
                          [&](const Filter& filter) { return passes(visit, filter, zone); }))
             continue;
         std::vector<Label> key;
         for (const std::string& dimension : request.dimensions) key.push_back(label(visit, dimension, zone));
-        groups[key].add(visit);
-        total.add(visit);
+        const auto of = told.find(visit.event);
+        groups[key].add(visit, of == told.end() ? Told() : of->second, currency);
+        total.add(visit, of == told.end() ? Told() : of->second, currency);
     }
     if (request.dimensions.empty()) groups[{}];
     std::vector<std::pair<std::vector<Label>, Counts>> ordered(groups.begin(), groups.end());
@@ -139,11 +210,11 @@ Table fold(const std::vector<Visit>& visits, const Request& request, std::int64_
         table.rows.emplace_back();
         for (const Label& value : ordered[i].first) table.rows.back().push_back(value.text);
         for (const std::string& metric : request.metrics)
-            table.rows.back().push_back(std::to_string(ordered[i].second.of(metric)));
+            table.rows.back().push_back(ordered[i].second.text_of(metric));
     }
     if (request.totals == Toggle::kOff && !request.dimensions.empty()) table.totals["none"] = "";
     else
-        for (const std::string& metric : request.metrics) table.totals[metric] = std::to_string(total.of(metric));
+        for (const std::string& metric : request.metrics) table.totals[metric] = total.text_of(metric);
     return table;
 }
 
@@ -187,6 +258,10 @@ Visit random_visit(Random& random) {
     visit.browser_version = random.pick(kVersions);
     if (!random.one_in(3)) visit.properties["plan"] = random.pick(kPlans);
     visit.is_bot = random.one_in(8);
+    if (visit.type == "event" && random.one_in(2)) {
+        visit.revenue = random.below(1'000'000) - 200'000;
+        visit.currency = random.pick({"", "EUR", "EUR", "USD"});
+    }
     return visit;
 }
 
@@ -203,6 +278,26 @@ Visit next_visit(Random& random, const Visit& before) {
         visit.browser_version = before.browser_version;
     }
     return visit;
+}
+
+/// Gives the visits numbers, and pings to most of the pageviews, which come up to hours later.
+void add_pings(Random& random, std::vector<Visit>& visits) {
+    const std::size_t count = visits.size();
+    for (std::size_t i = 0; i < count; ++i) {
+        visits[i].event = i + 1;
+        if (visits[i].type != "pageview") continue;
+        for (std::int64_t pings = random.below(4); pings > 0; --pings) {
+            Visit ping;
+            ping.site = visits[i].site;
+            ping.type = "ping";
+            ping.ms = visits[i].ms + random.below(20LL * 3'600'000);
+            ping.visitor = visits[i].visitor;
+            ping.of_event = visits[i].event;
+            ping.time_on_page = static_cast<double>(random.below(600));
+            ping.scroll_depth = static_cast<double>(random.below(101));
+            visits.push_back(ping);
+        }
+    }
 }
 
 /// Gives the visits their sessions. A session of several visits has rows from before the last, too.
@@ -305,6 +400,8 @@ RandomRequest random_request(Random& random, const cctz::time_zone& zone) {
         {"page", "country", "browser_version", "user_id", "property:plan", "date", "hour", "minute", "week", "month"},
         3);
     std::vector<std::string> columns = metrics;
+    for (const char* name : {"time_on_page", "scroll_depth", "revenue", "revenue_left_out"})
+        if (random.one_in(5)) metrics.emplace_back(name);
     columns.insert(columns.end(), dimensions.begin(), dimensions.end());
     std::vector<std::string> order;
     for (const std::string& column : random_subset(random, columns, 2))
@@ -353,6 +450,7 @@ TEST_F(QueryPropertyTest, RandomRequestsAnswerAsANaiveFoldDoes) {
     std::vector<Visit> visits(2'000);
     for (std::size_t i = 0; i < visits.size(); ++i)
         visits[i] = i > 0 && random.one_in(2) ? next_visit(random, visits[i - 1]) : random_visit(random);
+    add_pings(random, visits);
     insert_their_sessions(store(), visits);
     insert(store(), visits);
 
@@ -364,7 +462,8 @@ TEST_F(QueryPropertyTest, RandomRequestsAnswerAsANaiveFoldDoes) {
         const RandomRequest request = random_request(random, zone);
         const auto parsed = parse_request(request.json);
         ASSERT_TRUE(parsed.has_value()) << request.json << parsed.error().message;
-        const Table expected = fold(visits, *parsed, request.from_ms, request.to_ms, zone);
+        currency_ = random.one_in(2) ? "" : random.pick({"EUR", "USD", "JPY"});
+        const Table expected = fold(visits, *parsed, request.from_ms, request.to_ms, zone, currency_);
         const Table actual = ask(request.json, name);
         EXPECT_EQ(actual.rows, expected.rows) << name << '\n' << request.json;
         EXPECT_EQ(actual.totals, expected.totals) << name << '\n' << request.json;

@@ -319,6 +319,15 @@ Status read_member(std::string_view name, element value, Request& request) {
 
 }  // namespace
 
+Result<std::vector<Filter>> parse_filters(std::string_view json) {
+    json::Reader reader;
+    const auto document = reader.read(json, json::Reader::Padding::kAbsent);
+    if (!document) return refuse("invalid_json", "filters", document.error().message);
+    Request request;
+    TRY_STATUS(read_filters(*document, request));
+    return std::move(request.filters);
+}
+
 Result<Request> parse_request(std::string_view body) {
     if (body.size() > kBodyBytesMax)
         return Error(Code::kTooLarge, fmt::format("a query may have {} bytes", kBodyBytesMax));

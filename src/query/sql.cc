@@ -10,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include "query/goal.h"
+
 namespace footfall::query {
 namespace {
 
@@ -20,7 +22,7 @@ constexpr std::string_view kBlockRows = "65409";
 // Text of a statement whose values become parameters as they are met.
 class Composer {
 public:
-    explicit Composer(const Zone& zone) : zone_(zone) {}
+    Composer(const Zone& zone, const Plan& plan) : zone_(zone), plan_(plan) {}
 
     /// A reference to a parameter of that value; the same type and value is bound once.
     std::string bind(std::string_view type, std::string_view value) {
@@ -38,16 +40,22 @@ public:
     }
 
     /// The table whose columns stand in the text that is composed now. Of two that are joined, the event gives what it
-    /// has (kEventsFirst), or what varies in a session alone (kSessionsFirst).
+    /// has (kEventsFirst), or what varies in a session and what sessions have not (kSessionsFirst).
     enum class Scope : std::uint8_t { kEvents, kSessions, kEventsFirst, kSessionsFirst, kRollup };
     void enter(Scope scope) { scope_ = scope; }
+    /// Until it is set back, `goal` is a dimension of which all is one group, and conditions on it hold.
+    void ignore_goals(bool ignored) { ignores_goals_ = ignored; }
+    bool ignores(const Condition& condition) const { return ignores_goals_ && mentions_goals(condition); }
 
     std::string dimension(const DimensionColumn& column) {
+        // No constant: the engine would take it out of the groups.
+        if (ignores_goals_ && is_goal(*column.dimension)) return "left(website_id, 0)";
         if (scope_ == Scope::kEvents) return dimension_of(column, "events");
         if (scope_ == Scope::kSessions) return dimension_of(column, "sessions");
         if (scope_ == Scope::kRollup) return dimension_of(column, "rollup");
-        if (scope_ == Scope::kEventsFirst ? find_source(column.dimension->sources, "events") != nullptr
-                                          : column.dimension->varies_in_session)
+        if (scope_ == Scope::kEventsFirst
+                ? find_source(column.dimension->sources, "events") != nullptr
+                : column.dimension->varies_in_session || find_source(column.dimension->sources, "sessions") == nullptr)
             return dimension_of(column, "events");
         // Of the session: the joined sessions give it under a name of its own.
         const auto known = std::find_if(joined_.begin(), joined_.end(), [&](const DimensionColumn* other) {
@@ -66,6 +74,20 @@ public:
         return columns;
     }
 
+    /// The expression of a metric.
+    std::string metric(const SourceExpression& source) {
+        std::string text = source.expression;
+        fill(text, "{currency}", [&] {
+            if (!plan_.currency.empty()) return bind_as("currency", "String", plan_.currency);
+            // Asked once, however often it stands in the statement.
+            return fmt::format(
+                "(SELECT argMin(currency, log_offset) FROM footfall.events WHERE website_id = {} "
+                "AND event_type = 'event' AND currency != '')",
+                bind_as("site", "String", plan_.website_id));
+        });
+        return text;
+    }
+
     std::string condition(
         const Condition& condition) {  // NOLINT(misc-no-recursion): as deep as parse_request lets a filter be
         switch (condition.kind) {
@@ -76,6 +98,13 @@ public:
         }
         FOOTFALL_CHECK(false);  // every kind was met
         return {};
+    }
+
+    /// Whether an event met a goal.
+    std::string met_goal() {
+        std::vector<std::string> met;
+        for (const PlanGoal& goal : plan_.goals) met.push_back(goal_condition(goal));
+        return met.empty() ? "false" : fmt::format("({})", fmt::join(met, " OR "));
     }
 
     std::vector<std::pair<std::string, std::string>> parameters() const {
@@ -100,6 +129,7 @@ private:
         const SourceExpression* source = find_source(column.dimension->sources, table);
         FOOTFALL_CHECK(source != nullptr);
         std::string text = source->expression;
+        fill(text, "{goals}", [&] { return met_goals(); });
         fill(text, "{key}", [&] { return bind("String", column.key); });
         fill(text, "{zone}", [&] { return bind_as("zone", "String", zone_.name()); });
         return text;
@@ -114,6 +144,17 @@ private:
         }
     }
 
+    std::string goal_condition(const PlanGoal& goal) {  // NOLINT(misc-no-recursion): no goal asks for goals
+        return fmt::format("(event_type = '{}' AND {})", goal.event_type, condition(goal.condition));
+    }
+    /// The names of the goals that an event met, an array.
+    std::string met_goals() {  // NOLINT(misc-no-recursion)
+        std::vector<std::string> names;
+        for (const PlanGoal& goal : plan_.goals)
+            names.push_back(fmt::format("if({}, {}, '')", goal_condition(goal), bind("String", goal.name)));
+        if (names.empty()) return "CAST([], 'Array(String)')";
+        return fmt::format("arrayFilter(g -> g != '', [{}])", fmt::join(names, ", "));
+    }
     std::string joined(const std::vector<Condition>& conditions,
                        std::string_view separator) {  // NOLINT(misc-no-recursion)
         std::vector<std::string> parts;
@@ -123,8 +164,13 @@ private:
     }
 
     // A test is true or false, never NULL: NOT of it is then exactly the other events.
-    std::string test(const Condition& condition) {
-        const std::string column = dimension(condition.column);
+    std::string test(const Condition& condition) {  // NOLINT(misc-no-recursion)
+        // Of several goals that an event met one passes.
+        if (is_goal(*condition.column.dimension))
+            return fmt::format("arrayExists(g -> {}, {})", test_of("g", condition), met_goals());
+        return test_of(dimension(condition.column), condition);
+    }
+    std::string test_of(const std::string& column, const Condition& condition) {
         const bool is_text = condition.column.dimension->granularity.empty();
         const bool compares =
             condition.op == Operator::kGt || condition.op == Operator::kLt || condition.op == Operator::kBetween;
@@ -173,6 +219,8 @@ private:
     }
 
     const Zone& zone_;
+    const Plan& plan_;
+    bool ignores_goals_ = false;
     Scope scope_ = Scope::kEvents;
     std::vector<const DimensionColumn*> joined_;
     std::vector<Bound> bound_;
@@ -217,14 +265,15 @@ public:
     Statements(const Plan& plan, const Cover& cover, const Zone& zone)
         : plan_(plan),
           cover_(cover),
-          composer_(zone),
+          composer_(zone, plan),
           of_(hull()),
           keys_(names("d", plan.dimensions.size())),
           counts_(cover.days.empty() ? Counts::kAsValues : Counts::kAsStates) {}
 
     std::string whole() {
-        std::string sql = plan_.events == Branch::kAlone && plan_.sessions == Branch::kNone && has_no_quotient() &&
-                                  cover_.days.empty()
+        std::string sql = plan_.events == Branch::kAlone && plan_.sessions == Branch::kNone &&
+                                  plan_.conversions == Branch::kNone && plan_.all_sessions == Branch::kNone &&
+                                  has_no_quotient() && cover_.days.empty()
                               ? of_one_table()
                               : of_branches();
         if (keys_.empty()) return sql;
@@ -348,12 +397,14 @@ private:
     }
     void add_conditions(std::vector<std::string>& where) {
         if (!plan_.condition) return;
-        for (const Condition& child : plan_.condition->children) where.push_back(composer_.condition(child));
+        for (const Condition& child : plan_.condition->children)
+            if (!composer_.ignores(child)) where.push_back(composer_.condition(child));
     }
-    std::vector<std::string> event_conditions() {
+    std::vector<std::string> event_conditions() { return conditions_of_events(plan_.event_types); }
+    std::vector<std::string> conditions_of_events(const std::vector<std::string>& types) {
         std::vector<std::string> where = {"website_id = " + of_.site};
         for (std::string& bound : range_conditions("timestamp")) where.push_back(std::move(bound));
-        where.push_back(fmt::format("event_type IN ('{}')", fmt::join(plan_.event_types, "', '")));
+        where.push_back(fmt::format("event_type IN ('{}')", fmt::join(types, "', '")));
         if (plan_.include_bots == Toggle::kOff) where.emplace_back("NOT is_bot");
         add_conditions(where);
         return where;
@@ -373,7 +424,8 @@ private:
         const bool is_with_rest = !candidates_.empty() && plan_.has_total;
         std::vector<std::string> columns = is_with_rest ? std::vector{candidate_or_rest()} : dimension_columns();
         for (std::size_t i = 0; i < plan_.metrics.size(); ++i)
-            columns.push_back(fmt::format("{} AS m{}", plan_.metrics[i].metric->sources.front().expression, i + 1));
+            columns.push_back(
+                fmt::format("{} AS m{}", composer_.metric(plan_.metrics[i].metric->sources.front()), i + 1));
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
         std::vector<std::string> where = event_conditions();
         if (is_with_rest) {
@@ -381,7 +433,7 @@ private:
         } else if (!candidates_.empty()) {
             where.push_back(is_candidate());
         }
-        std::string sql = select(columns, "footfall.events", where) + grouping();
+        std::string sql = select(columns, "footfall.events" + joined_pings(), where) + grouping();
         if (is_with_rest) sql += fmt::format("\nHAVING is_total = 1 OR d1 != {}", rest_);
         return sql;
     }
@@ -405,6 +457,7 @@ private:
     std::string of_branches() {
         std::vector<std::string> branches = of_rollup();
         if (!cover_.ranges.empty()) add_branches_of_tables(branches);
+        if (counts_all_beside_goals()) return of_branches_beside_all(branches);
         std::vector<std::string> columns = keys_;
         for (std::size_t i = 0; i < plan_.metrics.size(); ++i)
             columns.push_back(fmt::format("{} AS m{}", merged(*plan_.metrics[i].metric), i + 1));
@@ -425,6 +478,8 @@ private:
         if (plan_.sessions == Branch::kAlone) branches.push_back(of_sessions());
         if (plan_.sessions == Branch::kJoined) branches.push_back(of_sessions_by_events());
         if (plan_.sessions == Branch::kWithMixed) branches.push_back(of_sessions_with_mixed());
+        if (plan_.conversions != Branch::kNone) branches.push_back(of_conversions());
+        if (plan_.all_sessions != Branch::kNone) branches.push_back(of_all_sessions());
     }
 
     /// The days of the rollup. The total of a dimension's rows is the site's own row where a session may be in more
@@ -474,6 +529,33 @@ private:
         return where;
     }
 
+    /// Whether the sessions that conversions are a share of stand in a group of their own: they are of no goal.
+    bool counts_all_beside_goals() const {
+        return plan_.all_sessions != Branch::kNone &&
+               std::any_of(plan_.dimensions.begin(), plan_.dimensions.end(),
+                           [](const DimensionColumn& column) { return is_goal(*column.dimension); });
+    }
+    /// That group gives its number to all others that differ in the goal alone, and is left out.
+    std::string of_branches_beside_all(const std::vector<std::string>& branches) {
+        std::vector<std::string> columns = keys_;
+        std::vector<std::string> outer = keys_;
+        for (std::size_t i = 0; i < plan_.metrics.size(); ++i) {
+            columns.push_back(fmt::format("{} AS m{}", merged(*plan_.metrics[i].metric), i + 1));
+            outer.push_back(fmt::format("m{}", i + 1));
+        }
+        std::string groups = fmt::format("{}", fmt::join(keys_, ", "));
+        if (plan_.has_total) {
+            columns.emplace_back("is_total");
+            outer.emplace_back("is_total");
+            groups += ", is_total";
+        }
+        columns.emplace_back("max(has_rows) AS is_group");
+        return fmt::format(
+            "SELECT\n    {}\nFROM\n(\nSELECT\n    {}\nFROM\n(\n{}\n)\nGROUP BY {}\n)\nWHERE {}is_group = 1",
+            fmt::join(outer, ",\n    "), fmt::join(columns, ",\n    "), fmt::join(branches, "\nUNION ALL\n"), groups,
+            plan_.has_total ? "is_total = 1 OR " : "");
+    }
+
     std::size_t base_of(const Metric& metric) const {
         const auto found = std::find_if(plan_.bases.begin(), plan_.bases.end(),
                                         [&](const BaseMetric& base) { return base.metric == &metric; });
@@ -482,28 +564,45 @@ private:
     }
     std::string merged(const Metric& metric) const {
         if (!metric.quotient.empty()) {
-            const std::size_t over = base_of(*vocabulary().metric(metric.quotient[0]));
-            const std::size_t under = base_of(*vocabulary().metric(metric.quotient[1]));
+            const std::string over = sum_of(*vocabulary().metric(metric.quotient[0]));
+            const std::string under = sum_of(*vocabulary().metric(metric.quotient[1]));
             const std::string times = metric.times == 1 ? "" : fmt::format("{} * ", metric.times);
             const std::string per = metric.per == 1 ? "" : fmt::format(" / {}", metric.per);
-            return fmt::format("if(sum(b{1}) = 0, NULL, {2}sum(b{0}){3} / sum(b{1}))", over, under, times, per);
+            return fmt::format("if({1} = 0, NULL, {2}{0}{3} / {1})", over, under, times, per);
         }
         if (is_state(metric))
             return fmt::format("{}(b{})", is_fill_ ? metric.rollup->merge_state : metric.rollup->merge,
                                base_of(metric));
-        return fmt::format("sum(b{})", base_of(metric));
+        if (metric.totals == TotalsRule::kRatio) return fmt::format("any(b{})", base_of(metric));
+        return sum_of(metric);
+    }
+    std::string sum_of(const Metric& metric) const {
+        const std::size_t base = base_of(metric);
+        if (plan_.bases[base - 1].source->source != kAllSessions || !counts_all_beside_goals())
+            return fmt::format("sum(b{})", base);
+        std::vector<std::string> alike;
+        for (std::size_t i = 0; i < keys_.size(); ++i)
+            if (!is_goal(*plan_.dimensions[i].dimension)) alike.push_back(keys_[i]);
+        if (plan_.has_total) alike.emplace_back("is_total");
+        return fmt::format("sum(sum(b{})) OVER ({}{})", base, alike.empty() ? "" : "PARTITION BY ",
+                           fmt::join(alike, ", "));
     }
     bool is_state(const Metric& metric) const {
         return counts_ == Counts::kAsStates && metric.rollup && metric.rollup->is_sketch();
     }
     /// b1, b2, …: the metrics of one table, and nothing for the others'.
-    void add_bases(std::vector<std::string>& columns, std::string_view table) const {
+    void add_bases(std::vector<std::string>& columns, std::string_view table) {
         for (std::size_t i = 0; i < plan_.bases.size(); ++i) {
             const BaseMetric& base = plan_.bases[i];
             const bool is_state = this->is_state(*base.metric);
-            const std::string& counted = is_state ? base.metric->rollup->state : base.source->expression;
-            const std::string nothing = is_state ? base.metric->rollup->nothing : "0";
-            columns.push_back(fmt::format("{} AS b{}", base.source->source == table ? counted : nothing, i + 1));
+            const std::string nothing = is_state                                     ? base.metric->rollup->nothing
+                                        : base.metric->totals == TotalsRule::kRatio  ? "NULL"
+                                        : base.metric->type == ValueType::kDecimal ? "toDecimal128(0, 4)"
+                                                                                     : "0";
+            std::string counted = nothing;
+            if (base.source->source == table)
+                counted = is_state ? base.metric->rollup->state : composer_.metric(*base.source);
+            columns.push_back(fmt::format("{} AS b{}", counted, i + 1));
         }
     }
 
@@ -515,8 +614,30 @@ private:
         columns.emplace_back("1 AS has_rows");
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
         const std::vector<std::string> where = event_conditions();
-        const std::string from = is_joined ? "footfall.events " + joined_sessions({}, touching()) : "footfall.events";
+        std::string from = is_joined ? "footfall.events " + joined_sessions({}, touching()) : "footfall.events";
+        from += joined_pings();
         return select(columns, from, where) + grouping();
+    }
+    /// What pings told of each event, where a metric asks for that. They come up to a day after their pageview, and by
+    /// the clock of a browser that was set meanwhile some minutes before it.
+    std::string joined_pings() {
+        if (std::none_of(plan_.bases.begin(), plan_.bases.end(),
+                         [](const BaseMetric& base) { return base.source->with_pings; }))
+            return {};
+        constexpr std::int64_t kEarlyMs = 5 * 60'000;
+        constexpr std::int64_t kLateMs = 86'400'000;
+        const Parameters of{
+            .site = of_.site,
+            .from = composer_.bind_as("pings_from", "DateTime64(3, 'UTC')",
+                                      utc_text(std::max<std::int64_t>(0, cover_.ranges.front().from_ms - kEarlyMs))),
+            .to = composer_.bind_as("pings_to", "DateTime64(3, 'UTC')", utc_text(cover_.ranges.back().to_ms + kLateMs))};
+        std::vector<std::string> where = {"website_id = " + of.site};
+        for (std::string& bound : within("timestamp", of.from, of.to)) where.push_back(std::move(bound));
+        where.emplace_back("event_type = 'ping'");
+        return fmt::format("\nLEFT JOIN\n(\n{}\nGROUP BY of_event\n) AS of_pings ON event_id = of_event",
+                           select({"pageview_id AS of_event", "max(time_on_page) AS engaged_time",
+                                   "max(scroll_depth) AS deepest_scroll"},
+                                  "footfall.events", where));
     }
 
     /// Metrics of events over the sessions that have one in the range. A row counts unless a later one cancels it:
@@ -574,11 +695,43 @@ private:
                            sql);
     }
 
+    /// The sessions that met a goal, each once in a group, and once in the total: those that started in the range, by
+    /// what they have, or by what events have those with such an event in the range.
+    std::string of_conversions() {
+        const bool is_by_start = plan_.conversions == Branch::kAlone;
+        composer_.enter(is_by_start ? Scope::kSessionsFirst : Scope::kEventsFirst);
+        std::vector<std::string> columns = dimension_columns();
+        columns.emplace_back("toInt8(1) AS sign");
+        if (plan_.has_total) columns.emplace_back("grouping(d1) AS of_total");
+        std::vector<std::string> where = is_by_start ? conditions_of_all_events() : conditions_of_events(kOfSessions);
+        if (is_by_start) add_conditions(where);
+        where.push_back(composer_.met_goal());
+        const std::vector<std::string> which = is_by_start ? started_sessions() : touching();
+        std::string once = select(columns, "footfall.events " + joined_sessions({}, which), where);
+        if (is_by_start) once = with_last_of(which, once);
+        return each_once(once, kConversions);
+    }
+    /// What conversions are a share of: the same sessions, whatever they met.
+    std::string of_all_sessions() {
+        composer_.ignore_goals(true);
+        sessions_ = kAllSessions;
+        std::string sql = plan_.all_sessions == Branch::kJoined      ? of_sessions_by_events()
+                          : plan_.all_sessions == Branch::kWithMixed ? of_sessions_with_mixed()
+                                                                     : of_sessions();
+        sessions_ = "sessions";
+        composer_.ignore_goals(false);
+        return sql;
+    }
+    std::string has_rows(std::string_view condition) const {
+        const bool is_beside = sessions_ == kAllSessions && counts_all_beside_goals();
+        return fmt::format("{} AS has_rows", is_beside ? "0" : condition);
+    }
+
     std::string of_sessions() {
         composer_.enter(Scope::kSessions);
         std::vector<std::string> columns = dimension_columns();
-        add_bases(columns, "sessions");
-        columns.emplace_back("sum(sign) != 0 AS has_rows");
+        add_bases(columns, sessions_);
+        columns.push_back(has_rows("sum(sign) != 0"));
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
         std::vector<std::string> where = started_sessions();
         add_conditions(where);
@@ -597,15 +750,18 @@ private:
         std::vector<std::string> columns = dimension_columns();
         add_counted(columns);
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS of_total");
-        const std::vector<std::string> where = event_conditions();
-        std::string once = select(columns, "footfall.events " + joined_sessions(kCounted, touching()), where);
+        const std::vector<std::string> where = conditions_of_events(kOfSessions);
+        return each_once(select(columns, "footfall.events " + joined_sessions(kCounted, touching()), where), sessions_);
+    }
+    /// Rows of sessions by group and, as `of_total` says, of all, each once.
+    std::string each_once(std::string once, std::string_view source) {
         const std::string all_keys = fmt::format("{}", fmt::join(keys_, ", "));
         once += keys_.empty()     ? "\nGROUP BY key"
                 : plan_.has_total ? fmt::format("\nGROUP BY GROUPING SETS (({}, key), (key))", all_keys)
                                   : fmt::format("\nGROUP BY {}, key", all_keys);
         std::vector<std::string> outer = keys_;
-        add_bases(outer, "sessions");
-        outer.emplace_back("1 AS has_rows");
+        add_bases(outer, source);
+        outer.push_back(has_rows("1"));
         if (plan_.has_total) outer.emplace_back("of_total AS is_total");
         std::string sql = fmt::format("SELECT\n    {}\nFROM\n(\n{}\n)", fmt::join(outer, ",\n    "), once);
         if (!keys_.empty()) sql += fmt::format("\nGROUP BY {}{}", all_keys, plan_.has_total ? ", of_total" : "");
@@ -617,8 +773,8 @@ private:
     /// are looked at.
     std::string of_sessions_with_mixed() {
         std::vector<std::string> columns = keys_;
-        add_bases(columns, "sessions");
-        columns.emplace_back("sum(sign) != 0 AS has_rows");
+        add_bases(columns, sessions_);
+        columns.push_back(has_rows("sum(sign) != 0"));
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
         std::string sql = fmt::format("SELECT\n    {}\nFROM\n(\n{}\nUNION ALL\n{}\n)", fmt::join(columns, ",\n    "),
                                       sessions_that_are_alike(), sessions_that_are_mixed());
@@ -647,11 +803,7 @@ private:
         if (plan_.has_total) columns.emplace_back("key");
         std::vector<std::string> mixed = started_sessions();
         mixed.emplace_back("is_mixed");
-        // All events of these sessions, also those after the range.
-        std::vector<std::string> where = {
-            "website_id = " + of_.site,
-            fmt::format("toDate(timestamp) BETWEEN toDate({}) AND toDate(last_mixed)", of_.from),
-            "timestamp >= " + of_.from, "timestamp <= last_mixed", "event_type IN ('event', 'pageview')"};
+        std::vector<std::string> where = conditions_of_all_events();
         add_conditions(where);
         std::vector<std::string> groups = keys_;
         groups.emplace_back("key");
@@ -664,6 +816,13 @@ private:
         counted.emplace_back("toInt8(if(is_again = 1, -1, 1)) AS sign");
         counted.emplace_back("arrayJoin(if(row_number() OVER (PARTITION BY key) = 1, [0], [0, 1])) AS is_again");
         return fmt::format("SELECT\n    {}\nFROM\n(\n{}\n)", fmt::join(counted, ",\n    "), sql);
+    }
+
+    /// All events of sessions that started in the range, also those after it; see with_last_of().
+    std::vector<std::string> conditions_of_all_events() const {
+        return {"website_id = " + of_.site,
+                fmt::format("toDate(timestamp) BETWEEN toDate({}) AND toDate(last_mixed)", of_.from),
+                "timestamp >= " + of_.from, "timestamp <= last_mixed", "event_type IN ('event', 'pageview')"};
     }
 
     /// The sessions that may have an event in the range.
@@ -707,10 +866,14 @@ private:
         columns.emplace_back("toInt8(1) AS sign");
     }
 
+    /// A session counts where it has a pageview or a custom event that the request asks for.
+    inline static const std::vector<std::string> kOfSessions = {"event", "pageview"};
+
     const Plan& plan_;
     const Cover& cover_;
     Composer composer_;
     const Parameters of_;
+    std::string_view sessions_ = "sessions";  ///< the source of metrics that is composed now
     const std::vector<std::string> keys_;
     Counts counts_;
     bool is_fill_ = false;

@@ -71,10 +71,16 @@ Result<std::vector<SourceExpression>> sources_of(element object, std::string_vie
     if (object["sources"].get(sources) != simdjson::SUCCESS) return bad(name, "'sources' must be an object");
     std::vector<SourceExpression> result;
     for (const auto field : sources) {
-        SourceExpression source{std::string(field.key), text_of(field.value, "expression"),
-                                texts_of(field.value, "event_types"), false, text_of(field.value, "at_most")};
-        if (field.value["by_sessions"].get(source.by_sessions) == simdjson::INCORRECT_TYPE)
-            return bad(name, "'by_sessions' is true or false");
+        SourceExpression source{std::string(field.key),
+                                text_of(field.value, "expression"),
+                                texts_of(field.value, "event_types"),
+                                false,
+                                text_of(field.value, "at_most"),
+                                false};
+        for (const auto& [key, flag] :
+             {std::pair("by_sessions", &source.by_sessions), std::pair("with_pings", &source.with_pings)})
+            if (field.value[key].get(*flag) == simdjson::INCORRECT_TYPE)
+                return bad(name, fmt::format("'{}' is true or false", key));
         if (source.expression.empty()) return bad(name, "a source needs an expression");
         for (const std::string& text : {source.expression, source.at_most})
             if (holds_statement_end(text)) return bad(name, "an expression may not hold a semicolon or comment");

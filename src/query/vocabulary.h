@@ -25,6 +25,7 @@ struct SourceExpression {
     std::vector<std::string> event_types;  ///< of a metric: the rows that it looks at
     bool by_sessions = false;  ///< of a metric of events: over the sessions that have such events it gives the same
     std::string at_most;  ///< of a metric that is dear for each of many groups: what is never less and cheap; or empty
+    bool with_pings = false;  ///< of a metric of events: they are joined with what pings told of them
 };
 
 /// How footfall.rollup_days keeps a metric, by day and value of a dimension.

@@ -10,7 +10,7 @@ constexpr std::string_view kNoDimensions = R"({"dimensions": []})";
 TEST(VocabularyTest, EveryNameOfTheContractIsKnown) {
     for (const char* name : {"visitors", "users", "sessions", "pageviews", "events", "views_per_session", "bounce_rate",
                              "session_duration", "time_on_page", "scroll_depth", "conversions", "conversion_rate",
-                             "revenue", "active_visitors", "active_users"})
+                             "revenue_left_out", "revenue", "active_visitors", "active_users"})
         EXPECT_NE(vocabulary().metric(name), nullptr) << name;
     for (const char* name :
          {"minute",      "hour",       "date",         "week",        "month",          "page",
@@ -32,7 +32,8 @@ TEST(VocabularyTest, AnAliasIsTheMetricItself) {
 
 TEST(VocabularyTest, SuggestsOnlyWhatThisVersionAnswers) {
     EXPECT_EQ(vocabulary().nearest_metric("vistors"), "visitors");
-    EXPECT_EQ(vocabulary().nearest_metric("conversion"), "");
+    EXPECT_EQ(vocabulary().nearest_metric("conversion"), "conversions");
+    EXPECT_NE(vocabulary().nearest_metric("active_visitor"), "active_visitors");
     EXPECT_EQ(vocabulary().nearest_dimension("contry"), "country");
     EXPECT_EQ(vocabulary().nearest_dimension("xyzxyzxyz"), "");
 }

@@ -6,6 +6,7 @@
 #include <re2/re2.h>
 
 #include "base/json.h"
+#include "query/goal.h"
 #include "query/passes/passes.h"
 
 namespace footfall::query {
@@ -107,6 +108,8 @@ Result<Condition> lower_test(const Filter& filter, const PlanContext& context) {
     if (is_bucket && (op == Operator::kContains || op == Operator::kMatches || op == Operator::kIsSet))
         return refuse("unsupported_operator", filter.field + "[1]",
                       fmt::format("the time dimension '{}' takes is, is_not, gt, lt and between", filter.dimension));
+    if (is_goal(dimension) && (op == Operator::kGt || op == Operator::kLt || op == Operator::kBetween))
+        return refuse("unsupported_operator", filter.field + "[1]", "goals are names, not numbers");
     for (const std::string& value : filter.values) {
         if (is_bucket) {
             TRY(auto label, bucket(filter, dimension, context.zone, value));

@@ -19,6 +19,8 @@ Status choose_source(const PlanContext& context, Plan& plan);
 Status choose_rollup(const PlanContext& context, Plan& plan);
 /// Filters → one condition of positive tests, with the values checked by the type of their dimension.
 Status lower_filters(const PlanContext& context, Plan& plan);
+/// Where goals are asked for: what they are, and how the sessions that met them are found.
+Status resolve_goals(const PlanContext& context, Plan& plan);
 /// The order, completed so that no two rows are equal in it: pages then neither repeat nor miss a row. Also limit and
 /// offset.
 Status order_rows(const PlanContext& context, Plan& plan);

@@ -91,6 +91,7 @@ Result<DimensionColumn> resolve_dimension(const Vocabulary& vocabulary, std::str
 
 Status resolve_names(const PlanContext& context, Plan& plan) {
     plan.website_id = context.site.id;
+    plan.currency = context.site.currency;
     TRY_STATUS(resolve_metrics(context, plan));
     TRY_STATUS(resolve_dimensions(context, plan));
     return add_granularity(context, plan);

@@ -1,0 +1,123 @@
+#include "api/goal_routes.h"
+
+#include <string_view>
+#include <utility>
+
+#include "api/fields.h"
+
+namespace footfall::api {
+namespace {
+
+using http::Method;
+
+constexpr std::string_view kGoals = "/api/v1/sites/{id}/goals";
+constexpr std::string_view kGoal = "/api/v1/sites/{id}/goals/{goal}";
+
+std::string parameter(const http::Exchange& exchange, std::string_view pattern, std::string_view name) {
+    return http::percent_decode(http::path_parameter(pattern, exchange.request().path, name), false).value_or("");
+}
+
+query::Operator operator_of(catalog::Goal::Match match) {
+    switch (match) {
+        case catalog::Goal::Match::kIs: return query::Operator::kIs;
+        case catalog::Goal::Match::kContains: return query::Operator::kContains;
+        case catalog::Goal::Match::kMatches: return query::Operator::kMatches;
+    }
+    return query::Operator::kIs;
+}
+
+/// The goal that a body describes.
+Result<catalog::Goal> goal_of(std::string_view body, std::string site_id) {
+    TRY(const Fields fields, Fields::parse(body, {"name", "page", "event", "match", "filters"}, {.json = {"filters"}}));
+    TRY_STATUS(fields.require({"name"}));
+    catalog::Goal goal{.site_id = std::move(site_id), .name = fields.get("name")};
+    if (fields.has("page") == fields.has("event"))
+        return Error(Code::kInvalidArgument, "say either which 'page' it is or which 'event'", "page");
+    goal.kind = fields.has("page") ? catalog::Goal::Kind::kPage : catalog::Goal::Kind::kEvent;
+    goal.value = fields.get(catalog::goal_kind_name(goal.kind));
+    if (fields.has("match")) {
+        const auto match = catalog::parse_goal_match(fields.get("match"));
+        if (!match) return Error(Code::kInvalidArgument, "'match' must be is, contains or matches", "match");
+        goal.match = *match;
+    }
+    if (fields.has("filters")) goal.filters = fields.get("filters");
+    return goal;
+}
+
+}  // namespace
+
+query::GoalDeclaration declaration_of(const catalog::Goal& goal) {
+    const bool is_page = goal.kind == catalog::Goal::Kind::kPage;
+    return {.name = goal.name,
+            .of = is_page ? query::GoalDeclaration::Of::kPage : query::GoalDeclaration::Of::kEvent,
+            .op = operator_of(goal.match),
+            .value = goal.value,
+            .filters = goal.filters};
+}
+
+Result<catalog::Goal> add_checked_goal(catalog::Catalog& catalog, catalog::Goal goal) {
+    if (!goal.value.empty()) TRY_STATUS(query::check_goal(declaration_of(goal)));
+    return catalog.add_goal(std::move(goal));
+}
+
+void write_goal(json::Writer& writer, const catalog::Goal& goal) {
+    writer.begin_object();
+    writer.member("id", goal.id);
+    writer.member("name", goal.name);
+    writer.member(catalog::goal_kind_name(goal.kind), goal.value);
+    writer.member("match", catalog::goal_match_name(goal.match));
+    writer.key("filters");
+    writer.raw(goal.filters);
+    writer.end_object();
+}
+
+void GoalRoutes::add_to(http::Router& router, const Gate& gate) {
+    gate.add(router, Method::kGet, kGoals,
+             [this](http::Exchange& exchange, const Caller& caller) { list(exchange, caller); });
+    gate.add(router, Method::kPost, kGoals, [this](http::Exchange& exchange, const Caller&) { add(exchange); });
+    gate.add(router, Method::kDelete, kGoal, [this](http::Exchange& exchange, const Caller&) { remove(exchange); });
+}
+
+void GoalRoutes::list(http::Exchange& exchange, const Caller& caller) const {
+    const auto snapshot = catalog_.snapshot();
+    const auto site = caller.readable_site(parameter(exchange, kGoals, "{id}"), *snapshot);
+    if (!site) return exchange.respond(refusal(site.error()));
+    http::Response response;
+    json::Writer writer(response.body);
+    writer.begin_object();
+    writer.key("goals");
+    writer.begin_array();
+    for (const catalog::Goal& goal : snapshot->goals_of((*site)->id)) write_goal(writer, goal);
+    writer.end_array();
+    writer.end_object();
+    exchange.respond(std::move(response));
+}
+
+void GoalRoutes::add(http::Exchange& exchange) {
+    auto goal = goal_of(exchange.request().body, parameter(exchange, kGoals, "{id}"));
+    if (!goal) return exchange.respond(refusal(goal.error()));
+    const bool queued = pool_.submit([this, &exchange, goal = std::move(*goal)] {
+        const auto added = add_checked_goal(catalog_, goal);
+        if (!added) return exchange.complete(refusal(added.error()));
+        http::Response response;
+        response.status = 201;
+        json::Writer writer(response.body);
+        write_goal(writer, *added);
+        exchange.complete(std::move(response));
+    });
+    if (!queued) exchange.respond(refusal(Error(Code::kOverloaded, "too many changes wait; try again in a moment")));
+}
+
+void GoalRoutes::remove(http::Exchange& exchange) {
+    const bool queued = pool_.submit(
+        [this, &exchange, site_id = parameter(exchange, kGoal, "{id}"), id = parameter(exchange, kGoal, "{goal}")] {
+            if (const Status removed = catalog_.remove_goal(site_id, id); !removed)
+                return exchange.complete(refusal(removed.error()));
+            http::Response response;
+            response.status = 204;
+            exchange.complete(std::move(response));
+        });
+    if (!queued) exchange.respond(refusal(Error(Code::kOverloaded, "too many changes wait; try again in a moment")));
+}
+
+}  // namespace footfall::api

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+#include "app/args.h"
+#include "app/commands.h"
+
+namespace footfall::app {
+
+/// `footfall goal add`, `list` and `remove`: their flags, and what carries them out.
+inline constexpr Flag kGoalAddFlags[] = {
+    {"--site", "ID", "the site", true},
+    {"--page", "P", "pageviews of this page"},
+    {"--event", "NAME", "custom events of this name"},
+    {"--match", "is|contains|matches", "how the page or name is compared; matches: by a pattern of RE2 (default is)",
+     false, "is|contains|matches"},
+    {"--filters", "JSON",
+     "further conditions on the event, as 'filters' of a query: [[\"country\", \"is\", [\"DE\"]]]"}};
+inline constexpr Flag kGoalListFlags[] = {{"--site", "ID", "the site", true}};
+inline constexpr Flag kGoalRemoveFlags[] = {{"--site", "ID", "the site", true}};
+CommandResult goal_add_command(Installation& installation, const Args& args, const std::string& input);
+CommandResult goal_list_command(Installation& installation, const Args& args, const std::string& input);
+CommandResult goal_remove_command(Installation& installation, const Args& args, const std::string& input);
+
+}  // namespace footfall::app

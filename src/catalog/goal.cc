@@ -1,0 +1,28 @@
+#include "catalog/goal.h"
+
+namespace footfall::catalog {
+
+std::string_view goal_kind_name(Goal::Kind kind) { return kind == Goal::Kind::kEvent ? "event" : "page"; }
+
+std::optional<Goal::Kind> parse_goal_kind(std::string_view text) {
+    for (const Goal::Kind kind : {Goal::Kind::kPage, Goal::Kind::kEvent})
+        if (goal_kind_name(kind) == text) return kind;
+    return std::nullopt;
+}
+
+std::string_view goal_match_name(Goal::Match match) {
+    switch (match) {
+        case Goal::Match::kIs: return "is";
+        case Goal::Match::kContains: return "contains";
+        case Goal::Match::kMatches: return "matches";
+    }
+    return "";
+}
+
+std::optional<Goal::Match> parse_goal_match(std::string_view text) {
+    for (const Goal::Match match : {Goal::Match::kIs, Goal::Match::kContains, Goal::Match::kMatches})
+        if (goal_match_name(match) == text) return match;
+    return std::nullopt;
+}
+
+}  // namespace footfall::catalog

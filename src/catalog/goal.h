@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace footfall::catalog {
+
+/// A pageview or a custom event of a site that counts as a conversion. It applies to all of history.
+struct Goal {
+    /// Of what the value is: of pageviews the page, of custom events the name.
+    enum class Kind : std::uint8_t { kPage, kEvent };
+    /// As the operator of a query's filter.
+    enum class Match : std::uint8_t { kIs, kContains, kMatches };
+
+    std::string id{};  ///< the catalog makes it
+    std::string site_id{};
+    std::string name{};  ///< of one goal of the site
+    Kind kind = Kind::kPage;
+    Match match = Match::kIs;
+    std::string value{};
+    std::string filters = "[]";  ///< further conditions on the event: JSON, as `filters` of a query; kept as it is
+    std::int64_t created_ms = 0;
+};
+
+/// Of one site: each costs a condition on every event that a question about goals reads.
+inline constexpr std::size_t kGoalsMax = 50;
+
+std::string_view goal_kind_name(Goal::Kind kind);
+std::optional<Goal::Kind> parse_goal_kind(std::string_view text);
+std::string_view goal_match_name(Goal::Match match);
+std::optional<Goal::Match> parse_goal_match(std::string_view text);
+
+}  // namespace footfall::catalog

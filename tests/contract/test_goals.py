@@ -1,0 +1,186 @@
+"""Goals: declared by command or over HTTP, for history as for what comes, and conversions as sessions that met one."""
+
+from typing import Any
+
+import pytest
+
+from support.accounts import User
+from support.client import bearer
+from support.events import custom, now_ms, pageview
+from support.server import Server, Site, run_command
+
+MINUTE = 60_000
+
+
+def goals_path(site: Site, goal: str = "") -> str:
+    return f"/api/v1/sites/{site.id}/goals" + (f"/{goal}" if goal else "")
+
+
+def add_goal(site: Site, name: str, *flags: str) -> Any:
+    return site.server.command("goal", "add", name, "--site", site.id, *flags)
+
+
+@pytest.fixture
+def visited(site: Site) -> Site:
+    """Four sessions: ann came from news and bought and signed up, bob bought twice, cem only looked, ann came again
+    directly and signed up."""
+    then = now_ms() - 3 * 60 * MINUTE
+
+    def of(visitor: str, minute: int, event: dict[str, Any]) -> dict[str, Any]:
+        event["data"]["timestamp"] = then + minute * MINUTE
+        return event | {"user_id": visitor}
+
+    events = [
+        of("ann", 0, pageview(site.id, "/?utm_source=news")),
+        of("ann", 1, pageview(site.id, "/thanks")),
+        of("ann", 2, custom(site.id, "signup", properties={"plan": "pro"})),
+        of("bob", 0, pageview(site.id, "/thanks")),
+        of("bob", 5, pageview(site.id, "/thanks")),
+        of("cem", 0, pageview(site.id, "/")),
+        of("ann", 90, pageview(site.id, "/")),
+        of("ann", 91, custom(site.id, "signup", properties={"plan": "free"})),
+    ]
+    site.send(*events)
+    site.wait_events(len(events))
+    return site
+
+
+class TestConversions:
+    def test_without_a_goal_there_is_none(self, visited: Site):
+        assert visited.query(["conversions", "conversion_rate"])["rows"] == [[0, 0.0]]
+        assert visited.query(["conversions"], ["goal"])["rows"] == []
+
+    def test_a_goal_applies_to_history_and_goes_without_a_trace(self, visited: Site):
+        goal = add_goal(visited, "Bought", "--page", "/thanks")
+        assert visited.query(["conversions", "conversion_rate"])["rows"] == [[2, 50.0]]
+        visited.server.command("goal", "remove", goal["id"], "--site", visited.id)
+        assert visited.query(["conversions", "conversion_rate"])["rows"] == [[0, 0.0]]
+
+    def test_by_goal_a_session_counts_once_in_each_and_once_in_the_total(self, visited: Site):
+        add_goal(visited, "Bought", "--page", "/than", "--match", "contains")
+        add_goal(visited, "Signed up", "--event", "signup")
+        add_goal(visited, "Went pro", "--event", "signup", "--filters", '[["property:plan", "is", ["pro"]]]')
+        add_goal(visited, "Nobody did", "--event", "^x+$", "--match", "matches")
+        answer = visited.query(["conversions", "conversion_rate"], ["goal"], order_by=[["goal", "asc"]])
+        assert answer["rows"] == [["Bought", 2, 50.0], ["Signed up", 2, 50.0], ["Went pro", 1, 25.0]]
+        assert answer["totals"] == {"conversions": 3, "conversion_rate": 75.0}
+        page = visited.query(["conversion_rate"], ["goal"], order_by=[["goal", "asc"]], limit=1, offset=1)
+        assert page["rows"] == [["Signed up", 50.0]] and page["totals"] == {"conversion_rate": 75.0}
+        alone = visited.query(["conversion_rate"], ["goal"], order_by=[["goal", "desc"]], totals=False)
+        assert alone["rows"] == [["Went pro", 25.0], ["Signed up", 50.0], ["Bought", 50.0]]
+
+    def test_by_what_sessions_have(self, visited: Site):
+        add_goal(visited, "Bought", "--page", "/thanks")
+        add_goal(visited, "Signed up", "--event", "signup")
+        metrics = ["conversions", "conversion_rate", "sessions"]
+        answer = visited.query(metrics, ["source"], order_by=[["source", "asc"]])
+        assert answer["rows"] == [["", 2, pytest.approx(200 / 3), 3], ["news", 1, 100.0, 1]]
+        assert answer["totals"] == {"conversions": 3, "conversion_rate": 75.0, "sessions": 4}
+        both = visited.query(["conversions", "conversion_rate"], ["source", "goal"], order_by=[["source", "asc"], ["goal", "asc"]])
+        third = pytest.approx(100 / 3)
+        assert both["rows"] == [
+            ["", "Bought", 1, third],
+            ["", "Signed up", 1, third],
+            ["news", "Bought", 1, 100.0],
+            ["news", "Signed up", 1, 100.0],
+        ]
+        of_news: list[Any] = [["source", "is", ["news"]]]
+        assert visited.query(["conversions", "conversion_rate"], filters=of_news)["rows"] == [[1, 100.0]]
+
+    def test_by_what_events_have(self, visited: Site):
+        add_goal(visited, "Bought", "--page", "/thanks")
+        answer = visited.query(["conversions", "conversion_rate"], ["page"], order_by=[["page", "asc"]])
+        assert [row for row in answer["rows"] if row[0]] == [["/", 0, 0.0], ["/thanks", 2, 100.0]]
+        assert answer["totals"]["conversions"] == 2
+
+    def test_a_filter_on_goals_is_one_on_events(self, visited: Site):
+        add_goal(visited, "Bought", "--page", "/thanks")
+        add_goal(visited, "Signed up", "--event", "signup")
+        bought: list[Any] = ["goal", "is", ["Bought"]]
+        assert visited.query(["visitors", "pageviews", "events"], filters=[bought])["rows"] == [[2, 3, 3]]
+        assert visited.query(["conversions", "conversion_rate"], filters=[bought])["rows"] == [[2, 50.0]]
+        assert visited.query(["sessions"], filters=[["goal", "is_set"]])["rows"] == [[3]]
+        assert visited.query(["events"], filters=[["goal", "is_not", ["Bought"]]])["rows"] == [[5]]
+        assert visited.query(["events"], filters=[["goal", "contains", ["igned"]]])["rows"] == [[2]]
+        assert visited.query(["events"], filters=[["goal", "matches", ["^(B|S)"]]])["rows"] == [[5]]
+        assert visited.query(["visitors"], ["goal"], order_by=[["goal", "asc"]])["rows"] == [["Bought", 2], ["Signed up", 1]]
+        mixed = visited.ask(metrics=["conversion_rate"], filters=[["or", bought, ["page", "is", ["/"]]]])
+        assert mixed.status == 400 and mixed.json()["error"]["code"] == "unsupported_filter"
+        compared = visited.ask(metrics=["events"], filters=[["goal", "gt", 5]])
+        assert compared.status == 400 and compared.json()["error"]["code"] == "unsupported_operator"
+
+    def test_another_sites_goals_are_its_own(self, visited: Site):
+        other = visited.server.add_site()
+        add_goal(other, "Bought", "--page", "/thanks")
+        assert visited.value("conversions") == 0
+
+
+class TestDeclaring:
+    def test_over_http(self, server: Server, site: Site):
+        browser = User(server, "editor").browser()
+        body = {"name": "Pro", "event": "signup", "filters": [["property:plan", "is", ["pro"]], ["country", "is_set"]]}
+        made = browser.request("POST", goals_path(site), body)
+        assert made.status == 201 and made.json() == body | {"id": made.json()["id"], "match": "is"}
+        page = browser.request("POST", goals_path(site), {"name": "Blog", "page": "/blog/", "match": "contains"}).json()
+        assert page == {"id": page["id"], "name": "Blog", "page": "/blog/", "match": "contains", "filters": []}
+        listed = server.request("GET", goals_path(site), None, bearer(site.key("read")))
+        assert listed.status == 200 and listed.json() == {"goals": [made.json(), page]}
+        assert server.command("goal", "list", "--site", site.id) == listed.json()["goals"]
+        assert browser.request("DELETE", goals_path(site, page["id"])).status == 204
+        assert browser.request("DELETE", goals_path(site, page["id"])).status == 404
+        assert browser.request("GET", goals_path(site)).json() == {"goals": [made.json()]}
+
+    @pytest.mark.parametrize(
+        "body, field",
+        [
+            ({"page": "/"}, "name"),
+            ({"name": "", "page": "/"}, "name"),
+            ({"name": "x"}, "page"),
+            ({"name": "x", "page": "/", "event": "y"}, "page"),
+            ({"name": "x", "page": ""}, "page"),
+            ({"name": "x", "page": "/", "match": "like"}, "match"),
+            ({"name": "x", "page": "(", "match": "matches"}, "page[2]"),
+            ({"name": "x", "page": "/", "filters": {}}, "filters"),
+            ({"name": "x", "page": "/", "filters": [["page"]]}, "filters[0]"),
+            ({"name": "x", "page": "/", "filters": [["pages", "is", ["/"]]]}, "filters[0][0]"),
+            ({"name": "x", "page": "/", "filters": [["goal", "is", ["y"]]]}, "filters"),
+            ({"name": "x", "page": "/", "filters": [["source", "is", ["y"]]]}, "filters"),
+            ({"name": "x", "page": "/", "filters": [["date", "is", ["2026-11-01"]]]}, "filters"),
+            ({"name": "x", "page": "/", "colour": "red"}, "colour"),
+        ],
+    )
+    def test_what_is_wrong_is_named(self, server: Server, site: Site, body: dict[str, Any], field: str):
+        answer = User(server, "editor").browser().request("POST", goals_path(site), body)
+        assert answer.status == 400 and answer.json()["error"]["field"] == field, answer
+
+    def test_who_may(self, server: Server, site: Site):
+        viewer = User(server, "viewer").browser()
+        assert viewer.request("GET", goals_path(site)).status == 200
+        assert viewer.request("POST", goals_path(site), {"name": "x", "page": "/"}).status == 403
+        assert server.request("GET", goals_path(site)).status == 401
+        other = server.add_site()
+        assert server.request("GET", goals_path(other), None, bearer(site.key("read"))).status in (403, 404)
+        missing = f"/api/v1/sites/{site.id}x/goals"
+        assert viewer.request("GET", missing).status == 404
+        assert User(server, "owner").browser().request("POST", missing, {"name": "x", "page": "/"}).status == 404
+
+    def test_names_are_of_one_goal_and_their_number_has_an_end(self, server: Server, site: Site):
+        browser = User(server, "admin").browser()
+        for number in range(50):
+            assert browser.request("POST", goals_path(site), {"name": f"g{number}", "page": f"/{number}"}).status == 201
+        again = browser.request("POST", goals_path(site), {"name": "g7", "page": "/"})
+        assert again.status in (400, 409)
+        beyond = browser.request("POST", goals_path(site), {"name": "g50", "page": "/"})
+        assert beyond.status == 400 and "50" in beyond.json()["error"]["message"]
+        assert site.query(["conversions", "conversion_rate"], ["goal"])["rows"] == []
+
+    def test_by_command_one_sentence_says_what_is_wrong(self, site: Site):
+        for flags, word in [
+            ([], "--page"),
+            (["--page", "/", "--event", "x"], "--page"),
+            (["--page", "/", "--filters", "["], "filters"),
+            (["--page", "/", "--filters", '[["source", "is", ["x"]]]'], "source"),
+        ]:
+            done = run_command("goal", "add", "x", "--site", site.id, *flags, data=site.server.data)
+            assert done.returncode == 2 and word in done.stderr and len(done.stderr.strip().splitlines()) == 1, done
+        assert run_command("goal", "list", "--site", "nobody", data=site.server.data).returncode == 1
