@@ -1,0 +1,142 @@
+#pragma once
+
+#include "app/services.h"
+
+#include <algorithm>
+#include <atomic>
+#include <ctime>
+#include <filesystem>
+#include <limits>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "api/account_routes.h"
+#include "api/gate.h"
+#include "api/goal_routes.h"
+#include "api/live_routes.h"
+#include "api/query_endpoint.h"
+#include "api/rejected_routes.h"
+#include "api/routes.h"
+#include "app/archiving.h"
+#include "app/backup_commands.h"
+#include "app/data_format.h"
+#include "app/descriptors.h"
+#include "app/erasing.h"
+#include "app/https.h"
+#include "app/machine.h"
+#include "app/replay_samples.h"
+#include "app/rescoring.h"
+#include "app/status_json.h"
+#include "app/store_parts.h"
+#include "app/version.h"
+#include "base/bytes.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/logging.h"
+#include "base/metrics.h"
+#include "base/worker_pool.h"
+#include "demo/hit.h"
+#include "enrich/enrich.h"
+#include "enrich/tables_watch.h"
+#include "http/router.h"
+#include "ingest/committer.h"
+#include "ingest/dedup.h"
+#include "ingest/ingest.h"
+#include "ingest/replay.h"
+#include "process/erased.h"
+#include "process/process.h"
+#include "query/query.h"
+#include "rollup/audit.h"
+#include "rollup/registry.h"
+#include "rollup/rollup.h"
+#include "store/embedded/supervisor.h"
+#include "store/store.h"
+
+namespace footfall::app {
+
+/// What Services are made of, in the order in which they are made. How it is opened and tended is in services_state.cc,
+/// what others ask of it in services.cc.
+struct Services::State {
+    explicit State(const Settings& s) : settings(s) {}
+
+    Status open(Options options);
+    Status make_changers();
+    Status bind_ports();
+    Status open_log_and_index();
+    Status replay_log_tail();
+    void save_identity();
+    void forget(const erase::Subject& subject);
+    void rebuild_live();
+    Status prepare_store(store::Client& client);
+    std::string why_not_answering() const;
+    Result<std::string> rejected_json(const api::RejectedQuestion& question) const;
+    void run_housekeeping();
+    void tend_store();
+    void tend_lists(enrich::TablesWatch::When when);
+    std::shared_ptr<const enrich::Tables> tables_in_use() const;
+
+    const Settings settings;
+    Clock& clock = system_clock();
+    std::string data_dir;
+    std::int64_t started_ms = 0;
+    std::optional<http::Listener> listener;      ///< until listen()
+    std::optional<http::Listener> tls_listener;  ///< likewise
+    std::shared_ptr<http::TlsContext> tls;       ///< none without TLS
+    std::optional<LockFile> lock;
+    std::unique_ptr<catalog::Catalog> catalog;
+    std::unique_ptr<log::DiskLog> log;
+    std::unique_ptr<ingest::Dedup> dedup;
+    mutable std::mutex tables_mutex;
+    std::shared_ptr<const enrich::Tables> tables;  ///< under its mutex from the start of housekeeping on
+    std::unique_ptr<enrich::TablesWatch> tables_watch;
+    std::atomic<bool> is_reload_wanted{false};
+    std::unique_ptr<enrich::Identity> identity;
+    std::string library;
+    std::unique_ptr<store::Client> store;
+    std::unique_ptr<store::embedded::Supervisor> supervisor;
+    rollup::Registry rolled;               ///< told by the loader
+    std::mutex changing;                   ///< of what is stored already: erasures and re-scorings, one at a time
+    std::unique_ptr<Archiving> archiving;  ///< its history is what the loader reads
+    std::unique_ptr<process::Loader> loader;
+    std::once_flag loader_started;
+    std::unique_ptr<Erasing> erasing;
+    std::unique_ptr<Rescoring> rescoring;
+    std::unique_ptr<rollup::Maker> rollups;
+    std::unique_ptr<ingest::Committer> committer;
+    std::unique_ptr<ingest::Endpoint> endpoint;
+    std::unique_ptr<query::Service> query;
+    std::unique_ptr<api::Gate> gate;
+    std::unique_ptr<api::QueryEndpoint> query_endpoint;
+    std::unique_ptr<api::AccountRoutes> account_routes;
+    std::unique_ptr<api::GoalRoutes> goal_routes;
+    std::unique_ptr<api::RejectedRoutes> rejected_routes;
+    std::mutex live_mutex;  ///< while it is made or ended
+    std::unique_ptr<process::LiveProcessor> live;
+    std::unique_ptr<api::LiveRoutes> live_routes;
+    http::Router router;
+    std::unique_ptr<WorkerPool> query_pool;
+    std::unique_ptr<WorkerPool> hashing_pool;  ///< gives way to ingestion
+    std::unique_ptr<WorkerPool> writing_pool;  ///< changes of the catalog by the API
+    std::unique_ptr<http::Server> server;
+    std::atomic<std::uint16_t> port{0};  ///< that the server got; commands ask from their own thread
+    std::uint16_t tls_port = 0;
+
+    /// Offset of the log up to which the saved visitor ids are complete.
+    std::mutex identity_mutex;  ///< of its file
+    std::atomic<std::uint64_t> identity_saved = 0;
+    std::atomic<std::int64_t> identity_saved_ms = 0;
+
+    // Of the housekeeping alone.
+    store::Client::Troubles store_troubles;
+    bool disk_was_full = false;  ///< since the store was started
+    std::int64_t store_mended_ns = std::numeric_limits<std::int64_t>::min() / 2;
+
+    std::thread housekeeping;
+    std::mutex housekeeping_mutex;
+    std::condition_variable housekeeping_wake;
+    bool stopping = false;
+    bool stopped = false;
+};
+
+}  // namespace footfall::app

@@ -1,0 +1,227 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "query/goal.h"
+#include "query/plan.h"
+#include "query/zone.h"
+
+namespace footfall::query {
+
+/// Text of a statement whose values become parameters as they are met: dimensions, metrics and conditions of a plan in
+/// the columns of one table. Of sql.cc. Not thread-safe.
+class Composer {
+public:
+    Composer(const Zone& zone, const Plan& plan) : zone_(zone), plan_(plan) {}
+
+    /// A reference to a parameter of that value; the same type and value is bound once.
+    std::string bind(std::string_view type, std::string_view value) {
+        for (const Bound& bound : bound_)
+            if (bound.name.starts_with('p') && bound.type == type && bound.value == value)
+                return reference(bound.name, type);
+        return bind_as(fmt::format("p{}", ++unnamed_), type, value);
+    }
+    /// The same under a name that a reader of the statement recognises. Such a parameter is the planner's own: it is
+    /// bound once.
+    std::string bind_as(std::string_view name, std::string_view type, std::string_view value) {
+        if (std::none_of(bound_.begin(), bound_.end(), [&](const Bound& bound) { return bound.name == name; }))
+            bound_.push_back({std::string(name), std::string(type), std::string(value)});
+        return reference(name, type);
+    }
+
+    /// The table whose columns stand in the text that is composed now. Of two that are joined, the event gives what it
+    /// has (kEventsFirst), or what varies in a session and what sessions have not (kSessionsFirst).
+    enum class Scope : std::uint8_t { kEvents, kSessions, kEventsFirst, kSessionsFirst, kRollup };
+    void enter(Scope scope) { scope_ = scope; }
+    /// Until it is set back, `goal` is a dimension of which all is one group, and conditions on it hold.
+    void ignore_goals(bool ignored) { ignores_goals_ = ignored; }
+    bool ignores(const Condition& condition) const { return ignores_goals_ && mentions_goals(condition); }
+
+    std::string dimension(const DimensionColumn& column) {
+        // No constant: the engine would take it out of the groups.
+        if (ignores_goals_ && is_goal(*column.dimension)) return "left(website_id, 0)";
+        if (scope_ == Scope::kEvents) return dimension_of(column, "events");
+        if (scope_ == Scope::kSessions) return dimension_of(column, "sessions");
+        if (scope_ == Scope::kRollup) return dimension_of(column, "rollup");
+        if (scope_ == Scope::kEventsFirst
+                ? find_source(column.dimension->sources, "events") != nullptr
+                : column.dimension->varies_in_session || find_source(column.dimension->sources, "sessions") == nullptr)
+            return dimension_of(column, "events");
+        // Of the session: the joined sessions give it under a name of its own.
+        const auto known = std::find_if(joined_.begin(), joined_.end(), [&](const DimensionColumn* other) {
+            return other->dimension == column.dimension && other->key == column.key;
+        });
+        const auto place = known - joined_.begin();
+        if (known == joined_.end()) joined_.push_back(&column);
+        return fmt::format("s{}", place + 1);
+    }
+    /// What the joined sessions have to give: each dimension that dimension() named since the last call.
+    std::vector<std::string> take_joined_columns() {
+        std::vector<std::string> columns;
+        for (const DimensionColumn* column : joined_)
+            columns.push_back(fmt::format("{} AS s{}", dimension_of(*column, "sessions"), columns.size() + 1));
+        joined_.clear();
+        return columns;
+    }
+
+    /// The expression of a metric.
+    std::string metric(const SourceExpression& source) {
+        std::string text = source.expression;
+        fill(text, "{currency}", [&] {
+            if (!plan_.currency.empty()) return bind_as("currency", "String", plan_.currency);
+            // Asked once, however often it stands in the statement.
+            return fmt::format(
+                "(SELECT argMin(currency, log_offset) FROM footfall.events WHERE website_id = {} "
+                "AND event_type = 'event' AND currency != '')",
+                bind_as("site", "String", plan_.website_id));
+        });
+        return text;
+    }
+
+    std::string condition(
+        const Condition& condition) {  // NOLINT(misc-no-recursion): as deep as parse_request lets a filter be
+        switch (condition.kind) {
+            case Condition::Kind::kTest: return test(condition);
+            case Condition::Kind::kNot: return fmt::format("NOT ({})", this->condition(condition.children.front()));
+            case Condition::Kind::kAnd: return joined(condition.children, " AND ");
+            case Condition::Kind::kOr: return joined(condition.children, " OR ");
+        }
+        FOOTFALL_CHECK(false);  // every kind was met
+        return {};
+    }
+
+    /// Whether an event met a goal.
+    std::string met_goal() {
+        std::vector<std::string> met;
+        for (const PlanGoal& goal : plan_.goals) met.push_back(goal_condition(goal));
+        return met.empty() ? "false" : fmt::format("({})", fmt::join(met, " OR "));
+    }
+
+    std::vector<std::pair<std::string, std::string>> parameters() const {
+        std::vector<std::pair<std::string, std::string>> result;
+        result.reserve(bound_.size());
+        for (const Bound& bound : bound_) result.emplace_back(bound.name, bound.value);
+        return result;
+    }
+
+private:
+    struct Bound {
+        std::string name;
+        std::string type;
+        std::string value;
+    };
+
+    static std::string reference(std::string_view name, std::string_view type) {
+        return fmt::format("{{{}:{}}}", name, type);
+    }
+
+    std::string dimension_of(const DimensionColumn& column, std::string_view table) {
+        const SourceExpression* source = find_source(column.dimension->sources, table);
+        FOOTFALL_CHECK(source != nullptr);
+        std::string text = source->expression;
+        fill(text, "{goals}", [&] { return met_goals(); });
+        fill(text, "{key}", [&] { return bind("String", column.key); });
+        fill(text, "{zone}", [&] { return bind_as("zone", "String", zone_.name()); });
+        return text;
+    }
+
+    template <class Binder>
+    static void fill(std::string& text, std::string_view mark, Binder binder) {
+        for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at)) {
+            const std::string parameter = binder();
+            text.replace(at, mark.size(), parameter);
+            at += parameter.size();
+        }
+    }
+
+    std::string goal_condition(const PlanGoal& goal) {  // NOLINT(misc-no-recursion): no goal asks for goals
+        return fmt::format("(event_type = '{}' AND {})", goal.event_type, condition(goal.condition));
+    }
+    /// The names of the goals that an event met, an array.
+    std::string met_goals() {  // NOLINT(misc-no-recursion)
+        std::vector<std::string> names;
+        for (const PlanGoal& goal : plan_.goals)
+            names.push_back(fmt::format("if({}, {}, '')", goal_condition(goal), bind("String", goal.name)));
+        if (names.empty()) return "CAST([], 'Array(String)')";
+        return fmt::format("arrayFilter(g -> g != '', [{}])", fmt::join(names, ", "));
+    }
+    std::string joined(const std::vector<Condition>& conditions,
+                       std::string_view separator) {  // NOLINT(misc-no-recursion)
+        std::vector<std::string> parts;
+        for (const Condition& child : conditions) parts.push_back(condition(child));
+        if (parts.size() == 1) return parts.front();
+        return fmt::format("({})", fmt::join(parts, separator));
+    }
+
+    // A test is true or false, never NULL: NOT of it is then exactly the other events.
+    std::string test(const Condition& condition) {  // NOLINT(misc-no-recursion)
+        // Of several goals that an event met one passes.
+        if (is_goal(*condition.column.dimension))
+            return fmt::format("arrayExists(g -> {}, {})", test_of("g", condition), met_goals());
+        return test_of(dimension(condition.column), condition);
+    }
+    std::string test_of(const std::string& column, const Condition& condition) {
+        const bool is_text = condition.column.dimension->granularity.empty();
+        const bool compares =
+            condition.op == Operator::kGt || condition.op == Operator::kLt || condition.op == Operator::kBetween;
+        const std::string_view type = !is_text
+                                          ? (condition.column.dimension->type == ValueType::kDate ? "Date" : "Int64")
+                                      : compares ? "Float64"
+                                                 : "String";
+        std::vector<std::string> values;
+        for (const std::string& value : condition.values) values.push_back(bind(type, value));
+        switch (condition.op) {
+            case Operator::kIs:
+                return values.size() == 1 ? fmt::format("{} = {}", column, values[0])
+                                          : fmt::format("{} IN ({})", column, fmt::join(values, ", "));
+            case Operator::kContains: return contains(column, values);
+            case Operator::kMatches: {
+                for (std::string& value : values) value = fmt::format("match({}, {})", column, value);
+                return values.size() == 1 ? values[0] : fmt::format("({})", fmt::join(values, " OR "));
+            }
+            case Operator::kIsSet: return fmt::format("{} != ''", column);
+            case Operator::kGt: return comparison(is_text, column, fmt::format("> {}", values[0]));
+            case Operator::kLt: return comparison(is_text, column, fmt::format("< {}", values[0]));
+            case Operator::kBetween:
+                return comparison(is_text, column, fmt::format("BETWEEN {} AND {}", values[0], values[1]));
+            default: break;
+        }
+        FOOTFALL_CHECK(false);  // lower_filters leaves positive operators only
+        return {};
+    }
+
+    // Text that is no number is neither more nor less than one.
+    static std::string comparison(bool is_text, const std::string& column, const std::string& right) {
+        return is_text ? fmt::format("ifNull(toFloat64OrNull({}) {}, false)", column, right)
+                       : fmt::format("{} {}", column, right);
+    }
+
+    static std::string contains(const std::string& column, const std::vector<std::string>& values) {
+        if (values.size() == 1) return fmt::format("position({}, {}) > 0", column, values[0]);
+        constexpr std::size_t kNeedlesMax = 255;  // of multiSearchAny
+        std::vector<std::string> searches;
+        for (std::size_t from = 0; from < values.size(); from += kNeedlesMax) {
+            const auto to = values.begin() + static_cast<std::ptrdiff_t>(std::min(values.size(), from + kNeedlesMax));
+            searches.push_back(fmt::format("multiSearchAny({}, [{}])", column,
+                                           fmt::join(values.begin() + static_cast<std::ptrdiff_t>(from), to, ", ")));
+        }
+        return searches.size() == 1 ? searches[0] : fmt::format("({})", fmt::join(searches, " OR "));
+    }
+
+    const Zone& zone_;
+    const Plan& plan_;
+    bool ignores_goals_ = false;
+    Scope scope_ = Scope::kEvents;
+    std::vector<const DimensionColumn*> joined_;
+    std::vector<Bound> bound_;
+    int unnamed_ = 0;
+};
+
+}  // namespace footfall::query
