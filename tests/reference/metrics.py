@@ -67,10 +67,11 @@ def time_on_page(group: Group) -> Number:
 
 
 def scroll_depth(group: Group) -> Number:
-    """Mean of the deepest scroll per page and visitor, percent; of those of which a ping told one."""
+    """Mean of the deepest scroll per page and visitor, percent; of those of which a ping told one. 0 tells of none: of a
+    page that was seen, a part was."""
     deepest: dict[tuple[str, str], float] = {}
     for view in group.pageviews:
-        if view.scroll_percent is not None:
+        if view.scroll_percent:
             key = (view.event.value("page"), view.event.visitor)
             deepest[key] = max(deepest.get(key, 0), view.scroll_percent)
     return mean(deepest.values())
@@ -82,6 +83,11 @@ def revenue(group: Group, currency: str = "") -> decimal.Decimal:
     if others := {event.currency for event in group.events} - {"", currency}:
         raise ValueError(f"no definition says what {sorted(others)} are worth in the site's currency")
     return sum((event.revenue for event in group.events), decimal.Decimal(0))
+
+
+def revenue_left_out(group: Group, currency: str = "") -> int:
+    """Events with a revenue in another currency than the site's."""
+    return sum(event.revenue != 0 and event.currency not in ("", currency) for event in group.events)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,6 +105,10 @@ def of_pageviews(group: Group) -> bool:
     return any(event.is_pageview for event in group.events)
 
 
+def of_custom_events(group: Group) -> bool:
+    return any(event.counts and not event.is_pageview for event in group.events)
+
+
 def of_sessions(group: Group) -> bool:
     return bool(group.sessions)
 
@@ -114,7 +124,8 @@ METRICS: dict[str, Metric] = {
     "session_duration": Metric(session_duration, of_sessions),
     "time_on_page": Metric(time_on_page, of_pageviews),
     "scroll_depth": Metric(scroll_depth, of_pageviews),
-    "revenue": Metric(revenue, of_events),
+    "revenue": Metric(revenue, of_custom_events),
+    "revenue_left_out": Metric(revenue_left_out, of_custom_events),
 }
 
 # A goal is a named condition on events. A definition that needs more than a group's events and sessions is a function.

@@ -34,7 +34,8 @@ class Pageview:
 
 @dataclasses.dataclass(frozen=True)
 class Session:
-    """A run of one visitor's events, a bot's apart, with no gap of 30 minutes or more of event time."""
+    """A run of one visitor's events, a bot's apart, with no gap as long as the site's timeout, which is 30 minutes where
+    the site says no other."""
 
     visitor: str
     is_bot: bool
@@ -91,8 +92,8 @@ class Session:
         return any(event.value(name) != self.first.value(name) for event in self.events for name in VARYING)
 
 
-def sessions_of(events: Iterable[Event]) -> list[Session]:
-    """Of the events that count; first_receipts() gives them."""
+def sessions_of(events: Iterable[Event], gap_ms: int = GAP_MS) -> list[Session]:
+    """Of the events that count; first_receipts() gives them. `gap_ms`: what ends a session of that site."""
     events = list(events)
     engaged: dict[tuple[str, str, bool], float] = {}
     scrolled: dict[tuple[str, str, bool], float] = {}
@@ -121,7 +122,7 @@ def sessions_of(events: Iterable[Event]) -> list[Session]:
         own.sort(key=lambda event: event.at_ms)
         run: list[Event] = []
         for event in own:
-            if run and event.at_ms - run[-1].at_ms >= GAP_MS:
+            if run and event.at_ms - run[-1].at_ms >= gap_ms:
                 sessions.append(session_of(run))
                 run = []
             run.append(event)

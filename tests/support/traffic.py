@@ -149,8 +149,17 @@ class Traffic:
     """Events of a site between two instants. `now_ms`: when they will be sent, at the earliest."""
 
     def __init__(
-        self, dice: random.Random, site_id: str, zone: str, enrichment: Enrichment, start_ms: int, end_ms: int, now_ms: int
+        self,
+        dice: random.Random,
+        site_id: str,
+        zone: str,
+        enrichment: Enrichment,
+        start_ms: int,
+        end_ms: int,
+        now_ms: int,
+        timeout_ms: int = 30 * MINUTE,
     ):
+        self.timeout_ms = timeout_ms
         self.dice = dice
         self.site_id = site_id
         self.enrichment = enrichment
@@ -234,11 +243,11 @@ class Traffic:
         dice = self.dice
         return dice.choice(
             [
-                *(30 * MINUTE - 1, 30 * MINUTE, 30 * MINUTE + 1, 0, 1),
+                *(self.timeout_ms - 1, self.timeout_ms, self.timeout_ms + 1, 0, 1),
                 dice.randrange(1, MINUTE),
-                dice.randrange(MINUTE, 30 * MINUTE),
+                dice.randrange(MINUTE, self.timeout_ms),
                 # An event in the middle joins what is on both sides of it.
-                dice.randrange(15 * MINUTE, 30 * MINUTE),
+                dice.randrange(self.timeout_ms // 2, self.timeout_ms),
                 dice.randrange(31 * MINUTE, 5 * HOUR),
                 dice.randrange(5 * HOUR, DAY),
             ]
