@@ -39,7 +39,7 @@ struct Archiver::Collected {
 };
 
 Archiver::Archiver(const log::EventLog& log, Archive& archive, Clock& clock, ArchiverOptions options)
-    : log_(log), archive_(archive), clock_(clock), options_(options) {
+    : log_(log), archive_(archive), clock_(clock), options_(std::move(options)) {
     state_.next = archive_.missing_from(log_.begin().offset).first;
     checked_to_ = log_.begin().offset;
 }
