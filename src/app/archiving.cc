@@ -93,6 +93,12 @@ void Archiving::start() {
     else if (is_on_) try_to_open();
 }
 
+void Archiving::interrupt() {
+    const std::lock_guard guard(mutex_);
+    is_stopped_ = true;
+    if (archiver_) archiver_->interrupt();
+}
+
 void Archiving::stop() {
     const std::lock_guard guard(mutex_);
     is_stopped_ = true;

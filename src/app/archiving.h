@@ -31,6 +31,8 @@ public:
 
     /// From here on what the log holds is archived.
     void start();
+    /// Nothing more is begun.
+    void interrupt();
     void stop();
     /// Tries again to open what could not be opened; call it every second or so.
     void tend();

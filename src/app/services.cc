@@ -149,7 +149,7 @@ void Services::stop(int grace_ms) {
         return static_cast<int>(std::max<std::int64_t>(0, (deadline - state.clock.steady_ns()) / 1'000'000));
     };
     if (state.rescoring) state.rescoring->interrupt();
-    if (state.archiving) state.archiving->stop();
+    if (state.archiving) state.archiving->interrupt();
     if (state.server) state.server->stop(std::min(left_ms(), 3'000));
     if (state.committer) state.committer->stop();
     state.live_routes.reset();
@@ -164,6 +164,7 @@ void Services::stop(int grace_ms) {
     if (state.supervisor) state.supervisor->stop(std::min(left_ms(), 5'000));
     if (state.loader) state.loader->stop(0);
     if (state.rollups) state.rollups->stop();
+    if (state.archiving) state.archiving->stop();
     // Each of these asks others of them until it has ended, and commands ask them all: they end, and go together later.
     if (state.erasing) state.erasing->stop();
     if (state.rescoring) state.rescoring->stop();

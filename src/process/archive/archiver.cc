@@ -48,12 +48,21 @@ void Archiver::start() {
     thread_ = std::thread([this] { run(); });
 }
 
-void Archiver::stop() {
+void Archiver::interrupt() {
     {
         const std::lock_guard guard(mutex_);
         stopping_ = true;
     }
     changed_.notify_all();
+}
+
+bool Archiver::is_stopping() const {
+    const std::lock_guard guard(mutex_);
+    return stopping_;
+}
+
+void Archiver::stop() {
+    interrupt();
     if (thread_.joinable()) thread_.join();
 }
 
@@ -127,6 +136,7 @@ Result<bool> Archiver::collect(Archive::Missing missing, Collected& range) {
     TRY(const auto reader, log_.reader({.partition = 0, .offset = missing.first}));
     std::vector<log::StoredEntry> entries;
     while (range.end < end) {
+        if (is_stopping()) return false;
         entries.clear();
         const std::uint64_t before = reader->position().offset;
         if (const Status read = reader->read(entries, kEntriesAtOnce, kBytesAtOnce); !read) {

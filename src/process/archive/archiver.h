@@ -49,7 +49,9 @@ public:
 
     /// Once.
     void start();
-    /// A range that is under way is completed.
+    /// Nothing more is begun; of a range under way what is not written yet is left to the next start.
+    void interrupt();
+    /// The same, and waits for the end.
     void stop();
     ArchiverState state() const;
 
@@ -64,6 +66,7 @@ private:
     void run();
     Result<bool> collect(Archive::Missing missing, Collected& range);
     bool is_full(const Collected& range) const;
+    bool is_stopping() const;
     /// Whether the range ends before this entry.
     bool closes(const log::StoredEntry& entry, Collected& range);
     bool may_be_closed(const Archive::Missing& missing) const;
