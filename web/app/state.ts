@@ -77,6 +77,7 @@ const OTHER_DIMENSIONS: readonly string[] = [
   "event_category",
   "event_action",
   "event_label",
+  "goal",
   "user_id",
   "session_id",
 ];
