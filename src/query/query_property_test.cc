@@ -86,16 +86,17 @@ bool passes(const Visit& visit, const Filter& filter, const cctz::time_zone& zon
     }
 }
 
-/// What pings told of an event.
+/// What an event's own visitor told of it by pings.
 struct Told {
     double seconds = 0;
     double depth = 0;
 };
-std::map<std::uint64_t, Told> told_of(const std::vector<Visit>& visits, const std::string& site) {
-    std::map<std::uint64_t, Told> told;
+using Named = std::tuple<std::uint64_t, std::uint64_t, bool>;  // an event, and of whom it is
+std::map<Named, Told> told_of(const std::vector<Visit>& visits, const std::string& site) {
+    std::map<Named, Told> told;
     for (const Visit& visit : visits) {
         if (visit.site != site || visit.type != "ping" || visit.of_event == 0) continue;
-        Told& of = told[visit.of_event];
+        Told& of = told[{visit.of_event, visit.visitor, visit.is_bot}];
         of.seconds = std::max(of.seconds, visit.time_on_page);
         of.depth = std::max(of.depth, visit.scroll_depth);
     }
@@ -186,7 +187,7 @@ Table fold(const std::vector<Visit>& visits, const Request& request, std::int64_
             continue;
         std::vector<Label> key;
         for (const std::string& dimension : request.dimensions) key.push_back(label(visit, dimension, zone));
-        const auto of = told.find(visit.event);
+        const auto of = told.find({visit.event, visit.visitor, visit.is_bot});
         groups[key].add(visit, of == told.end() ? Told() : of->second, currency);
         total.add(visit, of == told.end() ? Told() : of->second, currency);
     }
@@ -291,7 +292,9 @@ void add_pings(Random& random, std::vector<Visit>& visits) {
             ping.site = visits[i].site;
             ping.type = "ping";
             ping.ms = visits[i].ms + random.below(20LL * 3'600'000);
-            ping.visitor = visits[i].visitor;
+            // Of another one, or of a bot, a ping says nothing.
+            ping.visitor = random.one_in(8) ? visits[i].visitor + 1 : visits[i].visitor;
+            ping.is_bot = random.one_in(8) ? !visits[i].is_bot : visits[i].is_bot;
             ping.of_event = visits[i].event;
             ping.time_on_page = static_cast<double>(random.below(600));
             ping.scroll_depth = static_cast<double>(random.below(101));

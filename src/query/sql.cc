@@ -428,10 +428,13 @@ private:
         std::vector<std::string> where = {"website_id = " + of.site};
         for (std::string& bound : within("timestamp", of.from, of.to)) where.push_back(std::move(bound));
         where.emplace_back("event_type = 'ping'");
-        return fmt::format("\nLEFT JOIN\n(\n{}\nGROUP BY of_event\n) AS of_pings ON event_id = of_event",
-                           select({"pageview_id AS of_event", "max(time_on_page) AS engaged_time",
-                                   "max(scroll_depth) AS deepest_scroll"},
-                                  "footfall.events", where));
+        // Of the visitor's own event, as sessions have it: nobody else's ping says anything of it.
+        return fmt::format(
+            "\nLEFT JOIN\n(\n{}\nGROUP BY of_event, of_visitor, of_bot\n) AS of_pings\n"
+            "ON event_id = of_event AND visitor_id = of_visitor AND is_bot = of_bot",
+            select({"pageview_id AS of_event", "visitor_id AS of_visitor", "is_bot AS of_bot",
+                    "max(time_on_page) AS engaged_time", "max(scroll_depth) AS deepest_scroll"},
+                   "footfall.events", where));
     }
 
     /// Metrics of events over the sessions that have one in the range. A row counts unless a later one cancels it:

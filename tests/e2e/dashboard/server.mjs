@@ -296,5 +296,6 @@ function status() {
     loader: { lag_seconds: 0.2, stored: 81_233 },
     store: { state: "running", engine_version: "26.7" },
     log: { end_offset: 81_233, bytes: 33_554_432 },
+    archive: { on: false, next_offset: 0, bytes: 0, lag_seconds: 0, problem: "" },
   };
 }
