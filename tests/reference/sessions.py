@@ -92,8 +92,10 @@ class Session:
         return any(event.value(name) != self.first.value(name) for event in self.events for name in VARYING)
 
 
-def sessions_of(events: Iterable[Event], gap_ms: int = GAP_MS) -> list[Session]:
-    """Of the events that count; first_receipts() gives them. `gap_ms`: what ends a session of that site."""
+def sessions_of(events: Iterable[Event], gap_ms: int | None = None) -> list[Session]:
+    """Of the events that count; first_receipts() gives them. `gap_ms`: what ends a session of that site, GAP_MS where
+    it says no other."""
+    gap_ms = gap_ms or GAP_MS
     events = list(events)
     engaged: dict[tuple[str, str, bool], float] = {}
     scrolled: dict[tuple[str, str, bool], float] = {}
