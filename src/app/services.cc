@@ -128,6 +128,7 @@ Status Services::listen() {
     }
     TRY_STATUS(state.server->start());
     state.rollups->start();
+    state.daily->start();
     state.port = state.server->port();
     return {};
 }
@@ -164,6 +165,7 @@ void Services::stop(int grace_ms) {
     if (state.supervisor) state.supervisor->stop(std::min(left_ms(), 5'000));
     if (state.loader) state.loader->stop(0);
     if (state.rollups) state.rollups->stop();
+    if (state.daily) state.daily->stop();
     if (state.archiving) state.archiving->stop();
     // Each of these asks others of them until it has ended, and commands ask them all: they end, and go together later.
     if (state.erasing) state.erasing->stop();

@@ -108,16 +108,25 @@ Status Services::State::open(Options options) {
 
 /// What changes that which is stored already, and completes what a death cut off.
 Status Services::State::make_changers() {
-    const auto forget_rollups = [this](const std::string& site_id) { return rollups->forget(site_id); };
+    const auto forget_rollups = [this](const std::string& site_id) -> Status {
+        TRY_STATUS(rollups->forget(site_id));
+        return daily->forget(site_id);
+    };
+    const auto why_tables_change = [this] {
+        const std::string why = erasing->problem() + rescoring->problem();
+        return why.empty() ? why_not_answering() : why;
+    };
     rollups = std::make_unique<rollup::Maker>(
         *store, *catalog, *loader, rolled, changing, clock,
         rollup::MakerOptions{.interval_ms = settings.rollup_interval_ms,
                              .remake_after_ms = settings.rollup_remake_after_ms,
-                             .day_events_min = static_cast<std::uint64_t>(settings.rollup_day_events_min)},
-        [this] {
-            const std::string why = erasing->problem() + rescoring->problem();
-            return why.empty() ? why_not_answering() : why;
-        });
+                             .day_events_min = static_cast<std::uint64_t>(settings.rollup_day_events_min),
+                             .sketch_day_events_min = static_cast<std::uint64_t>(settings.rollup_sketch_day_events_min),
+                             .row_events_min = static_cast<std::uint64_t>(settings.rollup_row_events_min)},
+        why_tables_change);
+    daily = std::make_unique<batch::Daily>(*store, *catalog, *loader, changing, clock,
+                                           batch::DailyOptions{.interval_ms = settings.daily_interval_ms},
+                                           why_tables_change);
     const process::archive::RewriteArchive rewrite_archive = [this](const auto& range, auto sites, const auto& how) {
         return archiving->rewrite(range, sites, how);
     };

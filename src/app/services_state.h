@@ -36,6 +36,7 @@
 #include "base/logging.h"
 #include "base/metrics.h"
 #include "base/worker_pool.h"
+#include "batch/batch.h"
 #include "demo/hit.h"
 #include "enrich/enrich.h"
 #include "enrich/tables_watch.h"
@@ -103,6 +104,7 @@ struct Services::State {
     std::unique_ptr<Erasing> erasing;
     std::unique_ptr<Rescoring> rescoring;
     std::unique_ptr<rollup::Maker> rollups;
+    std::unique_ptr<batch::Daily> daily;
     std::unique_ptr<ingest::Committer> committer;
     std::unique_ptr<ingest::Endpoint> endpoint;
     std::unique_ptr<query::Service> query;

@@ -142,6 +142,16 @@ constexpr Declaration kTable[] = {
            "rollup.remake_after"),
     number("rollup.day_events_min", "10000", "events", &Settings::rollup_day_events_min, 1, kNoLimit,
            "Days of a site that have fewer events are not rolled up: the events answer as cheaply."),
+    number("rollup.sketch_day_events_min", "50000", "events", &Settings::rollup_sketch_day_events_min, 1, kNoLimit,
+           "Of rolled days that have fewer events visitors are not kept, which take most of the space: a range of such "
+           "days seldom comes to query.sketch_above_events, and below it visitors are counted one by one."),
+    number("rollup.row_events_min", "10", "events", &Settings::rollup_row_events_min, 0, kNoLimit,
+           "A day keeps a dimension only where its rows stand for so many events in the mean; of the others the events "
+           "answer as cheaply."),
+    number("daily.interval_ms", "3600000", "ms", &Settings::daily_interval_ms, 0, 86'400'000,
+           "Time between two runs of the daily batch, which makes footfall.page_views and footfall.traffic_sources of "
+           "the days that ended, and of those for which something came late. 0: never.",
+           "daily.interval"),
     number("session.idle_hours", "336", "hours", &Settings::session_idle_hours, 1, 24 * 365,
            "A session ends when it was not used for so long (14 days)."),
     number("session.absolute_hours", "2160", "hours", &Settings::session_absolute_hours, 1, 24 * 365,

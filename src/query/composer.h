@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,7 @@
 
 #include "query/goal.h"
 #include "query/plan.h"
+#include "query/statement_parts.h"
 #include "query/zone.h"
 
 namespace footfall::query {
@@ -62,18 +64,35 @@ public:
         if (known == joined_.end()) joined_.push_back(&column);
         return fmt::format("s{}", place + 1);
     }
-    /// What the joined sessions have to give: each dimension that dimension() named since the last call.
-    std::vector<std::string> take_joined_columns() {
-        std::vector<std::string> columns;
-        for (const DimensionColumn* column : joined_)
-            columns.push_back(fmt::format("{} AS s{}", dimension_of(*column, "sessions"), columns.size() + 1));
-        joined_.clear();
-        return columns;
+    /// Each of these under its own key and those that were joined to it, with the dimensions that were named since the
+    /// last call and these columns.
+    std::string joined_sessions(std::string_view site, std::span<const std::string_view> counted,
+                                const std::vector<std::string>& which, std::string_view of_keys = {}) {
+        const std::vector<std::string> given = take_joined_columns();
+        std::string passed;
+        for (const std::string_view column : counted) passed += fmt::format(", x.{0} AS session_{0}", column);
+        for (const std::string& name : names("s", given.size())) passed += fmt::format(", x.{0} AS {0}", name);
+        std::vector<std::string> inner = {"session_key"};
+        inner.insert(inner.end(), counted.begin(), counted.end());
+        inner.insert(inner.end(), given.begin(), given.end());
+        return fmt::format(
+            "INNER JOIN\n(\n"
+            "SELECT arrayJoin(arrayPushBack(a.old_keys, x.session_key)) AS any_key, x.session_key AS key{}\n"
+            "FROM (SELECT {} FROM footfall.sessions\n"
+            "    WHERE {}\n"
+            "    GROUP BY ALL HAVING sum(sign) > 0) AS x\n"
+            "LEFT JOIN (SELECT new_key, groupArray(old_key) AS old_keys FROM\n"
+            "    (SELECT old_key, argMax(new_key, log_offset) AS new_key FROM footfall.session_alias\n"
+            "    WHERE website_id = {} GROUP BY old_key) GROUP BY new_key) AS a ON a.new_key = x.session_key{}\n"
+            ") AS of_session ON session_key = any_key",
+            passed, fmt::join(inner, ", "), fmt::join(which, " AND "), site,
+            of_keys.empty() ? "" : fmt::format("\nWHERE any_key IN ({})", of_keys));
     }
 
+    const Zone& zone() const { return zone_; }
+
     /// The expression of a metric.
-    std::string metric(const SourceExpression& source) {
-        std::string text = source.expression;
+    std::string metric(std::string text) {
         fill(text, "{currency}", [&] {
             if (!plan_.currency.empty()) return bind_as("currency", "String", plan_.currency);
             // Asked once, however often it stands in the statement.
@@ -112,6 +131,15 @@ public:
     }
 
 private:
+    /// What the joined sessions have to give: each dimension that dimension() named since the last call.
+    std::vector<std::string> take_joined_columns() {
+        std::vector<std::string> columns;
+        for (const DimensionColumn* column : joined_)
+            columns.push_back(fmt::format("{} AS s{}", dimension_of(*column, "sessions"), columns.size() + 1));
+        joined_.clear();
+        return columns;
+    }
+
     struct Bound {
         std::string name;
         std::string type;

@@ -28,16 +28,19 @@ const std::vector<Pass>& passes() {
     return in_order;
 }
 
-Plan make_rollup_plan(const SiteInfo& site, const Zone& zone, const Dimension* dimension, const Range& range) {
+Plan make_rollup_plan(const SiteInfo& site, const Zone& zone, const Dimension* dimension, const Range& range,
+                      bool has_sketches) {
     Plan plan;
     plan.website_id = site.id;
+    plan.currency = site.currency;
     plan.range = range;
     plan.dimensions.push_back({"date", vocabulary().dimension("date"), {}});
     const bool has_sessions = dimension == nullptr || find_source(dimension->sources, "sessions") != nullptr;
     if (dimension != nullptr) plan.dimensions.push_back({dimension->name, dimension, {}});
     for (const Metric& metric : vocabulary().metrics())
         // By what is of events alone a session counts wherever it has one, so that its days do not add up.
-        if (metric.rollup && (has_sessions || find_source(metric.sources, "sessions") == nullptr))
+        if (metric.rollup && (has_sketches || !metric.rollup->is_sketch()) &&
+            (has_sessions || find_source(metric.sources, "sessions") == nullptr))
             plan.metrics.push_back({metric.name, &metric});
     Request request;
     request.totals = Toggle::kOff;

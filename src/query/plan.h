@@ -141,9 +141,11 @@ struct Pass {
 /// The passes in their order; the one place that knows it.
 const std::vector<Pass>& passes();
 
-/// The plan that fills footfall.rollup_days for whole days of a range: its dimensions are the day and, where it is not
-/// null, `dimension`; its metrics those that the rollup keeps by it.
-Plan make_rollup_plan(const SiteInfo& site, const Zone& zone, const Dimension* dimension, const Range& range);
+/// What footfall.rollup_days keeps of whole days of a range, asked of the tables: dimensions are the day and, where it
+/// is not null, `dimension`; metrics those that the rollup keeps by it, distinct counts where they are kept as
+/// sketches.
+Plan make_rollup_plan(const SiteInfo& site, const Zone& zone, const Dimension* dimension, const Range& range,
+                      bool has_sketches);
 
 /// Runs the passes. Errors are kInvalidArgument, named and with a field, as query.h says.
 Result<Plan> make_plan(const PlanContext& context);

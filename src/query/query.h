@@ -76,8 +76,13 @@ struct RolledDay {
 class RolledDays {
 public:
     virtual ~RolledDays() = default;
-    /// Those of [first, last] by the calendar of the site's zone, in order.
-    virtual std::vector<RolledDay> days(const SiteInfo& site, Day first, Day last) const = 0;
+    /// What is needed of a day.
+    struct Need {
+        std::string_view dimension;  ///< its rows, also none; "" for the site as a whole
+        bool has_sketches = false;   ///< distinct counts
+    };
+    /// Those of [first, last] by the calendar of the site's zone that have it, in order.
+    virtual std::vector<RolledDay> days(const SiteInfo& site, Day first, Day last, const Need& need) const = 0;
     /// Whether rows of these generations are still the table's: what read them meanwhile has read all of them.
     virtual bool are_kept(const SiteInfo& site, const std::vector<RolledDay>& days) const = 0;
 };

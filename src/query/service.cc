@@ -62,7 +62,10 @@ Cover cover_of(const Plan& plan, const Range& range, const SiteInfo& site, const
     std::vector<RolledDay> days;
     std::vector<Range> between;
     std::int64_t from_ms = range.from_ms;
-    for (const RolledDay& day : options.rolled_days->days(site, zone.day_of(range.from_ms), zone.day_of(range.to_ms))) {
+    const bool is_sketch = plan.rollup->standard_error > 0;
+    for (const RolledDay& day :
+         options.rolled_days->days(site, zone.day_of(range.from_ms), zone.day_of(range.to_ms),
+                                   {.dimension = plan.rollup->dimension, .has_sketches = is_sketch})) {
         const std::int64_t start_ms = zone.day_start_ms(day.day);
         const std::int64_t end_ms = zone.day_start_ms(day.day + 1);
         if (start_ms < from_ms || end_ms > range.to_ms) continue;
@@ -72,7 +75,6 @@ Cover cover_of(const Plan& plan, const Range& range, const SiteInfo& site, const
         days.push_back(day);
     }
     if (from_ms < range.to_ms) between.push_back({from_ms, range.to_ms, range.unit});
-    const bool is_sketch = plan.rollup->standard_error > 0;
     if (days.empty() || between.size() > kRangesMax || (is_sketch && events < options.sketch_above_events))
         return cover;
     cover.ranges = std::move(between);

@@ -12,13 +12,10 @@
 
 #include "query/composer.h"
 #include "query/goal.h"
+#include "query/statement_parts.h"
 
 namespace footfall::query {
 namespace {
-
-/// Rows that the engine takes at once. The store's own setting is for inserts and small questions; a scan of a million
-/// rows with uniqExact takes a fifth to a third less CPU with these (bench/query).
-constexpr std::string_view kBlockRows = "65409";
 
 std::string order_text(const Plan& plan) {
     std::vector<std::string> terms;
@@ -36,22 +33,8 @@ struct Parameters {
     std::string to;
 };
 
-/// The days (in UTC, as in the table's key) say nothing new, but the engine does not derive them: since the time itself
-/// stands later in the key, a bound on it alone is held against that column, and every day of the site is read (41
-/// granules instead of 6 for a day of 30).
-std::vector<std::string> within(std::string_view column, std::string_view from, std::string_view to) {
-    return {fmt::format("toDate({}) BETWEEN toDate({}) AND toDate({})", column, from, to),
-            fmt::format("{} >= {}", column, from), fmt::format("{} < {}", column, to)};
-}
-
 /// Whether a distinct count is made as its value or as a state, which others can be put together with.
 enum class Counts : std::uint8_t { kAsValues, kAsStates };
-
-std::vector<std::string> names(std::string_view letter, std::size_t count) {
-    std::vector<std::string> result;
-    for (std::size_t i = 1; i <= count; ++i) result.push_back(fmt::format("{}{}", letter, i));
-    return result;
-}
 
 class Statements {
 public:
@@ -100,37 +83,20 @@ public:
         if (plan_.has_total) rest_ = composer_.bind_as("rest", "String", rest);
         return whole();
     }
-    /// Columns of the rollup by plan.dimensions, the day and what it is by.
-    std::string fill(std::uint64_t generation) {
-        counts_ = Counts::kAsStates;
-        is_fill_ = true;
-        std::vector<std::string> columns = {"website_id", "dimension", "value", "day", "generation"};
-        const bool is_by = keys_.size() > 1;
-        std::vector<std::string> given = {
-            of_.site, composer_.bind_as("dimension", "String", is_by ? plan_.dimensions.back().name : ""),
-            is_by ? "d2" : "''", "d1", composer_.bind_as("generation", "UInt64", std::to_string(generation))};
-        for (std::size_t i = 0; i < plan_.metrics.size(); ++i) {
-            columns.push_back(plan_.metrics[i].metric->rollup->column);
-            given.push_back(fmt::format("m{}", i + 1));
-        }
-        const std::string rows = of_branches();
-        return fmt::format("INSERT INTO footfall.rollup_days ({})\nSELECT\n    {}\nFROM\n(\n{}\n)",
-                           fmt::join(columns, ", "), fmt::join(given, ",\n    "), rows);
-    }
-    /// By day: how many rows fill() would write, and the sum of their hashes.
+    /// By day: how many rows compose_rollup() writes, and the sum of their hashes.
     std::string recount() {
         counts_ = Counts::kAsStates;
-        is_fill_ = true;
+        is_recount_ = true;
         std::vector<std::string> hashed = {keys_.size() > 1 ? "toString(d2)" : "''"};
         for (std::size_t i = 0; i < plan_.metrics.size(); ++i)
-            hashed.push_back(number_of(*plan_.metrics[i].metric->rollup, fmt::format("m{}", i + 1)));
+            hashed.push_back(number_of(*plan_.metrics[i].metric, fmt::format("m{}", i + 1)));
         return by_day("d1", hashed, fmt::format("(\n{}\n)", of_branches()));
     }
     /// The same of the rows that are there.
     std::string recount_of_rollup() {
         std::vector<std::string> hashed = {"value"};
         for (const MetricColumn& column : plan_.metrics)
-            hashed.push_back(number_of(*column.metric->rollup, column.metric->rollup->column));
+            hashed.push_back(number_of(*column.metric, composer_.metric(column.metric->rollup->value)));
         const std::string_view dimension = keys_.size() > 1 ? std::string_view(plan_.dimensions.back().name) : "";
         return by_day("day", hashed,
                       fmt::format("(SELECT * FROM footfall.rollup_days FINAL WHERE {})",
@@ -141,8 +107,9 @@ public:
 private:
     using Scope = Composer::Scope;
 
-    static std::string number_of(const RollupColumn& column, std::string_view of) {
-        return fmt::format("toInt64({}({}))", column.is_sketch() ? "finalizeAggregation" : "", of);
+    static std::string number_of(const Metric& metric, std::string_view of) {
+        if (metric.type == ValueType::kDecimal) return fmt::format("toInt64({} * 10000)", of);
+        return fmt::format("toInt64({}({}))", metric.rollup->is_sketch() ? "finalizeAggregation" : "", of);
     }
     static std::string by_day(std::string_view day, const std::vector<std::string>& hashed, std::string_view from) {
         return fmt::format("SELECT toString({0}) AS of_day, count(), sum(cityHash64({1}))\nFROM {2}\nGROUP BY of_day",
@@ -218,7 +185,7 @@ private:
         std::vector<std::string> columns = is_with_rest ? std::vector{candidate_or_rest()} : dimension_columns();
         for (std::size_t i = 0; i < plan_.metrics.size(); ++i)
             columns.push_back(
-                fmt::format("{} AS m{}", composer_.metric(plan_.metrics[i].metric->sources.front()), i + 1));
+                fmt::format("{} AS m{}", composer_.metric(plan_.metrics[i].metric->sources.front().expression), i + 1));
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
         std::vector<std::string> where = event_conditions();
         if (is_with_rest) {
@@ -238,12 +205,6 @@ private:
     std::string candidate_or_rest() {
         return fmt::format("if({}, {}, {}) AS d1", is_candidate(), composer_.dimension(plan_.dimensions.front()),
                            rest_);
-    }
-
-    static std::string select(const std::vector<std::string>& columns, std::string_view from,
-                              const std::vector<std::string>& where) {
-        return fmt::format("SELECT\n    {}\nFROM {}\nWHERE {}", fmt::join(columns, ",\n    "), from,
-                           fmt::join(where, "\n    AND "));
     }
 
     /// Each table gives its metrics, with nothing for those of the other, and the rows of both are put together.
@@ -296,11 +257,11 @@ private:
         total.emplace_back("toUInt64(1) AS is_total");
         return {rows, select(total, "footfall.rollup_days", rows_of_rollup(""))};
     }
-    void add_parts_of_rollup(std::vector<std::string>& columns) const {
+    void add_parts_of_rollup(std::vector<std::string>& columns) {
         std::vector<std::string> present;
         for (std::size_t i = 0; i < plan_.bases.size(); ++i) {
             const RollupColumn& column = *plan_.bases[i].metric->rollup;
-            columns.push_back(fmt::format("{} AS b{}", column.partial(), i + 1));
+            columns.push_back(fmt::format("{} AS b{}", composer_.metric(column.partial()), i + 1));
             const std::string sum = fmt::format("sum({})", column.present);
             if (std::find(present.begin(), present.end(), sum) == present.end()) present.push_back(sum);
         }
@@ -364,7 +325,7 @@ private:
             return fmt::format("if({1} = 0, NULL, {2}{0}{3} / {1})", over, under, times, per);
         }
         if (is_state(metric))
-            return fmt::format("{}(b{})", is_fill_ ? metric.rollup->merge_state : metric.rollup->merge,
+            return fmt::format("{}(b{})", is_recount_ ? metric.rollup->merge_state : metric.rollup->merge,
                                base_of(metric));
         if (metric.totals == TotalsRule::kRatio) return fmt::format("any(b{})", base_of(metric));
         return sum_of(metric);
@@ -394,7 +355,7 @@ private:
                                                                                     : "0";
             std::string counted = nothing;
             if (base.source->source == table)
-                counted = is_state ? base.metric->rollup->state : composer_.metric(*base.source);
+                counted = is_state ? base.metric->rollup->state : composer_.metric(base.source->expression);
             columns.push_back(fmt::format("{} AS b{}", counted, i + 1));
         }
     }
@@ -407,7 +368,8 @@ private:
         columns.emplace_back("1 AS has_rows");
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
         const std::vector<std::string> where = event_conditions();
-        std::string from = is_joined ? "footfall.events " + joined_sessions({}, touching()) : "footfall.events";
+        std::string from =
+            is_joined ? "footfall.events " + composer_.joined_sessions(of_.site, {}, touching()) : "footfall.events";
         from += joined_pings();
         return select(columns, from, where) + grouping();
     }
@@ -484,14 +446,9 @@ private:
         where.emplace_back("timestamp <= last_mixed");
         std::vector<std::string> mixed = touching();
         mixed.emplace_back("is_mixed");
-        return with_last_of(mixed, select(columns, "footfall.events " + joined_sessions({}, mixed), where));
+        return with_last_of(
+            mixed, select(columns, "footfall.events " + composer_.joined_sessions(of_.site, {}, mixed), where));
     }
-    /// No event is later than these sessions; where there are none, no event is read.
-    static std::string with_last_of(const std::vector<std::string>& sessions, const std::string& sql) {
-        return fmt::format("WITH ({}) AS last_mixed\n{}", select({"max(ended_at)"}, "footfall.sessions", sessions),
-                           sql);
-    }
-
     /// The sessions that met a goal, each once in a group, and once in the total: those that started in the range, by
     /// what they have, or by what events have those with such an event in the range.
     std::string of_conversions() {
@@ -504,7 +461,7 @@ private:
         if (is_by_start) add_conditions(where);
         where.push_back(composer_.met_goal());
         const std::vector<std::string> which = is_by_start ? started_sessions() : touching();
-        std::string once = select(columns, "footfall.events " + joined_sessions({}, which), where);
+        std::string once = select(columns, "footfall.events " + composer_.joined_sessions(of_.site, {}, which), where);
         if (is_by_start) once = with_last_of(which, once);
         return each_once(once, kConversions);
     }
@@ -548,7 +505,9 @@ private:
         add_counted(columns);
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS of_total");
         const std::vector<std::string> where = conditions_of_events(kOfSessions);
-        return each_once(select(columns, "footfall.events " + joined_sessions(kCounted, touching()), where), sessions_);
+        return each_once(
+            select(columns, "footfall.events " + composer_.joined_sessions(of_.site, kCounted, touching()), where),
+            sessions_);
     }
     /// Rows of sessions by group and, as `of_total` says, of all, each once.
     std::string each_once(std::string once, std::string_view source) {
@@ -605,7 +564,9 @@ private:
         std::vector<std::string> groups = keys_;
         groups.emplace_back("key");
         std::string sql =
-            with_last_of(mixed, select(columns, "footfall.events " + joined_sessions(kCounted, mixed), where)) +
+            with_last_of(
+                mixed,
+                select(columns, "footfall.events " + composer_.joined_sessions(of_.site, kCounted, mixed), where)) +
             fmt::format("\nGROUP BY {}", fmt::join(groups, ", "));
         if (!plan_.has_total) return sql;
         std::vector<std::string> counted = keys_;
@@ -629,29 +590,6 @@ private:
         if (plan_.include_bots == Toggle::kOff) where.emplace_back("NOT is_bot");
         return where;
     }
-    /// Each of these under its own key and those that were joined to it, with the dimensions that were named since the
-    /// last call and these columns.
-    std::string joined_sessions(std::span<const std::string_view> counted, const std::vector<std::string>& which) {
-        const std::vector<std::string> given = composer_.take_joined_columns();
-        std::string passed;
-        for (const std::string_view column : counted) passed += fmt::format(", x.{0} AS session_{0}", column);
-        for (const std::string& name : names("s", given.size())) passed += fmt::format(", x.{0} AS {0}", name);
-        std::vector<std::string> inner = {"session_key"};
-        inner.insert(inner.end(), counted.begin(), counted.end());
-        inner.insert(inner.end(), given.begin(), given.end());
-        return fmt::format(
-            "INNER JOIN\n(\n"
-            "SELECT arrayJoin(arrayPushBack(a.old_keys, x.session_key)) AS any_key, x.session_key AS key{}\n"
-            "FROM (SELECT {} FROM footfall.sessions\n"
-            "    WHERE {}\n"
-            "    GROUP BY ALL HAVING sum(sign) > 0) AS x\n"
-            "LEFT JOIN (SELECT new_key, groupArray(old_key) AS old_keys FROM\n"
-            "    (SELECT old_key, argMax(new_key, log_offset) AS new_key FROM footfall.session_alias\n"
-            "    WHERE website_id = {} GROUP BY old_key) GROUP BY new_key) AS a ON a.new_key = x.session_key\n"
-            ") AS of_session ON session_key = any_key",
-            passed, fmt::join(inner, ", "), fmt::join(which, " AND "), of_.site);
-    }
-
     /// Columns of footfall.sessions that metrics are made of.
     static constexpr std::array<std::string_view, 6> kCounted = {"pageviews", "events",     "interactions",
                                                                  "engaged",   "started_at", "ended_at"};
@@ -673,16 +611,13 @@ private:
     std::string_view sessions_ = "sessions";  ///< the source of metrics that is composed now
     const std::vector<std::string> keys_;
     Counts counts_;
-    bool is_fill_ = false;
+    bool is_recount_ = false;
     std::span<const std::string> candidates_;  ///< where these groups alone are asked for
     std::string rest_;
 };
 
-store::Statement statement_of(std::string sql, const Statements& statements, int timeout_ms) {
-    return {.sql = std::move(sql),
-            .parameters = statements.parameters(),
-            .settings = {{"max_block_size", std::string(kBlockRows)}},
-            .timeout_ms = timeout_ms};
+store::Statement finished(std::string sql, const Statements& statements, int timeout_ms) {
+    return statement_of(std::move(sql), statements.parameters(), timeout_ms);
 }
 
 }  // namespace
@@ -690,14 +625,14 @@ store::Statement statement_of(std::string sql, const Statements& statements, int
 store::Statement compose(const Plan& plan, const Cover& cover, const Zone& zone, int timeout_ms) {
     Statements statements(plan, cover, zone);
     std::string sql = statements.whole();
-    return statement_of(std::move(sql), statements, timeout_ms);
+    return finished(std::move(sql), statements, timeout_ms);
 }
 
 store::Statement compose_candidates(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms) {
     const Cover cover{.ranges = {range}, .days = {}};
     Statements statements(plan, cover, zone);
     std::string sql = statements.candidates();
-    return statement_of(std::move(sql), statements, timeout_ms);
+    return finished(std::move(sql), statements, timeout_ms);
 }
 
 store::Statement compose_top_rows(const Plan& plan, const Range& range, const Zone& zone,
@@ -705,28 +640,21 @@ store::Statement compose_top_rows(const Plan& plan, const Range& range, const Zo
     const Cover cover{.ranges = {range}, .days = {}};
     Statements statements(plan, cover, zone);
     std::string sql = statements.top_rows(candidates, rest);
-    return statement_of(std::move(sql), statements, timeout_ms);
+    return finished(std::move(sql), statements, timeout_ms);
 }
 
 store::Statement compose_bound(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms) {
     const Cover cover{.ranges = {range}, .days = {}};
     Statements statements(plan, cover, zone);
     std::string sql = statements.bound();
-    return statement_of(std::move(sql), statements, timeout_ms);
-}
-
-store::Statement compose_rollup(const Plan& plan, const Zone& zone, std::uint64_t generation, int timeout_ms) {
-    const Cover cover{.ranges = {plan.range}, .days = {}};
-    Statements statements(plan, cover, zone);
-    std::string sql = statements.fill(generation);
-    return statement_of(std::move(sql), statements, timeout_ms);
+    return finished(std::move(sql), statements, timeout_ms);
 }
 
 store::Statement compose_recount(const Plan& plan, const Zone& zone, int timeout_ms) {
     const Cover cover{.ranges = {plan.range}, .days = {}};
     Statements statements(plan, cover, zone);
     std::string sql = statements.recount();
-    return statement_of(std::move(sql), statements, timeout_ms);
+    return finished(std::move(sql), statements, timeout_ms);
 }
 
 store::Statement compose_recount_of_rollup(const Plan& plan, const std::vector<RolledDay>& days, const Zone& zone,
@@ -734,7 +662,7 @@ store::Statement compose_recount_of_rollup(const Plan& plan, const std::vector<R
     const Cover cover{.ranges = {}, .days = days};
     Statements statements(plan, cover, zone);
     std::string sql = statements.recount_of_rollup();
-    return statement_of(std::move(sql), statements, timeout_ms);
+    return finished(std::move(sql), statements, timeout_ms);
 }
 
 store::Statement compose_size(int timeout_ms) {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "query/plan.h"
 #include "query/zone.h"
@@ -18,8 +20,21 @@ namespace footfall::query {
 /// days is of a plan with `rollup`; distinct counts then come from sketches, over its ranges too.
 store::Statement compose(const Plan& plan, const Cover& cover, const Zone& zone, int timeout_ms);
 
-/// Of a plan by make_rollup_plan(): inserts the rows of its days, of that generation, into footfall.rollup_days.
-store::Statement compose_rollup(const Plan& plan, const Zone& zone, std::uint64_t generation, int timeout_ms);
+/// Whole days of a site that are rolled up together.
+struct RollupFill {
+    std::string website_id;
+    Range range;  ///< in days of the site's zone
+    std::uint64_t generation = 0;
+    bool has_sketches = true;  ///< else distinct counts are left empty
+    /// A dimension of which rows would stand for fewer events than this in the mean of a day is left out of it.
+    std::uint64_t row_events_min = 0;
+};
+
+/// The dimensions that the rollup keeps; the first is null, for a site as a whole.
+std::vector<const Dimension*> rolled_dimensions();
+
+/// Inserts the rows of these days into footfall.rollup_days: what compose_recount() counts of each dimension.
+store::Statement compose_rollup(const RollupFill& fill, const Zone& zone, int timeout_ms);
 
 /// Of a plan with `top_rows`: the groups with the highest bound, one more than candidates, highest first. Columns: the
 /// dimension, the bound, `is_total`; the first row is the total.
@@ -34,8 +49,8 @@ store::Statement compose_top_rows(const Plan& plan, const Range& range, const Zo
 /// The bound over all groups of a plan with `top_rows`: one number.
 store::Statement compose_bound(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms);
 
-/// Of a plan by make_rollup_plan(), to compare: by day the number of rows that compose_rollup() would write, and the
-/// sum of their hashes. Columns: the day as text, rows, sum.
+/// Of a plan by make_rollup_plan(), to compare: by day the number of rows that compose_rollup() writes of its
+/// dimension, and the sum of their hashes. Columns: the day as text, rows, sum.
 store::Statement compose_recount(const Plan& plan, const Zone& zone, int timeout_ms);
 /// The same of the rows that footfall.rollup_days has of these days.
 store::Statement compose_recount_of_rollup(const Plan& plan, const std::vector<RolledDay>& days, const Zone& zone,

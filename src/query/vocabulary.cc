@@ -76,7 +76,8 @@ Result<std::vector<SourceExpression>> sources_of(element object, std::string_vie
                                 texts_of(field.value, "event_types"),
                                 false,
                                 text_of(field.value, "at_most"),
-                                false};
+                                false,
+                                text_of(field.value, "rows_of")};
         for (const auto& [key, flag] :
              {std::pair("by_sessions", &source.by_sessions), std::pair("with_pings", &source.with_pings)})
             if (field.value[key].get(*flag) == simdjson::INCORRECT_TYPE)
@@ -94,19 +95,34 @@ Result<std::vector<SourceExpression>> sources_of(element object, std::string_vie
 Result<std::optional<RollupColumn>> rollup_of(element object, std::string_view name) {
     element rollup;
     if (object["rollup"].get(rollup) != simdjson::SUCCESS) return std::optional<RollupColumn>();
+    const auto text_or = [&](const char* key, std::string_view otherwise) {
+        std::string text = text_of(rollup, key);
+        return text.empty() ? std::string(otherwise) : text;
+    };
     RollupColumn column{.column = text_of(rollup, "column"),
                         .present = text_of(rollup, "present"),
+                        .nothing = text_or("nothing", "0"),
+                        .of_event = text_of(rollup, "of_event"),
+                        .of_session = text_of(rollup, "of_session"),
+                        .where = text_of(rollup, "where"),
+                        .sum = text_or("sum", "sum"),
+                        .value = text_or("value", text_of(rollup, "column")),
                         .state = text_of(rollup, "state"),
+                        .state_if = text_of(rollup, "state_if"),
                         .merge = text_of(rollup, "merge"),
-                        .merge_state = text_of(rollup, "merge_state"),
-                        .nothing = text_of(rollup, "nothing")};
-    if (!plain_word(column.column) || !plain_word(column.present)) return bad(name, "bad column of the rollup");
-    const bool has_all = !column.merge.empty() && !column.merge_state.empty() && !column.nothing.empty() &&
+                        .merge_state = text_of(rollup, "merge_state")};
+    if (!plain_word(column.column) || column.present.empty()) return bad(name, "bad column of the rollup");
+    const bool has_all = !column.state_if.empty() && !column.merge.empty() && !column.merge_state.empty() &&
                          rollup["standard_error"].get(column.standard_error) == simdjson::SUCCESS;
-    if (column.is_sketch() ? !has_all : !column.merge.empty())
-        return bad(name, "a sketch has state, merge, merge_state, nothing and standard_error");
-    for (const std::string& text : {column.state, column.merge, column.merge_state, column.nothing})
-        if (holds_statement_end(text)) return bad(name, "an expression may not hold a semicolon or comment");
+    if (column.is_sketch() ? !has_all : column.of_event.empty() && column.of_session.empty())
+        return bad(name,
+                   "a sketch has state, state_if, merge, merge_state and standard_error; a sum of_event or of_session");
+    if (!column.where.empty() && !column.of_session.empty())
+        return bad(name, "what few events add up to is not of sessions");
+    for (const std::string* text :
+         {&column.present, &column.nothing, &column.of_event, &column.of_session, &column.where, &column.sum,
+          &column.value, &column.state, &column.state_if, &column.merge, &column.merge_state})
+        if (holds_statement_end(*text)) return bad(name, "an expression may not hold a semicolon or comment");
     return std::optional(std::move(column));
 }
 
@@ -183,7 +199,8 @@ Result<Vocabulary> Vocabulary::parse(std::string_view metrics_json, std::string_
         if (!type) return bad(dimension.name, "unknown type");
         dimension.type = *type;
         for (const auto& [key, flag] : {std::pair("has_many_values", &dimension.has_many_values),
-                                        std::pair("varies_in_session", &dimension.varies_in_session)})
+                                        std::pair("varies_in_session", &dimension.varies_in_session),
+                                        std::pair("internal", &dimension.is_internal)})
             if (object[key].get(*flag) == simdjson::INCORRECT_TYPE)
                 return bad(dimension.name, fmt::format("'{}' is true or false", key));
         TRY(dimension.sources, sources_of(object, dimension.name));
@@ -235,12 +252,12 @@ std::string Vocabulary::nearest_metric(std::string_view name) const {
 std::string Vocabulary::nearest_dimension(std::string_view name) const {
     std::vector<std::string_view> names;
     for (const Dimension& dimension : dimensions_)
-        if (!dimension.sources.empty()) names.emplace_back(dimension.name);
+        if (!dimension.sources.empty() && !dimension.is_internal) names.emplace_back(dimension.name);
     return nearest(name, names);
 }
 
 const Vocabulary& vocabulary() {
-    static const Vocabulary kVocabulary = [] {
+    static const Vocabulary instance = [] {
         std::string_view metrics;
         std::string_view dimensions;
         for (const TextFile& file : declarations::files())
@@ -249,7 +266,7 @@ const Vocabulary& vocabulary() {
         FOOTFALL_CHECK(parsed.has_value());
         return std::move(*parsed);
     }();
-    return kVocabulary;
+    return instance;
 }
 
 }  // namespace footfall::query

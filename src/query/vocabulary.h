@@ -26,22 +26,30 @@ struct SourceExpression {
     bool by_sessions = false;  ///< of a metric of events: over the sessions that have such events it gives the same
     std::string at_most;  ///< of a metric that is dear for each of many groups: what is never less and cheap; or empty
     bool with_pings = false;  ///< of a metric of events: they are joined with what pings told of them
+    std::string rows_of;      ///< of a time bucket in the rollup: the dimension whose rows are put together; or empty
 };
 
 /// How footfall.rollup_days keeps a metric, by day and value of a dimension.
 struct RollupColumn {
     std::string column;
-    std::string present;  ///< the column that is not 0 where the metric's source has a row
+    std::string present;  ///< over columns of the rollup: not 0 where the metric's source has a row
+    std::string nothing;  ///< of the column, where nothing was counted
+    // What adds up to the column; empty where nothing of that kind does.
+    std::string of_event;
+    std::string of_session;
+    std::string where;  ///< the only events that add something, a few; empty: all do
+    std::string sum;    ///< the function that adds up
+    std::string value;  ///< the number in the column of a row
     // Of distinct counts, whose days do not add up; empty where the column is a number and days do.
     std::string state;          ///< of the rows of the metric's source
+    std::string state_if;       ///< of those where {present} is not 0
     std::string merge;          ///< function: states to the metric's value
     std::string merge_state;    ///< function: states to one
-    std::string nothing;        ///< an empty state
     double standard_error = 0;  ///< of a value from states, relative
 
     bool is_sketch() const { return !state.empty(); }
     /// The value over rows of the rollup, for a statement that puts it together with others: a number or a state.
-    std::string partial() const { return (is_sketch() ? merge_state : "sum") + "(" + column + ")"; }
+    std::string partial() const { return is_sketch() ? merge_state + "(" + column + ")" : "sum(" + value + ")"; }
 };
 
 struct Metric {
@@ -68,7 +76,8 @@ struct Dimension {
     std::string granularity;       ///< of a time bucket: minute, hour, day, week or month
     bool has_many_values = false;  ///< thousands on a large site
     bool varies_in_session =
-        false;  ///< a session has its first event's value, and another event of it may have another
+        false;                 ///< a session has its first event's value, and another event of it may have another
+    bool is_internal = false;  ///< of the rollup's rows, not asked for by name
     std::vector<SourceExpression> sources;
 
     bool takes_key() const { return name.ends_with(':'); }

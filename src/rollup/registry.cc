@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "query/sql.h"
+
 namespace footfall::rollup {
 namespace {
 
@@ -10,13 +12,27 @@ constexpr std::int64_t kHourMs = process::TouchedHours::kHourMs;
 
 }  // namespace
 
-std::vector<query::RolledDay> Registry::days(const query::SiteInfo& site, query::Day first, query::Day last) const {
+std::uint64_t dimension_bit(std::string_view name) {
+    static const std::map<std::string, std::uint64_t, std::less<>> bits_by_name = [] {
+        std::map<std::string, std::uint64_t, std::less<>> bits;
+        for (const query::Dimension* dimension : query::rolled_dimensions())
+            bits.emplace(dimension == nullptr ? "" : dimension->name, std::uint64_t{1} << bits.size());
+        return bits;
+    }();
+    const auto found = bits_by_name.find(name);
+    return found == bits_by_name.end() ? 0 : found->second;
+}
+
+std::vector<query::RolledDay> Registry::days(const query::SiteInfo& site, query::Day first, query::Day last,
+                                             const Need& need) const {
     std::vector<query::RolledDay> found;
+    const std::uint64_t bit = dimension_bit(need.dimension);
     const std::lock_guard lock(mutex_);
     const auto state = sites_.find(site.id);
     if (state == sites_.end() || state->second.timezone != site.timezone) return found;
     for (const auto& [start_ms, day] : state->second.days)
-        if (day.is_fresh() && day.made.day >= first && day.made.day <= last)
+        if (day.is_fresh() && day.made.day >= first && day.made.day <= last && (day.made.dimensions & bit) != 0 &&
+            (day.made.has_sketches || !need.has_sketches))
             found.push_back({day.made.day, day.made.generation, day.made.events});
     return found;
 }

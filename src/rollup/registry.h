@@ -22,13 +22,19 @@ struct MadeDay {
     std::uint64_t events = 0;
     std::uint64_t rows = 0;  ///< in footfall.rollup_days
     bool is_stale = false;
+    bool has_sketches = false;
+    std::uint64_t dimensions = 0;  ///< those that it has: bits by their place in query::rolled_dimensions()
 };
+
+/// The bit of a dimension in MadeDay::dimensions; 0 where the rollup keeps none of that name.
+std::uint64_t dimension_bit(std::string_view name);
 
 /// Which days of which sites footfall.rollup_days holds, and which of them still say what the tables say: those that no
 /// entry of the log touched that the tables did not hold when they were made. Thread-safe.
 class Registry : public query::RolledDays {
 public:
-    std::vector<query::RolledDay> days(const query::SiteInfo& site, query::Day first, query::Day last) const override;
+    std::vector<query::RolledDay> days(const query::SiteInfo& site, query::Day first, query::Day last,
+                                       const Need& need) const override;
     bool are_kept(const query::SiteInfo& site, const std::vector<query::RolledDay>& days) const override;
 
     /// Forgets everything: the store may be another one.

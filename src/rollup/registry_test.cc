@@ -22,7 +22,14 @@ protected:
         return hours;
     }
     MadeDay made(Day day, std::uint64_t offset, std::uint64_t generation = 100) const {
-        return {.day = day, .generation = generation, .log_offset = offset, .events = 5, .rows = 7};
+        return {.day = day,
+                .generation = generation,
+                .log_offset = offset,
+                .events = 5,
+                .rows = 7,
+                .is_stale = false,
+                .has_sketches = false,
+                .dimensions = dimension_bit("")};
     }
     void make(Day day, std::uint64_t offset, std::uint64_t generation = 100) {
         registry_.begin("s", zone_, day);
@@ -30,7 +37,7 @@ protected:
     }
     std::vector<Day> fresh_days() const {
         std::vector<Day> days;
-        for (const query::RolledDay& day : registry_.days(site_, Day(2026, 1, 1), Day(2026, 12, 31)))
+        for (const query::RolledDay& day : registry_.days(site_, Day(2026, 1, 1), Day(2026, 12, 31), {}))
             days.push_back(day.day);
         return days;
     }
@@ -42,15 +49,37 @@ protected:
     void SetUp() override { EXPECT_TRUE(registry_.sync("s", zone_)); }
 };
 
+TEST_F(RegistryTest, ADayIsForWhatItKeeps) {
+    MadeDay small = made(Day(2026, 11, 2), 10);
+    small.dimensions |= dimension_bit("page");
+    MadeDay large = made(Day(2026, 11, 3), 10);
+    large.has_sketches = true;
+    for (const MadeDay& day : {small, large}) {
+        registry_.begin("s", zone_, day.day);
+        registry_.finish("s", zone_, day);
+    }
+    const auto days = [&](const query::RolledDays::Need& need) {
+        std::vector<Day> found;
+        for (const query::RolledDay& day : registry_.days(site_, Day(2026, 11, 1), Day(2026, 11, 9), need))
+            found.push_back(day.day);
+        return found;
+    };
+    EXPECT_EQ(days({.dimension = "page"}), std::vector{Day(2026, 11, 2)});
+    EXPECT_EQ(days({.dimension = "", .has_sketches = true}), std::vector{Day(2026, 11, 3)});
+    EXPECT_TRUE(days({.dimension = "page", .has_sketches = true}).empty());
+    EXPECT_TRUE(days({.dimension = "city"}).empty());
+    EXPECT_EQ(dimension_bit("no dimension"), 0U);
+}
+
 TEST_F(RegistryTest, ADayCountsFromWhenItIsMade) {
     registry_.begin("s", zone_, Day(2026, 11, 2));
     EXPECT_TRUE(fresh_days().empty()) << "it is being made";
     registry_.finish("s", zone_, made(Day(2026, 11, 2), 10));
     EXPECT_EQ(fresh_days(), std::vector{Day(2026, 11, 2)});
-    EXPECT_TRUE(registry_.days(site_, Day(2026, 11, 3), Day(2026, 11, 9)).empty());
+    EXPECT_TRUE(registry_.days(site_, Day(2026, 11, 3), Day(2026, 11, 9), {}).empty());
     EXPECT_TRUE(
-        registry_.days({.id = "other", .timezone = "Asia/Kathmandu"}, Day(2026, 11, 1), Day(2026, 11, 9)).empty());
-    EXPECT_TRUE(registry_.days({.id = "s", .timezone = "UTC"}, Day(2026, 11, 1), Day(2026, 11, 9)).empty())
+        registry_.days({.id = "other", .timezone = "Asia/Kathmandu"}, Day(2026, 11, 1), Day(2026, 11, 9), {}).empty());
+    EXPECT_TRUE(registry_.days({.id = "s", .timezone = "UTC"}, Day(2026, 11, 1), Day(2026, 11, 9), {}).empty())
         << "it is a day of another calendar";
 }
 
@@ -118,7 +147,7 @@ TEST_F(RegistryTest, ADayThatEndedIsToldOfOnce) {
 TEST_F(RegistryTest, AnotherGenerationIsNotWhatWasRead) {
     make(Day(2026, 11, 1), 10);
     make(Day(2026, 11, 2), 10);
-    const auto read = registry_.days(site_, Day(2026, 11, 1), Day(2026, 11, 2));
+    const auto read = registry_.days(site_, Day(2026, 11, 1), Day(2026, 11, 2), {});
     registry_.touch(hours("s", noon(Day(2026, 11, 2)), noon(Day(2026, 11, 2))), 12);
     EXPECT_TRUE(registry_.are_kept(site_, read)) << "its rows are there until it is made again";
     make(Day(2026, 11, 2), 12, 200);

@@ -91,11 +91,18 @@ void Maker::run() {
     }
 }
 
-std::vector<RollupStore::SiteZone> Maker::sites() const {
+std::vector<RollupStore::SiteZone> Maker::sites() {
     std::vector<RollupStore::SiteZone> sites;
     const auto snapshot = catalog_.snapshot();
-    for (const auto& [id, site] : snapshot->sites)
-        if (auto zone = query::Zone::load(site.timezone)) sites.push_back({id, std::move(*zone)});
+    for (const auto& [id, site] : snapshot->sites) {
+        auto known = zones_.find(site.timezone);
+        if (known == zones_.end()) {
+            auto zone = query::Zone::load(site.timezone);
+            if (!zone) continue;
+            known = zones_.emplace(site.timezone, std::move(*zone)).first;
+        }
+        sites.push_back({id, known->second});
+    }
     return sites;
 }
 
@@ -134,7 +141,11 @@ Result<std::uint64_t> Maker::make_due() {
             // Days that follow each other, while they are not too much at once.
             std::size_t count = 1;
             std::uint64_t events = left.front().events;
+            const auto has_sketches = [&](const RollupStore::DaySize& day) {
+                return day.events >= options_.sketch_day_events_min;
+            };
             while (count < left.size() && left[count].day == left[count - 1].day + 1 &&
+                   has_sketches(left[count]) == has_sketches(left.front()) &&
                    events + left[count].events <= options_.events_at_once)
                 events += left[count++].events;
             if (is_stopping()) return made;
@@ -217,22 +228,35 @@ Status Maker::make(const Due& due, std::span<const RollupStore::DaySize> days) {
     const query::Day first = days.front().day;
     const query::Day last = days.back().day;
     const query::Range range{due.zone.day_start_ms(first), due.zone.day_start_ms(last + 1), query::Range::Unit::kDays};
-    TRY_STATUS(tables_.fill({.id = due.site_id, .timezone = due.zone.name()}, due.zone, range, generation_));
+    const bool has_sketches = days.front().events >= options_.sketch_day_events_min;
+    TRY_STATUS(tables_.fill({.website_id = due.site_id,
+                             .range = range,
+                             .generation = generation_,
+                             .has_sketches = has_sketches,
+                             .row_events_min = options_.row_events_min},
+                            due.zone));
     TRY(const auto rows, tables_.rows(due.site_id, first, last, generation_));
     const process::LoaderState after = loader_.state();
     if (after.doubts != before.doubts || !after.is_caught_up)
         return Error(Code::kUnavailable, "the store lost what was being read");
+    std::vector<MadeDay> made;
     for (const RollupStore::DaySize& day : days) {
-        const auto count = rows.find(day.day);
-        const MadeDay made{.day = day.day,
-                           .generation = generation_,
-                           .log_offset = before.loaded.offset,
-                           .events = day.events,
-                           .rows = count == rows.end() ? 0 : count->second};
-        if (failpoint("rollup.before_made") == Fault::kError)
-            return Error(Code::kUnavailable, "failpoint rollup.before_made");
-        TRY_STATUS(tables_.say_made(due.site_id, due.zone, made));
-        registry_.finish(due.site_id, due.zone, made);
+        const auto found = rows.find(day.day);
+        const RollupStore::Rows of_day = found == rows.end() ? RollupStore::Rows{} : found->second;
+        made.push_back({.day = day.day,
+                        .generation = generation_,
+                        .log_offset = before.loaded.offset,
+                        .events = day.events,
+                        .rows = of_day.count,
+                        .is_stale = false,
+                        .has_sketches = has_sketches,
+                        .dimensions = of_day.dimensions});
+    }
+    if (failpoint("rollup.before_made") == Fault::kError)
+        return Error(Code::kUnavailable, "failpoint rollup.before_made");
+    TRY_STATUS(tables_.say_made(due.site_id, due.zone, made));
+    for (const MadeDay& day : made) {
+        registry_.finish(due.site_id, due.zone, day);
         made_at_ms_[{due.site_id, day.day}] = clock_.wall_ms();
         wanted_[due.site_id].days.erase(day.day);
     }
@@ -243,14 +267,15 @@ Status Maker::make(const Due& due, std::span<const RollupStore::DaySize> days) {
 
 Status Maker::write_down_stale() {
     const std::vector<Registry::SiteDay> stale = registry_.stale();
-    std::map<std::string, query::Zone> zones;
-    for (RollupStore::SiteZone& site : sites()) zones.emplace(site.site_id, std::move(site.zone));
+    std::map<std::string, std::vector<MadeDay>> by_site;
     for (const Registry::SiteDay& day : stale) {
-        const auto zone = zones.find(day.site_id);
-        if (zone == zones.end()) continue;
-        MadeDay made = day.made;
-        made.is_stale = true;
-        TRY_STATUS(tables_.say_made(day.site_id, zone->second, made));
+        by_site[day.site_id].push_back(day.made);
+        by_site[day.site_id].back().is_stale = true;
+    }
+    if (by_site.empty()) return {};
+    for (const RollupStore::SiteZone& site : sites()) {
+        const auto days = by_site.find(site.site_id);
+        if (days != by_site.end()) TRY_STATUS(tables_.say_made(site.site_id, site.zone, days->second));
     }
     registry_.told(stale);
     return {};

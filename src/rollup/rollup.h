@@ -28,11 +28,13 @@
 namespace footfall::rollup {
 
 struct MakerOptions {
-    std::int64_t interval_ms = 60'000;         ///< between two looks at what is to be made
-    std::int64_t grace_ms = 10 * 60'000;       ///< a day is made when it has been over for this long
-    std::int64_t remake_after_ms = 3'600'000;  ///< a day that was touched is made again no sooner than this after
-    std::uint64_t day_events_min = 10'000;     ///< of days with fewer events the events answer as cheaply
-    std::uint64_t events_at_once = 5'000'000;  ///< days are made together while they hold no more
+    std::int64_t interval_ms = 60'000;             ///< between two looks at what is to be made
+    std::int64_t grace_ms = 10 * 60'000;           ///< a day is made when it has been over for this long
+    std::int64_t remake_after_ms = 3'600'000;      ///< a day that was touched is made again no sooner than this after
+    std::uint64_t day_events_min = 10'000;         ///< of days with fewer events the events answer as cheaply
+    std::uint64_t sketch_day_events_min = 50'000;  ///< of days with fewer events distinct counts are not kept
+    std::uint64_t row_events_min = 10;  ///< nor a dimension of which a row stands for fewer in the mean of the day
+    std::uint64_t events_at_once = 1'000'000;  ///< days are made together while they hold no more
 };
 
 /// Makes days of the rollup, on a thread of its own. Thread-safe.
@@ -68,7 +70,7 @@ private:
 
     void run();
     Status load_if_needed();
-    std::vector<RollupStore::SiteZone> sites() const;
+    std::vector<RollupStore::SiteZone> sites();
     /// By what the tables hold, which hold the log up to `loaded`.
     Result<std::vector<Due>> find_due(std::uint64_t loaded);
     Status make(const Due& due, std::span<const RollupStore::DaySize> days);
@@ -98,6 +100,7 @@ private:
         bool is_new = true;  ///< nobody has looked at all of its days yet
     };
     std::map<std::string, Wanted> wanted_;
+    std::map<std::string, query::Zone> zones_;  ///< by name
     std::map<std::pair<std::string, query::Day>, std::int64_t> made_at_ms_;
     std::uint64_t generation_ = 0;
     std::uint64_t known_up_to_ = 0;

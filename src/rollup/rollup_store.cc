@@ -1,8 +1,12 @@
 #include "rollup/rollup_store.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "base/bytes.h"
 #include "base/failpoint.h"
 #include "query/sql.h"
 #include "query/vocabulary.h"
@@ -42,50 +46,59 @@ struct Made {
     MadeDay day;
 };
 
-}  // namespace
-
-std::vector<const query::Dimension*> rolled_dimensions() {
-    std::vector<const query::Dimension*> dimensions = {nullptr};
-    for (const query::Dimension& dimension : query::vocabulary().dimensions())
-        if (dimension.granularity.empty() && query::find_source(dimension.sources, "rollup") != nullptr)
-            dimensions.push_back(&dimension);
-    return dimensions;
+/// Of what is kept and how it is made: days of another count for nothing. A statement's text holds no value of a site.
+std::uint64_t definition() {
+    static const std::uint64_t hash_of_fill = [] {
+        const auto utc = query::Zone::load("UTC");
+        FOOTFALL_CHECK(utc.has_value());
+        const store::Statement fill = query::compose_rollup({}, *utc, kTimeoutMs);
+        const auto hash = sha256(fill.sql);
+        std::uint64_t number = 0;
+        std::memcpy(&number, hash.data(), sizeof number);
+        return number;
+    }();
+    return hash_of_fill;
 }
+
+}  // namespace
 
 Status RollupStore::load(Registry& registry, std::span<const SiteZone> sites, std::uint64_t& highest) {
     TRY(const store::Answer known, store_.query(statement("rollup-known-up-to.sql")));
     const std::uint64_t known_up_to = natural(known.rows.at(0).at(0));
     std::map<std::string, std::vector<Made>, std::less<>> made;
-    TRY(const store::Answer days, store_.query(statement("rollup-made.sql")));
+    TRY(const store::Answer days,
+        store_.query(statement("rollup-made.sql", {{"definition", std::to_string(definition())}})));
     for (const auto& row : days.rows) {
         MadeDay day{.day = day_of(row.at(1)),
                     .generation = natural(row.at(3)),
                     .log_offset = natural(row.at(4)),
                     .events = natural(row.at(5)),
                     .rows = natural(row.at(6)),
-                    .is_stale = std::get<bool>(row.at(7))};
+                    .is_stale = std::get<bool>(row.at(7)),
+                    .has_sketches = std::get<bool>(row.at(8)),
+                    .dimensions = 0};
+        std::string_view names = text(row.at(9));
+        for (std::size_t end = 0; end != std::string_view::npos; names.remove_prefix(std::min(names.size(), end + 1))) {
+            end = names.find(',');
+            day.dimensions |= dimension_bit(names.substr(0, end));
+        }
         highest = std::max(highest, day.generation);
         made[text(row.at(0))].push_back({text(row.at(2)), day});
+    }
+    // A part that was damaged is not in the table any more, and takes its rows with it.
+    std::map<std::pair<std::string, query::Day>, std::map<std::uint64_t, std::uint64_t>> there;
+    if (!made.empty()) {
+        TRY(const store::Answer rows, store_.query(statement("rollup-rows-by-day.sql")));
+        for (const auto& row : rows.rows)
+            there[{text(row.at(0)), day_of(row.at(1))}][natural(row.at(2))] = natural(row.at(3));
     }
     for (const SiteZone& site : sites) {
         registry.sync(site.site_id, site.zone);
         const auto of_site = made.find(site.site_id);
         if (of_site == made.end()) continue;
-        std::erase_if(of_site->second, [&](const Made& day) { return day.timezone != site.zone.name(); });
-        if (of_site->second.empty()) continue;
-        // A part that was damaged is not in the table any more, and takes its rows with it.
-        const auto [first, last] =
-            std::minmax_element(of_site->second.begin(), of_site->second.end(),
-                                [](const Made& one, const Made& other) { return one.day.day < other.day.day; });
-        TRY(const store::Answer rows,
-            store_.query(
-                statement("rollup-rows-by-day.sql", {{"sites", store::array_literal(std::span(&site.site_id, 1))},
-                                                     {"first", query::day_text(first->day.day)},
-                                                     {"last", query::day_text(last->day.day)}})));
-        std::map<std::pair<query::Day, std::uint64_t>, std::uint64_t> there;
-        for (const auto& row : rows.rows) there[{day_of(row.at(1)), natural(row.at(2))}] = natural(row.at(3));
         for (Made& day : of_site->second) {
-            if (there[{day.day.day, day.day.generation}] != day.day.rows) day.day.is_stale = true;
+            if (day.timezone != site.zone.name()) continue;
+            if (there[{site.site_id, day.day.day}][day.day.generation] != day.day.rows) day.day.is_stale = true;
             registry.add(site.site_id, site.zone, day.day);
         }
     }
@@ -115,56 +128,53 @@ Result<std::map<std::string, std::vector<RollupStore::DaySize>>> RollupStore::si
     return sizes;
 }
 
-Status RollupStore::fill(const query::SiteInfo& site, const query::Zone& zone, const query::Range& range,
-                         std::uint64_t generation) {
-    for (const query::Dimension* dimension : rolled_dimensions()) {
-        const query::Plan plan = query::make_rollup_plan(site, zone, dimension, range);
-        store::Statement statement = query::compose_rollup(plan, zone, generation, kTimeoutMs);
-        // Questions that people wait for have the other cores.
-        statement.settings.emplace_back("max_threads", "1");
-        if (failpoint("rollup.before_fill") == Fault::kError)
-            return Error(Code::kUnavailable, "failpoint rollup.before_fill");
-        TRY_STATUS(store_.execute(statement));
-    }
-    return {};
+Status RollupStore::fill(const query::RollupFill& fill, const query::Zone& zone) {
+    store::Statement statement = query::compose_rollup(fill, zone, kTimeoutMs);
+    // Questions that people wait for have the other cores.
+    statement.settings.emplace_back("max_threads", "1");
+    if (failpoint("rollup.before_fill") == Fault::kError)
+        return Error(Code::kUnavailable, "failpoint rollup.before_fill");
+    return store_.execute(statement);
 }
 
-Result<std::map<query::Day, std::uint64_t>> RollupStore::rows(const std::string& site_id, query::Day first,
-                                                              query::Day last, std::uint64_t generation) {
+Result<std::map<query::Day, RollupStore::Rows>> RollupStore::rows(const std::string& site_id, query::Day first,
+                                                                  query::Day last, std::uint64_t generation) {
     TRY(const store::Answer answer,
-        store_.query(statement("rollup-rows-by-day.sql", {{"sites", store::array_literal(std::span(&site_id, 1))},
-                                                          {"first", query::day_text(first)},
-                                                          {"last", query::day_text(last)}})));
-    std::map<query::Day, std::uint64_t> rows;
-    for (const auto& row : answer.rows)
-        if (natural(row.at(2)) == generation) rows[day_of(row.at(1))] = natural(row.at(3));
+        store_.query(statement("rollup-rows-of-fill.sql", {{"site", site_id},
+                                                           {"first", query::day_text(first)},
+                                                           {"last", query::day_text(last)},
+                                                           {"generation", std::to_string(generation)}})));
+    std::map<query::Day, Rows> rows;
+    for (const auto& row : answer.rows) {
+        Rows& of_day = rows[day_of(row.at(0))];
+        of_day.dimensions |= dimension_bit(text(row.at(1)));
+        of_day.count += natural(row.at(2));
+    }
     return rows;
 }
 
-Status RollupStore::say_made(const std::string& site_id, const query::Zone& zone, const MadeDay& made) {
-    // A day that became stale is so until it is made again, which has a generation that is higher by more than one.
-    const std::uint64_t version = made.generation + (made.is_stale ? 1 : 0);
+Status RollupStore::say_made(const std::string& site_id, const query::Zone& zone, std::span<const MadeDay> made) {
+    std::vector<std::string> days;
+    for (const MadeDay& day : made) {
+        std::vector<std::string> dimensions;
+        for (const query::Dimension* dimension : query::rolled_dimensions()) {
+            const std::string name = dimension == nullptr ? "" : dimension->name;
+            if ((day.dimensions & dimension_bit(name)) != 0) dimensions.push_back(fmt::format("'{}'", name));
+        }
+        // A day that became stale is so until it is made again, which has a generation that is higher by more than one.
+        days.push_back(fmt::format("('{}',{},{},{},{},{},{},[{}],{})", query::day_text(day.day), day.generation,
+                                   day.log_offset, day.events, day.rows, day.is_stale, day.has_sketches,
+                                   fmt::join(dimensions, ","), day.generation + (day.is_stale ? 1 : 0)));
+    }
     return store_.execute(statement("rollup-say-made.sql", {{"site", site_id},
-                                                            {"day", query::day_text(made.day)},
                                                             {"zone", zone.name()},
-                                                            {"generation", std::to_string(made.generation)},
-                                                            {"offset", std::to_string(made.log_offset)},
-                                                            {"events", std::to_string(made.events)},
-                                                            {"rows", std::to_string(made.rows)},
-                                                            {"stale", made.is_stale ? "true" : "false"},
-                                                            {"version", std::to_string(version)}}));
+                                                            {"definition", std::to_string(definition())},
+                                                            {"days", fmt::format("[{}]", fmt::join(days, ","))}}));
 }
 
 Status RollupStore::say_known_up_to(std::uint64_t offset, std::uint64_t version) {
-    return store_.execute(statement("rollup-say-made.sql", {{"site", ""},
-                                                            {"day", "1970-01-01"},
-                                                            {"zone", ""},
-                                                            {"generation", "0"},
-                                                            {"offset", std::to_string(offset)},
-                                                            {"events", "0"},
-                                                            {"rows", "0"},
-                                                            {"stale", "false"},
-                                                            {"version", std::to_string(version)}}));
+    return store_.execute(
+        statement("rollup-say-known.sql", {{"offset", std::to_string(offset)}, {"version", std::to_string(version)}}));
 }
 
 Status RollupStore::forget(const std::string& site_id) {

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "query/plan.h"
+#include "query/sql.h"
 #include "rollup/registry.h"
 #include "store/client.h"
 
@@ -36,14 +37,16 @@ public:
     Result<std::map<std::string, std::vector<DaySize>>> sizes(std::span<const std::string> sites,
                                                               const query::Zone& zone, std::int64_t from_ms,
                                                               std::int64_t to_ms, std::uint64_t events_min);
-    /// Writes the rows of all dimensions for whole days of a site, of this generation. They count only when say_made()
-    /// says so.
-    Status fill(const query::SiteInfo& site, const query::Zone& zone, const query::Range& range,
-                std::uint64_t generation);
-    /// Rows of that generation by day.
-    Result<std::map<query::Day, std::uint64_t>> rows(const std::string& site_id, query::Day first, query::Day last,
-                                                     std::uint64_t generation);
-    Status say_made(const std::string& site_id, const query::Zone& zone, const MadeDay& made);
+    /// Writes the rows of whole days of a site. They count only when say_made() says so.
+    Status fill(const query::RollupFill& fill, const query::Zone& zone);
+    struct Rows {
+        std::uint64_t count = 0;
+        std::uint64_t dimensions = 0;  ///< that have any, as MadeDay says them
+    };
+    /// Of that generation, by day.
+    Result<std::map<query::Day, Rows>> rows(const std::string& site_id, query::Day first, query::Day last,
+                                            std::uint64_t generation);
+    Status say_made(const std::string& site_id, const query::Zone& zone, std::span<const MadeDay> made);
     /// Up to this offset of the log what touched which day is written down.
     Status say_known_up_to(std::uint64_t offset, std::uint64_t version);
     /// Deletes everything of a site; of all where it is empty.
@@ -52,8 +55,5 @@ public:
 private:
     store::Client& store_;
 };
-
-/// The dimensions that the rollup keeps; the first is null, for a site as a whole.
-std::vector<const query::Dimension*> rolled_dimensions();
 
 }  // namespace footfall::rollup

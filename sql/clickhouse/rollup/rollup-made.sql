@@ -1,3 +1,4 @@
-SELECT website_id, toString(day), timezone, generation, log_offset, events, rows, is_stale
+-- Days that were made by this definition of what is kept.
+SELECT website_id, toString(day), timezone, generation, log_offset, events, rows, is_stale, has_sketches, arrayStringConcat(dimensions, ',')
 FROM footfall.rollup_made FINAL
-WHERE website_id != ''
+WHERE website_id != '' AND definition = {definition:UInt64}

@@ -1,5 +1,5 @@
--- What is there of each generation, to be held against what was made. FINAL: a row that was written twice is one.
+-- What is there of each day and generation of all sites, to be held against what was made. Of the generation that counts no other has taken a row's
+-- place, and none is written twice.
 SELECT website_id, toString(day), generation, count()
-FROM footfall.rollup_days FINAL
-WHERE website_id IN {sites:Array(String)} AND day BETWEEN {first:Date} AND {last:Date}
+FROM footfall.rollup_days
 GROUP BY website_id, day, generation

@@ -1,2 +1,7 @@
-INSERT INTO footfall.rollup_made (website_id, day, timezone, generation, log_offset, events, rows, is_stale, version)
-VALUES ({site:String}, {day:Date}, {zone:String}, {generation:UInt64}, {offset:UInt64}, {events:UInt64}, {rows:UInt64}, {stale:Bool}, {version:UInt64})
+INSERT INTO footfall.rollup_made
+    (website_id, timezone, definition, day, generation, log_offset, events, rows, is_stale, has_sketches, dimensions, version)
+SELECT {site:String}, {zone:String}, {definition:UInt64}, d.1, d.2, d.3, d.4, d.5, d.6, d.7, d.8, d.9
+FROM
+(
+    SELECT arrayJoin({days:Array(Tuple(Date, UInt64, UInt64, UInt64, UInt64, Bool, Bool, Array(String), UInt64))}) AS d
+)

@@ -21,13 +21,22 @@ std::string why_not(const PlanContext& context, const Plan& plan, RollupUse& use
     if (plan.sessions == Branch::kJoined) return "sessions by what is of events do not add up over days";
 
     const Dimension* of = nullptr;
+    std::string of_column;
     std::string missing;
     for_each_column(plan, [&](const DimensionColumn& column) {
-        const Dimension* dimension = column.dimension;
-        const bool is_other = dimension->granularity.empty() && of != nullptr && of != dimension;
-        if (find_source(dimension->sources, "rollup") == nullptr) missing = fmt::format("'{}'", column.name);
-        else if (is_other && missing.empty()) missing = fmt::format("'{}' and '{}' together", of->name, column.name);
-        else if (dimension->granularity.empty()) of = dimension;
+        const Dimension* rows_of = column.dimension;
+        const SourceExpression* source = find_source(rows_of->sources, "rollup");
+        if (source == nullptr) {
+            missing = fmt::format("'{}'", column.name);
+            return;
+        }
+        if (!rows_of->granularity.empty())
+            rows_of = source->rows_of.empty() ? nullptr : context.vocabulary.dimension(source->rows_of);
+        if (rows_of == nullptr) return;
+        if (of != nullptr && of != rows_of && missing.empty())
+            missing = fmt::format("'{}' and '{}' together", of_column, column.name);
+        of = rows_of;
+        of_column = column.name;
     });
     if (!missing.empty()) return fmt::format("it does not keep {}", missing);
     if (of == nullptr) return {};

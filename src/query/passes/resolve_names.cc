@@ -77,7 +77,7 @@ Error refuse(std::string_view code, std::string field, std::string message, std:
 Result<DimensionColumn> resolve_dimension(const Vocabulary& vocabulary, std::string_view name,
                                           const std::string& field) {
     const Dimension* dimension = vocabulary.dimension(name);
-    if (dimension == nullptr)
+    if (dimension == nullptr || dimension->is_internal)
         return refuse("unknown_dimension", field, fmt::format("there is no dimension '{}'", name),
                       vocabulary.nearest_dimension(name));
     if (dimension->sources.empty())

@@ -1,0 +1,4 @@
+-- Deletes what was made of a site, or of all. Waits until it is done.
+ALTER TABLE footfall.daily_pages
+DELETE WHERE {all:Bool} OR website_id = {site:String}
+SETTINGS mutations_sync = 1

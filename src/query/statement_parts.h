@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "store/client.h"
+
+/// What the statements over events, sessions and rolled days have in common. Of sql.cc and rollup_sql.cc.
+namespace footfall::query {
+
+/// Rows that the engine takes at once. The store's own setting is for inserts and small questions; a scan of a million
+/// rows with uniqExact takes a fifth to a third less CPU with these (bench/query).
+inline constexpr std::string_view kBlockRows = "65409";
+
+/// The days (in UTC, as in the table's key) say nothing new, but the engine does not derive them: since the time itself
+/// stands later in the key, a bound on it alone is held against that column, and every day of the site is read (41
+/// granules instead of 6 for a day of 30).
+inline std::vector<std::string> within(std::string_view column, std::string_view from, std::string_view to) {
+    return {fmt::format("toDate({}) BETWEEN toDate({}) AND toDate({})", column, from, to),
+            fmt::format("{} >= {}", column, from), fmt::format("{} < {}", column, to)};
+}
+
+inline std::vector<std::string> names(std::string_view letter, std::size_t count) {
+    std::vector<std::string> result;
+    for (std::size_t i = 1; i <= count; ++i) result.push_back(fmt::format("{}{}", letter, i));
+    return result;
+}
+
+inline std::string select(const std::vector<std::string>& columns, std::string_view from,
+                          const std::vector<std::string>& where) {
+    return fmt::format("SELECT\n    {}\nFROM {}\nWHERE {}", fmt::join(columns, ",\n    "), from,
+                       fmt::join(where, "\n    AND "));
+}
+
+/// No event is later than these sessions; where there are none, no event is read.
+inline std::string with_last_of(const std::vector<std::string>& sessions, const std::string& sql) {
+    return fmt::format("WITH ({}) AS last_mixed\n{}", select({"max(ended_at)"}, "footfall.sessions", sessions), sql);
+}
+
+inline store::Statement statement_of(std::string sql, std::vector<std::pair<std::string, std::string>> parameters,
+                                     int timeout_ms) {
+    return {.sql = std::move(sql),
+            .parameters = std::move(parameters),
+            .settings = {{"max_block_size", std::string(kBlockRows)}},
+            .timeout_ms = timeout_ms};
+}
+
+}  // namespace footfall::query
