@@ -10,6 +10,7 @@
 #include "app/bots_commands.h"
 #include "app/erase_commands.h"
 #include "app/goal_commands.h"
+#include "app/rebuild_commands.h"
 #include "app/settings.h"
 #include "app/table.h"
 #include "base/json.h"
@@ -507,6 +508,12 @@ constexpr Command kCommands[] = {
      "those of a whole site; who was named by 'identify' is followed to the anonymous id of that day. Export before, "
      "for nothing brings them back",
      kEraseFlags, 0, erase_command, 0, kNeedsInstallation | kTakesLong},
+    {"rebuild", "",
+     "make the tables of events and sessions, and all that is derived of them, anew from the event log and its "
+     "archive, "
+     "while they are asked and loaded; says how far it is. It goes on where this command is ended, and begins again "
+     "where an erasure comes in between",
+     kRebuildFlags, 0, rebuild_command, 0, kNeedsInstallation | kTakesLong | kGivesPages},
     {"audit", "[--site ID]", "prove that every acknowledged event is counted once in every table", kAudit, 0, audit, 0,
      kNeedsInstallation | kTakesLong},
     {"lists",

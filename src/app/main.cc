@@ -150,8 +150,9 @@ int run(int argc, char** argv) {
     if (word == "settings") return run_reference(word, rest, settings_reference, settings_json);
     if (word == "routes") return run_reference(word, rest, api::routes_text, api::routes_json);
     if (is_data_command(word)) return run_data_command(words);
-    const std::string_view known[] = {"serve", "site",   "user",  "key",     "rejected", "bots",     "erase",  "export",
-                                      "audit", "backup", "lists", "restore", "doctor",   "settings", "routes", "help"};
+    const std::string_view known[] = {"serve",   "site",   "user",     "key",    "rejected", "bots",
+                                      "erase",   "export", "rebuild",  "audit",  "backup",   "lists",
+                                      "restore", "doctor", "settings", "routes", "help"};
     const std::string near = nearest(word, known);
     return fail(Error(Code::kInvalidArgument,
                       fmt::format("unknown command '{}'{}", word,

@@ -67,6 +67,10 @@ public:
         TRY_STATUS(open_services());
         return services_->rescoring();
     }
+    Result<Rebuilding*> rebuilding() override {
+        TRY_STATUS(open_services());
+        return services_->rebuilding();
+    }
 
     std::vector<Finding> doctor() override {
         if (const Status status = open_services(); !status)
@@ -122,6 +126,7 @@ public:
     }
     Result<Erasing*> erasing() override { return no_installation(data_dir_); }
     Result<Rescoring*> rescoring() override { return no_installation(data_dir_); }
+    Result<Rebuilding*> rebuilding() override { return no_installation(data_dir_); }
     std::vector<Finding> doctor() override {
         std::vector<Finding> findings = check_machine(settings_);
         findings.insert(findings.begin(), {"installation", true, no_installation(data_dir_).message, ""});

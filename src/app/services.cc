@@ -150,6 +150,7 @@ void Services::stop(int grace_ms) {
         return static_cast<int>(std::max<std::int64_t>(0, (deadline - state.clock.steady_ns()) / 1'000'000));
     };
     if (state.rescoring) state.rescoring->interrupt();
+    if (state.rebuilding) state.rebuilding->interrupt();
     if (state.archiving) state.archiving->interrupt();
     if (state.server) state.server->stop(std::min(left_ms(), 3'000));
     if (state.committer) state.committer->stop();
@@ -166,6 +167,7 @@ void Services::stop(int grace_ms) {
     if (state.loader) state.loader->stop(0);
     if (state.rollups) state.rollups->stop();
     if (state.daily) state.daily->stop();
+    if (state.rebuilding) state.rebuilding->stop();
     if (state.archiving) state.archiving->stop();
     // Each of these asks others of them until it has ended, and commands ask them all: they end, and go together later.
     if (state.erasing) state.erasing->stop();
@@ -305,9 +307,16 @@ Result<Erasing*> Services::erasing() { return state_->erasing.get(); }
 
 Result<Rescoring*> Services::rescoring() { return state_->rescoring.get(); }
 
+Result<Rebuilding*> Services::rebuilding() { return state_->rebuilding.get(); }
+
 std::vector<Finding> Services::doctor() {
     State& state = *state_;
     std::vector<Finding> findings;
+    if (const auto running = state.rebuilding->running())
+        findings.push_back({"rebuild", true,
+                            fmt::format("under way: {} of {} entries of the log, {:.0f} events a second",
+                                        running->done.entries, running->done.entries_of, running->events_per_second()),
+                            ""});
     if (std::string why = state.erasing->problem(); !why.empty())
         findings.push_back({"erasure", false, std::move(why), "if it stays, the reason names the part to look at"});
     if (std::string why = state.rescoring->problem(); !why.empty())

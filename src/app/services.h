@@ -70,6 +70,7 @@ public:
     Result<process::RescoreReport> preview_rescore(const process::RescoreFilter& filter) override;
     Result<Erasing*> erasing() override;
     Result<Rescoring*> rescoring() override;
+    Result<Rebuilding*> rebuilding() override;
     std::string address() const override;
     /// Where https is, with the port that it got; empty where it is nowhere.
     std::string tls_address() const;

@@ -41,6 +41,8 @@ Status Services::State::open(Options options) {
     const std::string store_directory = data_dir + "/store";
     const std::string address = "unix:" + data_dir + "/store.sock";
     store = std::make_unique<store::Client>(store::Endpoint{.address = address});
+    rebuild_store = std::make_unique<store::Client>(
+        store::Endpoint{.address = address, .user = {}, .password = {}, .database = process::Rebuild::kDatabase});
     store::embedded::SupervisorOptions supervised;
     supervised.store.data_dir = store_directory;
     supervised.store.address = address;
@@ -108,9 +110,13 @@ Status Services::State::open(Options options) {
 
 /// What changes that which is stored already, and completes what a death cut off.
 Status Services::State::make_changers() {
-    const auto forget_rollups = [this](const std::string& site_id) -> Status {
+    const auto forget_derived = [this](const std::string& site_id) -> Status {
         TRY_STATUS(rollups->forget(site_id));
         return daily->forget(site_id);
+    };
+    const auto forget_rollups = [this, forget_derived](const std::string& site_id) {
+        rebuilding->tables_changed();
+        return forget_derived(site_id);
     };
     const auto why_tables_change = [this] {
         const std::string why = erasing->problem() + rescoring->problem();
@@ -127,6 +133,16 @@ Status Services::State::make_changers() {
     daily = std::make_unique<batch::Daily>(*store, *catalog, *loader, changing, clock,
                                            batch::DailyOptions{.interval_ms = settings.daily_interval_ms},
                                            why_tables_change);
+    rebuilding = std::make_unique<Rebuilding>(
+        archiving->history(), *store, *rebuild_store, *loader, changing, clock,
+        Rebuilding::Options{.room = [this]() -> Result<std::uint64_t> {
+                                TRY(const DiskSpace space, disk_space(data_dir));
+                                const std::uint64_t stays = space.bytes / 32;
+                                return space.bytes_free > stays ? space.bytes_free - stays : 0;
+                            },
+                            .why_not = why_tables_change,
+                            .forget_derived = [forget_derived] { return forget_derived(""); },
+                            .exchanged = [this] { rebuild_live(); }});
     const process::archive::RewriteArchive rewrite_archive = [this](const auto& range, auto sites, const auto& how) {
         return archiving->rewrite(range, sites, how);
     };
@@ -242,6 +258,7 @@ void Services::State::rebuild_live() {
 
 Status Services::State::prepare_store(store::Client& client) {
     TRY_STATUS(store::migrate(client));
+    TRY_STATUS(process::Rebuild::clear(client));
     rollups->store_restarted();
     std::call_once(loader_started, [this] { loader->start(); });
     loader->store_restarted();

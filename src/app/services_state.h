@@ -25,6 +25,7 @@
 #include "app/erasing.h"
 #include "app/https.h"
 #include "app/machine.h"
+#include "app/rebuilding.h"
 #include "app/replay_samples.h"
 #include "app/rescoring.h"
 #include "app/status_json.h"
@@ -105,6 +106,8 @@ struct Services::State {
     std::unique_ptr<Rescoring> rescoring;
     std::unique_ptr<rollup::Maker> rollups;
     std::unique_ptr<batch::Daily> daily;
+    std::unique_ptr<store::Client> rebuild_store;  ///< the same store, in the database of a rebuild
+    std::unique_ptr<Rebuilding> rebuilding;
     std::unique_ptr<ingest::Committer> committer;
     std::unique_ptr<ingest::Endpoint> endpoint;
     std::unique_ptr<query::Service> query;

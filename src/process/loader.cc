@@ -209,9 +209,14 @@ void Loader::wait_for_holds() {
     ++steps_;
 }
 
-Status Loader::forget(int timeout_ms) {
+Status Loader::forget(int timeout_ms) { return ask_to_forget(false, timeout_ms); }
+
+Status Loader::adopt(int timeout_ms) { return ask_to_forget(true, timeout_ms); }
+
+Status Loader::ask_to_forget(bool adopt, int timeout_ms) {
     std::unique_lock lock(mutex_);
     is_forget_wanted_ = true;
+    is_adoption_wanted_ = adopt;
     changed_.notify_all();
     if (changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return !is_forget_wanted_ || ended_; }))
         return forgotten_;
@@ -221,7 +226,11 @@ Status Loader::forget(int timeout_ms) {
 Status Loader::forget_now() {
     reader_.reset();
     writer_.restart();
-    return writer_.session_store().forget_undo();
+    TRY_STATUS(writer_.session_store().forget_undo());
+    if (!std::exchange(is_adoption_wanted_, false)) return {};
+    TRY(const std::string identity, store::store_identity(store_));
+    store_identity_ = identity;
+    return write_checkpoint(state_.loaded);
 }
 
 bool Loader::stop_requested(bool caught_up) const {

@@ -82,6 +82,9 @@ public:
     /// While tables are held: what others took out of the log and the tables meanwhile is forgotten here too, that is
     /// the sessions in memory, what was read ahead of the log, and the undo file. Done on return; kTimeout, kIo.
     Status forget(int timeout_ms);
+    /// While tables are held: others have put tables in their place that hold the same of the log. As forget(), and the
+    /// checkpoint names them. Durable on return; kTimeout, kIo, and those of store::Client.
+    Status adopt(int timeout_ms);
     /// The store was started again, perhaps as another one: ask it what it holds. (It carries an identity, which the
     /// checkpoint remembers: a store that is new or lost parts is loaded with everything that the log has.)
     void store_restarted();
@@ -93,6 +96,7 @@ private:
     void wait_for_holds();
     Status step();
     Status forget_now();
+    Status ask_to_forget(bool adopt, int timeout_ms);
     std::shared_ptr<void> count_in(int& counter);
     void note_caught_up();  ///< under the mutex
     void note_inserted(std::size_t rows);
@@ -124,6 +128,7 @@ private:
     int holds_ = 0;
     int stills_ = 0;
     bool is_forget_wanted_ = false;
+    bool is_adoption_wanted_ = false;  ///< with that
     Status forgotten_;                 ///< what came of it last
     bool is_between_batches_ = false;  ///< and what the tables hold is known
     std::uint64_t steps_ = 0;

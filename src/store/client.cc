@@ -212,9 +212,27 @@ struct Client::State {
         return error;
     }
 
+    std::string in_database(std::string_view sql) const {
+        constexpr std::string_view kDefault = "footfall.";
+        std::string text(sql);
+        if (endpoint.database.empty()) return text;
+        for (std::size_t at = text.find(kDefault); at != std::string::npos; at = text.find(kDefault, at)) {
+            text.replace(at, kDefault.size() - 1, endpoint.database);
+            at += endpoint.database.size();
+        }
+        return text;
+    }
+
+    Result<http::ClientResponse> run(const Statement& asked, const Settings& own_settings, bool is_idempotent) {
+        if (endpoint.database.empty()) return run_here(asked, own_settings, is_idempotent);
+        Statement statement = asked;
+        statement.sql = in_database(asked.sql);
+        return run_here(statement, own_settings, is_idempotent);
+    }
     // Text in the body, parameters and settings in the URL; all but the settings as a form where the URL would become
     // too long.
-    Result<http::ClientResponse> run(const Statement& statement, const Settings& own_settings, bool is_idempotent) {
+    Result<http::ClientResponse> run_here(const Statement& statement, const Settings& own_settings,
+                                          bool is_idempotent) {
         Target target;
         target.add("max_execution_time", execution_seconds(statement.timeout_ms));
         target.add(own_settings);
@@ -247,13 +265,13 @@ Client::~Client() = default;
 Result<Answer> Client::query(const Statement& statement) {
     // wait_end_of_query: the server answers when it knows how the statement ended, so that an error is a status and
     // never half an answer.
-    static const Settings kReading = {{"default_format", "JSONCompactEachRowWithNamesAndTypes"},
-                                      {"wait_end_of_query", "1"},
-                                      {"output_format_json_quote_64bit_integers", "0"},
-                                      {"output_format_json_quote_decimals", "1"},
-                                      {"output_format_json_quote_denormals", "1"},
-                                      {"output_format_json_validate_utf8", "1"}};
-    TRY(http::ClientResponse response, state_->run(statement, kReading, true));
+    static const Settings reading = {{"default_format", "JSONCompactEachRowWithNamesAndTypes"},
+                                     {"wait_end_of_query", "1"},
+                                     {"output_format_json_quote_64bit_integers", "0"},
+                                     {"output_format_json_quote_decimals", "1"},
+                                     {"output_format_json_quote_denormals", "1"},
+                                     {"output_format_json_validate_utf8", "1"}};
+    TRY(http::ClientResponse response, state_->run(statement, reading, true));
     TRY(Answer answer, parse_answer(response.body));
     const std::string_view summary = response.header("x-clickhouse-summary");
     answer.rows_read = summary_number(summary, "read_rows");
@@ -262,14 +280,14 @@ Result<Answer> Client::query(const Statement& statement) {
 }
 
 Status Client::execute(const Statement& statement) {
-    static const Settings kWriting = {{"wait_end_of_query", "1"}};
-    TRY_STATUS(state_->run(statement, kWriting, false));
+    static const Settings writing = {{"wait_end_of_query", "1"}};
+    TRY_STATUS(state_->run(statement, writing, false));
     return {};
 }
 
 Status Client::insert(std::string_view insert, std::string_view block, int timeout_ms, const Settings& settings) {
     Target target;
-    target.add("query", insert);
+    target.add("query", state_->in_database(insert));
     target.add("wait_end_of_query", "1");
     // One that waits in the store's queue for longer is dropped there: its caller has gone.
     target.add("max_execution_time", execution_seconds(timeout_ms));

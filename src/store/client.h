@@ -51,6 +51,7 @@ struct Endpoint {
     std::string address;
     std::string user = {};
     std::string password = {};
+    std::string database = {};  ///< stands for `footfall` in statements; empty: footfall itself
 };
 
 /// The one client of the event store, the same for the embedded child and for a ClickHouse server. Keeps a pool of

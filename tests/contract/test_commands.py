@@ -62,6 +62,7 @@ class TestHelp:
             "bots rescore",
             "export",
             "erase",
+            "rebuild",
             "audit",
             "lists",
             "backup",
