@@ -103,10 +103,11 @@ class Server:
         data: pathlib.Path | None = None,
         open_files_max: int | None = None,
         before: bytes = b"",
+        group: pathlib.Path | None = None,
     ):
         """`port`: where it will listen by what the other arguments say; otherwise one is chosen and given by
         --listen. `data`: another place than data/. `open_files_max`: its limit on open files, which it cannot raise.
-        `before`: what connections to it begin with."""
+        `before`: what connections to it begin with. `group`: the folder of a cgroup that it and its children are in."""
         self.folder = folder
         self.data = data or folder / "data"
         self.port = port or free_port()
@@ -114,6 +115,8 @@ class Server:
         self.env = env or {}
         self.before = before
         self.limits = ["prlimit", f"--nofile={open_files_max}:{open_files_max}"] if open_files_max else []
+        if group:  # a shell that enters it and becomes the server
+            self.limits += ["sh", "-c", 'echo $$ > "$0" && exec "$@"', str(group / "cgroup.procs")]
         self.process: subprocess.Popen[bytes] | None = None
         self.starts = 0
         self.ready_s = 0.0
@@ -210,8 +213,8 @@ class Server:
     def client(self) -> Client:
         return Client(self.port, before=self.before)
 
-    def command(self, *words: str, stdin: str = "") -> Any:
-        return command(*words, data=self.data, stdin=stdin)
+    def command(self, *words: str, stdin: str = "", limit_s: float = 60) -> Any:
+        return command(*words, data=self.data, stdin=stdin, limit_s=limit_s)
 
     def metric(self, name: str, **labels: str) -> float:
         """Sum of the samples of a metric that have these labels."""
