@@ -332,6 +332,7 @@ std::vector<Finding> Services::doctor() {
              ? ""
              : "look at the log of 'footfall serve'; a store that does not open is moved aside and rebuilt by itself"});
     if (child.ready) check_store_parts(*state.store, findings);
+    check_stores_aside(state.data_dir, findings);
     const process::LoaderState loader = state.loader->state();
     const std::uint64_t behind = state.log->end().offset - std::min(state.log->end().offset, loader.loaded.offset);
     findings.push_back(
