@@ -57,10 +57,21 @@ std::string numbers_json(const store::LiveNumbers& numbers) {
         writer.end_object();
     }
     writer.end_array();
+    writer.key("ten_seconds");
+    writer.begin_array();
+    for (const store::LiveInterval& interval : numbers.intervals) {
+        writer.begin_object();
+        writer.member("start", iso_text(interval.start_ms));
+        writer.member("pageviews", interval.pageviews);
+        writer.member("events", interval.events);
+        writer.end_object();
+    }
+    writer.end_array();
     write_list(writer, "pages", numbers.pages);
     write_list(writer, "sources", numbers.sources);
     write_list(writer, "countries", numbers.countries);
     write_list(writer, "events", numbers.events);
+    writer.member("sample_rate", numbers.sample_rate);
     writer.end_object();
     return out;
 }

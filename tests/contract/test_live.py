@@ -41,13 +41,29 @@ class TestMessages:
     def test_the_first_is_a_snapshot_of_thirty_minutes(self, server: Server, site: Site):
         with follow(server, site) as socket:
             message = socket.json()
-        assert set(message) == {"type", "as_of", "active_visitors", "minutes", "pages", "sources", "countries", "events"}
-        assert message["type"] == "snapshot" and message["active_visitors"] == 0
+        assert set(message) == {
+            *("type", "as_of", "active_visitors", "minutes", "ten_seconds", "pages", "sources", "countries", "events", "sample_rate")
+        }
+        assert message["type"] == "snapshot" and message["active_visitors"] == 0 and message["sample_rate"] == 1
         starts = [datetime.datetime.fromisoformat(minute["minute"]) for minute in message["minutes"]]
         assert len(starts) == 30 and all(set(minute) == {"minute", "pageviews", "events", "visitors"} for minute in message["minutes"])
         assert {b - a for a, b in zip(starts, starts[1:])} == {datetime.timedelta(minutes=1)}
         as_of = datetime.datetime.fromisoformat(message["as_of"])
         assert starts[-1] <= as_of + datetime.timedelta(seconds=1) and as_of - starts[-1] < datetime.timedelta(minutes=2)
+
+    def test_the_last_five_minutes_are_told_by_ten_seconds(self, server: Server, site: Site):
+        now = int(time.time() * 1000)
+        late_by = [0, 0, 40_000, 41_000, 200_000, 400_000]
+        site.send(*[pageview(site.id, timestamp=now - late) for late in late_by], custom(site.id, "signup", timestamp=now))
+        with follow(server, site) as socket:
+            message = until(socket, lambda m: counts(m)[1] == 7)
+        told = message["ten_seconds"]
+        starts = [int(datetime.datetime.fromisoformat(one["start"]).timestamp() * 1000) for one in told]
+        assert len(told) == 30 and all(start % 10_000 == 0 for start in starts)
+        assert {b - a for a, b in zip(starts, starts[1:])} == {10_000}
+        for start, one in zip(starts, told):
+            pageviews = sum(start <= now - late < start + 10_000 for late in late_by)
+            assert (one["pageviews"], one["events"]) == (pageviews, pageviews + (start <= now < start + 10_000))
 
     def test_an_update_comes_within_a_second_of_the_acknowledgement(self, server: Server, site: Site):
         with follow(server, site) as socket:

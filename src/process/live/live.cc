@@ -34,6 +34,8 @@ struct Metrics {
         metrics::histogram("footfall_live_fold_seconds", "Reading new entries of the log into the live numbers.");
     metrics::Counter& entries =
         metrics::counter("footfall_live_entries_total", "Entries of the log read for the live numbers.");
+    metrics::Counter& left_out =
+        metrics::counter("footfall_live_left_out_total", "Times that a site's live visitors were halved to a sample.");
 };
 Metrics& counters() {
     static Metrics instance;
@@ -46,8 +48,8 @@ LiveProcessor::LiveProcessor(const log::EventLog& log, Clock& clock, LiveOptions
     : log_(log),
       clock_(clock),
       options_(options),
-      errors_(metrics::counter("footfall_live_errors_total", "Readings of the log for the live numbers that failed.")) {
-}
+      errors_(metrics::counter("footfall_live_errors_total", "Readings of the log for the live numbers that failed.")),
+      visitors_{.max = options.visitors_max} {}
 
 LiveProcessor::~LiveProcessor() { stop(); }
 
@@ -190,6 +192,7 @@ Status LiveProcessor::step() {
         site.window.advance(std::max(wall_ms_, event->received_at));
         site.window.add(*event);
         site.version = ++versions_;
+        if (visitors_.used > visitors_.max) leave_out();
     }
     if (reader_->position() >= end) as_of_ms_ = now_ms;
     forget_old_sites(now_ms);
@@ -202,7 +205,8 @@ Status LiveProcessor::step() {
 
 LiveProcessor::Site& LiveProcessor::site_of(std::string_view website_id) {
     const auto site = sites_.find(website_id);
-    return site != sites_.end() ? site->second : sites_.try_emplace(std::string(website_id), sightings_).first->second;
+    return site != sites_.end() ? site->second
+                                : sites_.try_emplace(std::string(website_id), sightings_, visitors_).first->second;
 }
 
 void LiveProcessor::look_back() {
@@ -234,11 +238,21 @@ void LiveProcessor::look_back() {
             case SiteWindow::Remembered::kPerhapsLater:
                 if (perhaps_.size() < kPerhapsMax) perhaps_.push_back(std::move(event));
         }
+        if (visitors_.used > visitors_.max) leave_out();
     }
     const auto needs_more = [&](const auto& site) { return site.second.window.needs(unread_ms); };
     const bool is_needed = unread_ms > wall_ms_ - SiteWindow::kRememberedMs ||
                            (unread_ms > wall_ms_ - kLookbackMs && std::ranges::any_of(sites_, needs_more));
     if (!is_needed || lookback_->is_over()) lookback_.reset();
+}
+
+// Asks every site, for half of the visitors of the largest: rarely enough, and no site is any other's loss.
+void LiveProcessor::leave_out() {
+    const auto largest =
+        std::ranges::max_element(sites_, {}, [](const auto& site) { return site.second.window.held(); });
+    largest->second.window.leave_out();
+    largest->second.version = ++versions_;
+    counters().left_out.add();
 }
 
 void LiveProcessor::forget_old_sites(std::int64_t now_ms) {
@@ -255,7 +269,8 @@ Result<store::LiveNumbers> LiveProcessor::read(std::string_view website_id) {
                                                           : "the live numbers can't be read: " + problem_);
     const auto site = sites_.find(website_id);
     SightingBudget nothing;
-    SiteWindow nobody(nothing);
+    VisitorBudget none;
+    SiteWindow nobody(nothing, none);
     SiteWindow& window = site == sites_.end() ? nobody : site->second.window;
     window.advance(now_ms);
     store::LiveNumbers numbers = window.numbers();

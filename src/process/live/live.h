@@ -28,6 +28,8 @@ struct LiveOptions {
     /// Of the log before the window are read at once: 50 ms, for which what arrives meanwhile waits. Far fewer would
     /// cost more each, as the log is opened at the beginning of a segment.
     std::uint64_t lookback_entries = 32'768;
+    /// Visitors that are remembered, of all sites. Beyond it the site with the most remembers half of its own.
+    std::size_t visitors_max = VisitorBudget().max;
 };
 
 /// The live numbers in memory: reads the log as it grows, and after a start again its last half hour, so that they are
@@ -39,9 +41,11 @@ struct LiveOptions {
 /// Here a pause of 30 minutes ends a session whatever the site's timeout, since longer ones would have to be remembered
 /// for a day: a visit that goes on after an hour has the source of its second part. The other numbers know no sessions.
 ///
-/// Memory: 5 KB for each site that had an event within an hour; for each visitor of such a site about 250 bytes within
-/// the last 5 minutes and 70 before, of which the lists of names take at most 70 MB in all: beyond that they are
-/// estimates of a sample (RecentVisitors), the numbers stay exact. One thread of its own, about 2 µs an event.
+/// Memory: 6 KB for each site that had an event within an hour; for each visitor of such a site about 250 bytes within
+/// the last 5 minutes and 70 before. Both are bounded: the lists of names take at most 70 MB in all, beyond which they
+/// are estimates of a sample (RecentVisitors), and at most visitors_max are remembered, about 140 MB. Beyond that the
+/// site with the most visitors counts half of them, as often as need be (SiteWindow), so that a flood of one leaves the
+/// others exact. One thread of its own, about 2 µs an event.
 class LiveProcessor final : public store::LiveStore {
 public:
     LiveProcessor(const log::EventLog& log, Clock& clock, LiveOptions options = {});
@@ -58,7 +62,7 @@ public:
 
 private:
     struct Site {
-        explicit Site(SightingBudget& budget) : window(budget) {}
+        Site(SightingBudget& sightings, VisitorBudget& visitors) : window(sightings, visitors) {}
         SiteWindow window;
         std::uint64_t version = 0;
     };
@@ -78,6 +82,8 @@ private:
     void look_back();
     Site& site_of(std::string_view website_id);
     void forget_old_sites(std::int64_t now_ms);
+    /// Keeps to visitors_max.
+    void leave_out();
     bool wait(std::int64_t ms);
 
     const log::EventLog& log_;
@@ -90,6 +96,7 @@ private:
     bool stopping_ = false;
     bool is_rebuild_wanted_ = false;
     SightingBudget sightings_;
+    VisitorBudget visitors_;
     std::unordered_map<std::string, Site, TextHash, std::equal_to<>> sites_;
     std::uint64_t versions_ = 0;
     bool is_ready_ = false;

@@ -49,7 +49,8 @@ std::map<const event::Event*, std::string> sources_of(const std::vector<event::E
 
 /// What the definition says, from all events that were received until now.
 struct Naive {
-    std::map<std::int64_t, std::array<std::uint64_t, 3>> minutes;  ///< pageviews, events, visitors
+    std::map<std::int64_t, std::array<std::uint64_t, 3>> minutes;    ///< pageviews, events, visitors
+    std::map<std::int64_t, std::array<std::uint64_t, 2>> intervals;  ///< pageviews, events
     std::uint64_t active = 0;
     std::map<std::string, std::uint64_t> pages, sources, countries, events;
 };
@@ -68,6 +69,9 @@ Naive naive(const std::vector<event::Event>& all, const std::string& site, std::
         minute[0] += event.event_type == "pageview";
         ++minute[1];
         by_minute[at / kMinute].insert(event.visitor_id);
+        auto& interval = out.intervals[at / store::kLiveIntervalMs];
+        interval[0] += event.event_type == "pageview";
+        ++interval[1];
         if (at / kSecond <= now / kSecond - 300) continue;
         active.insert(event.visitor_id);
         sources[source_of.at(&event)].insert(event.visitor_id);
@@ -101,6 +105,16 @@ void expect_equal(const LiveNumbers& found, const Naive& expected, std::int64_t 
         EXPECT_THAT((std::array{minute.pageviews, minute.events, minute.visitors}), testing::ElementsAreArray(counts))
             << minute.start_ms;
     }
+    ASSERT_EQ(found.intervals.size(), 30u);
+    EXPECT_EQ(found.intervals.back().start_ms, now / store::kLiveIntervalMs * store::kLiveIntervalMs);
+    for (const store::LiveInterval& interval : found.intervals) {
+        const auto of = expected.intervals.find(interval.start_ms / store::kLiveIntervalMs);
+        const std::array<std::uint64_t, 2> counts =
+            of == expected.intervals.end() ? std::array<std::uint64_t, 2>{} : of->second;
+        EXPECT_THAT((std::array{interval.pageviews, interval.events}), testing::ElementsAreArray(counts))
+            << interval.start_ms;
+    }
+    EXPECT_EQ(found.sample_rate, 1);
     EXPECT_EQ(found.active_visitors, expected.active);
     EXPECT_EQ(as_map(found.pages), expected.pages);
     EXPECT_EQ(as_map(found.sources), expected.sources);
@@ -345,6 +359,30 @@ TEST_F(LiveTest, ARestartFindsTheLastHalfHourInALongLogAndWhereSessionsCameFromB
         EXPECT_EQ(numbers.minutes[i].visitors, 50u) << i;
     }
     EXPECT_THAT(numbers.sources, ElementsAre(LiveEntry{"Google", 50})) << "their sessions are two hours old";
+}
+
+TEST_F(LiveTest, S4AFloodOfVisitorsOfOneSiteIsBoundedAndLeavesTheOthersExact) {
+    live_ = std::make_unique<LiveProcessor>(*log_, clock_, LiveOptions{.interval_ms = 1, .visitors_max = 20'000});
+    live_->start();
+    constexpr std::uint64_t kFlood = 200'000;
+    for (std::uint64_t begin = 0; begin < kFlood; begin += 5'000) {
+        std::vector<event::Event> events;
+        for (std::uint64_t i = 0; i < 5'000; ++i) events.push_back(event_at(clock_.wall_ms(), 1 + begin + i));
+        for (std::uint64_t i = 0; i < 200; ++i) {
+            events.push_back(event_at(clock_.wall_ms(), 1 + begin + i));
+            events.back().website_id = "quiet";
+        }
+        append(events);
+    }
+    const LiveNumbers quiet = read("quiet");
+    EXPECT_EQ(quiet.active_visitors, 200 * kFlood / 5'000);
+    EXPECT_EQ(quiet.sample_rate, 1);
+    const LiveNumbers flooded = read();
+    EXPECT_LE(flooded.sample_rate, 0.1);
+    EXPECT_NEAR(static_cast<double>(flooded.active_visitors), static_cast<double>(kFlood), kFlood / 10.0);
+    std::uint64_t pageviews = 0;
+    for (const LiveMinute& minute : flooded.minutes) pageviews += minute.pageviews;
+    EXPECT_EQ(pageviews, kFlood);
 }
 
 TEST_F(LiveTest, R1R19TheNumbersAreThoseOfANaiveCountInAnyOrderAndOverRestarts) {

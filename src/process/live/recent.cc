@@ -119,12 +119,17 @@ void RecentVisitors::halve() {
         if (names_[name].text != nullptr) forget_unused(name);
 }
 
+void RecentVisitors::leave_out_at_least(unsigned shift) {
+    least_shift_ = shift;
+    while (open_shift_ < shift) halve();
+}
+
 void RecentVisitors::take_in() {
     if (open_shift_ < shift_ && now_ - opened_at_ >= kRecentSeconds) {
         shift_ = open_shift_;
         for (Name& name : names_) name.visitors += std::exchange(name.joining, 0);
     }
-    if (shift_ == 0 || open_shift_ < shift_ || budget_.used + sightings_ > budget_.max / 2) return;
+    if (shift_ <= least_shift_ || open_shift_ < shift_ || budget_.used + sightings_ > budget_.max / 2) return;
     open_shift_ = shift_ - 1;
     opened_at_ = now_;
 }

@@ -64,6 +64,9 @@ public:
     RecentVisitors(const RecentVisitors&) = delete;
     RecentVisitors& operator=(const RecentVisitors&) = delete;
 
+    /// Whether a visitor is of the sample of one in 2^shift. Each smaller sample is a part of the larger ones.
+    static bool is_of_sample(std::uint64_t visitor_id, unsigned shift);
+
     /// Stands for a name as long as somebody holds it or a visitor counts for it.
     using NameId = std::uint32_t;
 
@@ -87,6 +90,8 @@ public:
     std::vector<store::LiveEntry> top(std::size_t n) const;
     /// One visitor in 2^shift is counted; 0: all are.
     unsigned shift() const { return shift_; }
+    /// From now on at most one visitor in 2^shift is added: nobody else is known any more to whoever adds them.
+    void leave_out_at_least(unsigned shift);
 
 private:
     static constexpr NameId kNoName = std::numeric_limits<NameId>::max();
@@ -112,7 +117,6 @@ private:
         std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
     };
     bool is_within(std::int64_t at) const { return at > now_ - kRecentSeconds && at <= now_; }
-    static bool is_of_sample(std::uint64_t visitor_id, unsigned shift);
     std::uint32_t& count_of(const Pair& pair);
     void erase(Pair* pair);
     void forget_unused(NameId name);
@@ -130,6 +134,7 @@ private:
     std::size_t sightings_ = 0;  ///< in seconds_
     std::int64_t now_ = 0;
     unsigned shift_ = 0;
+    unsigned least_shift_ = 0;    ///< see leave_out_at_least()
     unsigned open_shift_ = 0;     ///< the sample that is taken in: that of shift_, or twice as large
     std::int64_t opened_at_ = 0;  ///< since when, if so
     std::unordered_map<std::string, NameId, TextHash, std::equal_to<>> ids_;
