@@ -44,6 +44,10 @@ public:
     void enter(Scope scope) { scope_ = scope; }
     /// Until it is set back, `goal` is a dimension of which all is one group, and conditions on it hold.
     void ignore_goals(bool ignored) { ignores_goals_ = ignored; }
+    /// What stands for footfall.sessions where dimensions are asked of its rows: the table, or it with more joined to
+    /// it.
+    void read_sessions_from(std::string text) { sessions_ = std::move(text); }
+    const std::string& sessions() const { return sessions_; }
     bool ignores(const Condition& condition) const { return ignores_goals_ && mentions_goals(condition); }
 
     std::string dimension(const DimensionColumn& column) {
@@ -78,14 +82,14 @@ public:
         return fmt::format(
             "INNER JOIN\n(\n"
             "SELECT arrayJoin(arrayPushBack(a.old_keys, x.session_key)) AS any_key, x.session_key AS key{}\n"
-            "FROM (SELECT {} FROM footfall.sessions\n"
+            "FROM (SELECT {} FROM {}\n"
             "    WHERE {}\n"
             "    GROUP BY ALL HAVING sum(sign) > 0) AS x\n"
             "LEFT JOIN (SELECT new_key, groupArray(old_key) AS old_keys FROM\n"
             "    (SELECT old_key, argMax(new_key, log_offset) AS new_key FROM footfall.session_alias\n"
             "    WHERE website_id = {} GROUP BY old_key) GROUP BY new_key) AS a ON a.new_key = x.session_key{}\n"
             ") AS of_session ON session_key = any_key",
-            passed, fmt::join(inner, ", "), fmt::join(which, " AND "), site,
+            passed, fmt::join(inner, ", "), sessions_, fmt::join(which, " AND "), site,
             of_keys.empty() ? "" : fmt::format("\nWHERE any_key IN ({})", of_keys));
     }
 
@@ -246,6 +250,7 @@ private:
     const Zone& zone_;
     const Plan& plan_;
     bool ignores_goals_ = false;
+    std::string sessions_ = "footfall.sessions";
     Scope scope_ = Scope::kEvents;
     std::vector<const DimensionColumn*> joined_;
     std::vector<Bound> bound_;

@@ -171,6 +171,7 @@ struct SessionRow {
     std::uint64_t version = 1;
     bool is_bot = false;
     bool is_mixed = false;
+    std::string channel{};
 };
 
 inline void insert_sessions(store::Client& store, const std::vector<SessionRow>& rows) {
@@ -190,6 +191,7 @@ inline void insert_sessions(store::Client& store, const std::vector<SessionRow>&
         json.member("entry_page", row.entry);
         json.member("exit_page", row.exit);
         json.member("source", row.source);
+        json.member("channel", row.channel);
         json.member("country", row.country);
         json.member("browser_version", row.browser_version);
         json.member("sign", std::int64_t{row.sign});

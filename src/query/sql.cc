@@ -13,6 +13,7 @@
 #include "query/composer.h"
 #include "query/goal.h"
 #include "query/statement_parts.h"
+#include "query/touch_sql.h"
 
 namespace footfall::query {
 namespace {
@@ -44,7 +45,10 @@ public:
           composer_(zone, plan),
           of_(hull()),
           keys_(names("d", plan.dimensions.size())),
-          counts_(cover.days.empty() ? Counts::kAsValues : Counts::kAsStates) {}
+          counts_(cover.days.empty() ? Counts::kAsValues : Counts::kAsStates) {
+        composer_.read_sessions_from(
+            sessions_with_touches(plan, {.site = of_.site, .from = of_.from, .to = of_.to, .touching = touching()}));
+    }
 
     std::string whole() {
         std::string sql = plan_.events == Branch::kAlone && plan_.sessions == Branch::kNone &&
@@ -420,18 +424,12 @@ private:
         if (plan_.include_bots == Toggle::kOff) where.emplace_back("NOT is_bot");
         if (is_with_mixed) where.emplace_back("NOT is_mixed");
         add_conditions(where);
-        if (is_asked_of_sessions_alone()) {
-            // Of whatever time: merges leave few of these, and to find them by the sign alone costs a third.
-            where.emplace_back("sign = 1");
-            where.push_back(fmt::format("(session_key, version) NOT IN\n(\n{}\n)",
-                                        select({"session_key", "version"}, "footfall.sessions",
-                                               std::vector<std::string>{"website_id = " + of_.site, "sign = -1"})));
-        }
-        if (!is_with_mixed) return select(columns, "footfall.sessions", where) + grouping();
+        if (is_asked_of_sessions_alone()) add_not_cancelled(where, of_.site);
+        if (!is_with_mixed) return select(columns, composer_.sessions(), where) + grouping();
         std::vector<std::string> given = dimension_columns();
         given.emplace_back("visitor_id");
         return fmt::format("SELECT\n    {}\nFROM\n(\n{}\nUNION ALL\n{}\n){}", fmt::join(columns, ",\n    "),
-                           select(given, "footfall.sessions", where), events_of_mixed_sessions(), grouping());
+                           select(given, composer_.sessions(), where), events_of_mixed_sessions(), grouping());
     }
     bool is_asked_of_sessions_alone() const {
         bool found = false;
@@ -489,7 +487,7 @@ private:
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
         std::vector<std::string> where = started_sessions();
         add_conditions(where);
-        return select(columns, "footfall.sessions", where) + grouping();
+        return select(columns, composer_.sessions(), where) + grouping();
     }
     std::vector<std::string> started_sessions() {
         std::vector<std::string> where = {"website_id = " + of_.site};
@@ -550,7 +548,7 @@ private:
         std::vector<std::string> where = started_sessions();
         where.emplace_back("NOT is_mixed");
         add_conditions(where);
-        return select(columns, "footfall.sessions", where);
+        return select(columns, composer_.sessions(), where);
     }
     std::string sessions_that_are_mixed() {
         composer_.enter(Scope::kSessionsFirst);
@@ -625,7 +623,9 @@ store::Statement finished(std::string sql, const Statements& statements, int tim
 store::Statement compose(const Plan& plan, const Cover& cover, const Zone& zone, int timeout_ms) {
     Statements statements(plan, cover, zone);
     std::string sql = statements.whole();
-    return finished(std::move(sql), statements, timeout_ms);
+    store::Statement statement = finished(std::move(sql), statements, timeout_ms);
+    for (auto& setting : touch_settings(plan)) statement.settings.push_back(std::move(setting));
+    return statement;
 }
 
 store::Statement compose_candidates(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms) {

@@ -193,8 +193,11 @@ Result<Vocabulary> Vocabulary::parse(std::string_view metrics_json, std::string_
     }
     TRY(const array dimensions, list_of(parser, dimensions_json, "dimensions"));
     for (const element object : dimensions) {
-        Dimension dimension{
-            .name = text_of(object, "name"), .granularity = text_of(object, "granularity"), .sources = {}};
+        Dimension dimension{.name = text_of(object, "name"),
+                            .granularity = text_of(object, "granularity"),
+                            .first_touch = text_of(object, "first_touch"),
+                            .last_touch = text_of(object, "last_touch"),
+                            .sources = {}};
         const auto type = choice<ValueType>(kTypes, text_of(object, "type"));
         if (!type) return bad(dimension.name, "unknown type");
         dimension.type = *type;
@@ -207,6 +210,10 @@ Result<Vocabulary> Vocabulary::parse(std::string_view metrics_json, std::string_
         if (dimension.varies_in_session && (find_source(dimension.sources, "events") == nullptr ||
                                             find_source(dimension.sources, "sessions") == nullptr))
             return bad(dimension.name, "what varies in a session is of both events and sessions");
+        for (const std::string& touch : {dimension.first_touch, dimension.last_touch})
+            if (!touch.empty() && (!plain_word(touch) || dimension.sources.size() != 1 ||
+                                   find_source(dimension.sources, "sessions") == nullptr))
+                return bad(dimension.name, "a touch is a column of sessions, and its dimension of them alone");
         const std::string_view word =
             std::string_view(dimension.name).substr(0, dimension.name.size() - (dimension.takes_key() ? 1 : 0));
         if (!plain_word(word) || result.dimension(dimension.name) != nullptr)

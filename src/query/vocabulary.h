@@ -78,6 +78,10 @@ struct Dimension {
     bool varies_in_session =
         false;                 ///< a session has its first event's value, and another event of it may have another
     bool is_internal = false;  ///< of the rollup's rows, not asked for by name
+    // The column of footfall.sessions that another session of the visitor gives: their first one, or the last that did
+    // not come directly (docs/adr/0018). Empty where the dimension is of the session itself.
+    std::string first_touch;
+    std::string last_touch;
     std::vector<SourceExpression> sources;
 
     bool takes_key() const { return name.ends_with(':'); }

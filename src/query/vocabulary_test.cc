@@ -18,7 +18,8 @@ TEST(VocabularyTest, EveryNameOfTheContractIsKnown) {
           "medium",      "campaign",   "term",         "content",     "channel",        "country",
           "region",      "city",       "language",     "device_type", "browser",        "browser_version",
           "os",          "os_version", "screen_class", "event_name",  "event_category", "event_action",
-          "event_label", "goal",       "user_id",      "session_id",  "property:plan"})
+          "event_label", "goal",       "user_id",      "session_id",  "property:plan",  "first_source",
+          "last_channel"})
         EXPECT_NE(vocabulary().dimension(name), nullptr) << name;
     for (const char* granularity : {"minute", "hour", "day", "week", "month"})
         EXPECT_NE(vocabulary().bucket(granularity), nullptr) << granularity;
@@ -62,9 +63,13 @@ TEST(VocabularyTest, RefusesDeclarationsThatCannotBeRight) {
     };
     for (const auto& c : cases) EXPECT_FALSE(Vocabulary::parse(c.metrics, kNoDimensions).has_value()) << c.what;
     EXPECT_TRUE(Vocabulary::parse(R"({"metrics": []})", kNoDimensions).has_value());
-    EXPECT_FALSE(
-        Vocabulary::parse(R"({"metrics": []})", R"({"dimensions": [{"name": "date", "type": "date", "sources": {}}]})")
-            .has_value());
+    for (const char* dimension :
+         {R"~({"name": "date", "type": "date", "sources": {}})~",
+          R"~({"name": "a", "type": "string", "first_touch": "b c", "sources": {"sessions": {"expression": "b"}}})~",
+          R"~({"name": "a", "type": "string", "last_touch": "b", "sources": {"events": {"expression": "b"}}})~"})
+        EXPECT_FALSE(
+            Vocabulary::parse(R"({"metrics": []})", std::string(R"({"dimensions": [)") + dimension + "]}").has_value())
+            << dimension;
 }
 
 }  // namespace

@@ -262,6 +262,15 @@ class TestMetricsToCome:
         assert (metrics.conversions(group, goal, "visitor"), metrics.conversion_rate(group, goal, "visitor")) == (1, 50)
         assert metrics.conversion_rate(Group(), goal) is None
 
+    def test_touches_are_the_first_session_and_the_last_that_was_not_direct(self):
+        def came(at_ms: int, source: str = "") -> Sent:
+            return sent(at_ms, facts={"source": source, "channel": "Referral" if source else "Direct"})
+
+        of = made_of(came(0), came(HOUR, "Bing"), came(2 * HOUR), came(91 * DAY), came(92 * DAY, "X"))
+        assert asked(of, "sessions", "first_source") == ({"": 5}, 5)
+        assert asked(of, "sessions", "last_source") == ({"": 2, "Bing": 2, "X": 1}, 5)
+        assert asked(of[2:3] + of[1:2], "sessions", "first_source") == ({"Bing": 2}, 2)
+
     def test_active_visitors_had_an_event_within_five_minutes(self):
         acts = first_receipts(
             [sent(0), sent(1), sent(1, visitor="bob"), sent(5 * MINUTE, "ping", visitor="eve", pageview_id="x")]
@@ -434,10 +443,26 @@ def a_session_counts_in_each_day_that_it_touches(patch: pytest.MonkeyPatch) -> N
 def sessions_by_page_are_those_that_started_in_the_range(patch: pytest.MonkeyPatch) -> None:
     whole = questions.ways_in
 
-    def ways_in(session: sessions.Session, question: Question) -> Any:
-        return whole(session, question) if question.range.contains(session.started_at, question.zone) else []
+    def ways_in(session: sessions.Session, touches: sessions.Touches, question: Question) -> Any:
+        return whole(session, touches, question) if question.range.contains(session.started_at, question.zone) else []
 
     patch.setattr(questions, "ways_in", ways_in)
+
+
+@mutant
+def the_first_touch_is_the_first_that_was_not_direct(patch: pytest.MonkeyPatch) -> None:
+    def touches_of(of: list[sessions.Session]) -> sessions.Touches:
+        whole = sessions.touches_of(of)
+        named = {session: pair[1] for session, pair in reversed(whole.items()) if not pair[1].is_direct}
+        first = {session.visitor: session for session in sorted(named.values(), key=lambda one: -one.started_at)}
+        return {session: (first.get(session.visitor, pair[0]), pair[1]) for session, pair in whole.items()}
+
+    patch.setattr(questions, "touches_of", touches_of)
+
+
+@mutant
+def direct_traffic_is_a_last_touch_too(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sessions.Session, "is_direct", False)
 
 
 @mutant

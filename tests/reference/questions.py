@@ -5,7 +5,8 @@ Which dimension is whose decides what is counted where:
 - its session's, whichever event is asked for (entry and exit page, and where it came from);
 - both: the visitor, and what may vary within a session (sessions.VARYING). An event has its own; a session has each that
   one of its events has.
-A bucket of time is that of the event, and of the session's start.
+A bucket of time is that of the event, and of the session's start. What a session's visitor came by at first and at last
+(touches, docs/adr/0018) is the session's too, and of all sessions that the visitor has, whatever the range is.
 """
 
 import dataclasses
@@ -13,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from reference.metrics import METRICS, Group, Number
-from reference.sessions import VARYING, Event, Session
+from reference.sessions import VARYING, Event, Session, Touches, touches_of
 from reference.zones import TIME_DIMENSIONS, Everything, Range, bucket, bucket_named, place_in_time
 
 OF_EVENTS = ("page", "title", "event_name", "event_category", "event_action", "event_label", "session_id")
@@ -21,7 +22,8 @@ OF_SESSIONS = (
     *("entry_page", "exit_page", "referrer", "source", "medium", "campaign", "term", "content", "channel"),
     "user_id",  # of an event it is the same
 )
-DIMENSIONS = (*TIME_DIMENSIONS, *OF_EVENTS, *OF_SESSIONS, *VARYING)  # and property:NAME
+TOUCHES = tuple(f"{which}_{name}" for which in ("first", "last") for name in ("referrer", "source", "medium", "campaign", "channel"))
+DIMENSIONS = (*TIME_DIMENSIONS, *OF_EVENTS, *OF_SESSIONS, *TOUCHES, *VARYING)  # and property:NAME
 
 # ["dimension", "operator", values], or ["and" | "or" | "not", filter, …]
 Filter = list
@@ -53,6 +55,8 @@ ValueOf = Callable[[str], str]  # dimension → value
 def answer(sessions: Iterable[Session], question: Question) -> Answer:
     groups: dict[tuple[str, ...], Group] = {}
     total = Group()
+    sessions = list(sessions)
+    touches = touches_of(sessions)
 
     def key(value_of: ValueOf) -> tuple[str, ...]:
         return tuple(map(value_of, question.dimensions))
@@ -62,13 +66,13 @@ def answer(sessions: Iterable[Session], question: Question) -> Answer:
             continue
         told = {view.event.event_id: view for view in session.pageviews}
         for event in session.events:
-            value_of = event_values(event, session, question.zone)
+            value_of = event_values(event, session, touches, question.zone)
             if question.range.contains(event.at_ms, question.zone) and passes_all(question, value_of):
                 for group in (groups.setdefault(key(value_of), Group()), total):
                     group.events.append(event)
                     if event.event_id in told:
                         group.pageviews.append(told[event.event_id])
-        keys = {key(value_of) for value_of in ways_in(session, question)}
+        keys = {key(value_of) for value_of in ways_in(session, touches, question)}
         for group in [groups.setdefault(one, Group()) for one in keys] + [total] * bool(keys):
             group.sessions.append(session)
 
@@ -85,16 +89,26 @@ def answer(sessions: Iterable[Session], question: Question) -> Answer:
     return Answer(ordered[question.offset : question.offset + question.limit], totals)
 
 
-def event_values(event: Event, session: Session, zone: str) -> ValueOf:
+def session_value(session: Session, touches: Touches, dimension: str) -> str:
+    if dimension in TOUCHES:
+        which, _, name = dimension.partition("_")
+        first, last = touches[session]
+        return (first if which == "first" else last).value(name)
+    return session.value(dimension)
+
+
+def event_values(event: Event, session: Session, touches: Touches, zone: str) -> ValueOf:
     def value(dimension: str) -> str:
         if dimension in TIME_DIMENSIONS:
             return bucket(dimension, event.at_ms, zone)
-        return session.value(dimension) if dimension in OF_SESSIONS else event.value(dimension)
+        if dimension in OF_SESSIONS or dimension in TOUCHES:
+            return session_value(session, touches, dimension)
+        return event.value(dimension)
 
     return value
 
 
-def ways_in(session: Session, question: Question) -> list[ValueOf]:
+def ways_in(session: Session, touches: Touches, question: Question) -> list[ValueOf]:
     """For each event by which the session is counted, what that makes of its dimensions; empty where it is not.
 
     Sessions that started in the range count, so that days add up; but where an event's own dimension is asked for or
@@ -102,7 +116,7 @@ def ways_in(session: Session, question: Question) -> list[ValueOf]:
     zone = question.zone
     if any(is_of_events_alone(name) for name in names_of(question)):
         values = [
-            event_values(event, session, zone)
+            event_values(event, session, touches, zone)
             for event in session.events
             if question.range.contains(event.at_ms, zone)
         ]
@@ -112,7 +126,7 @@ def ways_in(session: Session, question: Question) -> list[ValueOf]:
             def value(dimension: str) -> str:
                 if dimension in TIME_DIMENSIONS:
                     return bucket(dimension, session.started_at, zone)
-                return event.value(dimension) if dimension in VARYING else session.value(dimension)
+                return event.value(dimension) if dimension in VARYING else session_value(session, touches, dimension)
 
             return value
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from reference.events import Event
 
 GAP_MS = 30 * 60 * 1000
+# For so long a visitor who comes directly is still one of what brought them before (docs/adr/0018).
+TOUCH_MS = 90 * 24 * 3600 * 1000
 
 # What a session has of its first event. Two events of one millisecond have no order in time: the one that says the
 # smaller text is the first, compared value by value in this order (docs/adr/0007).
@@ -32,7 +34,7 @@ class Pageview:
     scroll_percent: float | None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Session:
     """A run of one visitor's events, a bot's apart, with no gap as long as the site's timeout, which is 30 minutes where
     the site says no other."""
@@ -88,8 +90,33 @@ class Session:
         return self.first.value(dimension)
 
     @property
+    def is_direct(self) -> bool:
+        return self.value("channel") == "Direct"
+
+    @property
     def is_mixed(self) -> bool:
         return any(event.value(name) != self.first.value(name) for event in self.events for name in VARYING)
+
+
+# Of each session the two whose source is its visitor's: the first of all, and the last that did not come directly.
+Touches = dict[Session, tuple[Session, Session]]
+
+
+def touches_of(sessions: Iterable[Session]) -> Touches:
+    """The last one is the session itself where it is not direct, or nothing brought its visitor within TOUCH_MS before."""
+    by_visitor: dict[tuple[str, str, bool], list[Session]] = {}
+    for session in sessions:
+        by_visitor.setdefault((session.events[0].site, session.visitor, session.is_bot), []).append(session)
+    touches: Touches = {}
+    for own in by_visitor.values():
+        own.sort(key=lambda session: session.started_at)
+        last: Session | None = None
+        for session in own:
+            if not session.is_direct:
+                last = session
+            is_recent = last is not None and session.started_at - last.started_at <= TOUCH_MS
+            touches[session] = (own[0], last if last is not None and is_recent else session)
+    return touches
 
 
 def sessions_of(events: Iterable[Event], gap_ms: int | None = None) -> list[Session]:

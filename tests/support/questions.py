@@ -12,7 +12,7 @@ from typing import Any
 from reference import questions, zones
 from reference.metrics import METRICS, Number
 from reference.questions import DIMENSIONS, Answer, Question, Row, event_values
-from reference.sessions import Session
+from reference.sessions import Session, touches_of
 from reference.zones import TIME_DIMENSIONS, Days, Everything, Instants
 
 MINUTE = 60_000
@@ -58,6 +58,7 @@ class Curious:
         self.site_id = site_id
         self.zone = zone
         self.sessions = sessions
+        self.touches = touches_of(sessions)
         self.today = today  # of the site
         self.dimensions = [*DIMENSIONS, *PROPERTIES]
         if any(not event.value("user_id") for session in sessions for event in session.events):
@@ -145,7 +146,7 @@ class Curious:
 
     def value(self, dimension: str) -> str:
         session = self.dice.choice(self.sessions)
-        return event_values(self.dice.choice(session.events), session, self.zone)(dimension)
+        return event_values(self.dice.choice(session.events), session, self.touches, self.zone)(dimension)
 
     def in_bucket(self, dimension: str) -> str:
         at = zones.local(self.a_time(), self.zone)
