@@ -48,6 +48,8 @@ public:
     /// it.
     void read_sessions_from(std::string text) { sessions_ = std::move(text); }
     const std::string& sessions() const { return sessions_; }
+    /// The column that says whose session a row is, for metrics that count visitors over sessions.
+    void count_visitors_by(std::string_view column) { visitor_ = column; }
     bool ignores(const Condition& condition) const { return ignores_goals_ && mentions_goals(condition); }
 
     std::string dimension(const DimensionColumn& column) {
@@ -105,6 +107,7 @@ public:
                 "AND event_type = 'event' AND currency != '')",
                 bind_as("site", "String", plan_.website_id));
         });
+        fill(text, "{visitor}", [&] { return std::string(visitor_); });
         return text;
     }
 
@@ -251,6 +254,7 @@ private:
     const Plan& plan_;
     bool ignores_goals_ = false;
     std::string sessions_ = "footfall.sessions";
+    std::string_view visitor_ = "visitor_id";
     Scope scope_ = Scope::kEvents;
     std::vector<const DimensionColumn*> joined_;
     std::vector<Bound> bound_;

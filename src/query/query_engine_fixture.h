@@ -271,9 +271,10 @@ protected:
         auto parsed = parse_request(request);
         if (!parsed) return parsed.error();
         Service service(store(), clock_, options_);
-        return service.run(*parsed,
-                           {.id = parsed->website_id, .timezone = zone, .created_ms = 0, .currency = currency_},
-                           [] { return "2026-11-06T21:20:00.000Z"; });
+        return service.run(
+            *parsed,
+            {.id = parsed->website_id, .timezone = zone, .created_ms = 0, .currency = currency_, .goals = goals_},
+            [] { return "2026-11-06T21:20:00.000Z"; });
     }
 
     Table ask(const std::string& request, const std::string& zone = "Europe/Berlin") {
@@ -299,7 +300,8 @@ protected:
 
     ManualClock clock_{kNow};
     Service::Options options_;
-    std::string currency_;  ///< of every site
+    std::string currency_;                ///< of every site
+    std::vector<GoalDeclaration> goals_;  ///< the same
 
 private:
     static inline std::unique_ptr<Engine> engine_;

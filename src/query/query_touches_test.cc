@@ -1,5 +1,5 @@
-// What brought a visitor at first and at last, asked of their sessions. Rows are as the session processor writes
-// them, merges are not waited for.
+// What brought a visitor at first and at last, asked of their sessions; and conversions by visitor. Rows are as the
+// session processor writes them, merges are not waited for.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -124,6 +124,44 @@ TEST_F(QueryTouchesTest, TheLastTouchIsTheSessionsOwnOrThatOfTheLastOneThatWasNo
                           "filters": [["last_source", "is", ["Bing", "X"]]])")
                   .rows,
               (Rows{{"Google", "Bing", "1"}, {"Google", "X", "1"}}));
+}
+
+TEST_F(QueryTouchesTest, ConversionsByVisitorCountEachVisitorOnceAndNoSessionThatWasCancelled) {
+    goals_ = {{.name = "Bought", .value = "/thanks"}, {.name = "Read", .value = "/blog"}};
+    const std::int64_t t = kNow - 5 * kHour;
+    const SessionRow one = session(1, 1, t, "Google");
+    const SessionRow again = session(2, 1, t + 2 * kHour, "");
+    const SessionRow looks = session(3, 2, t, "");
+    // Was found to be a part of an earlier session.
+    const SessionRow joined = session(4, 3, t, "Google");
+    SessionRow mixed = session(5, 3, t - kHour / 4, "X");
+    mixed.is_mixed = true;
+    mixed.country = "DE";
+    mixed.ended = t;
+    mixed.pageviews = mixed.events = 2;
+    mixed.version = 2;
+    ASSERT_NO_FATAL_FAILURE(insert_sessions(store(), {one, again, looks, joined}));
+    ASSERT_NO_FATAL_FAILURE(insert_sessions(store(), {cancelled(joined), mixed}));
+    Visit in_france = event(mixed, "/blog");
+    in_france.country = "FR";
+    Visit in_germany = event(mixed, "/");
+    in_germany.country = "DE";
+    insert(store(), {event(one, "/thanks"), event(one, "/blog"), event(again, "/thanks"), event(looks, "/"), in_france,
+                     in_germany});
+    const std::string metrics = R"("metrics": ["converted_visitors", "visitor_conversion_rate", "conversions"])";
+    EXPECT_EQ(ask_today(metrics).rows, (Rows{{"2", "66.66666666666667", "3"}}));
+    const Table by_source = ask_today(metrics + R"(, "dimensions": ["source"], "order_by": [["source", "asc"]])");
+    EXPECT_EQ(by_source.rows, (Rows{{"", "1", "50", "1"}, {"Google", "1", "100", "1"}, {"X", "1", "100", "1"}}));
+    EXPECT_EQ(by_source.totals.at("converted_visitors"), "2") << "one came by Google and directly";
+    EXPECT_EQ(ask_today(metrics + R"(, "dimensions": ["goal"], "order_by": [["goal", "asc"]])").rows,
+              (Rows{{"Bought", "1", "33.333333333333336", "2"}, {"Read", "2", "66.66666666666667", "2"}}));
+    const Table by_country = ask_today(metrics + R"(, "dimensions": ["country"], "order_by": [["country", "asc"]])");
+    EXPECT_EQ(by_country.rows, (Rows{{"", "1", "50", "2"}, {"DE", "0", "0", "0"}, {"FR", "1", "100", "1"}}));
+    EXPECT_EQ(by_country.totals.at("visitor_conversion_rate"), "66.66666666666667");
+    const Table by_page = ask_today(metrics + R"(, "dimensions": ["page"], "order_by": [["page", "asc"]])");
+    EXPECT_EQ(by_page.rows, (Rows{{"/", "0", "0", "0"}, {"/blog", "2", "100", "2"}, {"/thanks", "1", "100", "2"}}));
+    EXPECT_EQ(ask_today(metrics + R"(, "filters": [["first_source", "is", ["Google"]]])").rows,
+              (Rows{{"1", "100", "2"}}));
 }
 
 }  // namespace

@@ -454,6 +454,7 @@ private:
         composer_.enter(is_by_start ? Scope::kSessionsFirst : Scope::kEventsFirst);
         std::vector<std::string> columns = dimension_columns();
         columns.emplace_back("toInt8(1) AS sign");
+        if (counts_visitors(kConversions)) columns.emplace_back(kVisitorOfSession);
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS of_total");
         std::vector<std::string> where = is_by_start ? conditions_of_all_events() : conditions_of_events(kOfSessions);
         if (is_by_start) add_conditions(where);
@@ -487,7 +488,21 @@ private:
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
         std::vector<std::string> where = started_sessions();
         add_conditions(where);
+        if (counts_visitors(sessions_)) add_not_cancelled(where, of_.site);
         return select(columns, composer_.sessions(), where) + grouping();
+    }
+    /// Whether visitors are counted over those sessions. They have no sign that adds up: of rows that were cancelled
+    /// and not merged yet nothing may be read.
+    bool counts_visitors(std::string_view source) const {
+        return std::any_of(plan_.bases.begin(), plan_.bases.end(), [&](const BaseMetric& base) {
+            return base.source->source == source && base.source->expression.find("{visitor}") != std::string::npos;
+        });
+    }
+    /// b1, b2, … over rows of which each has whose session it is as `visitor`.
+    void add_bases_of_sessions(std::vector<std::string>& columns, std::string_view source) {
+        composer_.count_visitors_by("visitor");
+        add_bases(columns, source);
+        composer_.count_visitors_by("visitor_id");
     }
     std::vector<std::string> started_sessions() {
         std::vector<std::string> where = {"website_id = " + of_.site};
@@ -500,6 +515,7 @@ private:
     std::string of_sessions_by_events() {
         composer_.enter(Scope::kEventsFirst);
         std::vector<std::string> columns = dimension_columns();
+        if (counts_visitors(sessions_)) columns.emplace_back(kVisitorOfSession);
         add_counted(columns);
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS of_total");
         const std::vector<std::string> where = conditions_of_events(kOfSessions);
@@ -514,7 +530,7 @@ private:
                 : plan_.has_total ? fmt::format("\nGROUP BY GROUPING SETS (({}, key), (key))", all_keys)
                                   : fmt::format("\nGROUP BY {}, key", all_keys);
         std::vector<std::string> outer = keys_;
-        add_bases(outer, source);
+        add_bases_of_sessions(outer, source);
         outer.push_back(has_rows("1"));
         if (plan_.has_total) outer.emplace_back("of_total AS is_total");
         std::string sql = fmt::format("SELECT\n    {}\nFROM\n(\n{}\n)", fmt::join(outer, ",\n    "), once);
@@ -527,7 +543,7 @@ private:
     /// are looked at.
     std::string of_sessions_with_mixed() {
         std::vector<std::string> columns = keys_;
-        add_bases(columns, sessions_);
+        add_bases_of_sessions(columns, sessions_);
         columns.push_back(has_rows("sum(sign) != 0"));
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
         std::string sql = fmt::format("SELECT\n    {}\nFROM\n(\n{}\nUNION ALL\n{}\n)", fmt::join(columns, ",\n    "),
@@ -542,17 +558,20 @@ private:
     std::string sessions_that_are_alike() {
         composer_.enter(Scope::kSessions);
         std::vector<std::string> columns = dimension_columns();
+        if (counts_visitors(sessions_)) columns.emplace_back("visitor_id AS visitor");
         columns.insert(columns.end(), kCounted.begin(), kCounted.end());
         columns.emplace_back("sign");
         if (plan_.has_total) columns.emplace_back("0 AS is_again");
         std::vector<std::string> where = started_sessions();
         where.emplace_back("NOT is_mixed");
         add_conditions(where);
+        if (counts_visitors(sessions_)) add_not_cancelled(where, of_.site);
         return select(columns, composer_.sessions(), where);
     }
     std::string sessions_that_are_mixed() {
         composer_.enter(Scope::kSessionsFirst);
         std::vector<std::string> columns = dimension_columns();
+        if (counts_visitors(sessions_)) columns.emplace_back(kVisitorOfSession);
         add_counted(columns);
         if (plan_.has_total) columns.emplace_back("key");
         std::vector<std::string> mixed = started_sessions();
@@ -568,6 +587,7 @@ private:
             fmt::format("\nGROUP BY {}", fmt::join(groups, ", "));
         if (!plan_.has_total) return sql;
         std::vector<std::string> counted = keys_;
+        if (counts_visitors(sessions_)) counted.emplace_back("visitor");
         counted.insert(counted.end(), kCounted.begin(), kCounted.end());
         counted.emplace_back("toInt8(if(is_again = 1, -1, 1)) AS sign");
         counted.emplace_back("arrayJoin(if(row_number() OVER (PARTITION BY key) = 1, [0], [0, 1])) AS is_again");
@@ -599,6 +619,7 @@ private:
         columns.emplace_back("toInt8(1) AS sign");
     }
 
+    static constexpr std::string_view kVisitorOfSession = "any(visitor_id) AS visitor";
     /// A session counts where it has a pageview or a custom event that the request asks for.
     inline static const std::vector<std::string> kOfSessions = {"event", "pageview"};
 

@@ -22,10 +22,11 @@ from typing import Any
 import pytest
 
 from reference import questions as reference
-from reference.events import Sent, first_receipts
-from reference.metrics import METRICS
-from reference.questions import DIMENSIONS, OF_SESSIONS
+from reference.events import Event, Sent, first_receipts
+from reference.metrics import METRICS, Metric, conversion_rate, conversions, of_sessions
+from reference.questions import DIMENSIONS, OF_SESSIONS, TOUCHES
 from reference.sessions import VARYING, Session, sessions_of
+from reference.zones import TIME_DIMENSIONS
 from support.client import bearer
 from support.events import now_ms
 from support.questions import ANSWERED, Asked, Curious, declared, differences
@@ -224,8 +225,44 @@ def test_R19_without_deduplication_the_numbers_differ(start_server: Any):
         run_round(server, Enrichment.asked_of(server.add_site()), seed, tells_duplicates=False)
 
 
+def test_conversions_by_session_and_by_visitor_are_those_of_the_reference(start_server: Any, monkeypatch: pytest.MonkeyPatch):
+    seed = first_seed()
+    print(f"\nFOOTFALL_SEED={seed}")
+    dice = random.Random(seed)
+    server: Server = start_server()
+    [planned, *_] = plan_round(dice, server, Enrichment.asked_of(server.add_site()))
+    for part in planned.parts:
+        send(dice, planned, part, seen=None)
+        wait_answered(planned.site)
+    sessions = sessions_of(first_receipts(planned.acknowledged), planned.timeout_ms)
+    page = dice.choice([session for session in sessions if session.pageviews]).entry_page
+    server.command("goal", "add", "Read it", "--page", page, "--site", planned.site.id)
+
+    def goal(event: Event) -> bool:
+        return event.is_pageview and event.value("page") == page
+
+    of_goals = {
+        "conversions": lambda group: conversions(group, goal),
+        "conversion_rate": lambda group: conversion_rate(group, goal),
+        "converted_visitors": lambda group: conversions(group, goal, "visitor"),
+        "visitor_conversion_rate": lambda group: conversion_rate(group, goal, "visitor"),
+    }
+    for name, of in of_goals.items():
+        monkeypatch.setitem(METRICS, name, Metric(of, of_sessions))
+    curious = Curious(dice, planned.site.id, planned.zone, sessions, "2026-12-01")
+    # By what events have, an event that meets the goal has to have it: that is another definition.
+    curious.dimensions = [name for name in curious.dimensions if name in (*OF_SESSIONS, *TOUCHES, *TIME_DIMENSIONS)]
+    for _ in range(QUESTIONS // BATCH * 2):
+        questions = [dataclasses.replace(curious.asks().question, metrics=tuple(of_goals)) for _ in range(BATCH)]
+        questions = [dataclasses.replace(one, order_by=tuple((name, "asc") for name in one.dimensions)) for one in questions]
+        asked = [Asked(one, curious.request(one, is_compared=False)) for one in questions]
+        for one, answer in zip(asked, ask(planned.site, asked), strict=True):
+            check(one, answer, sessions)
+
+
 def test_the_reference_knows_every_metric_and_dimension_that_is_answered():
     # Goals have tests of their own (test_goals.py).
-    assert ANSWERED - {"conversions", "conversion_rate"} <= METRICS.keys()
+    of_goals = {"conversions", "conversion_rate", "converted_visitors", "visitor_conversion_rate"}
+    assert ANSWERED - of_goals <= METRICS.keys()
     assert declared("dimensions", answered=True) - {"property:", "goal"} <= set(DIMENSIONS)
     assert not set(VARYING) & set(OF_SESSIONS)

@@ -93,6 +93,24 @@ class TestConversions:
         assert [row for row in answer["rows"] if row[0]] == [["/", 0, 0.0], ["/thanks", 2, 100.0]]
         assert answer["totals"]["conversions"] == 2
 
+    def test_by_visitor_who_converts_twice_is_one(self, visited: Site):
+        add_goal(visited, "Bought", "--page", "/thanks")
+        add_goal(visited, "Signed up", "--event", "signup")
+        metrics = ["converted_visitors", "visitor_conversion_rate", "conversions"]
+        assert visited.query(metrics)["rows"] == [[2, pytest.approx(200 / 3), 3]]
+        by_goal = visited.query(metrics, ["goal"], order_by=[["goal", "asc"]])
+        assert by_goal["rows"] == [["Bought", 2, pytest.approx(200 / 3), 2], ["Signed up", 1, pytest.approx(100 / 3), 2]]
+        assert by_goal["totals"] == {
+            "converted_visitors": 2,
+            "visitor_conversion_rate": pytest.approx(200 / 3),
+            "conversions": 3,
+        }
+        by_source = visited.query(metrics, ["source"], order_by=[["source", "asc"]])
+        assert by_source["rows"] == [["", 2, pytest.approx(200 / 3), 2], ["news", 1, 100.0, 1]]
+        assert by_source["totals"]["converted_visitors"] == 2, "ann came from news and directly"
+        by_first = visited.query(metrics, ["first_source"], order_by=[["first_source", "asc"]])
+        assert by_first["rows"] == [["", 1, 50.0, 1], ["news", 1, 100.0, 2]]
+
     def test_a_filter_on_goals_is_one_on_events(self, visited: Site):
         add_goal(visited, "Bought", "--page", "/thanks")
         add_goal(visited, "Signed up", "--event", "signup")
