@@ -11,7 +11,7 @@ TEST(VocabularyTest, EveryNameOfTheContractIsKnown) {
     for (const char* name :
          {"visitors", "users", "sessions", "pageviews", "events", "views_per_session", "bounce_rate",
           "session_duration", "time_on_page", "scroll_depth", "conversions", "conversion_rate", "converted_visitors",
-          "visitor_conversion_rate", "revenue_left_out", "revenue", "active_visitors", "active_users"})
+          "visitor_conversion_rate", "engaged_time", "revenue_left_out", "revenue", "active_visitors", "active_users"})
         EXPECT_NE(vocabulary().metric(name), nullptr) << name;
     for (const char* name :
          {"minute",      "hour",       "date",         "week",        "month",          "page",

@@ -87,6 +87,13 @@ class TestWhatPingsTell:
         by_source = read.query(["time_on_page", "scroll_depth"], ["source"], order_by=[["source", "desc"]])
         assert by_source["rows"] == [["news", 40 / 3, 45.0], ["", 0.0, None]]
 
+    def test_a_session_is_engaged_for_the_time_of_all_its_pageviews(self, read: Site):
+        assert read.query(["engaged_time", "sessions"])["rows"] == [[40 / 2, 2]]
+        by_source = read.query(["engaged_time"], ["source"], order_by=[["source", "desc"]])
+        assert by_source["rows"] == [["news", 40.0], ["", 0.0]] and by_source["totals"] == {"engaged_time": 20.0}
+        by_page = read.query(["engaged_time"], ["page"], order_by=[["page", "asc"]])
+        assert by_page["rows"] == [["/a", 17.0], ["/b", 6.0]]
+
     def test_without_a_pageview_there_is_none(self, site: Site):
         site.send(custom(site.id))
         site.wait_events(1)

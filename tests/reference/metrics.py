@@ -66,6 +66,12 @@ def time_on_page(group: Group) -> Number:
     return mean(view.engaged_s or 0 for view in group.pageviews)
 
 
+def engaged_time(group: Group) -> Number:
+    """Mean engaged time per session, seconds: that of the pageviews together, as views_per_session counts them."""
+    engaged = sum(fractions.Fraction(view.engaged_s or 0) for view in group.pageviews)
+    return engaged / sessions(group) if group.sessions else None
+
+
 def scroll_depth(group: Group) -> Number:
     """Mean of the deepest scroll per page and visitor, percent; of those of which a ping told one. 0 tells of none: of a
     page that was seen, a part was."""
@@ -124,6 +130,7 @@ METRICS: dict[str, Metric] = {
     "session_duration": Metric(session_duration, of_sessions),
     "time_on_page": Metric(time_on_page, of_pageviews),
     "scroll_depth": Metric(scroll_depth, of_pageviews),
+    "engaged_time": Metric(engaged_time, lambda group: of_pageviews(group) or of_sessions(group)),
     "revenue": Metric(revenue, of_custom_events),
     "revenue_left_out": Metric(revenue_left_out, of_custom_events),
 }

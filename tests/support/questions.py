@@ -19,7 +19,7 @@ MINUTE = 60_000
 PROPERTIES = ("property:plan", "property:seats")
 NUMBERS = ("browser_version", "os_version", "property:seats")
 # Means of times are sums of floats in the product: equal ones may differ in the last digit, and so in their order.
-INEXACT = ("session_duration", "time_on_page", "scroll_depth")
+INEXACT = ("session_duration", "time_on_page", "scroll_depth", "engaged_time")
 GRANULARITIES = {"minute": "minute", "hour": "hour", "date": "day", "week": "week", "month": "month"}
 PATTERNS = ["^/", "blog/(one|two)", "e$", "[0-9]+", "^$", "(?i)kauf", "s.*e"]
 
