@@ -17,6 +17,7 @@ constexpr ThrottlePolicy kAddressPolicy = {.failures_min = 10, .most_ms = 900'00
 constexpr std::size_t kEmailBytesMax = 254;
 constexpr std::string_view kSite = "/api/v1/sites/{id}";
 constexpr const char* kSessionTimeout = "session_timeout_minutes";
+constexpr const char* kRetention = "retention_months";
 
 void count_sign_in(std::string_view result) {
     metrics::counter("footfall_sign_ins_total", "Attempts to sign in, by what became of them.",
@@ -56,6 +57,7 @@ void write_site(json::Writer& writer, const catalog::Site& site) {
     writer.member("timezone", site.timezone);
     writer.member(kSessionTimeout, std::int64_t{site.counting.session_timeout});
     writer.member("currency", site.counting.currency);
+    writer.member(kRetention, std::int64_t{site.retention.months});
     writer.end_object();
 }
 
@@ -265,9 +267,9 @@ void AccountRoutes::list_sites(http::Exchange& exchange, const Caller& caller) c
 }
 
 void AccountRoutes::add_site(http::Exchange& exchange) {
-    auto fields =
-        Fields::parse(exchange.request().body, {"name", "domain", "timezone", "id", kSessionTimeout, "currency"},
-                      {.numbers = {kSessionTimeout}});
+    auto fields = Fields::parse(exchange.request().body,
+                                {"name", "domain", "timezone", "id", kSessionTimeout, "currency", kRetention},
+                                {.numbers = {kSessionTimeout, kRetention}});
     if (!fields) return exchange.respond(refusal(fields.error()));
     if (const Status there = fields->require({"name", "domain", "timezone"}); !there)
         return exchange.respond(refusal(there.error()));
@@ -276,13 +278,15 @@ void AccountRoutes::add_site(http::Exchange& exchange) {
             201, catalog_.add_site(
                      fields.get("name"), fields.get("domain"), fields.get("timezone"), fields.get("id"), {},
                      {.session_timeout = fields.number(kSessionTimeout).value_or(catalog::kSessionTimeoutDefault),
-                      .currency = fields.get("currency")}));
+                      .currency = fields.get("currency")},
+                     fields.number(kRetention).value_or(catalog::kRetentionMonthsDefault)));
     });
 }
 
 void AccountRoutes::change_site(http::Exchange& exchange) {
-    auto fields = Fields::parse(exchange.request().body, {"name", "domain", "timezone", kSessionTimeout, "currency"},
-                                {.numbers = {kSessionTimeout}});
+    auto fields =
+        Fields::parse(exchange.request().body, {"name", "domain", "timezone", kSessionTimeout, "currency", kRetention},
+                      {.numbers = {kSessionTimeout, kRetention}});
     if (!fields) return exchange.respond(refusal(fields.error()));
     const auto id = http::percent_decode(http::path_parameter(kSite, exchange.request().path, "{id}"), false);
     run(writing_, exchange, [this, fields = std::move(*fields), id = id.value_or("")] {
@@ -292,6 +296,7 @@ void AccountRoutes::change_site(http::Exchange& exchange) {
         change.timezone = fields.text("timezone");
         change.session_timeout = fields.number(kSessionTimeout);
         change.currency = fields.text("currency");
+        change.retention_months = fields.number(kRetention);
         return site_answer(200, catalog_.change_site(id, change));
     });
 }

@@ -60,6 +60,7 @@ query::SiteInfo info_of(const catalog::Site& site, const catalog::Snapshot& snap
                          .created_ms = site.created_ms,
                          .currency = site.counting.currency,
                          .session_timeout_longest_ms = site.counting.session_timeout_longest * std::int64_t{60'000}};
+    info.expired_ms = site.retention.expiring_ms;
     for (const catalog::Goal& goal : snapshot.goals_of(site.id)) info.goals.push_back(declaration_of(goal));
     return info;
 }

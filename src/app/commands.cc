@@ -60,6 +60,7 @@ std::string site_json(const catalog::Site& site) {
                         {"timezone", site.timezone},
                         {"session_timeout_minutes", static_cast<std::uint64_t>(site.counting.session_timeout)},
                         {"currency", site.counting.currency},
+                        {"retention_months", static_cast<std::uint64_t>(site.retention.months)},
                         {"cookieless", site.privacy.cookieless},
                         {"ip_policy", std::string(catalog::ip_policy_name(site.privacy.ip_policy))},
                         {"opt_out", std::string(catalog::opt_out_policy_name(site.privacy.opt_out))},
@@ -68,19 +69,24 @@ std::string site_json(const catalog::Site& site) {
 
 constexpr const char* kSessionTimeout = "--session-timeout-minutes";
 
+constexpr const char* kRetention = "--retention-months";
+
 /// What the flag says; nothing where it is not there.
+Result<std::optional<int>> number_of(const Args& args, const char* flag, int least, int most) {
+    if (!args.has(flag)) return std::optional<int>();
+    const std::string text = args.get(flag);
+    int number = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (read.ec != std::errc() || read.ptr != text.data() + text.size() || number < least || number > most)
+        return Error(Code::kInvalidArgument, fmt::format("{} must be a whole number from {} to {}", flag, least, most),
+                     flag);
+    return std::optional(number);
+}
 Result<std::optional<int>> session_timeout_of(const Args& args) {
-    if (!args.has(kSessionTimeout)) return std::optional<int>();
-    const std::string text = args.get(kSessionTimeout);
-    int minutes = 0;
-    const auto read = std::from_chars(text.data(), text.data() + text.size(), minutes);
-    if (read.ec != std::errc() || read.ptr != text.data() + text.size() || minutes < catalog::kSessionTimeoutMin ||
-        minutes > catalog::kSessionTimeoutMax)
-        return Error(Code::kInvalidArgument,
-                     fmt::format("{} must be a whole number from {} to {}", kSessionTimeout,
-                                 catalog::kSessionTimeoutMin, catalog::kSessionTimeoutMax),
-                     kSessionTimeout);
-    return std::optional(minutes);
+    return number_of(args, kSessionTimeout, catalog::kSessionTimeoutMin, catalog::kSessionTimeoutMax);
+}
+Result<std::optional<int>> retention_of(const Args& args) {
+    return number_of(args, kRetention, 0, catalog::kRetentionMonthsMax);
 }
 
 Result<catalog::SiteChange> site_change(const Args& args) {
@@ -97,6 +103,7 @@ Result<catalog::SiteChange> site_change(const Args& args) {
     if (args.has("--consent")) change.consent = catalog::parse_consent_policy(args.get("--consent"));
     TRY(change.session_timeout, session_timeout_of(args));
     change.currency = text("--currency");
+    TRY(change.retention_months, retention_of(args));
     return change;
 }
 
@@ -107,9 +114,12 @@ CommandResult site_add(Installation& installation, const Args& args, const std::
     if (args.has("--consent")) privacy.consent = *catalog::parse_consent_policy(args.get("--consent"));
     const auto timeout = session_timeout_of(args);
     if (!timeout) return failed(timeout.error());
+    const auto retention = retention_of(args);
+    if (!retention) return failed(retention.error());
     const auto site = installation.catalog().add_site(
         args.positional[0], args.get("--domain"), args.get("--timezone", "UTC"), args.get("--id"), privacy,
-        {.session_timeout = timeout->value_or(catalog::kSessionTimeoutDefault), .currency = args.get("--currency")});
+        {.session_timeout = timeout->value_or(catalog::kSessionTimeoutDefault), .currency = args.get("--currency")},
+        retention->value_or(catalog::kRetentionMonthsDefault));
     if (!site) return failed(site.error());
     if (args.has("--json")) return {0, site_json(*site), ""};
     return {0, fmt::format("added site {} ({}); its tracking_id is {}\n", site->name, site->domain, site->id), ""};
@@ -123,10 +133,11 @@ CommandResult site_set(Installation& installation, const Args& args, const std::
     if (args.has("--json")) return {0, site_json(*site), ""};
     return {
         0,
-        fmt::format("site {}: {}, {}, {}, sessions end after {} min, revenue in {}, cookieless {}, addresses are {}, "
-                    "opt-out {}, consent {}\n",
+        fmt::format("site {}: {}, {}, {}, sessions end after {} min, revenue in {}, events are kept {}, cookieless {}, "
+                    "addresses are {}, opt-out {}, consent {}\n",
                     site->id, site->name, site->domain, site->timezone, site->counting.session_timeout,
                     site->counting.currency.empty() ? "the first event's currency" : site->counting.currency,
+                    site->retention.months == 0 ? "for ever" : fmt::format("for {} months", site->retention.months),
                     cell_text(site->privacy.cookieless),
                     site->privacy.ip_policy == catalog::IpPolicy::kDrop ? "dropped" : "truncated",
                     catalog::opt_out_policy_name(site->privacy.opt_out),
@@ -137,12 +148,13 @@ CommandResult site_set(Installation& installation, const Args& args, const std::
 CommandResult site_list(Installation& installation, const Args& args, const std::string&) {
     const auto sites = installation.catalog().sites();
     if (!sites) return failed(sites.error());
-    Table table({"id", "name", "domain", "timezone", "session_timeout_minutes", "currency", "cookieless", "ip_policy",
-                 "opt_out", "consent"});
+    Table table({"id", "name", "domain", "timezone", "session_timeout_minutes", "currency", "retention_months",
+                 "cookieless", "ip_policy", "opt_out", "consent"});
     for (const auto& site : *sites)
         table.row({site.id, site.name, site.domain, site.timezone,
                    static_cast<std::uint64_t>(site.counting.session_timeout), site.counting.currency,
-                   site.privacy.cookieless, std::string(catalog::ip_policy_name(site.privacy.ip_policy)),
+                   static_cast<std::uint64_t>(site.retention.months), site.privacy.cookieless,
+                   std::string(catalog::ip_policy_name(site.privacy.ip_policy)),
                    std::string(catalog::opt_out_policy_name(site.privacy.opt_out)),
                    std::string(catalog::consent_policy_name(site.privacy.consent))});
     return {0, table.render(args, "no sites yet; add one with 'footfall site add NAME --domain example.org'"), ""};
@@ -393,11 +405,13 @@ constexpr Flag kSessionTimeoutFlag = {kSessionTimeout, "N",
                                       "minutes without an event that end a session, 1 to 1440 (default 30)"};
 constexpr Flag kCurrency = {"--currency", "CODE",
                             "of the site's revenue, such as EUR (default: that of its first event that names one)"};
+constexpr Flag kRetentionFlag = {kRetention, "N", "months for which events are kept, 0 for ever (default 14)"};
 constexpr Flag kSiteAdd[] = {{"--domain", "D", "host name of the site, such as example.org", true},
                              {"--timezone", "TZ", "IANA zone in which the site's days are counted (default UTC)"},
                              {"--id", "ID", "the tracking id; made where not given"},
                              kSessionTimeoutFlag,
                              kCurrency,
+                             kRetentionFlag,
                              {"--cookieless", "", "a sent user_id is not used"},
                              kIpPolicy,
                              kOptOut,
@@ -407,6 +421,7 @@ constexpr Flag kSiteSet[] = {{"--name", "NAME", "what people call it"},
                              {"--timezone", "TZ", "IANA zone in which the site's days are counted"},
                              kSessionTimeoutFlag,
                              kCurrency,
+                             kRetentionFlag,
                              {"--cookieless", "on|off", "on: a sent user_id is not used", false, "on|off"},
                              kIpPolicy,
                              kOptOut,
@@ -430,13 +445,14 @@ constexpr Flag kRejectedReplay[] = {
 
 constexpr Command kCommands[] = {
     {"site add",
-     "NAME --domain D [--timezone TZ] [--id ID] [--session-timeout-minutes N] [--currency CODE] [--cookieless] "
+     "NAME --domain D [--timezone TZ] [--id ID] [--session-timeout-minutes N] [--currency CODE] "
+     "[--retention-months N] [--cookieless] "
      "[--ip-policy truncate|drop] "
      "[--opt-out ignore|anonymous|drop] [--consent optional|required]",
      "add a site", kSiteAdd, 1, site_add},
     {"site set",
-     "ID [--name NAME] [--domain D] [--timezone TZ] [--session-timeout-minutes N] [--currency CODE] [--cookieless "
-     "on|off] [--ip-policy truncate|drop] "
+     "ID [--name NAME] [--domain D] [--timezone TZ] [--session-timeout-minutes N] [--currency CODE] "
+     "[--retention-months N] [--cookieless on|off] [--ip-policy truncate|drop] "
      "[--opt-out ignore|anonymous|drop] [--consent optional|required]",
      "change a site, for what is received from then on", kSiteSet, 1, site_set, 0, kNeedsInstallation},
     {"site list", "", "list the sites", {}, 0, site_list, 0, kOnlyLooks},

@@ -12,7 +12,7 @@ constexpr int kLoadedWaitMs = 60'000;
 Erasing::Erasing(log::DiskLog& log, store::Client& store, process::Loader& loader, Clock& clock,
                  erase::EraserOptions options, std::mutex& one_at_a_time,
                  std::function<void(const erase::Subject&)> forget,
-                 std::function<Status(const std::string& site_id)> forget_rollups,
+                 std::function<Status(const erase::Subject& subject)> forget_rollups,
                  std::function<Status()> complete_others)
     : history_(options.history != nullptr ? *options.history : log),
       store_(store),
@@ -36,7 +36,7 @@ Result<erase::Report> Erasing::erase(const erase::Subject& subject, log::Erasure
     const std::lock_guard one_at_a_time(one_at_a_time_);
     TRY_STATUS(complete_others_());
     // They are made again of what is left. Before anything is pending: what a death leaves has none of the site.
-    TRY_STATUS(forget_rollups_(subject.website_id));
+    TRY_STATUS(forget_rollups_(subject));
     Result<erase::Report> report = eraser_.erase(subject, pace);
     if (!report) return resumption_.failed(report.error());
     resumption_.succeeded();

@@ -17,10 +17,11 @@ class Erasing {
 public:
     /// `one_at_a_time` is shared with whatever else changes what is stored; `complete_others` completes that, where a
     /// part of it is pending, since it may name who is to be erased. `forget_rollups` takes away what was summed up of
-    /// a site. What is passed outlives this.
+    /// the subject's site. What is passed outlives this.
     Erasing(log::DiskLog& log, store::Client& store, process::Loader& loader, Clock& clock,
             erase::EraserOptions options, std::mutex& one_at_a_time, std::function<void(const erase::Subject&)> forget,
-            std::function<Status(const std::string& site_id)> forget_rollups, std::function<Status()> complete_others);
+            std::function<Status(const erase::Subject& subject)> forget_rollups,
+            std::function<Status()> complete_others);
 
     /// Before the loader starts: keeps it from loading where an erasure is not complete. kCorrupt where it can't be
     /// told what was to be erased.
@@ -45,7 +46,7 @@ private:
     store::Client& store_;
     process::Loader& loader_;
     std::mutex& one_at_a_time_;
-    const std::function<Status(const std::string&)> forget_rollups_;
+    const std::function<Status(const erase::Subject&)> forget_rollups_;
     const std::function<Status()> complete_others_;
     erase::Eraser eraser_;
     Resumption resumption_;  ///< the last: its thread uses the rest

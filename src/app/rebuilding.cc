@@ -30,6 +30,7 @@ Rebuilding::Rebuilding(const log::EventLog& history, store::Client& store, store
     : history_(history),
       store_(store),
       rebuild_(history, store, shadow, loader, changing),
+      changing_(changing),
       clock_(clock),
       options_(std::move(options)) {
     counters();
@@ -66,7 +67,6 @@ Result<std::uint64_t> Rebuilding::begin() {
     progress_ = {.number = progress_.number + 1, .is_running = true, .done = {}, .ms = 0, .error = {}};
     progress_.done.entries_of = history_.end().offset;
     began_ns_ = clock_.steady_ns();
-    is_outdated_ = false;
     thread_ = std::thread([this] { run(); });
     return progress_.number;
 }
@@ -86,13 +86,22 @@ void Rebuilding::run() {
         if (is_outdated_) return Error(Code::kUnavailable, "the log was changed meanwhile");
         return {};
     };
+    const auto exchange_next = [this]() -> Status {
+        if (std::string why = options_.why_not(); !why.empty()) return Error(Code::kUnavailable, std::move(why));
+        return options_.forget_derived();
+    };
     for (;;) {
-        const auto done = rebuild_.run(tell, go_on, options_.forget_derived);
+        {
+            // A change that is under way ends before the log is read.
+            const std::lock_guard nothing_is_changed(changing_);
+            const std::lock_guard lock(mutex_);
+            is_outdated_ = false;
+        }
+        const auto done = rebuild_.run(tell, go_on, exchange_next);
         if (done) options_.exchanged();
         std::unique_lock lock(mutex_);
         progress_.ms = (clock_.steady_ns() - began_ns_) / 1'000'000;
         if (!done && is_outdated_ && !stopping_) {
-            is_outdated_ = false;
             progress_.done = {.entries = 0, .entries_of = history_.end().offset, .events = 0};
             began_ns_ = clock_.steady_ns();
             logging::info("rebuild.begun_again", {{"why", done.error().message}});

@@ -64,6 +64,7 @@ private:
     const log::EventLog& history_;
     store::Client& store_;
     process::Rebuild rebuild_;
+    std::mutex& changing_;
     Clock& clock_;
     const Options options_;
 

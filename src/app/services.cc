@@ -129,6 +129,7 @@ Status Services::listen() {
     TRY_STATUS(state.server->start());
     state.rollups->start();
     state.daily->start();
+    state.retention->start();
     state.port = state.server->port();
     return {};
 }
@@ -168,6 +169,7 @@ void Services::stop(int grace_ms) {
     if (state.rollups) state.rollups->stop();
     if (state.daily) state.daily->stop();
     if (state.rebuilding) state.rebuilding->stop();
+    if (state.retention) state.retention->stop();
     if (state.archiving) state.archiving->stop();
     // Each of these asks others of them until it has ended, and commands ask them all: they end, and go together later.
     if (state.erasing) state.erasing->stop();
@@ -262,7 +264,8 @@ Result<process::AuditReport> Services::audit(const std::string& site_id) {
     TRY_STATUS(state.rollups->load());
     // Log and tables are not the same while one of them is being changed.
     const std::lock_guard nothing_changed_meanwhile(state.changing);
-    if (const std::string why = state.rescoring->problem(); !why.empty()) return Error(Code::kUnavailable, why);
+    for (const std::string& why : {state.rescoring->problem(), state.retention->problem()})
+        if (!why.empty()) return Error(Code::kUnavailable, why);
     const log::Position end = state.log->end();
     TRY_STATUS(state.loader->wait_loaded(end, kAuditWaitMs));
     const auto hold = [&state]() -> Result<process::TablesHeld> { return state.loader->hold(kAuditWaitMs); };
@@ -356,6 +359,7 @@ std::vector<Finding> Services::doctor() {
         findings.push_back({"disk", !why, why.value_or(free_space_text(*space, state.data_dir)),
                             why ? "events are refused until then (log.disk_reserve_bytes); clients repeat them" : ""});
     }
+    findings.push_back(check_retention(state.catalog->snapshot()->sites, state.retention->problem()));
     findings.push_back(check_backup(state.data_dir, state.clock.wall_ms()));
     check_enrichment(*state.tables_in_use(), findings);
     check_tls(state.settings, state.clock.wall_ms(), findings);

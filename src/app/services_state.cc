@@ -110,16 +110,8 @@ Status Services::State::open(Options options) {
 
 /// What changes that which is stored already, and completes what a death cut off.
 Status Services::State::make_changers() {
-    const auto forget_derived = [this](const std::string& site_id) -> Status {
-        TRY_STATUS(rollups->forget(site_id));
-        return daily->forget(site_id);
-    };
-    const auto forget_rollups = [this, forget_derived](const std::string& site_id) {
-        rebuilding->tables_changed();
-        return forget_derived(site_id);
-    };
     const auto why_tables_change = [this] {
-        const std::string why = erasing->problem() + rescoring->problem();
+        const std::string why = erasing->problem() + rescoring->problem() + retention->problem();
         return why.empty() ? why_not_answering() : why;
     };
     rollups = std::make_unique<rollup::Maker>(
@@ -141,7 +133,7 @@ Status Services::State::make_changers() {
                                 return space.bytes_free > stays ? space.bytes_free - stays : 0;
                             },
                             .why_not = why_tables_change,
-                            .forget_derived = [forget_derived] { return forget_derived(""); },
+                            .forget_derived = [this] { return forget_all_derived(); },
                             .exchanged = [this] { rebuild_live(); }});
     const process::archive::RewriteArchive rewrite_archive = [this](const auto& range, auto sites, const auto& how) {
         return archiving->rewrite(range, sites, how);
@@ -150,7 +142,11 @@ Status Services::State::make_changers() {
         *log, *store, *loader, clock,
         erase::EraserOptions{
             .data_dir = data_dir, .history = &archiving->history(), .rewrite_archive = rewrite_archive},
-        changing, [this](const erase::Subject& subject) { forget(subject); }, forget_rollups,
+        changing, [this](const erase::Subject& subject) { forget(subject); },
+        [this](const erase::Subject& subject) {
+            return forget_rollups(subject.website_id, subject.is_whole_site ? rollup::Forget::kEverything
+                                                                            : rollup::Forget::kWhatCanBeMadeAgain);
+        },
         [this] { return rescoring->complete(); });
     rescoring = std::make_unique<Rescoring>(
         *log, *store, *loader, clock,
@@ -161,9 +157,64 @@ Status Services::State::make_changers() {
             const auto judge = std::make_shared<enrich::Rescorer>(tables_in_use());
             return [judge](const event::Event& stored) { return judge->verdict(stored); };
         },
-        [this] { rebuild_live(); }, forget_rollups, [this] { return erasing->complete(); });
+        [this] { rebuild_live(); },
+        [this](const std::string& site_id) { return forget_rollups(site_id, rollup::Forget::kWhatCanBeMadeAgain); },
+        [this] { return erasing->complete(); });
+    make_retention(rewrite_archive);
     TRY_STATUS(erasing->hold_loader());
     return rescoring->hold_loader();
+}
+
+/// Before rows are changed otherwise than by the loader.
+Status Services::State::forget_rollups(const std::string& site_id, rollup::Forget what) {
+    rebuilding->tables_changed();
+    return forget_derived(site_id, what);
+}
+
+/// Of all sites; what of their days can be made again.
+Status Services::State::forget_all_derived() {
+    const auto snapshot = catalog->snapshot();
+    const bool has_expired = std::any_of(snapshot->sites.begin(), snapshot->sites.end(),
+                                         [](const auto& site) { return site.second.retention.expiring_ms > 0; });
+    if (!has_expired) return forget_derived("", rollup::Forget::kWhatCanBeMadeAgain);
+    for (const auto& [id, site] : snapshot->sites)
+        TRY_STATUS(forget_derived(id, rollup::Forget::kWhatCanBeMadeAgain));
+    return {};
+}
+
+/// Days whose events have expired are kept, unless everything is to go.
+Status Services::State::forget_derived(const std::string& site_id, rollup::Forget what) {
+    TRY_STATUS(rollups->forget(site_id, what));
+    query::Day from(1970, 1, 1);
+    const auto snapshot = catalog->snapshot();
+    const catalog::Site* site = snapshot->site(site_id);
+    if (what == rollup::Forget::kWhatCanBeMadeAgain && site != nullptr && site->retention.expiring_ms > 0) {
+        TRY(const query::Zone zone, query::Zone::load(site->timezone));
+        from = zone.day_of(site->retention.expiring_ms - 1) + 1;
+    }
+    return daily->forget(site_id, from);
+}
+
+void Services::State::make_retention(process::archive::RewriteArchive rewrite_archive) {
+    for (const auto& [id, site] : catalog->snapshot()->sites)
+        if (site.retention.expiring_ms > 0) rolled.expire(id, site.retention.expiring_ms);
+    retention = std::make_unique<retention::Retention>(
+        *log, *store, *catalog, *loader, changing, clock,
+        retention::RetentionOptions{
+            .interval_ms = settings.retention_interval_ms,
+            .rewrite_archive = std::move(rewrite_archive),
+            .sum_up = [this](const std::string& site_id, const query::Zone& zone, std::int64_t before_ms) -> Status {
+                TRY_STATUS(rollups->complete(site_id, zone, before_ms));
+                if (settings.daily_interval_ms == 0) return {};
+                TRY([[maybe_unused]] const std::uint64_t made, daily->run());
+                return {};
+            },
+            .expiring =
+                [this](const std::string& site_id, std::int64_t before_ms) {
+                    rebuilding->tables_changed();
+                    rolled.expire(site_id, before_ms);
+                },
+            .why_not = [this] { return erasing->problem() + rescoring->problem() + why_not_answering(); }});
 }
 
 /// Those that are not taken yet.
@@ -216,7 +267,7 @@ Status Services::State::replay_log_tail() {
         for (const log::StoredEntry& entry : entries) {
             if (entry.kind == log::EntryKind::kErased) {
                 TRY(const process::ErasedEntry erased, process::read_erased(entry.payload));
-                if (erased.kind == log::EntryKind::kEvent)
+                if (erased.kind == log::EntryKind::kEvent && !erased.event_id.is_nil())
                     TRY_STATUS(
                         dedup->restore(erased.website_id, erased.event_id, erased.received_at, entry.position.offset));
             }

@@ -28,6 +28,7 @@
 #include "app/rebuilding.h"
 #include "app/replay_samples.h"
 #include "app/rescoring.h"
+#include "app/retention_check.h"
 #include "app/status_json.h"
 #include "app/store_parts.h"
 #include "app/version.h"
@@ -49,6 +50,7 @@
 #include "process/erased.h"
 #include "process/process.h"
 #include "query/query.h"
+#include "retention/retention.h"
 #include "rollup/audit.h"
 #include "rollup/registry.h"
 #include "rollup/rollup.h"
@@ -64,6 +66,10 @@ struct Services::State {
 
     Status open(Options options);
     Status make_changers();
+    void make_retention(process::archive::RewriteArchive rewrite_archive);
+    Status forget_rollups(const std::string& site_id, rollup::Forget what);
+    Status forget_derived(const std::string& site_id, rollup::Forget what);
+    Status forget_all_derived();
     Status bind_ports();
     Status open_log_and_index();
     Status replay_log_tail();
@@ -108,6 +114,7 @@ struct Services::State {
     std::unique_ptr<batch::Daily> daily;
     std::unique_ptr<store::Client> rebuild_store;  ///< the same store, in the database of a rebuild
     std::unique_ptr<Rebuilding> rebuilding;
+    std::unique_ptr<retention::Retention> retention;
     std::unique_ptr<ingest::Committer> committer;
     std::unique_ptr<ingest::Endpoint> endpoint;
     std::unique_ptr<query::Service> query;

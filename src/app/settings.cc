@@ -152,6 +152,10 @@ constexpr Declaration kTable[] = {
            "Time between two runs of the daily batch, which makes footfall.page_views and footfall.traffic_sources of "
            "the days that ended, and of those for which something came late. 0: never.",
            "daily.interval"),
+    number("retention.interval_ms", "3600000", "ms", &Settings::retention_interval_ms, 100, 86'400'000,
+           "Time between two looks for what is older than its site keeps events ('footfall site set ID "
+           "--retention-months'), which is deleted then.",
+           "retention.interval"),
     number("session.idle_hours", "336", "hours", &Settings::session_idle_hours, 1, 24 * 365,
            "A session ends when it was not used for so long (14 days)."),
     number("session.absolute_hours", "2160", "hours", &Settings::session_absolute_hours, 1, 24 * 365,

@@ -51,6 +51,7 @@ struct Settings {
     std::int64_t rollup_sketch_day_events_min = 0;
     std::int64_t rollup_row_events_min = 0;
     std::int64_t daily_interval_ms = 0;
+    std::int64_t retention_interval_ms = 0;
     std::int64_t session_idle_hours = 0;
     std::int64_t session_absolute_hours = 0;
     std::string enrich_geo_v4;

@@ -165,6 +165,12 @@ Result<std::uint64_t> Daily::run_zone(const query::Zone& zone, const std::vector
         TRY(const std::vector<SiteDay> of_new, find_due(zone, all, Run{}, closed));
         due.insert(due.end(), of_new.begin(), of_new.end());
     }
+    // What is left of the events of days that expired is not what these had.
+    const auto snapshot = catalog_.snapshot();
+    std::erase_if(due, [&](const SiteDay& day) {
+        const catalog::Site* site = snapshot->site(day.site_id);
+        return site != nullptr && zone.day_start_ms(day.day) < site->retention.expiring_ms;
+    });
     TRY_STATUS(measure(zone, due));
     std::sort(due.begin(), due.end(), [](const SiteDay& one, const SiteDay& other) {
         return std::pair(one.day, std::string_view(one.site_id)) <
@@ -283,9 +289,10 @@ Status Daily::check_nothing_was_forgotten() const {
     return Error(Code::kUnavailable, "what a site's days came to was taken away meanwhile");
 }
 
-Status Daily::forget(const std::string& site_id) {
+Status Daily::forget(const std::string& site_id, query::Day from) {
     ++forgotten_;
-    const Parameters whose = {{"site", site_id}, {"all", site_id.empty() ? "true" : "false"}};
+    const Parameters whose = {
+        {"site", site_id}, {"all", site_id.empty() ? "true" : "false"}, {"from", query::day_text(from)}};
     // What says that a day counts goes first: a death in between leaves left-overs that nobody sees.
     for (const char* name : {"daily-forget-made.sql", "daily-forget-pages.sql", "daily-forget-sources.sql"})
         TRY_STATUS(store_.execute(statement(name, whose)));

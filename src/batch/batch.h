@@ -51,8 +51,9 @@ public:
     /// not caught up, or the store lost what was being read; else errors of store::Client. What was made stays.
     Result<std::uint64_t> run();
     /// Deletes everything that was made of a site, of all where it is empty, before its rows are changed otherwise than
-    /// by the loader. Durable on return; `changing` is locked by the caller. What still counts is made again.
-    Status forget(const std::string& site_id);
+    /// by the loader. Durable on return; `changing` is locked by the caller. What still counts is made again; days
+    /// before `from` can't be, since their events have expired, and stay.
+    Status forget(const std::string& site_id, query::Day from = query::Day(1970, 1, 1));
 
 private:
     struct SiteDay {

@@ -65,6 +65,10 @@ Status check_site(const Site& site) {
                      "the session timeout must be " + std::to_string(kSessionTimeoutMin) + " to " +
                          std::to_string(kSessionTimeoutMax) + " minutes",
                      "session_timeout");
+    if (site.retention.months < 0 || site.retention.months > kRetentionMonthsMax)
+        return Error(Code::kInvalidArgument,
+                     "events are kept for 0 (for ever) to " + std::to_string(kRetentionMonthsMax) + " months",
+                     "retention_months");
     const std::string& currency = site.counting.currency;
     if (!currency.empty() && (currency.size() != 3 || !std::all_of(currency.begin(), currency.end(),
                                                                    [](char c) { return c >= 'A' && c <= 'Z'; })))
@@ -145,7 +149,11 @@ Site site_of(const Query& row) {
             .counting = {.session_timeout = static_cast<int>(row.integer_at(8)),
                          .session_timeout_longest = static_cast<int>(row.integer_at(9)),
                          .currency = row.text_at(10)},
-            .created_ms = row.integer_at(11)};
+            .retention = {.months = static_cast<int>(row.integer_at(11)),
+                          .expiring_ms = row.integer_at(12),
+                          .expired_ms = row.integer_at(13),
+                          .log_offset = static_cast<std::uint64_t>(row.integer_at(14))},
+            .created_ms = row.integer_at(15)};
 }
 
 Goal goal_of(const Query& row) {
@@ -247,8 +255,10 @@ struct Catalog::State {
 
 Result<std::vector<Site>> Catalog::State::read_sites() const {
     TRY(Query query,
-        database.prepare("SELECT id, name, domain, timezone, cookieless, ip_policy, opt_out, consent, session_timeout, "
-                         "session_timeout_longest, currency, created_ms FROM sites ORDER BY created_ms, id"));
+        database.prepare(
+            "SELECT id, name, domain, timezone, cookieless, ip_policy, opt_out, consent, session_timeout, "
+            "session_timeout_longest, currency, retention_months, expiring_ms, expired_ms, expired_offset, "
+            "created_ms FROM sites ORDER BY created_ms, id"));
     std::vector<Site> out;
     for (;;) {
         TRY(const bool row, query.step());
@@ -312,7 +322,7 @@ std::shared_ptr<const Snapshot> Catalog::snapshot() const {
 Accounts& Catalog::accounts() { return state_->accounts; }
 
 Result<Site> Catalog::add_site(std::string_view name, std::string_view domain, std::string_view timezone,
-                               std::string_view id, Privacy privacy, Counting counting) {
+                               std::string_view id, Privacy privacy, Counting counting, int retention_months) {
     if (!id.empty() && !is_id(id))
         return Error(Code::kInvalidArgument,
                      "an id has 1 to 64 letters, digits, '.', '_' or '-' and does not start with '-'", "id");
@@ -322,6 +332,7 @@ Result<Site> Catalog::add_site(std::string_view name, std::string_view domain, s
               .timezone = std::string(timezone),
               .privacy = privacy,
               .counting = std::move(counting),
+              .retention = {.months = retention_months},
               .created_ms = state_->clock.wall_ms()};
     TRY_STATUS(check_site(site));
     site.counting.session_timeout_longest = site.counting.session_timeout;
@@ -329,7 +340,8 @@ Result<Site> Catalog::add_site(std::string_view name, std::string_view domain, s
     TRY(Query insert,
         state_->database.prepare(
             "INSERT INTO sites (id, name, domain, timezone, cookieless, ip_policy, opt_out, consent, session_timeout, "
-            "session_timeout_longest, currency, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+            "session_timeout_longest, currency, retention_months, created_ms) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
     if (auto status = insert.text(site.id)
                           .text(site.name)
                           .text(site.domain)
@@ -341,6 +353,7 @@ Result<Site> Catalog::add_site(std::string_view name, std::string_view domain, s
                           .integer(site.counting.session_timeout)
                           .integer(site.counting.session_timeout_longest)
                           .text(site.counting.currency)
+                          .integer(site.retention.months)
                           .integer(site.created_ms)
                           .run();
         !status) {
@@ -366,13 +379,15 @@ Result<Site> Catalog::change_site(std::string_view id, const SiteChange& change)
     if (change.consent) site.privacy.consent = *change.consent;
     if (change.session_timeout) site.counting.session_timeout = *change.session_timeout;
     if (change.currency) site.counting.currency = *change.currency;
+    if (change.retention_months) site.retention.months = *change.retention_months;
     TRY_STATUS(check_site(site));
     site.counting.session_timeout_longest =
         std::max(site.counting.session_timeout_longest, site.counting.session_timeout);
     TRY(Query update,
         state_->database.prepare(
             "UPDATE sites SET name = ?, domain = ?, timezone = ?, cookieless = ?, ip_policy = ?, opt_out = ?, "
-            "consent = ?, session_timeout = ?, session_timeout_longest = ?, currency = ? WHERE id = ?"));
+            "consent = ?, session_timeout = ?, session_timeout_longest = ?, currency = ?, "
+            "retention_months = ? WHERE id = ?"));
     TRY_STATUS(update.text(site.name)
                    .text(site.domain)
                    .text(site.timezone)
@@ -383,10 +398,24 @@ Result<Site> Catalog::change_site(std::string_view id, const SiteChange& change)
                    .integer(site.counting.session_timeout)
                    .integer(site.counting.session_timeout_longest)
                    .text(site.counting.currency)
+                   .integer(site.retention.months)
                    .text(site.id)
                    .run());
     TRY_STATUS(state_->refresh());
     return site;
+}
+
+Status Catalog::set_retained(std::string_view id, const Retention& retention) {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->snapshot->site(id) == nullptr) return no_site(id);
+    TRY(Query update,
+        state_->database.prepare("UPDATE sites SET expiring_ms = ?, expired_ms = ?, expired_offset = ? WHERE id = ?"));
+    TRY_STATUS(update.integer(retention.expiring_ms)
+                   .integer(retention.expired_ms)
+                   .integer(static_cast<std::int64_t>(retention.log_offset))
+                   .text(id)
+                   .run());
+    return state_->refresh();
 }
 
 Result<std::vector<Site>> Catalog::sites() const {

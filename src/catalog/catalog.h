@@ -57,6 +57,18 @@ struct Counting {
     std::string currency{};  ///< ISO 4217, of its revenue; empty: that of its first event that names one
 };
 
+/// Months of 0 keep for ever.
+inline constexpr int kRetentionMonthsMax = 1'200;
+inline constexpr int kRetentionMonthsDefault = 14;  ///< of a new site
+
+/// How long a site's events are kept, and how far that is carried out (src/retention). Times are epoch ms.
+struct Retention {
+    int months = kRetentionMonthsDefault;
+    std::int64_t expiring_ms = 0;  ///< events of before are deleted, or about to be: none of them is taken any more
+    std::int64_t expired_ms = 0;   ///< events of before are deleted; less than expiring_ms while that is under way
+    std::uint64_t log_offset = 0;  ///< the log was looked through up to here for what had expired by then
+};
+
 struct Site {
     std::string id;
     std::string name;
@@ -64,6 +76,7 @@ struct Site {
     std::string timezone;  ///< IANA name, known to this machine when it was set
     Privacy privacy{};
     Counting counting{};
+    Retention retention{};
     std::int64_t created_ms = 0;
 };
 
@@ -78,6 +91,7 @@ struct SiteChange {
     std::optional<ConsentPolicy> consent;
     std::optional<int> session_timeout;
     std::optional<std::string> currency;
+    std::optional<int> retention_months;
 };
 
 enum class Scope : std::uint8_t { kCollect, kRead, kAdmin };
@@ -128,11 +142,14 @@ public:
     std::shared_ptr<const Snapshot> snapshot() const;
 
     /// `id` empty: one is made. Errors name the field: unknown time zone, malformed id or domain, id taken, a timeout
-    /// out of bounds, what is no currency.
+    /// or a retention out of bounds, what is no currency.
     Result<Site> add_site(std::string_view name, std::string_view domain, std::string_view timezone,
-                          std::string_view id, Privacy privacy = {}, Counting counting = {});
+                          std::string_view id, Privacy privacy = {}, Counting counting = {},
+                          int retention_months = kRetentionMonthsDefault);
     /// The site as it is then; of events that are received after that. Errors as add_site(); kNotFound for the id.
     Result<Site> change_site(std::string_view id, const SiteChange& change);
+    /// How far a site's retention is carried out; `months` of it is left as it is. kNotFound.
+    Status set_retained(std::string_view id, const Retention& retention);
     Result<std::vector<Site>> sites() const;
     /// Removes the site and its keys from the catalog: nothing more is accepted or answered for it. Its events stay in
     /// the store.

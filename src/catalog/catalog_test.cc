@@ -177,6 +177,31 @@ TEST_F(CatalogTest, ASiteMayKeepLessOfItsVisitorsFromTheStart) {
     EXPECT_EQ(snapshot->site("b")->privacy.ip_policy, IpPolicy::kTruncate);
 }
 
+TEST_F(CatalogTest, ASiteKeepsItsEventsForSoManyMonths) {
+    ASSERT_TRUE(catalog_->add_site("A", "a.example", "UTC", "a"));
+    ASSERT_TRUE(catalog_->add_site("B", "b.example", "UTC", "b", {}, {}, 0));
+    ASSERT_TRUE(catalog_->set_retained("b", {.months = 7, .expiring_ms = 30, .expired_ms = 20, .log_offset = 10}));
+    SiteChange change;
+    change.retention_months = 24;
+    change.name = "Bee";
+    ASSERT_TRUE(catalog_->change_site("b", change));
+    open();
+    const auto snapshot = catalog_->snapshot();
+    EXPECT_EQ(snapshot->site("a")->retention.months, kRetentionMonthsDefault);
+    EXPECT_EQ(snapshot->site("a")->retention.expiring_ms, 0);
+    const Retention kept = snapshot->site("b")->retention;
+    EXPECT_EQ(kept.months, 24);
+    EXPECT_EQ(kept.expiring_ms, 30);
+    EXPECT_EQ(kept.expired_ms, 20);
+    EXPECT_EQ(kept.log_offset, 10u);
+    EXPECT_EQ(catalog_->set_retained("c", {}).error().code, Code::kNotFound);
+    for (const int months : {-1, kRetentionMonthsMax + 1}) {
+        change.retention_months = months;
+        EXPECT_EQ(catalog_->change_site("a", change).error().field, "retention_months");
+        EXPECT_EQ(catalog_->add_site("C", "c.example", "UTC", "c", {}, {}, months).error().field, "retention_months");
+    }
+}
+
 TEST_F(CatalogTest, ASiteHasItsTimeoutItsLongestOneAndItsCurrency) {
     ASSERT_TRUE(catalog_->add_site("A", "a.example", "UTC", "a"));
     ASSERT_TRUE(catalog_->add_site("B", "b.example", "UTC", "b", {}, {.session_timeout = 1'440, .currency = "EUR"}));

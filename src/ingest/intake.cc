@@ -53,6 +53,11 @@ std::unique_ptr<Submission> Intake::make_submission(std::size_t body_bytes, cons
             batch_.rejections.push_back({in.index, std::string(refusal->first), refusal->second, event.website_id});
             continue;
         }
+        // What has expired does not come back: the site's days of then are as they were summed up.
+        if (event.timestamp < site->retention.expiring_ms) {
+            batch_.rejections.push_back({in.index, "data.timestamp", "out_of_range", event.website_id});
+            continue;
+        }
         const bool is_anonymous = in.consent == event::kDenied ||
                                   (sender.opts_out && site->privacy.opt_out == catalog::OptOutPolicy::kAnonymous);
         if (is_anonymous) event.session_id = {};

@@ -81,11 +81,11 @@ private:
             if (erased.kind != log::EntryKind::kEvent) return {};
             AuditRow& row = events_.of(erased.website_id);
             ++row.received;
-            ++row.erased;
+            ++(erased.is_expired ? row.expired : row.erased);
             if (!erased.began_session) return {};
             AuditRow& of_sessions = sessions_.of(erased.website_id);
             ++of_sessions.received;
-            ++of_sessions.erased;
+            ++(erased.is_expired ? of_sessions.expired : of_sessions.erased);
         } else if (entry.kind == log::EntryKind::kEvent) {
             TRY(const auto event, event_of(entry));
             if (!event) return {};
@@ -172,6 +172,7 @@ std::string AuditReport::json() const {
         writer.member("duplicates", row.duplicates);
         writer.member("rejected", row.rejected);
         writer.member("erased", row.erased);
+        writer.member("expired", row.expired);
         writer.member("ok", row.ok && damage.empty());
         writer.key("differences");
         writer.begin_array();
@@ -185,12 +186,12 @@ std::string AuditReport::json() const {
 }
 
 std::string AuditReport::text() const {
-    std::string out = fmt::format("{:<24} {:<8} {:>12} {:>12} {:>11} {:>9} {:>7}  result\n", "site", "table",
-                                  "received", "stored", "duplicates", "rejected", "erased");
+    std::string out = fmt::format("{:<24} {:<8} {:>12} {:>12} {:>11} {:>9} {:>7} {:>9}  result\n", "site", "table",
+                                  "received", "stored", "duplicates", "rejected", "erased", "expired");
     for (const AuditRow& row : rows) {
-        out += fmt::format("{:<24} {:<8} {:>12} {:>12} {:>11} {:>9} {:>7}  {}\n",
+        out += fmt::format("{:<24} {:<8} {:>12} {:>12} {:>11} {:>9} {:>7} {:>9}  {}\n",
                            row.site_id.empty() ? "(unknown sites)" : row.site_id, row.table, row.received, row.stored,
-                           row.duplicates, row.rejected, row.erased, row.ok ? "ok" : "DIFFERS");
+                           row.duplicates, row.rejected, row.erased, row.expired, row.ok ? "ok" : "DIFFERS");
         for (const std::string& difference : row.differences) out += "    " + difference + "\n";
     }
     for (const std::string& range : damage) out += "damaged: " + range + "\n";

@@ -12,7 +12,7 @@
 
 namespace footfall::process {
 
-/// One site in one table. received = stored + duplicates + erased where all is well.
+/// One site in one table. received = stored + duplicates + erased + expired where all is well.
 struct AuditRow {
     std::string site_id;
     std::string table;
@@ -24,6 +24,7 @@ struct AuditRow {
     std::uint64_t rejected = 0;
     /// Acknowledged events whose content is gone. Of sessions: those that the store had of them when they were erased.
     std::uint64_t erased = 0;
+    std::uint64_t expired = 0;   ///< the same of those that were older than their site keeps events
     std::uint64_t expected = 0;  ///< rows that the log says there must be
     std::uint64_t altered = 0;   ///< rows that are there but differ from the log
     bool ok = true;

@@ -78,7 +78,7 @@ TEST_F(AuditTest, R12ACleanStoreIsOkAndItsSumsAreThoseOfTheLog) {
     EXPECT_TRUE(row(report, "quiet", "sessions").ok);
     EXPECT_EQ(report.rows.size(), 7u) << "no sessions of nobody's events: " << report.text();
     EXPECT_THAT(report.json(), HasSubstr(R"({"site":"a","table":"events","received":15,"stored":10,"duplicates":5,)"
-                                         R"("rejected":4,"erased":0,"ok":true,"differences":[]})"));
+                                         R"("rejected":4,"erased":0,"expired":0,"ok":true,"differences":[]})"));
     EXPECT_THAT(report.text(), HasSubstr("up to offset 18: equal"));
     EXPECT_THAT(report.text(), HasSubstr("(unknown sites)"));
     const AuditReport one = audit("b");

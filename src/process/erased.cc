@@ -12,7 +12,10 @@ std::string write_erased(const ErasedEntry& entry) {
     writer.begin_object();
     writer.member("website_id", entry.website_id);
     writer.member("kind", static_cast<std::uint64_t>(entry.kind));
-    if (entry.kind == log::EntryKind::kEvent) {
+    if (entry.is_expired) writer.member("expired", true);
+    if (entry.kind == log::EntryKind::kEvent && entry.is_expired && entry.event_id.is_nil()) {
+        if (entry.began_session) writer.member("began_session", true);
+    } else if (entry.kind == log::EntryKind::kEvent) {
         writer.member("event_id", entry.event_id.text());
         writer.member("received_at", entry.received_at);
         if (entry.began_session) writer.member("began_session", true);
@@ -33,8 +36,15 @@ Result<ErasedEntry> read_erased(std::string_view payload) {
         kind > 0xff)
         return broken;
     ErasedEntry entry{.website_id = std::string(website_id), .kind = static_cast<log::EntryKind>(kind)};
+    bool is_expired = false;
+    if (root["expired"].get(is_expired) == simdjson::SUCCESS) entry.is_expired = is_expired;
     if (entry.kind != log::EntryKind::kEvent) return entry;
     std::string_view event_id;
+    if (entry.is_expired && root["event_id"].get(event_id) == simdjson::NO_SUCH_FIELD) {
+        bool began = false;
+        if (root["began_session"].get(began) == simdjson::SUCCESS) entry.began_session = began;
+        return entry;
+    }
     if (root["event_id"].get(event_id) != simdjson::SUCCESS ||
         root["received_at"].get(entry.received_at) != simdjson::SUCCESS)
         return broken;

@@ -148,6 +148,7 @@ private:
         json_.member("took_ms", parts.took_ms);
         json_.member("rows_read", parts.current.rows_read + (parts.previous ? parts.previous->rows_read : 0));
         json_.member("as_of", parts.as_of);
+        if (!parts.events_from.empty()) json_.member("events_from", parts.events_from);
         json_.key("range");
         json_.begin_object();
         write_range(plan_.range);

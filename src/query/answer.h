@@ -25,6 +25,7 @@ struct AnswerParts {
     std::optional<Explanation> explanation;
     std::string source = "events";  ///< or "rollup", "mixed"
     std::string as_of;
+    std::string events_from{};  ///< the day before which there are none any more, where the question needed them
     double took_ms = 0;
 };
 

@@ -62,6 +62,8 @@ struct SiteInfo {
     std::string currency{};  ///< of its revenue; empty: that of its first event that names one
     std::int64_t session_timeout_longest_ms = 30 * 60'000;  ///< that its sessions ever had
     std::vector<GoalDeclaration> goals{};
+    /// Of before there are no events any more, only rolled days: the start of a day, epoch ms; 0: nothing has expired.
+    std::int64_t expired_ms = 0;
 };
 
 /// A day of a site whose numbers are in footfall.rollup_days, in the rows of that generation.

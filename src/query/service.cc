@@ -63,19 +63,27 @@ Cover cover_of(const Plan& plan, const Range& range, const SiteInfo& site, const
     std::vector<Range> between;
     std::int64_t from_ms = range.from_ms;
     const bool is_sketch = plan.rollup->standard_error > 0;
+    bool is_sketch_all_there_is = false;
+    // What has expired was rolled up whole: between its days there was nothing.
+    const auto add_between = [&](std::int64_t begin_ms, std::int64_t end_ms) {
+        begin_ms = std::max(begin_ms, std::min(site.expired_ms, end_ms));
+        if (begin_ms < end_ms) between.push_back({begin_ms, end_ms, range.unit});
+    };
     for (const RolledDay& day :
          options.rolled_days->days(site, zone.day_of(range.from_ms), zone.day_of(range.to_ms),
                                    {.dimension = plan.rollup->dimension, .has_sketches = is_sketch})) {
         const std::int64_t start_ms = zone.day_start_ms(day.day);
         const std::int64_t end_ms = zone.day_start_ms(day.day + 1);
         if (start_ms < from_ms || end_ms > range.to_ms) continue;
-        if (start_ms > from_ms) between.push_back({from_ms, start_ms, range.unit});
+        if (start_ms > from_ms) add_between(from_ms, start_ms);
         from_ms = end_ms;
         events += day.events;
+        is_sketch_all_there_is = is_sketch_all_there_is || start_ms < site.expired_ms;
         days.push_back(day);
     }
-    if (from_ms < range.to_ms) between.push_back({from_ms, range.to_ms, range.unit});
-    if (days.empty() || between.size() > kRangesMax || (is_sketch && events < options.sketch_above_events))
+    if (from_ms < range.to_ms) add_between(from_ms, range.to_ms);
+    if (days.empty() || between.size() > kRangesMax ||
+        (is_sketch && events < options.sketch_above_events && !is_sketch_all_there_is))
         return cover;
     cover.ranges = std::move(between);
     cover.days = std::move(days);
@@ -297,6 +305,8 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
     if (plan.previous) {
         TRY(parts.previous, Question(execution, plan, *plan.previous, site, zone, options_).ask());
     }
+    if (plan.range.from_ms < site.expired_ms && current.cover().days.empty())
+        parts.events_from = day_text(zone.day_of(site.expired_ms));
     if (!current.cover().days.empty()) parts.source = current.cover().ranges.empty() ? "rollup" : "mixed";
     parts.took_ms = execution.took_ms();
     return write_answer(plan, zone, parts);

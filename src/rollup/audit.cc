@@ -105,13 +105,16 @@ Result<std::vector<process::AuditRow>> audit(store::Client& store, const Registr
     std::vector<process::AuditRow> rows;
     for (const catalog::Site& site : sites) {
         if (!site_id.empty() && site.id != site_id) continue;
-        const std::vector<MadeDay> days = registry.fresh(site.id);
-        if (days.empty()) continue;
+        std::vector<MadeDay> days = registry.fresh(site.id);
         const query::SiteInfo info{.id = site.id,
                                    .timezone = site.timezone,
                                    .created_ms = site.created_ms,
                                    .currency = site.counting.currency};
         TRY(const query::Zone zone, query::Zone::load(site.timezone));
+        // Of the others there is nothing left to count them by.
+        const std::int64_t expired_ms = registry.expired_before(site.id);
+        std::erase_if(days, [&](const MadeDay& day) { return zone.day_start_ms(day.day) < expired_ms; });
+        if (days.empty()) continue;
         SiteAudit of_site(store, registry, info, zone);
         for (std::size_t from = 0; from < days.size();) {
             std::size_t to = from + 1;

@@ -51,6 +51,22 @@ bool Registry::are_kept(const query::SiteInfo& site, const std::vector<query::Ro
     return true;
 }
 
+void Registry::expire(const std::string& site_id, std::int64_t before_ms) {
+    const std::lock_guard lock(mutex_);
+    std::int64_t& expired = expired_[site_id];
+    expired = std::max(expired, before_ms);
+}
+
+std::int64_t Registry::expired_ms(std::string_view site_id) const {
+    const auto expired = expired_.find(site_id);
+    return expired == expired_.end() ? 0 : expired->second;
+}
+
+std::int64_t Registry::expired_before(const std::string& site_id) const {
+    const std::lock_guard lock(mutex_);
+    return expired_ms(site_id);
+}
+
 void Registry::clear() {
     const std::lock_guard lock(mutex_);
     sites_.clear();
@@ -59,9 +75,10 @@ void Registry::clear() {
 bool Registry::sync(const std::string& site_id, const query::Zone& zone) {
     const std::lock_guard lock(mutex_);
     SiteState& state = sites_[site_id];
-    if (state.timezone == zone.name()) return false;
+    if (state.timezone == zone.name()) return std::exchange(state.is_forgotten, false);
     state.timezone = zone.name();
     state.days.clear();
+    state.is_forgotten = false;
     return true;
 }
 
@@ -76,7 +93,7 @@ void Registry::add(const std::string& site_id, const query::Zone& zone, const Ma
 
 void Registry::touch_by_batch_under_way(const std::string& site_id, std::int64_t start_ms, DayState& day) const {
     const auto last = last_hours_.find(site_id);
-    if (last == last_hours_.end()) return;
+    if (last == last_hours_.end() || start_ms < expired_ms(site_id)) return;
     for (const std::int64_t hour : last->second)
         if (hour * kHourMs < day.end_ms && (hour + 1) * kHourMs > start_ms)
             day.touched = std::max(day.touched, last_end_);
@@ -91,6 +108,7 @@ void Registry::touch(const process::TouchedHours& hours, std::uint64_t end) {
 
 void Registry::touch_site(const std::string& site_id, const process::TouchedHours::Hours& hours, std::uint64_t end) {
     SiteState& state = sites_[site_id];
+    const std::int64_t expired = expired_ms(site_id);
     for (const std::int64_t hour : hours) {
         state.hours[hour] = std::max(state.hours[hour], end);
         const std::int64_t from_ms = hour * kHourMs;
@@ -98,7 +116,8 @@ void Registry::touch_site(const std::string& site_id, const process::TouchedHour
         auto day = state.days.upper_bound(from_ms);
         if (day != state.days.begin()) --day;
         for (; day != state.days.end() && day->first < from_ms + kHourMs; ++day)
-            if (day->second.end_ms > from_ms) day->second.touched = std::max(day->second.touched, end);
+            if (day->second.end_ms > from_ms && day->first >= expired)
+                day->second.touched = std::max(day->second.touched, end);
     }
 }
 
@@ -166,9 +185,15 @@ void Registry::told(const std::vector<SiteDay>& days) {
     }
 }
 
-void Registry::forget(const std::string& site_id) {
+void Registry::forget(const std::string& site_id, Forget what) {
     const std::lock_guard lock(mutex_);
-    sites_.erase(site_id);
+    if (what == Forget::kEverything) expired_.erase(site_id);
+    const auto site = sites_.find(site_id);
+    if (site == sites_.end()) return;
+    const std::int64_t expired = expired_ms(site_id);
+    if (expired == 0) return static_cast<void>(sites_.erase(site));
+    std::erase_if(site->second.days, [expired](const auto& day) { return day.first >= expired; });
+    site->second.is_forgotten = true;
 }
 
 std::vector<MadeDay> Registry::fresh(const std::string& site_id) const {

@@ -29,6 +29,12 @@ struct MadeDay {
 /// The bit of a dimension in MadeDay::dimensions; 0 where the rollup keeps none of that name.
 std::uint64_t dimension_bit(std::string_view name);
 
+/// What of a site is to be forgotten.
+enum class Forget : std::uint8_t {
+    kWhatCanBeMadeAgain,  ///< days whose events are there
+    kEverything,
+};
+
 /// Which days of which sites footfall.rollup_days holds, and which of them still say what the tables say: those that no
 /// entry of the log touched that the tables did not hold when they were made. Thread-safe.
 class Registry : public query::RolledDays {
@@ -37,9 +43,16 @@ public:
                                        const Need& need) const override;
     bool are_kept(const query::SiteInfo& site, const std::vector<query::RolledDay>& days) const override;
 
-    /// Forgets everything: the store may be another one.
+    /// Events of a site's days that begin before that time are gone, or will be in a moment (src/retention): what is
+    /// made of these days is all there is of them, whatever touches them, and they are not made again. Outlives clear()
+    /// and forget().
+    void expire(const std::string& site_id, std::int64_t before_ms);
+    std::int64_t expired_before(const std::string& site_id) const;
+
+    /// Forgets everything else: the store may be another one.
     void clear();
-    /// A site's days are by the calendar of this zone from now on; true where that is new, so that what it has is gone.
+    /// A site's days are by the calendar of this zone from now on; true where that is new, so that what it has is gone,
+    /// and once after forget().
     bool sync(const std::string& site_id, const query::Zone& zone);
     /// A day that the table says is made. After sync().
     void add(const std::string& site_id, const query::Zone& zone, const MadeDay& made);
@@ -62,9 +75,9 @@ public:
     std::vector<SiteDay> stale() const;
     /// The table says so of these.
     void told(const std::vector<SiteDay>& days);
-    /// What the site has is of rows that are gone.
-    void forget(const std::string& site_id);
-    /// All of a site's days that say what the tables say.
+    /// What the site has is of rows that are gone; but for days whose events have expired, unless all of it is.
+    void forget(const std::string& site_id, Forget what);
+    /// All of a site's days that say what the tables say, or did when their events expired.
     std::vector<MadeDay> fresh(const std::string& site_id) const;
 
     struct Count {
@@ -84,6 +97,7 @@ private:
     };
     struct SiteState {
         std::string timezone;
+        bool is_forgotten = false;              ///< all of its days that can be made again are to be looked at again
         std::map<std::int64_t, DayState> days;  ///< by the day's first ms
         /// Touched since they were taken, with the log's offset behind the last batch that did.
         std::map<std::int64_t, std::uint64_t> hours;
@@ -92,8 +106,11 @@ private:
     void touch_by_batch_under_way(const std::string& site_id, std::int64_t start_ms, DayState& day) const;
     void touch_site(const std::string& site_id, const process::TouchedHours::Hours& hours, std::uint64_t end);
 
+    std::int64_t expired_ms(std::string_view site_id) const;  ///< under the mutex
+
     mutable std::mutex mutex_;
     std::map<std::string, SiteState, std::less<>> sites_;
+    std::map<std::string, std::int64_t, std::less<>> expired_;  ///< by site, what expire() said
     // The batch that may be under way: told of already, and not yet in the tables.
     std::map<std::string, process::TouchedHours::Hours, std::less<>> last_hours_;
     std::uint64_t last_end_ = 0;

@@ -152,7 +152,7 @@ TEST_F(RegistryTest, AnotherGenerationIsNotWhatWasRead) {
     EXPECT_TRUE(registry_.are_kept(site_, read)) << "its rows are there until it is made again";
     make(Day(2026, 11, 2), 12, 200);
     EXPECT_FALSE(registry_.are_kept(site_, read));
-    registry_.forget("s");
+    registry_.forget("s", Forget::kWhatCanBeMadeAgain);
     EXPECT_FALSE(registry_.are_kept(site_, read));
 }
 
@@ -165,6 +165,29 @@ TEST_F(RegistryTest, HoursOfDaysThatAreNotClosedOrNotInTheTablesAreKept) {
     EXPECT_TRUE(registry_.take_closed_hours("s", zone_, closed, 2).empty()) << "taken already";
     EXPECT_EQ(registry_.take_closed_hours("s", zone_, closed + 24 * kHourMs, 2),
               std::vector{noon(Day(2026, 11, 3)) / kHourMs});
+}
+
+TEST_F(RegistryTest, ADayWhoseEventsHaveExpiredIsAllThereIs) {
+    make(Day(2026, 11, 1), 10);
+    make(Day(2026, 11, 2), 10);
+    registry_.expire("s", zone_.day_start_ms(Day(2026, 11, 2)));
+    registry_.touch(hours("s", noon(Day(2026, 11, 1)), noon(Day(2026, 11, 2))), 11);
+    EXPECT_EQ(fresh_days(), std::vector{Day(2026, 11, 1)});
+    EXPECT_EQ(registry_.stale().size(), 1u);
+    make(Day(2026, 11, 2), 11, 200);
+    registry_.forget("s", Forget::kWhatCanBeMadeAgain);
+    EXPECT_EQ(fresh_days(), std::vector{Day(2026, 11, 1)});
+    EXPECT_TRUE(registry_.sync("s", zone_)) << "the others are to be made again";
+    EXPECT_FALSE(registry_.sync("s", zone_));
+    EXPECT_EQ(fresh_days(), std::vector{Day(2026, 11, 1)});
+    // What was expired is still known when the store was started again.
+    registry_.clear();
+    EXPECT_TRUE(registry_.sync("s", zone_));
+    registry_.add("s", zone_, made(Day(2026, 11, 1), 10));
+    EXPECT_EQ(fresh_days(), std::vector{Day(2026, 11, 1)});
+    registry_.forget("s", Forget::kEverything);
+    EXPECT_TRUE(fresh_days().empty());
+    EXPECT_EQ(registry_.expired_before("s"), 0);
 }
 
 TEST_F(RegistryTest, AnotherZoneIsAnotherCalendar) {

@@ -136,23 +136,9 @@ Result<std::uint64_t> Maker::make_due() {
     TRY(const std::vector<Due> due, find_due(known));
     std::uint64_t made = 0;
     for (const Due& of_site : due) {
-        std::span<const RollupStore::DaySize> left(of_site.days);
-        while (!left.empty()) {
-            // Days that follow each other, while they are not too much at once.
-            std::size_t count = 1;
-            std::uint64_t events = left.front().events;
-            const auto has_sketches = [&](const RollupStore::DaySize& day) {
-                return day.events >= options_.sketch_day_events_min;
-            };
-            while (count < left.size() && left[count].day == left[count - 1].day + 1 &&
-                   has_sketches(left[count]) == has_sketches(left.front()) &&
-                   events + left[count].events <= options_.events_at_once)
-                events += left[count++].events;
-            if (is_stopping()) return made;
-            TRY_STATUS(make(of_site, left.first(count)));
-            made += count;
-            left = left.subspan(count);
-        }
+        TRY(const std::uint64_t of_it, make_all(of_site));
+        made += of_it;
+        if (is_stopping()) return made;
     }
     TRY_STATUS(write_down_stale());
     if (known != known_up_to_) {
@@ -160,6 +146,43 @@ Result<std::uint64_t> Maker::make_due() {
         known_up_to_ = known;
     }
     return made;
+}
+
+Result<std::uint64_t> Maker::make_all(const Due& due) {
+    std::uint64_t made = 0;
+    std::span<const RollupStore::DaySize> left(due.days);
+    while (!left.empty()) {
+        // Days that follow each other, while they are not too much at once.
+        std::size_t count = 1;
+        std::uint64_t events = left.front().events;
+        const auto has_sketches = [&](const RollupStore::DaySize& day) {
+            return due.is_last || day.events >= options_.sketch_day_events_min;
+        };
+        while (count < left.size() && left[count].day == left[count - 1].day + 1 &&
+               has_sketches(left[count]) == has_sketches(left.front()) &&
+               events + left[count].events <= options_.events_at_once)
+            events += left[count++].events;
+        if (is_stopping()) return made;
+        TRY_STATUS(make(due, left.first(count)));
+        made += count;
+        left = left.subspan(count);
+    }
+    return made;
+}
+
+Status Maker::complete(const std::string& site_id, const query::Zone& zone, std::int64_t before_ms) {
+    const std::lock_guard one(one_at_a_time_);
+    if (!loader_.state().is_caught_up) return Error(Code::kUnavailable, "the store is being filled from the event log");
+    TRY_STATUS(load_if_needed());
+    registry_.sync(site_id, zone);
+    const std::int64_t expired_ms = std::max<std::int64_t>(0, registry_.expired_before(site_id));
+    TRY(auto sizes, tables_.sizes(std::span(&site_id, 1), zone, expired_ms, before_ms, 1));
+    Due due{.site_id = site_id, .zone = zone, .days = {}, .is_last = true};
+    for (const RollupStore::DaySize& size : sizes[site_id])
+        if (zone.day_start_ms(size.day) >= expired_ms) due.days.push_back(size);
+    TRY(const std::uint64_t made, make_all(due));
+    if (made < due.days.size()) return Error(Code::kUnavailable, "the server is ending");
+    return {};
 }
 
 Result<std::vector<Maker::Due>> Maker::find_due(std::uint64_t loaded) {
@@ -199,7 +222,10 @@ Result<std::vector<Maker::Due>> Maker::find_due(std::uint64_t loaded) {
             for (const MadeDay& day : registry_.fresh(site_id)) fresh.insert(day.day);
             Due of_site{.site_id = site_id, .zone = look.zone, .days = {}};
             std::set<query::Day> later;
+            const std::int64_t expired_ms = registry_.expired_before(site_id);
             for (const RollupStore::DaySize& size : sizes[site_id]) {
+                // What is left of its events is not what the day had.
+                if (look.zone.day_start_ms(size.day) < expired_ms) continue;
                 if ((!wanted.is_new && !wanted.days.contains(size.day)) || fresh.contains(size.day)) continue;
                 const auto made_at = made_at_ms_.find({site_id, size.day});
                 const bool is_due = made_at == made_at_ms_.end() ||
@@ -228,12 +254,12 @@ Status Maker::make(const Due& due, std::span<const RollupStore::DaySize> days) {
     const query::Day first = days.front().day;
     const query::Day last = days.back().day;
     const query::Range range{due.zone.day_start_ms(first), due.zone.day_start_ms(last + 1), query::Range::Unit::kDays};
-    const bool has_sketches = days.front().events >= options_.sketch_day_events_min;
+    const bool has_sketches = due.is_last || days.front().events >= options_.sketch_day_events_min;
     TRY_STATUS(tables_.fill({.website_id = due.site_id,
                              .range = range,
                              .generation = generation_,
                              .has_sketches = has_sketches,
-                             .row_events_min = options_.row_events_min},
+                             .row_events_min = due.is_last ? 0 : options_.row_events_min},
                             due.zone));
     TRY(const auto rows, tables_.rows(due.site_id, first, last, generation_));
     const process::LoaderState after = loader_.state();
@@ -281,10 +307,19 @@ Status Maker::write_down_stale() {
     return {};
 }
 
-Status Maker::forget(const std::string& site_id) {
+Status Maker::forget(const std::string& site_id, Forget what) {
+    query::Day from(1970, 1, 1);
+    const std::int64_t expired_ms = registry_.expired_before(site_id);
+    if (what == Forget::kWhatCanBeMadeAgain && expired_ms > 0) {
+        const auto snapshot = catalog_.snapshot();
+        if (const catalog::Site* site = snapshot->site(site_id); site != nullptr) {
+            TRY(const query::Zone zone, query::Zone::load(site->timezone));
+            from = zone.day_of(expired_ms - 1) + 1;
+        }
+    }
     if (site_id.empty()) registry_.clear();
-    else registry_.forget(site_id);
-    return tables_.forget(site_id);
+    else registry_.forget(site_id, what);
+    return tables_.forget(site_id, from);
 }
 
 }  // namespace footfall::rollup

@@ -58,14 +58,20 @@ public:
     /// not caught up, or the store lost what was being read.
     Result<std::uint64_t> make_due();
     /// Deletes everything that was made of a site, of all where it is empty, before its rows are changed otherwise than
-    /// by the loader. Durable on return; `changing` is locked by the caller. What still counts is made again later.
-    Status forget(const std::string& site_id);
+    /// by the loader. Durable on return; `changing` is locked by the caller. What still counts is made again later;
+    /// days whose events have expired can't be, and stay unless `what` says otherwise.
+    Status forget(const std::string& site_id, Forget what = Forget::kWhatCanBeMadeAgain);
+    /// Makes a site's days before that time a last time, and keeps of them whatever can be kept, however few events
+    /// they have: these are about to expire.
+    /// kUnavailable as make_due().
+    Status complete(const std::string& site_id, const query::Zone& zone, std::int64_t before_ms);
 
 private:
     struct Due {
         std::string site_id;
         query::Zone zone;
         std::vector<RollupStore::DaySize> days;  ///< in order
+        bool is_last = false;                    ///< whatever can be kept of them is, since there is no other time
     };
 
     void run();
@@ -73,6 +79,7 @@ private:
     std::vector<RollupStore::SiteZone> sites();
     /// By what the tables hold, which hold the log up to `loaded`.
     Result<std::vector<Due>> find_due(std::uint64_t loaded);
+    Result<std::uint64_t> make_all(const Due& due);
     Status make(const Due& due, std::span<const RollupStore::DaySize> days);
     Status write_down_stale();
     bool is_stopping() const;

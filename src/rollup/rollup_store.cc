@@ -177,8 +177,9 @@ Status RollupStore::say_known_up_to(std::uint64_t offset, std::uint64_t version)
         statement("rollup-say-known.sql", {{"offset", std::to_string(offset)}, {"version", std::to_string(version)}}));
 }
 
-Status RollupStore::forget(const std::string& site_id) {
-    const Parameters whose = {{"site", site_id}, {"all", site_id.empty() ? "true" : "false"}};
+Status RollupStore::forget(const std::string& site_id, query::Day from) {
+    const Parameters whose = {
+        {"site", site_id}, {"all", site_id.empty() ? "true" : "false"}, {"from", query::day_text(from)}};
     // What says that a day counts goes first: a death in between leaves left-overs and no wrong number.
     TRY_STATUS(store_.execute(statement("rollup-forget-made.sql", whose)));
     return store_.execute(statement("rollup-forget-days.sql", whose));

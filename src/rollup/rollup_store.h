@@ -49,8 +49,8 @@ public:
     Status say_made(const std::string& site_id, const query::Zone& zone, std::span<const MadeDay> made);
     /// Up to this offset of the log what touched which day is written down.
     Status say_known_up_to(std::uint64_t offset, std::uint64_t version);
-    /// Deletes everything of a site; of all where it is empty.
-    Status forget(const std::string& site_id);
+    /// Deletes everything of a site from that day on; all of all sites where it is empty.
+    Status forget(const std::string& site_id, query::Day from);
 
 private:
     store::Client& store_;

@@ -339,6 +339,7 @@ class TestSession:
             "timezone": "UTC",
             "session_timeout_minutes": 30,
             "currency": "",
+            "retention_months": 14,
         }
         assert told.json()["version"] in run_command("--version").stdout
 
@@ -443,8 +444,8 @@ class TestSites:
         browser = User(server, "admin").browser()
         site = {"name": "My shop", "domain": "shop.example", "timezone": "Europe/Berlin"}
         made = browser.request("POST", SITES, site)
-        assert made.status == 201 and set(made.json()) == {"id", *site, "session_timeout_minutes", "currency"}, made
-        assert made.json() | {"id": ""} == site | {"id": "", "session_timeout_minutes": 30, "currency": ""}
+        assert made.status == 201 and set(made.json()) == {"id", *site, "session_timeout_minutes", "currency", "retention_months"}, made
+        assert made.json() | {"id": ""} == site | {"id": "", "session_timeout_minutes": 30, "currency": "", "retention_months": 14}
         assert made.json() in browser.request("GET", SITES).json()["sites"]
         assert made.json() in browser.request("GET", SESSION).json()["sites"]
         added = Site(server, made.json()["id"])
@@ -456,13 +457,15 @@ class TestSites:
     def test_are_changed_as_far_as_the_request_says(self, server: Server, site: Site):
         browser = User(server, "admin").browser()
         [before] = [row for row in browser.request("GET", SITES).json()["sites"] if row["id"] == site.id]
-        change = {"name": "Other", "timezone": "Asia/Kathmandu", "session_timeout_minutes": 90, "currency": "EUR"}
+        change = {"name": "Other", "timezone": "Asia/Kathmandu", "session_timeout_minutes": 90, "currency": "EUR", "retention_months": 0}
         changed = browser.request("PATCH", f"{SITES}/{site.id}", change)
         assert changed.status == 200 and changed.json() == before | change
         assert changed.json() in browser.request("GET", SITES).json()["sites"]
         assert browser.request("PATCH", f"{SITES}/{site.id}", {}).json() == changed.json()
         for wrong, field in [
             ({"session_timeout_minutes": 0}, "session_timeout_minutes"),
+            ({"retention_months": -1}, "retention_months"),
+            ({"retention_months": 1201}, "retention_months"),
             ({"session_timeout_minutes": 1441}, "session_timeout_minutes"),
             ({"session_timeout_minutes": "30"}, "session_timeout_minutes"),
             ({"session_timeout_minutes": 30.5}, "session_timeout_minutes"),

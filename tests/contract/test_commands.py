@@ -442,7 +442,7 @@ class TestAudit:
         assert site in {row[name] for row in rows for name in row if isinstance(row[name], str)}
         for row in rows:
             assert {"received", "stored", "duplicates", "rejected", "erased", "ok"} <= set(row) and row["ok"] is True
-            assert row["received"] == row["stored"] + row["duplicates"] + row["erased"]
+            assert row["received"] == row["stored"] + row["duplicates"] + row["erased"] + row["expired"]
         assert {row["table"] for row in rows if site in row.values()} == {"events", "sessions"}
 
     def test_counts_the_sessions_that_the_events_make(self, server: Server, site: Site):

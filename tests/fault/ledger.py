@@ -306,7 +306,7 @@ def check_ledger(server: Server, site: Site, ledger: Ledger, audit_limit_s: floa
 
     row = audit_row(server, site, audit_limit_s)
     assert row["stored"] == total, row
-    assert row["received"] == row["stored"] + row["duplicates"] + row["erased"], row
+    assert row["received"] == row["stored"] + row["duplicates"] + row["erased"] + row["expired"], row
     # Answers that were lost on their way stand in the log too, so the log may know of more than the clients were told.
     assert row["received"] >= ledger.answered and row["duplicates"] >= ledger.duplicates, (
         row,

@@ -1,4 +1,4 @@
--- Deletes what was made of a site, or of all. Waits until it is done.
+-- Deletes what was made of a site from a day on, or of all. Waits until it is done.
 ALTER TABLE footfall.rollup_days
-DELETE WHERE {all:Bool} OR website_id = {site:String}
+DELETE WHERE {all:Bool} OR (website_id = {site:String} AND day >= {from:Date})
 SETTINGS mutations_sync = 1

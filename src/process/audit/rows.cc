@@ -24,7 +24,8 @@ void AuditRows::difference(std::size_t index, std::string what) {
 
 std::vector<AuditRow> AuditRows::take() {
     for (AuditRow& row : rows_)
-        row.ok = row.ok && row.stored == row.expected && row.received == row.stored + row.duplicates + row.erased;
+        row.ok = row.ok && row.stored == row.expected &&
+                 row.received == row.stored + row.duplicates + row.erased + row.expired;
     return std::move(rows_);
 }
 

@@ -1,0 +1,1 @@
+SELECT count() FROM footfall.session_alias WHERE website_id = {site:String}

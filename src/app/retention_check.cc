@@ -1,0 +1,47 @@
+#include "app/retention_check.h"
+
+#include <algorithm>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "query/zone.h"
+
+namespace footfall::app {
+namespace {
+
+/// Named one by one; the rest is counted.
+constexpr std::size_t kNamedMax = 20;
+
+std::string joined(std::vector<std::string> names) {
+    std::sort(names.begin(), names.end());
+    const std::size_t more = names.size() - std::min(names.size(), kNamedMax);
+    names.resize(names.size() - more);
+    return fmt::format("{}{}", fmt::join(names, ", "), more > 0 ? fmt::format(" and {} more", more) : "");
+}
+
+}  // namespace
+
+Finding check_retention(const decltype(catalog::Snapshot::sites)& sites, const std::string& problem) {
+    if (!problem.empty())
+        return {"retention", false, problem, "it goes on by itself; if it stays, the reason names the part to look at"};
+    std::vector<std::string> for_ever;
+    std::vector<std::string> with_end;
+    for (const auto& [id, site] : sites) {
+        const catalog::Retention& kept = site.retention;
+        std::string since;
+        if (kept.expired_ms > 0)
+            if (const auto zone = query::Zone::load(site.timezone))
+                since = ", since " + query::day_text(zone->day_of(kept.expired_ms));
+        if (kept.months == 0) for_ever.push_back(id + since);
+        else with_end.push_back(fmt::format("{} {} months{}", id, kept.months, since));
+    }
+    std::string text = with_end.empty() ? "" : "events are kept: " + joined(std::move(with_end));
+    if (!for_ever.empty())
+        text += (text.empty() ? "" : "; ") + std::string("for ever: ") + joined(std::move(for_ever)) +
+                " (site set ID --retention-months N)";
+    return {"retention", true, text.empty() ? "there is no site" : text, ""};
+}
+
+}  // namespace footfall::app

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+#include "app/commands.h"
+#include "catalog/catalog.h"
+
+namespace footfall::app {
+
+/// What doctor says of how long events are kept: of each site that deletes any since when, and which keep all for ever.
+/// `problem` is why a deletion is not complete; empty where none is begun.
+Finding check_retention(const decltype(catalog::Snapshot::sites)& sites, const std::string& problem);
+
+}  // namespace footfall::app
