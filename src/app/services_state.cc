@@ -111,7 +111,7 @@ Status Services::State::open(Options options) {
 /// What changes that which is stored already, and completes what a death cut off.
 Status Services::State::make_changers() {
     const auto why_tables_change = [this] {
-        const std::string why = erasing->problem() + rescoring->problem() + retention->problem();
+        const std::string why = erasing->problem() + rescoring->problem();
         return why.empty() ? why_not_answering() : why;
     };
     rollups = std::make_unique<rollup::Maker>(
@@ -132,7 +132,11 @@ Status Services::State::make_changers() {
                                 const std::uint64_t stays = space.bytes / 32;
                                 return space.bytes_free > stays ? space.bytes_free - stays : 0;
                             },
-                            .why_not = why_tables_change,
+                            .why_not =
+                                [this, why_tables_change] {
+                                    const std::string why = retention->problem();
+                                    return why.empty() ? why_tables_change() : why;
+                                },
                             .forget_derived = [this] { return forget_all_derived(); },
                             .exchanged = [this] { rebuild_live(); }});
     const process::archive::RewriteArchive rewrite_archive = [this](const auto& range, auto sites, const auto& how) {
