@@ -19,9 +19,9 @@ struct ObjectInfo {
 /// 512 bytes at most. So a key is a path below a folder and a key of S3, and needs no escapes in either.
 bool is_object_key(std::string_view key);
 
-/// The seam behind which the archive lies: whole objects under keys. Implementations: local/ (a folder). Objects are
-/// written and read whole, so they are of a size that fits into memory; who writes them sees to that. Thread-safe.
-/// A key that is none (is_object_key) is kInvalidArgument in every call.
+/// The seam behind which the archive lies: whole objects under keys. Implementations: local/ (a folder), s3/ (a
+/// bucket). Objects are written and read whole, so they are of a size that fits into memory; who writes them sees to
+/// that. Thread-safe. A key that is none (is_object_key) is kInvalidArgument in every call.
 class ObjectStore {
 public:
     virtual ~ObjectStore() = default;

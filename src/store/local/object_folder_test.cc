@@ -5,33 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "base/testing/test_folder.h"
-#include "conformance/object_store_suite.h"
 
 namespace footfall::store {
-
-namespace conformance {
-class FolderStage final : public ObjectStage {
-public:
-    FolderStage() { reopen(); }
-    ObjectStore& objects() override { return *objects_; }
-    void reopen() override {
-        objects_.reset();
-        auto opened = ObjectFolder::open(folder_ / "objects");
-        ASSERT_TRUE(opened) << opened.error().message;
-        objects_ = std::move(*opened);
-    }
-
-private:
-    TestFolder folder_;
-    std::unique_ptr<ObjectFolder> objects_;
-};
-
-INSTANTIATE_TEST_SUITE_P(Folder, ObjectStoreSuite,
-                         testing::Values(ObjectImplementation{"folder",
-                                                              [] { return std::make_unique<FolderStage>(); }}),
-                         [](const auto& test) { return test.param.name; });
-}  // namespace conformance
-
 namespace {
 
 TEST(ObjectFolderTest, OneProcessWritesAtATime) {
