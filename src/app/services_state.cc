@@ -59,9 +59,9 @@ Status Services::State::open(Options options) {
     TRY(catalog, catalog::Catalog::open(data_dir + "/catalog.db", clock,
                                         {.idle_ms = settings.session_idle_hours * 3'600'000,
                                          .absolute_ms = settings.session_absolute_hours * 3'600'000}));
-    archiving = std::make_unique<Archiving>(settings, data_dir, *log, clock, changing, [this] {
-        return std::min({loader->state().loaded.offset, dedup->replay_from(), identity_saved.load()});
-    });
+    TRY(archiving, Archiving::make(settings, data_dir, *log, clock, changing, [this] {
+            return std::min({loader->state().loaded.offset, dedup->replay_from(), identity_saved.load()});
+        }));
     log::EventLog& history = archiving->history();
     const std::string checkpoint_path = data_dir + "/loader.checkpoint";
     if (const auto& restored = log->restored(); !restored.empty()) {
@@ -413,7 +413,6 @@ void Services::State::run_housekeeping() {
         }
         log->tend_reserve();
         tend_store();
-        archiving->tend();
         if (log->end().offset - identity_saved >= kIdentityEveryEntries || now - identity_saved_ms >= kIdentityEveryMs)
             save_identity();
         if (const Status status = catalog->accounts().save_use(); !status)

@@ -109,6 +109,24 @@ constexpr Declaration kTable[] = {
          "off|on"),
     text("archive.directory", "", &Settings::archive_directory,
          "Folder of the archive, used for nothing else; empty: archive in data.dir. It may be on another disk."),
+    text("archive.s3_bucket", "", &Settings::archive_s3_bucket, "Bucket of S3 for the archive, in place of a folder."),
+    text("archive.s3_endpoint", "", &Settings::archive_s3_endpoint,
+         "https://HOST or https://HOST:PORT of an S3 server; empty: Amazon's of archive.s3_region."),
+    text("archive.s3_region", "us-east-1", &Settings::archive_s3_region,
+         "Region of the bucket; servers that have none take this one."),
+    text("archive.s3_prefix", "", &Settings::archive_s3_prefix,
+         "Path in the bucket below which the archive lies, one of its own for each installation; empty: the bucket is "
+         "the archive's alone."),
+    text("archive.s3_addressing", "auto", &Settings::archive_s3_addressing,
+         "Where requests name the bucket: in the path, or in front of the host's name. auto: host for Amazon's "
+         "endpoint, path for others.",
+         "auto|path|host"),
+    text("archive.s3_credentials", "", &Settings::archive_s3_credentials,
+         "File with aws_access_key_id and aws_secret_access_key in its section [default], as ~/.aws/credentials has "
+         "them; read again for every request. Empty: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN "
+         "of the environment."),
+    text("archive.s3_authorities", "", &Settings::archive_s3_authorities,
+         "PEM file of the authorities that the S3 server's certificate may come from; empty: the system's."),
     number("archive.after_ms", "300000", "ms", &Settings::archive_after_ms, 1'000, 24 * 3'600'000,
            "How long after an hour's end it is archived, where no event of a later hour shows it before.",
            "archive.after"),

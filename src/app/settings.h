@@ -34,6 +34,13 @@ struct Settings {
     std::int64_t log_disk_reserve_bytes = 0;
     std::string archive_enabled;
     std::string archive_directory;
+    std::string archive_s3_bucket;
+    std::string archive_s3_endpoint;
+    std::string archive_s3_region;
+    std::string archive_s3_prefix;
+    std::string archive_s3_addressing;
+    std::string archive_s3_credentials;
+    std::string archive_s3_authorities;
     std::int64_t archive_after_ms = 0;
     std::int64_t archive_range_entries_max = 0;
     std::int64_t dedup_memory_max = 0;
