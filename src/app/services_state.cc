@@ -181,8 +181,7 @@ Status Services::State::forget_all_derived() {
     const bool has_expired = std::any_of(snapshot->sites.begin(), snapshot->sites.end(),
                                          [](const auto& site) { return site.second.retention.expiring_ms > 0; });
     if (!has_expired) return forget_derived("", rollup::Forget::kWhatCanBeMadeAgain);
-    for (const auto& [id, site] : snapshot->sites)
-        TRY_STATUS(forget_derived(id, rollup::Forget::kWhatCanBeMadeAgain));
+    for (const auto& [id, site] : snapshot->sites) TRY_STATUS(forget_derived(id, rollup::Forget::kWhatCanBeMadeAgain));
     return {};
 }
 
