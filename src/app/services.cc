@@ -168,8 +168,9 @@ void Services::stop(int grace_ms) {
     if (state.loader) state.loader->stop(0);
     if (state.rollups) state.rollups->stop();
     if (state.daily) state.daily->stop();
-    if (state.rebuilding) state.rebuilding->stop();
+    // In this order: a rebuild may wait for a deletion.
     if (state.retention) state.retention->stop();
+    if (state.rebuilding) state.rebuilding->stop();
     if (state.archiving) state.archiving->stop();
     // Each of these asks others of them until it has ended, and commands ask them all: they end, and go together later.
     if (state.erasing) state.erasing->stop();
