@@ -182,6 +182,6 @@ test("what an address says and nobody understands is left out and named, once ea
 });
 
 test("every dimension that the server answers can be filtered by", () => {
-  for (const { name, sources } of dimensions)
-    if (Object.keys(sources).length > 0) deepEqual(readView(`?filter=${name.replace(/:$/, ":plan")}~is~x`).dropped, [], name);
+  for (const { name, sources, internal } of dimensions as { name: string; sources: object; internal?: boolean }[])
+    if (Object.keys(sources).length > 0 && !internal) deepEqual(readView(`?filter=${name.replace(/:$/, ":plan")}~is~x`).dropped, [], name);
 });
