@@ -11,6 +11,7 @@
 #include "base/metrics.h"
 #include "base/worker_pool.h"
 #include "batch/sql.h"
+#include "query/cells.h"
 
 namespace footfall::batch {
 namespace {
@@ -38,19 +39,6 @@ store::Statement statement(std::string_view name, std::vector<std::pair<std::str
             .parameters = std::move(parameters),
             .settings = {{"max_threads", "1"}, {"max_block_size", "65409"}},
             .timeout_ms = kTimeoutMs};
-}
-
-std::uint64_t natural(const store::Value& value) {
-    if (const auto* number = std::get_if<std::int64_t>(&value)) return static_cast<std::uint64_t>(*number);
-    const auto* number = std::get_if<std::uint64_t>(&value);
-    FOOTFALL_CHECK(number != nullptr);
-    return *number;
-}
-const std::string& text(const store::Value& value) { return std::get<std::string>(value); }
-query::Day day_of(const store::Value& value) {
-    const auto day = query::parse_day(text(value));
-    FOOTFALL_CHECK(day.has_value());  // the statements say toString() of a Date
-    return *day;
 }
 
 }  // namespace
@@ -129,8 +117,8 @@ Result<std::map<std::string, Daily::Run>> Daily::read_runs() {
     TRY(const store::Answer answer, store_.query(statement("daily-runs.sql")));
     std::map<std::string, Run> runs;
     for (const auto& row : answer.rows) {
-        runs[text(row.at(0))] = {.day = day_of(row.at(1)), .log_offset = natural(row.at(2))};
-        version_ = std::max(version_, natural(row.at(3)));
+        runs[query::text_of(row.at(0))] = {.day = query::day_of(row.at(1)), .log_offset = query::natural_of(row.at(2))};
+        version_ = std::max(version_, query::natural_of(row.at(3)));
     }
     return runs;
 }
@@ -147,9 +135,9 @@ Result<std::uint64_t> Daily::run_zone(const query::Zone& zone, const std::vector
                 statement("daily-new-sites.sql", {{"sites", store::array_literal(sites)}, {"zone", zone.name()}})));
         const std::lock_guard nothing_is_changed(changing_);
         for (const auto& row : answer.rows) {
-            unknown.insert(text(row.at(0)));
+            unknown.insert(query::text_of(row.at(0)));
             // Days of another calendar.
-            if (natural(row.at(1)) != 0) TRY_STATUS(forget(text(row.at(0))));
+            if (query::natural_of(row.at(1)) != 0) TRY_STATUS(forget(query::text_of(row.at(0))));
         }
         forgotten_when_begun_ = forgotten_;
     }
@@ -214,7 +202,8 @@ Result<std::vector<Daily::SiteDay>> Daily::find_due(const query::Zone& zone, std
                                                  {"from", query::utc_text(from_ms)},
                                                  {"to", query::utc_text(zone.day_start_ms(closed + 1))}})));
     std::vector<SiteDay> due;
-    for (const auto& row : answer.rows) due.push_back({.site_id = text(row.at(0)), .day = day_of(row.at(1))});
+    for (const auto& row : answer.rows)
+        due.push_back({.site_id = query::text_of(row.at(0)), .day = query::day_of(row.at(1))});
     return due;
 }
 
@@ -247,7 +236,8 @@ Status Daily::measure(const query::Zone& zone, std::vector<SiteDay>& due) {
     if (due.empty()) return {};
     TRY(const store::Answer answer, store_.query(statement("daily-sizes.sql", parameters_of(zone, due))));
     std::map<std::pair<std::string, query::Day>, std::uint64_t> sizes;
-    for (const auto& row : answer.rows) sizes[{text(row.at(0)), day_of(row.at(1))}] = natural(row.at(2));
+    for (const auto& row : answer.rows)
+        sizes[{query::text_of(row.at(0)), query::day_of(row.at(1))}] = query::natural_of(row.at(2));
     for (SiteDay& day : due) day.events = sizes[{day.site_id, day.day}];
     return {};
 }

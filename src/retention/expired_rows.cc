@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/failpoint.h"
+#include "query/cells.h"
 #include "query/zone.h"
 #include "retention/sql.h"
 #include "store/native.h"
@@ -26,14 +27,10 @@ store::Statement statement(std::string_view name, Parameters parameters = {}) {
             .timeout_ms = kTimeoutMs};
 }
 Parameters of(const Cut& cut) { return {{"site", cut.site_id}, {"before", query::utc_text(cut.before_ms)}}; }
-std::uint64_t natural(const store::Value& value) {
-    if (const auto* number = std::get_if<std::int64_t>(&value)) return static_cast<std::uint64_t>(*number);
-    return std::get<std::uint64_t>(value);
-}
 
 Result<bool> has_any(store::Client& store, std::string_view name, const Cut& cut) {
     TRY(const store::Answer answer, store.query(statement(name, of(cut))));
-    return natural(answer.rows.at(0).at(0)) != 0;
+    return query::natural_of(answer.rows.at(0).at(0)) != 0;
 }
 
 }  // namespace
@@ -41,7 +38,8 @@ Result<bool> has_any(store::Client& store, std::string_view name, const Cut& cut
 Result<ExpiredRows::Oldest> ExpiredRows::oldest(const Cut& cut) {
     TRY(const store::Answer answer, store_.query(statement("oldest.sql", of(cut))));
     const auto& row = answer.rows.at(0);
-    return Oldest{.events = natural(row.at(0)), .first_ms = static_cast<std::int64_t>(natural(row.at(1)))};
+    return Oldest{.events = query::natural_of(row.at(0)),
+                  .first_ms = static_cast<std::int64_t>(query::natural_of(row.at(1)))};
 }
 
 Result<ExpiredRows::Range> ExpiredRows::range(const Cut& cut, std::uint64_t log_end) {
@@ -49,25 +47,25 @@ Result<ExpiredRows::Range> ExpiredRows::range(const Cut& cut, std::uint64_t log_
     parameters.emplace_back("end", std::to_string(log_end));
     TRY(const store::Answer answer, store_.query(statement("range.sql", std::move(parameters))));
     const auto& row = answer.rows.at(0);
-    if (natural(row.at(0)) == 0) return Range{};
-    return Range{.events = natural(row.at(0)),
-                 .begin = natural(row.at(1)),
-                 .end = natural(row.at(2)) + 1,
-                 .beyond = natural(row.at(3))};
+    if (query::natural_of(row.at(0)) == 0) return Range{};
+    return Range{.events = query::natural_of(row.at(0)),
+                 .begin = query::natural_of(row.at(1)),
+                 .end = query::natural_of(row.at(2)) + 1,
+                 .beyond = query::natural_of(row.at(3))};
 }
 
 Result<std::uint64_t> ExpiredRows::received_before(std::int64_t before_ms, std::uint64_t log_end) {
     TRY(const store::Answer answer,
         store_.query(statement("first-received.sql", {{"before", query::utc_text(before_ms)}})));
     const auto& row = answer.rows.at(0);
-    return natural(row.at(0)) == 0 ? log_end : natural(row.at(1));
+    return query::natural_of(row.at(0)) == 0 ? log_end : query::natural_of(row.at(1));
 }
 
 Result<std::vector<std::uint64_t>> ExpiredRows::retained(const Cut& cut) {
     TRY(const store::Answer answer, store_.query(statement("retained.sql", of(cut))));
     std::vector<std::uint64_t> offsets;
     offsets.reserve(answer.rows.size());
-    for (const auto& row : answer.rows) offsets.push_back(natural(row.at(0)));
+    for (const auto& row : answer.rows) offsets.push_back(query::natural_of(row.at(0)));
     return offsets;
 }
 
@@ -78,7 +76,7 @@ Result<std::vector<std::uint64_t>> ExpiredRows::session_keys(const Cut& cut) {
         parameters.emplace_back("after", std::to_string(keys.empty() ? 0 : keys.back()));
         parameters.emplace_back("limit", std::to_string(kKeysAtOnce));
         TRY(const store::Answer answer, store_.query(statement("session-keys.sql", std::move(parameters))));
-        for (const auto& row : answer.rows) keys.push_back(natural(row.at(0)));
+        for (const auto& row : answer.rows) keys.push_back(query::natural_of(row.at(0)));
         if (answer.rows.size() < kKeysAtOnce) return keys;
     }
 }

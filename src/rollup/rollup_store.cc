@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/failpoint.h"
+#include "query/cells.h"
 #include "query/sql.h"
 #include "query/vocabulary.h"
 #include "rollup/sql.h"
@@ -24,20 +25,6 @@ store::Statement statement(std::string_view name, Parameters parameters = {}) {
             .parameters = std::move(parameters),
             .settings = {{"max_threads", "1"}},
             .timeout_ms = kTimeoutMs};
-}
-
-std::uint64_t natural(const store::Value& value) {
-    if (const auto* number = std::get_if<std::int64_t>(&value)) return static_cast<std::uint64_t>(*number);
-    const auto* number = std::get_if<std::uint64_t>(&value);
-    FOOTFALL_CHECK(number != nullptr);
-    return *number;
-}
-const std::string& text(const store::Value& value) { return std::get<std::string>(value); }
-
-query::Day day_of(const store::Value& value) {
-    const auto day = query::parse_day(text(value));
-    FOOTFALL_CHECK(day.has_value());  // the statements say toString() of a Date
-    return *day;
 }
 
 /// Days that the table says are made, by site.
@@ -64,33 +51,34 @@ std::uint64_t definition() {
 
 Status RollupStore::load(Registry& registry, std::span<const SiteZone> sites, std::uint64_t& highest) {
     TRY(const store::Answer known, store_.query(statement("rollup-known-up-to.sql")));
-    const std::uint64_t known_up_to = natural(known.rows.at(0).at(0));
+    const std::uint64_t known_up_to = query::natural_of(known.rows.at(0).at(0));
     std::map<std::string, std::vector<Made>, std::less<>> made;
     TRY(const store::Answer days,
         store_.query(statement("rollup-made.sql", {{"definition", std::to_string(definition())}})));
     for (const auto& row : days.rows) {
-        MadeDay day{.day = day_of(row.at(1)),
-                    .generation = natural(row.at(3)),
-                    .log_offset = natural(row.at(4)),
-                    .events = natural(row.at(5)),
-                    .rows = natural(row.at(6)),
+        MadeDay day{.day = query::day_of(row.at(1)),
+                    .generation = query::natural_of(row.at(3)),
+                    .log_offset = query::natural_of(row.at(4)),
+                    .events = query::natural_of(row.at(5)),
+                    .rows = query::natural_of(row.at(6)),
                     .is_stale = std::get<bool>(row.at(7)),
                     .has_sketches = std::get<bool>(row.at(8)),
                     .dimensions = 0};
-        std::string_view names = text(row.at(9));
+        std::string_view names = query::text_of(row.at(9));
         for (std::size_t end = 0; end != std::string_view::npos; names.remove_prefix(std::min(names.size(), end + 1))) {
             end = names.find(',');
             day.dimensions |= dimension_bit(names.substr(0, end));
         }
         highest = std::max(highest, day.generation);
-        made[text(row.at(0))].push_back({text(row.at(2)), day});
+        made[query::text_of(row.at(0))].push_back({query::text_of(row.at(2)), day});
     }
     // A part that was damaged is not in the table any more, and takes its rows with it.
     std::map<std::pair<std::string, query::Day>, std::map<std::uint64_t, std::uint64_t>> there;
     if (!made.empty()) {
         TRY(const store::Answer rows, store_.query(statement("rollup-rows-by-day.sql")));
         for (const auto& row : rows.rows)
-            there[{text(row.at(0)), day_of(row.at(1))}][natural(row.at(2))] = natural(row.at(3));
+            there[{query::text_of(row.at(0)), query::day_of(row.at(1))}][query::natural_of(row.at(2))] =
+                query::natural_of(row.at(3));
     }
     for (const SiteZone& site : sites) {
         registry.sync(site.site_id, site.zone);
@@ -106,8 +94,9 @@ Status RollupStore::load(Registry& registry, std::span<const SiteZone> sites, st
         store_.query(statement("rollup-touched-since.sql", {{"from", std::to_string(known_up_to)}})));
     for (const auto& row : touched.rows) {
         process::TouchedHours hours;
-        hours.add(text(row.at(0)), static_cast<std::int64_t>(natural(row.at(1))) * process::TouchedHours::kHourMs);
-        registry.touch(hours, natural(row.at(2)));
+        hours.add(query::text_of(row.at(0)),
+                  static_cast<std::int64_t>(query::natural_of(row.at(1))) * process::TouchedHours::kHourMs);
+        registry.touch(hours, query::natural_of(row.at(2)));
     }
     return {};
 }
@@ -124,7 +113,8 @@ Result<std::map<std::string, std::vector<RollupStore::DaySize>>> RollupStore::si
                                                         {"to", query::utc_text(to_ms)},
                                                         {"events_min", std::to_string(events_min)}})));
     std::map<std::string, std::vector<DaySize>> sizes;
-    for (const auto& row : answer.rows) sizes[text(row.at(0))].push_back({day_of(row.at(1)), natural(row.at(2))});
+    for (const auto& row : answer.rows)
+        sizes[query::text_of(row.at(0))].push_back({query::day_of(row.at(1)), query::natural_of(row.at(2))});
     return sizes;
 }
 
@@ -146,9 +136,9 @@ Result<std::map<query::Day, RollupStore::Rows>> RollupStore::rows(const std::str
                                                            {"generation", std::to_string(generation)}})));
     std::map<query::Day, Rows> rows;
     for (const auto& row : answer.rows) {
-        Rows& of_day = rows[day_of(row.at(0))];
-        of_day.dimensions |= dimension_bit(text(row.at(1)));
-        of_day.count += natural(row.at(2));
+        Rows& of_day = rows[query::day_of(row.at(0))];
+        of_day.dimensions |= dimension_bit(query::text_of(row.at(1)));
+        of_day.count += query::natural_of(row.at(2));
     }
     return rows;
 }
