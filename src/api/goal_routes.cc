@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/fields.h"
+#include "query/site_info.h"
 
 namespace footfall::api {
 namespace {
@@ -15,15 +16,6 @@ constexpr std::string_view kGoal = "/api/v1/sites/{id}/goals/{goal}";
 
 std::string parameter(const http::Exchange& exchange, std::string_view pattern, std::string_view name) {
     return http::percent_decode(http::path_parameter(pattern, exchange.request().path, name), false).value_or("");
-}
-
-query::Operator operator_of(catalog::Goal::Match match) {
-    switch (match) {
-        case catalog::Goal::Match::kIs: return query::Operator::kIs;
-        case catalog::Goal::Match::kContains: return query::Operator::kContains;
-        case catalog::Goal::Match::kMatches: return query::Operator::kMatches;
-    }
-    return query::Operator::kIs;
 }
 
 /// The goal that a body describes.
@@ -46,17 +38,8 @@ Result<catalog::Goal> goal_of(std::string_view body, std::string site_id) {
 
 }  // namespace
 
-query::GoalDeclaration declaration_of(const catalog::Goal& goal) {
-    const bool is_page = goal.kind == catalog::Goal::Kind::kPage;
-    return {.name = goal.name,
-            .of = is_page ? query::GoalDeclaration::Of::kPage : query::GoalDeclaration::Of::kEvent,
-            .op = operator_of(goal.match),
-            .value = goal.value,
-            .filters = goal.filters};
-}
-
 Result<catalog::Goal> add_checked_goal(catalog::Catalog& catalog, catalog::Goal goal) {
-    if (!goal.value.empty()) TRY_STATUS(query::check_goal(declaration_of(goal)));
+    if (!goal.value.empty()) TRY_STATUS(query::check_goal(query::declaration_of(goal)));
     return catalog.add_goal(std::move(goal));
 }
 

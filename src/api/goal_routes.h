@@ -12,8 +12,6 @@
 
 namespace footfall::api {
 
-/// A goal of the catalog as a question needs it.
-query::GoalDeclaration declaration_of(const catalog::Goal& goal);
 /// Adds a goal whose filters a question can be asked with. Errors are those of query::check_goal() and the catalog.
 Result<catalog::Goal> add_checked_goal(catalog::Catalog& catalog, catalog::Goal goal);
 /// As the routes and `footfall goal` give it: {"id", "name", "page" or "event", "match", "filters"}.

@@ -13,6 +13,7 @@
 #include "base/json_reader.h"
 #include "base/metrics.h"
 #include "http/encoding.h"
+#include "query/site_info.h"
 
 namespace footfall::api {
 namespace {
@@ -52,17 +53,6 @@ Result<std::string> website_id_of(std::string_view body) {
         return refuse("invalid_type", "website_id", "'website_id' must be a string");
     if (id.empty()) return refuse("missing", "website_id", "name the site: website_id is missing");
     return std::string(id);
-}
-
-query::SiteInfo info_of(const catalog::Site& site, const catalog::Snapshot& snapshot) {
-    query::SiteInfo info{.id = site.id,
-                         .timezone = site.timezone,
-                         .created_ms = site.created_ms,
-                         .currency = site.counting.currency,
-                         .session_timeout_longest_ms = site.counting.session_timeout_longest * std::int64_t{60'000}};
-    info.expired_ms = site.retention.expiring_ms;
-    for (const catalog::Goal& goal : snapshot.goals_of(site.id)) info.goals.push_back(declaration_of(goal));
-    return info;
 }
 
 /// The queries of a batch, each as JSON of its own.
@@ -125,7 +115,7 @@ Result<std::string> QueryEndpoint::answer(std::string_view body, const Caller& c
     const std::uint64_t remakes = options_.remakes();
     if (const std::string problem = options_.store_problem(); !problem.empty())
         return Error(Code::kUnavailable, problem);
-    auto result = service_.run(parsed, info_of(*site, *snapshot), options_.as_of, *format, asked_ns);
+    auto result = service_.run(parsed, query::site_info(*snapshot, *site), options_.as_of, *format, asked_ns);
     if (options_.remakes() != remakes)
         result = Error(Code::kUnavailable, "what is stored was changed while the question was answered; ask again");
     seconds.observe_ns(clock_.steady_ns() - started);

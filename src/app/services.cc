@@ -272,7 +272,8 @@ Result<process::AuditReport> Services::audit(const std::string& site_id) {
     const auto hold = [&state]() -> Result<process::TablesHeld> { return state.loader->hold(kAuditWaitMs); };
     TRY(process::AuditReport report,
         process::run_audit(state.archiving->history(), *state.store, end, hold, site_id, known));
-    TRY(const auto rolled, rollup::audit(*state.store, state.rolled, sites, site_id));
+    TRY(const auto rolled, rollup::audit(*state.store, state.rolled, *state.catalog->snapshot(),
+                                         site_id.empty() ? known : std::vector{site_id}));
     report.rows.insert(report.rows.end(), rolled.begin(), rolled.end());
     return report;
 }

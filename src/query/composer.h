@@ -97,6 +97,20 @@ public:
 
     const Zone& zone() const { return zone_; }
 
+    /// d1 AS …, d2 AS …: the plan's dimensions.
+    std::vector<std::string> dimension_columns() {
+        std::vector<std::string> columns;
+        for (std::size_t i = 0; i < plan_.dimensions.size(); ++i)
+            columns.push_back(fmt::format("{} AS d{}", dimension(plan_.dimensions[i]), i + 1));
+        return columns;
+    }
+    /// The plan's filters, in the columns of the scope.
+    void add_conditions(std::vector<std::string>& where) {
+        if (!plan_.condition) return;
+        for (const Condition& child : plan_.condition->children)
+            if (!ignores(child)) where.push_back(condition(child));
+    }
+
     /// The expression of a metric.
     std::string metric(std::string text) {
         fill(text, "{currency}", [&] {
@@ -198,7 +212,7 @@ private:
     // A test is true or false, never NULL: NOT of it is then exactly the other events.
     std::string test(const Condition& condition) {  // NOLINT(misc-no-recursion)
         // Of several goals that an event met one passes.
-        if (is_goal(*condition.column.dimension))
+        if (is_goal(*condition.column.dimension) && scope_ != Scope::kRollup)
             return fmt::format("arrayExists(g -> {}, {})", test_of("g", condition), met_goals());
         return test_of(dimension(condition.column), condition);
     }

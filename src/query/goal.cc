@@ -36,6 +36,11 @@ bool is_of_goals_alone(const Condition& condition) {  // NOLINT(misc-no-recursio
     return std::all_of(condition.children.begin(), condition.children.end(), is_of_goals_alone);
 }
 
+bool is_rolled_by_goal(const Plan& plan) {
+    return std::any_of(plan.bases.begin(), plan.bases.end(),
+                       [](const BaseMetric& base) { return is_rolled_by_goal(*base.metric); });
+}
+
 Result<PlanGoal> lower_goal(const GoalDeclaration& declared, const Vocabulary& vocabulary) {
     const bool is_page = declared.of == GoalDeclaration::Of::kPage;
     TRY(auto filters, parse_filters(declared.filters));

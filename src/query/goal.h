@@ -19,6 +19,10 @@ inline bool is_goal(const Dimension& dimension) { return dimension.name == "goal
 bool mentions_goals(const Condition& condition);
 bool is_of_goals_alone(const Condition& condition);
 
+/// Whether the rollup keeps the metric in the rows of goals alone; and whether a plan has such metrics.
+inline bool is_rolled_by_goal(const Metric& metric) { return metric.rollup && metric.rollup->by == "goal"; }
+bool is_rolled_by_goal(const Plan& plan);
+
 /// A goal → a condition on events. kInvalidArgument, with the path in `field`, for filters that are none, or ask for
 /// what is not an event's own.
 Result<PlanGoal> lower_goal(const GoalDeclaration& declared, const Vocabulary& vocabulary);

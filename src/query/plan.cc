@@ -1,5 +1,6 @@
 #include "query/plan.h"
 
+#include "query/goal.h"
 #include "query/passes/passes.h"
 
 namespace footfall::query {
@@ -39,7 +40,7 @@ Plan make_rollup_plan(const SiteInfo& site, const Zone& zone, const Dimension* d
     if (dimension != nullptr) plan.dimensions.push_back({dimension->name, dimension, {}});
     for (const Metric& metric : vocabulary().metrics())
         // By what is of events alone a session counts wherever it has one, so that its days do not add up.
-        if (metric.rollup && (has_sketches || !metric.rollup->is_sketch()) &&
+        if (metric.rollup && metric.rollup->by.empty() && (has_sketches || !metric.rollup->is_sketch()) &&
             (has_sessions || find_source(metric.sources, "sessions") == nullptr))
             plan.metrics.push_back({metric.name, &metric});
     Request request;
@@ -47,6 +48,26 @@ Plan make_rollup_plan(const SiteInfo& site, const Zone& zone, const Dimension* d
     const Status chosen =
         choose_source({.request = request, .site = site, .zone = zone, .vocabulary = vocabulary()}, plan);
     FOOTFALL_CHECK(chosen);
+    return plan;
+}
+
+Result<Plan> make_goal_plan(const SiteInfo& site, const Zone& zone, GoalRows rows, const Range& range,
+                            bool has_sketches) {
+    const bool is_of_each = rows == GoalRows::kOfEach;
+    Plan plan;
+    plan.website_id = site.id;
+    plan.range = range;
+    plan.dimensions.push_back({"date", vocabulary().dimension("date"), {}});
+    if (is_of_each) plan.dimensions.push_back({"goal", vocabulary().dimension("goal"), {}});
+    for (const Metric& metric : vocabulary().metrics())
+        if (is_rolled_by_goal(metric) && (has_sketches || !metric.rollup->is_sketch()) &&
+            (!is_of_each || find_source(metric.sources, kConversions) != nullptr))
+            plan.metrics.push_back({metric.name, &metric});
+    Request request;
+    request.totals = Toggle::kOff;
+    const PlanContext context{.request = request, .site = site, .zone = zone, .vocabulary = vocabulary()};
+    TRY_STATUS(choose_source(context, plan));
+    TRY_STATUS(resolve_goals(context, plan));
     return plan;
 }
 

@@ -32,7 +32,7 @@ public:
           from_(composer_.bind_as("from", "DateTime64(3, 'UTC')", utc_text(fill.range.from_ms))),
           to_(composer_.bind_as("to", "DateTime64(3, 'UTC')", utc_text(fill.range.to_ms))) {
         for (const Metric& metric : vocabulary().metrics())
-            if (metric.rollup) columns_.push_back(&*metric.rollup);
+            if (metric.rollup && metric.rollup->by.empty()) columns_.push_back(&*metric.rollup);
         for (const Dimension* dimension : rolled_dimensions())
             dimensions_.push_back(
                 {.name = dimension == nullptr ? "" : dimension->name, .dimension = dimension, .key = {}});
@@ -286,7 +286,7 @@ private:
 std::vector<const Dimension*> rolled_dimensions() {
     std::vector<const Dimension*> dimensions = {nullptr};
     for (const Dimension& dimension : vocabulary().dimensions())
-        if (dimension.granularity.empty() && find_source(dimension.sources, "rollup") != nullptr)
+        if (dimension.granularity.empty() && !is_goal(dimension) && find_source(dimension.sources, "rollup") != nullptr)
             dimensions.push_back(&dimension);
     return dimensions;
 }

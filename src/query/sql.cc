@@ -12,6 +12,7 @@
 
 #include "query/composer.h"
 #include "query/goal.h"
+#include "query/rolled_sql.h"
 #include "query/statement_parts.h"
 #include "query/touch_sql.h"
 
@@ -45,6 +46,7 @@ public:
           composer_(zone, plan),
           of_(hull()),
           keys_(names("d", plan.dimensions.size())),
+          rolled_(composer_, plan, cover, of_.site),
           counts_(cover.days.empty() ? Counts::kAsValues : Counts::kAsStates) {
         composer_.read_sessions_from(
             sessions_with_touches(plan, {.site = of_.site, .from = of_.from, .to = of_.to, .touching = touching()}));
@@ -71,7 +73,7 @@ public:
     }
     std::string candidates() {
         composer_.enter(Scope::kEvents);
-        std::vector<std::string> columns = dimension_columns();
+        std::vector<std::string> columns = composer_.dimension_columns();
         columns.push_back(fmt::format("{} AS bound", plan_.top_rows->at_most));
         columns.emplace_back("grouping(d1) AS is_total");
         return fmt::format("{}\nGROUP BY d1 WITH ROLLUP\nORDER BY is_total DESC, bound DESC, d1\nLIMIT 1 + {}",
@@ -96,15 +98,27 @@ public:
             hashed.push_back(number_of(*plan_.metrics[i].metric, fmt::format("m{}", i + 1)));
         return by_day("d1", hashed, fmt::format("(\n{}\n)", of_branches()));
     }
+    /// The plan's rows, with states for distinct counts, into the table that keeps them.
+    std::string insert_into_rollup(std::uint64_t generation) {
+        counts_ = Counts::kAsStates;
+        is_recount_ = true;
+        std::vector<std::string> into = {"website_id", "dimension", "value", "day", "generation"};
+        std::vector<std::string> given = {of_.site, composer_.bind_as("dimension", "String", "goal"),
+                                          keys_.size() > 1 ? "d2" : "''", "d1",
+                                          composer_.bind_as("generation", "UInt64", std::to_string(generation))};
+        for (std::size_t i = 0; i < plan_.metrics.size(); ++i) {
+            into.push_back(plan_.metrics[i].metric->rollup->column);
+            given.push_back(fmt::format("m{}", i + 1));
+        }
+        return fmt::format("INSERT INTO footfall.rollup_days ({})\nSELECT\n    {}\nFROM\n(\n{}\n)",
+                           fmt::join(into, ", "), fmt::join(given, ",\n    "), of_branches());
+    }
     /// The same of the rows that are there.
     std::string recount_of_rollup() {
         std::vector<std::string> hashed = {"value"};
         for (const MetricColumn& column : plan_.metrics)
             hashed.push_back(number_of(*column.metric, composer_.metric(column.metric->rollup->value)));
-        const std::string_view dimension = keys_.size() > 1 ? std::string_view(plan_.dimensions.back().name) : "";
-        return by_day("day", hashed,
-                      fmt::format("(SELECT * FROM footfall.rollup_days FINAL WHERE {})",
-                                  fmt::join(rows_of_rollup(dimension), " AND ")));
+        return by_day("day", hashed, rolled_.rows_as_they_are());
     }
     std::vector<std::pair<std::string, std::string>> parameters() const { return composer_.parameters(); }
 
@@ -152,41 +166,20 @@ private:
                            [](const MetricColumn& column) { return column.metric->quotient.empty(); });
     }
 
-    /// d1 AS …, and is_total where there are any.
-    std::vector<std::string> dimension_columns() {
-        std::vector<std::string> columns;
-        for (std::size_t i = 0; i < keys_.size(); ++i)
-            columns.push_back(fmt::format("{} AS {}", composer_.dimension(plan_.dimensions[i]), keys_[i]));
-        return columns;
-    }
-    void add_conditions(std::vector<std::string>& where) {
-        if (!plan_.condition) return;
-        for (const Condition& child : plan_.condition->children)
-            if (!composer_.ignores(child)) where.push_back(composer_.condition(child));
-    }
     std::vector<std::string> event_conditions() { return conditions_of_events(plan_.event_types); }
     std::vector<std::string> conditions_of_events(const std::vector<std::string>& types) {
         std::vector<std::string> where = {"website_id = " + of_.site};
         for (std::string& bound : range_conditions("timestamp")) where.push_back(std::move(bound));
         where.push_back(fmt::format("event_type IN ('{}')", fmt::join(types, "', '")));
         if (plan_.include_bots == Toggle::kOff) where.emplace_back("NOT is_bot");
-        add_conditions(where);
+        composer_.add_conditions(where);
         return where;
     }
-    /// The groups and their total. A rollup makes the total from the groups' states, GROUPING SETS from a second look
-    /// at every row: of 10 million events by country 480 ms against 710. Of several dimensions a rollup has levels
-    /// between.
-    std::string grouping() const {
-        if (keys_.empty()) return {};
-        if (!plan_.has_total) return fmt::format("\nGROUP BY {}", fmt::join(keys_, ", "));
-        if (keys_.size() == 1) return fmt::format("\nGROUP BY {} WITH ROLLUP", keys_.front());
-        return fmt::format("\nGROUP BY GROUPING SETS (({}), ())", fmt::join(keys_, ", "));
-    }
-
     std::string of_one_table() {
         composer_.enter(Scope::kEvents);
         const bool is_with_rest = !candidates_.empty() && plan_.has_total;
-        std::vector<std::string> columns = is_with_rest ? std::vector{candidate_or_rest()} : dimension_columns();
+        std::vector<std::string> columns =
+            is_with_rest ? std::vector{candidate_or_rest()} : composer_.dimension_columns();
         for (std::size_t i = 0; i < plan_.metrics.size(); ++i)
             columns.push_back(
                 fmt::format("{} AS m{}", composer_.metric(plan_.metrics[i].metric->sources.front().expression), i + 1));
@@ -197,7 +190,7 @@ private:
         } else if (!candidates_.empty()) {
             where.push_back(is_candidate());
         }
-        std::string sql = select(columns, "footfall.events" + joined_pings(), where) + grouping();
+        std::string sql = select(columns, "footfall.events" + joined_pings(), where) + grouping(plan_);
         if (is_with_rest) sql += fmt::format("\nHAVING is_total = 1 OR d1 != {}", rest_);
         return sql;
     }
@@ -213,7 +206,7 @@ private:
 
     /// Each table gives its metrics, with nothing for those of the other, and the rows of both are put together.
     std::string of_branches() {
-        std::vector<std::string> branches = of_rollup();
+        std::vector<std::string> branches = rolled_.branches();
         if (!cover_.ranges.empty()) add_branches_of_tables(branches);
         if (counts_all_beside_goals()) return of_branches_beside_all(branches);
         std::vector<std::string> columns = keys_;
@@ -238,53 +231,6 @@ private:
         if (plan_.sessions == Branch::kWithMixed) branches.push_back(of_sessions_with_mixed());
         if (plan_.conversions != Branch::kNone) branches.push_back(of_conversions());
         if (plan_.all_sessions != Branch::kNone) branches.push_back(of_all_sessions());
-    }
-
-    /// The days of the rollup. The total of a dimension's rows is the site's own row where a session may be in more
-    /// than one of them; with a filter it is what the filter leaves.
-    std::vector<std::string> of_rollup() {
-        if (cover_.days.empty()) return {};
-        composer_.enter(Scope::kRollup);
-        const bool has_own_total = plan_.has_total && !plan_.rollup->dimension.empty() && !plan_.condition;
-        std::vector<std::string> columns = dimension_columns();
-        add_parts_of_rollup(columns);
-        if (plan_.has_total)
-            columns.emplace_back(has_own_total ? "toUInt64(0) AS is_total" : "grouping(d1) AS is_total");
-        std::string rows = select(columns, "footfall.rollup_days", rows_of_rollup(plan_.rollup->dimension));
-        if (!has_own_total) return {rows + grouping()};
-        rows += fmt::format("\nGROUP BY {}", fmt::join(keys_, ", "));
-        std::vector<std::string> total;
-        for (std::size_t i = 0; i < keys_.size(); ++i)
-            total.push_back(fmt::format("defaultValueOfArgumentType(any({})) AS {}",
-                                        composer_.dimension(plan_.dimensions[i]), keys_[i]));
-        add_parts_of_rollup(total);
-        total.emplace_back("toUInt64(1) AS is_total");
-        return {rows, select(total, "footfall.rollup_days", rows_of_rollup(""))};
-    }
-    void add_parts_of_rollup(std::vector<std::string>& columns) {
-        std::vector<std::string> present;
-        for (std::size_t i = 0; i < plan_.bases.size(); ++i) {
-            const RollupColumn& column = *plan_.bases[i].metric->rollup;
-            columns.push_back(fmt::format("{} AS b{}", composer_.metric(column.partial()), i + 1));
-            const std::string sum = fmt::format("sum({})", column.present);
-            if (std::find(present.begin(), present.end(), sum) == present.end()) present.push_back(sum);
-        }
-        columns.push_back(fmt::format("{} != 0 AS has_rows", fmt::join(present, " + ")));
-    }
-    std::vector<std::string> rows_of_rollup(std::string_view dimension) {
-        std::string days;
-        for (const RolledDay& day : cover_.days)
-            days += fmt::format("{}('{}',{})", days.empty() ? "" : ",", day_text(day.day), day.generation);
-        std::vector<std::string> where = {
-            "website_id = " + of_.site,
-            "dimension = " + composer_.bind_as(dimension.empty() ? "whole" : "dimension", "String", dimension),
-            fmt::format("day BETWEEN {} AND {}",
-                        composer_.bind_as("first_day", "Date", day_text(cover_.days.front().day)),
-                        composer_.bind_as("last_day", "Date", day_text(cover_.days.back().day))),
-            fmt::format("(day, generation) IN {}",
-                        composer_.bind_as("days", "Array(Tuple(Date, UInt64))", "[" + days + "]"))};
-        add_conditions(where);
-        return where;
     }
 
     /// Whether the sessions that conversions are a share of stand in a group of their own: they are of no goal.
@@ -322,27 +268,28 @@ private:
     }
     std::string merged(const Metric& metric) const {
         if (!metric.quotient.empty()) {
-            const std::string over = sum_of(*vocabulary().metric(metric.quotient[0]));
-            const std::string under = sum_of(*vocabulary().metric(metric.quotient[1]));
+            const std::string over = part_of(*vocabulary().metric(metric.quotient[0]));
+            const std::string under = part_of(*vocabulary().metric(metric.quotient[1]));
             const std::string times = metric.times == 1 ? "" : fmt::format("{} * ", metric.times);
             const std::string per = metric.per == 1 ? "" : fmt::format(" / {}", metric.per);
             return fmt::format("if({1} = 0, NULL, {2}{0}{3} / {1})", over, under, times, per);
         }
-        if (is_state(metric))
-            return fmt::format("{}(b{})", is_recount_ ? metric.rollup->merge_state : metric.rollup->merge,
-                               base_of(metric));
         if (metric.totals == TotalsRule::kRatio) return fmt::format("any(b{})", base_of(metric));
-        return sum_of(metric);
+        return part_of(metric);
     }
-    std::string sum_of(const Metric& metric) const {
+    /// A metric over the branches' rows: their sum, or what their states make together.
+    std::string part_of(const Metric& metric) const {
         const std::size_t base = base_of(metric);
-        if (plan_.bases[base - 1].source->source != kAllSessions || !counts_all_beside_goals())
-            return fmt::format("sum(b{})", base);
+        const bool is_of_all = plan_.bases[base - 1].source->source == kAllSessions && counts_all_beside_goals();
+        if (is_recount_ && is_state(metric)) return fmt::format("{}(b{})", metric.rollup->merge_state, base);
+        const std::string_view added = is_state(metric) ? std::string_view(metric.rollup->merge) : "sum";
+        if (!is_of_all) return fmt::format("{}(b{})", added, base);
         std::vector<std::string> alike;
         for (std::size_t i = 0; i < keys_.size(); ++i)
             if (!is_goal(*plan_.dimensions[i].dimension)) alike.push_back(keys_[i]);
         if (plan_.has_total) alike.emplace_back("is_total");
-        return fmt::format("sum(sum(b{})) OVER ({}{})", base, alike.empty() ? "" : "PARTITION BY ",
+        const std::string_view of_group = is_state(metric) ? std::string_view(metric.rollup->merge_state) : "sum";
+        return fmt::format("{}({}(b{})) OVER ({}{})", added, of_group, base, alike.empty() ? "" : "PARTITION BY ",
                            fmt::join(alike, ", "));
     }
     bool is_state(const Metric& metric) const {
@@ -359,7 +306,7 @@ private:
                                                                                     : "0";
             std::string counted = nothing;
             if (base.source->source == table)
-                counted = is_state ? base.metric->rollup->state : composer_.metric(base.source->expression);
+                counted = composer_.metric(is_state ? base.metric->rollup->state : base.source->expression);
             columns.push_back(fmt::format("{} AS b{}", counted, i + 1));
         }
     }
@@ -367,7 +314,7 @@ private:
     std::string of_events() {
         const bool is_joined = plan_.events == Branch::kJoined;
         composer_.enter(is_joined ? Scope::kEventsFirst : Scope::kEvents);
-        std::vector<std::string> columns = dimension_columns();
+        std::vector<std::string> columns = composer_.dimension_columns();
         add_bases(columns, "events");
         columns.emplace_back("1 AS has_rows");
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
@@ -375,7 +322,7 @@ private:
         std::string from =
             is_joined ? "footfall.events " + composer_.joined_sessions(of_.site, {}, touching()) : "footfall.events";
         from += joined_pings();
-        return select(columns, from, where) + grouping();
+        return select(columns, from, where) + grouping(plan_);
     }
     /// What pings told of each event, where a metric asks for that. They come up to a day after their pageview, and by
     /// the clock of a browser that was set meanwhile some minutes before it.
@@ -410,7 +357,7 @@ private:
     std::string of_events_by_sessions() {
         const bool is_with_mixed = plan_.events == Branch::kBySessionsWithMixed;
         composer_.enter(Scope::kSessions);
-        std::vector<std::string> columns = is_with_mixed ? keys_ : dimension_columns();
+        std::vector<std::string> columns = is_with_mixed ? keys_ : composer_.dimension_columns();
         add_bases(columns, "events");
         columns.emplace_back("1 AS has_rows");
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
@@ -423,13 +370,13 @@ private:
             }));
         if (plan_.include_bots == Toggle::kOff) where.emplace_back("NOT is_bot");
         if (is_with_mixed) where.emplace_back("NOT is_mixed");
-        add_conditions(where);
+        composer_.add_conditions(where);
         if (is_asked_of_sessions_alone()) add_not_cancelled(where, of_.site);
-        if (!is_with_mixed) return select(columns, composer_.sessions(), where) + grouping();
-        std::vector<std::string> given = dimension_columns();
+        if (!is_with_mixed) return select(columns, composer_.sessions(), where) + grouping(plan_);
+        std::vector<std::string> given = composer_.dimension_columns();
         given.emplace_back("visitor_id");
         return fmt::format("SELECT\n    {}\nFROM\n(\n{}\nUNION ALL\n{}\n){}", fmt::join(columns, ",\n    "),
-                           select(given, composer_.sessions(), where), events_of_mixed_sessions(), grouping());
+                           select(given, composer_.sessions(), where), events_of_mixed_sessions(), grouping(plan_));
     }
     bool is_asked_of_sessions_alone() const {
         bool found = false;
@@ -438,7 +385,7 @@ private:
     }
     std::string events_of_mixed_sessions() {
         composer_.enter(Scope::kEventsFirst);
-        std::vector<std::string> columns = dimension_columns();
+        std::vector<std::string> columns = composer_.dimension_columns();
         columns.emplace_back("visitor_id");
         std::vector<std::string> where = event_conditions();
         where.emplace_back("timestamp <= last_mixed");
@@ -452,12 +399,12 @@ private:
     std::string of_conversions() {
         const bool is_by_start = plan_.conversions == Branch::kAlone;
         composer_.enter(is_by_start ? Scope::kSessionsFirst : Scope::kEventsFirst);
-        std::vector<std::string> columns = dimension_columns();
+        std::vector<std::string> columns = composer_.dimension_columns();
         columns.emplace_back("toInt8(1) AS sign");
         if (counts_visitors(kConversions)) columns.emplace_back(kVisitorOfSession);
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS of_total");
         std::vector<std::string> where = is_by_start ? conditions_of_all_events() : conditions_of_events(kOfSessions);
-        if (is_by_start) add_conditions(where);
+        if (is_by_start) composer_.add_conditions(where);
         where.push_back(composer_.met_goal());
         const std::vector<std::string> which = is_by_start ? started_sessions() : touching();
         std::string once = select(columns, "footfall.events " + composer_.joined_sessions(of_.site, {}, which), where);
@@ -482,14 +429,14 @@ private:
 
     std::string of_sessions() {
         composer_.enter(Scope::kSessions);
-        std::vector<std::string> columns = dimension_columns();
+        std::vector<std::string> columns = composer_.dimension_columns();
         add_bases(columns, sessions_);
         columns.push_back(has_rows("sum(sign) != 0"));
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
         std::vector<std::string> where = started_sessions();
-        add_conditions(where);
+        composer_.add_conditions(where);
         if (counts_visitors(sessions_)) add_not_cancelled(where, of_.site);
-        return select(columns, composer_.sessions(), where) + grouping();
+        return select(columns, composer_.sessions(), where) + grouping(plan_);
     }
     /// Whether visitors are counted over those sessions. They have no sign that adds up: of rows that were cancelled
     /// and not merged yet nothing may be read.
@@ -514,7 +461,7 @@ private:
     /// The sessions that have such events, each once in a group, and once in the total.
     std::string of_sessions_by_events() {
         composer_.enter(Scope::kEventsFirst);
-        std::vector<std::string> columns = dimension_columns();
+        std::vector<std::string> columns = composer_.dimension_columns();
         if (counts_visitors(sessions_)) columns.emplace_back(kVisitorOfSession);
         add_counted(columns);
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS of_total");
@@ -557,27 +504,27 @@ private:
     }
     std::string sessions_that_are_alike() {
         composer_.enter(Scope::kSessions);
-        std::vector<std::string> columns = dimension_columns();
+        std::vector<std::string> columns = composer_.dimension_columns();
         if (counts_visitors(sessions_)) columns.emplace_back("visitor_id AS visitor");
         columns.insert(columns.end(), kCounted.begin(), kCounted.end());
         columns.emplace_back("sign");
         if (plan_.has_total) columns.emplace_back("0 AS is_again");
         std::vector<std::string> where = started_sessions();
         where.emplace_back("NOT is_mixed");
-        add_conditions(where);
+        composer_.add_conditions(where);
         if (counts_visitors(sessions_)) add_not_cancelled(where, of_.site);
         return select(columns, composer_.sessions(), where);
     }
     std::string sessions_that_are_mixed() {
         composer_.enter(Scope::kSessionsFirst);
-        std::vector<std::string> columns = dimension_columns();
+        std::vector<std::string> columns = composer_.dimension_columns();
         if (counts_visitors(sessions_)) columns.emplace_back(kVisitorOfSession);
         add_counted(columns);
         if (plan_.has_total) columns.emplace_back("key");
         std::vector<std::string> mixed = started_sessions();
         mixed.emplace_back("is_mixed");
         std::vector<std::string> where = conditions_of_all_events();
-        add_conditions(where);
+        composer_.add_conditions(where);
         std::vector<std::string> groups = keys_;
         groups.emplace_back("key");
         std::string sql =
@@ -629,6 +576,7 @@ private:
     const Parameters of_;
     std::string_view sessions_ = "sessions";  ///< the source of metrics that is composed now
     const std::vector<std::string> keys_;
+    RolledRows rolled_;
     Counts counts_;
     bool is_recount_ = false;
     std::span<const std::string> candidates_;  ///< where these groups alone are asked for
@@ -647,6 +595,13 @@ store::Statement compose(const Plan& plan, const Cover& cover, const Zone& zone,
     store::Statement statement = finished(std::move(sql), statements, timeout_ms);
     for (auto& setting : touch_settings(plan)) statement.settings.push_back(std::move(setting));
     return statement;
+}
+
+store::Statement compose_rollup_of_goals(const Plan& plan, std::uint64_t generation, const Zone& zone, int timeout_ms) {
+    const Cover cover{.ranges = {plan.range}, .days = {}};
+    Statements statements(plan, cover, zone);
+    std::string sql = statements.insert_into_rollup(generation);
+    return finished(std::move(sql), statements, timeout_ms);
 }
 
 store::Statement compose_candidates(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms) {

@@ -36,6 +36,9 @@ std::vector<const Dimension*> rolled_dimensions();
 /// Inserts the rows of these days into footfall.rollup_days: what compose_recount() counts of each dimension.
 store::Statement compose_rollup(const RollupFill& fill, const Zone& zone, int timeout_ms);
 
+/// Inserts the rows of a plan by make_goal_plan().
+store::Statement compose_rollup_of_goals(const Plan& plan, std::uint64_t generation, const Zone& zone, int timeout_ms);
+
 /// Of a plan with `top_rows`: the groups with the highest bound, one more than candidates, highest first. Columns: the
 /// dimension, the bound, `is_total`; the first row is the total.
 store::Statement compose_candidates(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms);
@@ -49,8 +52,8 @@ store::Statement compose_top_rows(const Plan& plan, const Range& range, const Zo
 /// The bound over all groups of a plan with `top_rows`: one number.
 store::Statement compose_bound(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms);
 
-/// Of a plan by make_rollup_plan(), to compare: by day the number of rows that compose_rollup() writes of its
-/// dimension, and the sum of their hashes. Columns: the day as text, rows, sum.
+/// Of a plan by make_rollup_plan() or make_goal_plan(), to compare: by day the number of rows that are written of it,
+/// and the sum of their hashes. Columns: the day as text, rows, sum.
 store::Statement compose_recount(const Plan& plan, const Zone& zone, int timeout_ms);
 /// The same of the rows that footfall.rollup_days has of these days.
 store::Statement compose_recount_of_rollup(const Plan& plan, const std::vector<RolledDay>& days, const Zone& zone,

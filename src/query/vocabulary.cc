@@ -100,6 +100,7 @@ Result<std::optional<RollupColumn>> rollup_of(element object, std::string_view n
         return text.empty() ? std::string(otherwise) : text;
     };
     RollupColumn column{.column = text_of(rollup, "column"),
+                        .by = text_of(rollup, "by"),
                         .present = text_of(rollup, "present"),
                         .nothing = text_or("nothing", "0"),
                         .of_event = text_of(rollup, "of_event"),
@@ -112,9 +113,12 @@ Result<std::optional<RollupColumn>> rollup_of(element object, std::string_view n
                         .merge = text_of(rollup, "merge"),
                         .merge_state = text_of(rollup, "merge_state")};
     if (!plain_word(column.column) || column.present.empty()) return bad(name, "bad column of the rollup");
-    const bool has_all = !column.state_if.empty() && !column.merge.empty() && !column.merge_state.empty() &&
+    const bool is_by_one = !column.by.empty();
+    const bool has_all = (is_by_one || !column.state_if.empty()) && !column.merge.empty() &&
+                         !column.merge_state.empty() &&
                          rollup["standard_error"].get(column.standard_error) == simdjson::SUCCESS;
-    if (column.is_sketch() ? !has_all : column.of_event.empty() && column.of_session.empty())
+    const bool adds_up = is_by_one || !column.of_event.empty() || !column.of_session.empty();
+    if (column.is_sketch() ? !has_all : !adds_up)
         return bad(name,
                    "a sketch has state, state_if, merge, merge_state and standard_error; a sum of_event or of_session");
     if (!column.where.empty() && !column.of_session.empty())

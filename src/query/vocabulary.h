@@ -32,6 +32,7 @@ struct SourceExpression {
 /// How footfall.rollup_days keeps a metric, by day and value of a dimension.
 struct RollupColumn {
     std::string column;
+    std::string by;       ///< the only dimension in whose rows it is kept, by statements of its own; empty: by each
     std::string present;  ///< over columns of the rollup: not 0 where the metric's source has a row
     std::string nothing;  ///< of the column, where nothing was counted
     // What adds up to the column; empty where nothing of that kind does.

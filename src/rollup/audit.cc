@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "query/plan.h"
+#include "query/site_info.h"
 #include "query/sql.h"
 #include "rollup/rollup_store.h"
 
@@ -54,20 +55,41 @@ public:
             if (std::none_of(days.begin(), days.end(), [&](const MadeDay& day) { return (day.dimensions & bit) != 0; }))
                 continue;
             const query::Plan plan = query::make_rollup_plan(site_, zone_, dimension, range, days.front().has_sketches);
-            TRY(ByDay expected, by_day(store_, query::compose_recount(plan, zone_, kTimeoutMs)));
-            TRY(ByDay stored, by_day(store_, query::compose_recount_of_rollup(plan, rolled, zone_, kTimeoutMs)));
-            const std::set<std::string> counting = still_counting(days);
-            for (const MadeDay& day : days) {
-                const std::string name = query::day_text(day.day);
-                if (counting.contains(name) && (day.dimensions & bit) != 0)
-                    compare(dimension, name, expected[name], stored[name]);
-            }
+            TRY_STATUS(compare(plan, rolled, days, dimension == nullptr ? "the day as a whole" : dimension->name,
+                               [&](const MadeDay& day) { return (day.dimensions & bit) != 0; }));
         }
-        return {};
+        return compare_goals(days, range);
     }
     process::AuditRow take() { return std::move(row_); }
 
 private:
+    Status compare_goals(std::span<const MadeDay> days, const query::Range& range) {
+        const std::uint64_t goals = goals_of(site_);
+        std::vector<query::RolledDay> rolled;
+        for (const MadeDay& day : days)
+            if (day.goals == goals && goals != 0) rolled.push_back({day.day, day.goals_generation, day.events});
+        if (rolled.empty()) return {};
+        for (const auto& [rows, name] : {std::pair(query::GoalRows::kOfEach, "goal"),
+                                         std::pair(query::GoalRows::kOfAny, "conversions as a whole")}) {
+            TRY(const query::Plan plan, query::make_goal_plan(site_, zone_, rows, range, days.front().has_sketches));
+            TRY_STATUS(compare(plan, rolled, days, name, [&](const MadeDay& day) { return day.goals == goals; }));
+        }
+        return {};
+    }
+
+    /// What the events make of a plan against the rows that are there, of the days that have them.
+    template <class Has>
+    Status compare(const query::Plan& plan, const std::vector<query::RolledDay>& rolled, std::span<const MadeDay> days,
+                   std::string_view of, const Has& has) {
+        TRY(ByDay expected, by_day(store_, query::compose_recount(plan, zone_, kTimeoutMs)));
+        TRY(ByDay stored, by_day(store_, query::compose_recount_of_rollup(plan, rolled, zone_, kTimeoutMs)));
+        const std::set<std::string> counting = still_counting(days);
+        for (const MadeDay& day : days) {
+            const std::string name = query::day_text(day.day);
+            if (counting.contains(name) && has(day)) compare(of, name, expected[name], stored[name]);
+        }
+        return {};
+    }
     std::set<std::string> still_counting(std::span<const MadeDay> days) const {
         std::map<query::Day, std::uint64_t> now;
         for (const MadeDay& day : registry_.fresh(site_.id)) now[day.day] = day.generation;
@@ -76,7 +98,7 @@ private:
             if (now[day.day] == day.generation) counting.insert(query::day_text(day.day));
         return counting;
     }
-    void compare(const query::Dimension* dimension, const std::string& day, const Sum& expected, const Sum& stored) {
+    void compare(std::string_view of, const std::string& day, const Sum& expected, const Sum& stored) {
         row_.received += expected.rows;
         row_.expected += expected.rows;
         row_.stored += stored.rows;
@@ -84,7 +106,6 @@ private:
         row_.ok = false;
         if (expected.rows == stored.rows) ++row_.altered;
         if (row_.differences.size() >= kDifferencesMax) return;
-        const std::string of = dimension == nullptr ? "the day as a whole" : dimension->name;
         row_.differences.push_back(
             expected.rows == stored.rows
                 ? fmt::format("{}, {}: rows say other numbers than the events", day, of)
@@ -101,15 +122,15 @@ private:
 }  // namespace
 
 Result<std::vector<process::AuditRow>> audit(store::Client& store, const Registry& registry,
-                                             const std::vector<catalog::Site>& sites, const std::string& site_id) {
+                                             const catalog::Snapshot& snapshot,
+                                             const std::vector<std::string>& site_ids) {
     std::vector<process::AuditRow> rows;
-    for (const catalog::Site& site : sites) {
-        if (!site_id.empty() && site.id != site_id) continue;
+    for (const std::string& id : site_ids) {
+        const catalog::Site* known = snapshot.site(id);
+        if (known == nullptr) continue;
+        const catalog::Site& site = *known;
         std::vector<MadeDay> days = registry.fresh(site.id);
-        const query::SiteInfo info{.id = site.id,
-                                   .timezone = site.timezone,
-                                   .created_ms = site.created_ms,
-                                   .currency = site.counting.currency};
+        const query::SiteInfo info = query::site_info(snapshot, site);
         TRY(const query::Zone zone, query::Zone::load(site.timezone));
         // Of the others there is nothing left to count them by.
         const std::int64_t expired_ms = registry.expired_before(site.id);

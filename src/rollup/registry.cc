@@ -1,8 +1,10 @@
 #include "rollup/registry.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
+#include "base/bytes.h"
 #include "query/sql.h"
 
 namespace footfall::rollup {
@@ -23,17 +25,35 @@ std::uint64_t dimension_bit(std::string_view name) {
     return found == bits_by_name.end() ? 0 : found->second;
 }
 
+std::uint64_t goals_of(const query::SiteInfo& site) {
+    if (site.goals.empty()) return 0;
+    std::string text;
+    for (const query::GoalDeclaration& goal : site.goals)
+        for (const std::string& part : {goal.name, std::to_string(static_cast<int>(goal.of)),
+                                        std::to_string(static_cast<int>(goal.op)), goal.value, goal.filters})
+            text += std::to_string(part.size()) + ':' + part;
+    const auto hash = sha256(text);
+    std::uint64_t number = 0;
+    std::memcpy(&number, hash.data(), sizeof number);
+    return number == 0 ? 1 : number;
+}
+
 std::vector<query::RolledDay> Registry::days(const query::SiteInfo& site, query::Day first, query::Day last,
                                              const Need& need) const {
     std::vector<query::RolledDay> found;
+    const bool is_of_goals = need.dimension == "goal";
+    const std::uint64_t goals = is_of_goals ? goals_of(site) : 0;
     const std::uint64_t bit = dimension_bit(need.dimension);
     const std::lock_guard lock(mutex_);
     const auto state = sites_.find(site.id);
     if (state == sites_.end() || state->second.timezone != site.timezone) return found;
-    for (const auto& [start_ms, day] : state->second.days)
-        if (day.is_fresh() && day.made.day >= first && day.made.day <= last && (day.made.dimensions & bit) != 0 &&
-            (day.made.has_sketches || !need.has_sketches))
-            found.push_back({day.made.day, day.made.generation, day.made.events});
+    for (const auto& [start_ms, day] : state->second.days) {
+        const MadeDay& made = day.made;
+        if (!day.is_fresh() || made.day < first || made.day > last || (need.has_sketches && !made.has_sketches))
+            continue;
+        if (is_of_goals ? goals != 0 && made.goals == goals : (made.dimensions & bit) != 0)
+            found.push_back({made.day, is_of_goals ? made.goals_generation : made.generation, made.events});
+    }
     return found;
 }
 
@@ -45,7 +65,7 @@ bool Registry::are_kept(const query::SiteInfo& site, const std::vector<query::Ro
     for (const query::RolledDay& day : days) {
         while (at != state->second.days.end() && at->second.made.day < day.day) ++at;
         if (at == state->second.days.end() || at->second.made.day != day.day ||
-            at->second.made.generation != day.generation)
+            (at->second.made.generation != day.generation && at->second.made.goals_generation != day.generation))
             return false;
     }
     return true;
@@ -164,6 +184,18 @@ void Registry::finish(const std::string& site_id, const query::Zone& zone, const
     if (day == site->second.days.end()) return;
     day->second.made = made;
     day->second.is_stale_told = false;
+}
+
+bool Registry::finish_goals(const std::string& site_id, const query::Zone& zone, const MadeDay& made) {
+    const std::lock_guard lock(mutex_);
+    const auto site = sites_.find(site_id);
+    if (site == sites_.end() || site->second.timezone != zone.name()) return false;
+    const auto day = site->second.days.find(zone.day_start_ms(made.day));
+    if (day == site->second.days.end() || day->second.made.generation != made.generation) return false;
+    day->second.made.goals = made.goals;
+    day->second.made.goals_generation = made.goals_generation;
+    day->second.made.goal_rows = made.goal_rows;
+    return true;
 }
 
 std::vector<Registry::SiteDay> Registry::stale() const {

@@ -24,7 +24,15 @@ struct MadeDay {
     bool is_stale = false;
     bool has_sketches = false;
     std::uint64_t dimensions = 0;  ///< those that it has: bits by their place in query::rolled_dimensions()
+    // Its conversions, which are made again where goals are declared: of which goals, in which generation, how many
+    // rows.
+    std::uint64_t goals = 0;  ///< as goals_of(); 0: it has none
+    std::uint64_t goals_generation = 0;
+    std::uint64_t goal_rows = 0;
 };
+
+/// Which goals a site has: a hash of their declarations; 0: none.
+std::uint64_t goals_of(const query::SiteInfo& site);
 
 /// The bit of a dimension in MadeDay::dimensions; 0 where the rollup keeps none of that name.
 std::uint64_t dimension_bit(std::string_view name);
@@ -71,6 +79,8 @@ public:
         std::string site_id;
         MadeDay made;
     };
+    /// Conversions of a day that was made were made again; false where the day is not that one any more.
+    bool finish_goals(const std::string& site_id, const query::Zone& zone, const MadeDay& made);
     /// Days that became stale and of which told() was not called yet.
     std::vector<SiteDay> stale() const;
     /// The table says so of these.

@@ -8,6 +8,7 @@
 #include "base/logging.h"
 #include "base/metrics.h"
 #include "base/worker_pool.h"
+#include "query/site_info.h"
 
 namespace footfall::rollup {
 namespace {
@@ -114,6 +115,7 @@ Status Maker::load_if_needed() {
     }
     registry_.clear();
     wanted_.clear();
+    goals_tried_.clear();
     const Status loaded = tables_.load(registry_, sites(), generation_);
     if (!loaded) {
         const std::lock_guard lock(mutex_);
@@ -140,6 +142,8 @@ Result<std::uint64_t> Maker::make_due() {
         made += of_it;
         if (is_stopping()) return made;
     }
+    TRY_STATUS(make_goals_due());
+    if (is_stopping()) return made;
     TRY_STATUS(write_down_stale());
     if (known != known_up_to_) {
         TRY_STATUS(tables_.say_known_up_to(known, static_cast<std::uint64_t>(clock_.wall_ms())));
@@ -249,19 +253,19 @@ Status Maker::make(const Due& due, std::span<const RollupStore::DaySize> days) {
     for (const RollupStore::DaySize& day : days) registry_.begin(due.site_id, due.zone, day.day);
     const process::LoaderState before = loader_.state();
     if (!before.is_caught_up) return Error(Code::kUnavailable, "the store is being filled from the event log");
-    // Higher by two at least: RollupStore::say_made() has the one in between.
-    generation_ = std::max(generation_ + 2, static_cast<std::uint64_t>(clock_.wall_ms()));
+    const std::uint64_t generation = next_generation();
     const query::Day first = days.front().day;
     const query::Day last = days.back().day;
     const query::Range range{due.zone.day_start_ms(first), due.zone.day_start_ms(last + 1), query::Range::Unit::kDays};
     const bool has_sketches = due.is_last || days.front().events >= options_.sketch_day_events_min;
     TRY_STATUS(tables_.fill({.website_id = due.site_id,
                              .range = range,
-                             .generation = generation_,
+                             .generation = generation,
                              .has_sketches = has_sketches,
                              .row_events_min = due.is_last ? 0 : options_.row_events_min},
                             due.zone));
-    TRY(const auto rows, tables_.rows(due.site_id, first, last, generation_));
+    TRY(const auto rows, tables_.rows(due.site_id, first, last, generation));
+    TRY(const Goals goals, fill_goals(due.site_id, due.zone, first, last, has_sketches));
     const process::LoaderState after = loader_.state();
     if (after.doubts != before.doubts || !after.is_caught_up)
         return Error(Code::kUnavailable, "the store lost what was being read");
@@ -270,13 +274,14 @@ Status Maker::make(const Due& due, std::span<const RollupStore::DaySize> days) {
         const auto found = rows.find(day.day);
         const RollupStore::Rows of_day = found == rows.end() ? RollupStore::Rows{} : found->second;
         made.push_back({.day = day.day,
-                        .generation = generation_,
+                        .generation = generation,
                         .log_offset = before.loaded.offset,
                         .events = day.events,
                         .rows = of_day.count,
                         .is_stale = false,
                         .has_sketches = has_sketches,
                         .dimensions = of_day.dimensions});
+        goals.write_into(made.back());
     }
     if (failpoint("rollup.before_made") == Fault::kError)
         return Error(Code::kUnavailable, "failpoint rollup.before_made");
@@ -288,6 +293,96 @@ Status Maker::make(const Due& due, std::span<const RollupStore::DaySize> days) {
     }
     counters().days.add(days.size());
     counters().seconds.observe_ns(clock_.steady_ns() - started_ns);
+    return {};
+}
+
+/// Higher by two at least: RollupStore::say_made() has the one in between.
+std::uint64_t Maker::next_generation() {
+    return generation_ = std::max(generation_ + 2, static_cast<std::uint64_t>(clock_.wall_ms()));
+}
+
+void Maker::Goals::write_into(MadeDay& day) const {
+    const auto found = rows.find(day.day);
+    day.goals = hash;
+    day.goals_generation = generation;
+    day.goal_rows = found == rows.end() ? 0 : found->second;
+}
+
+/// The conversions of whole days, by the goals that there are now.
+Result<Maker::Goals> Maker::fill_goals(const std::string& site_id, const query::Zone& zone, query::Day first,
+                                       query::Day last, bool has_sketches) {
+    const auto snapshot = catalog_.snapshot();
+    const catalog::Site* site = snapshot->site(site_id);
+    Goals goals;
+    if (site == nullptr) return goals;
+    const query::SiteInfo info = query::site_info(*snapshot, *site);
+    goals.hash = goals_of(info);
+    if (goals.hash == 0) return goals;
+    goals.generation = next_generation();
+    const query::Range range{zone.day_start_ms(first), zone.day_start_ms(last + 1), query::Range::Unit::kDays};
+    for (const query::GoalRows rows : {query::GoalRows::kOfEach, query::GoalRows::kOfAny}) {
+        const auto plan = query::make_goal_plan(info, zone, rows, range, has_sketches);
+        if (!plan) {
+            // Whoever asks for it is told so.
+            logging::warn("rollup.goal", {{"site", site_id}, {"error", plan.error().message}});
+            return Goals{};
+        }
+        TRY_STATUS(tables_.fill_goals(*plan, goals.generation, zone));
+    }
+    TRY(goals.rows, tables_.goal_rows(site_id, first, last, goals.generation));
+    return goals;
+}
+
+/// Conversions of days that were made with other goals than there are now.
+Status Maker::make_goals_due() {
+    const auto snapshot = catalog_.snapshot();
+    for (const RollupStore::SiteZone& site : sites()) {
+        const catalog::Site* known = snapshot->site(site.site_id);
+        if (known == nullptr) continue;
+        const std::uint64_t goals = goals_of(query::site_info(*snapshot, *known));
+        if (goals == 0 || goals_tried_[site.site_id] == goals) continue;
+        const std::int64_t expired_ms = registry_.expired_before(site.site_id);
+        std::vector<MadeDay> days = registry_.fresh(site.site_id);
+        std::erase_if(days, [&](const MadeDay& day) {
+            return day.goals == goals || site.zone.day_start_ms(day.day) < expired_ms;
+        });
+        for (std::size_t from = 0; from < days.size();) {
+            std::size_t to = from + 1;
+            std::uint64_t events = days[from].events;
+            while (to < days.size() && days[to].day == days[to - 1].day + 1 &&
+                   days[to].has_sketches == days[from].has_sketches &&
+                   events + days[to].events <= options_.events_at_once)
+                events += days[to++].events;
+            if (is_stopping()) return {};
+            TRY_STATUS(make_goals(site, std::span(days).subspan(from, to - from)));
+            from = to;
+        }
+        goals_tried_[site.site_id] = goals;
+    }
+    return {};
+}
+
+Status Maker::make_goals(const RollupStore::SiteZone& site, std::span<const MadeDay> days) {
+    const std::lock_guard nothing_is_changed(changing_);
+    if (std::string why = why_not_ ? why_not_() : ""; !why.empty()) return Error(Code::kUnavailable, std::move(why));
+    const process::LoaderState before = loader_.state();
+    if (!before.is_caught_up) return Error(Code::kUnavailable, "the store is being filled from the event log");
+    // Only what still counts: of the others something came, or they are forgotten.
+    std::map<query::Day, std::uint64_t> counting;
+    for (const MadeDay& day : registry_.fresh(site.site_id)) counting[day.day] = day.generation;
+    std::vector<MadeDay> made(days.begin(), days.end());
+    std::erase_if(made, [&](const MadeDay& day) { return counting[day.day] != day.generation; });
+    if (made.empty()) return {};
+    TRY(const Goals goals,
+        fill_goals(site.site_id, site.zone, made.front().day, made.back().day, made.front().has_sketches));
+    const process::LoaderState after = loader_.state();
+    if (after.doubts != before.doubts || !after.is_caught_up)
+        return Error(Code::kUnavailable, "the store lost what was being read");
+    for (MadeDay& day : made) goals.write_into(day);
+    if (failpoint("rollup.before_goals_made") == Fault::kError)
+        return Error(Code::kUnavailable, "failpoint rollup.before_goals_made");
+    TRY_STATUS(tables_.say_made(site.site_id, site.zone, made));
+    for (const MadeDay& day : made) registry_.finish_goals(site.site_id, site.zone, day);
     return {};
 }
 

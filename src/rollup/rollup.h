@@ -81,6 +81,17 @@ private:
     Result<std::vector<Due>> find_due(std::uint64_t loaded);
     Result<std::uint64_t> make_all(const Due& due);
     Status make(const Due& due, std::span<const RollupStore::DaySize> days);
+    struct Goals {
+        std::uint64_t hash = 0;
+        std::uint64_t generation = 0;
+        std::map<query::Day, std::uint64_t> rows;  ///< how many, by day
+
+        void write_into(MadeDay& day) const;
+    };
+    Result<Goals> fill_goals(const std::string& site_id, const query::Zone& zone, query::Day first, query::Day last,
+                             bool has_sketches);
+    Status make_goals_due();
+    Status make_goals(const RollupStore::SiteZone& site, std::span<const MadeDay> days);
     Status write_down_stale();
     bool is_stopping() const;
 
@@ -109,6 +120,8 @@ private:
     std::map<std::string, Wanted> wanted_;
     std::map<std::string, query::Zone> zones_;  ///< by name
     std::map<std::pair<std::string, query::Day>, std::int64_t> made_at_ms_;
+    std::map<std::string, std::uint64_t> goals_tried_;  ///< by site, the goals that all of its days have, or can't
+    std::uint64_t next_generation();
     std::uint64_t generation_ = 0;
     std::uint64_t known_up_to_ = 0;
 };

@@ -38,8 +38,14 @@ std::uint64_t definition() {
     static const std::uint64_t hash_of_fill = [] {
         const auto utc = query::Zone::load("UTC");
         FOOTFALL_CHECK(utc.has_value());
-        const store::Statement fill = query::compose_rollup({}, *utc, kTimeoutMs);
-        const auto hash = sha256(fill.sql);
+        std::string text = query::compose_rollup({}, *utc, kTimeoutMs).sql;
+        const query::SiteInfo site{.id = "site", .timezone = "UTC", .goals = {{.name = "goal", .value = "/"}}};
+        for (const query::GoalRows rows : {query::GoalRows::kOfEach, query::GoalRows::kOfAny}) {
+            const auto plan = query::make_goal_plan(site, *utc, rows, {}, true);
+            FOOTFALL_CHECK(plan.has_value());
+            text += query::compose_rollup_of_goals(*plan, 1, *utc, kTimeoutMs).sql;
+        }
+        const auto hash = sha256(text);
         std::uint64_t number = 0;
         std::memcpy(&number, hash.data(), sizeof number);
         return number;
@@ -63,13 +69,16 @@ Status RollupStore::load(Registry& registry, std::span<const SiteZone> sites, st
                     .rows = query::natural_of(row.at(6)),
                     .is_stale = std::get<bool>(row.at(7)),
                     .has_sketches = std::get<bool>(row.at(8)),
-                    .dimensions = 0};
+                    .dimensions = 0,
+                    .goals = query::natural_of(row.at(10)),
+                    .goals_generation = query::natural_of(row.at(11)),
+                    .goal_rows = query::natural_of(row.at(12))};
         std::string_view names = query::text_of(row.at(9));
         for (std::size_t end = 0; end != std::string_view::npos; names.remove_prefix(std::min(names.size(), end + 1))) {
             end = names.find(',');
             day.dimensions |= dimension_bit(names.substr(0, end));
         }
-        highest = std::max(highest, day.generation);
+        highest = std::max({highest, day.generation, day.goals_generation});
         made[query::text_of(row.at(0))].push_back({query::text_of(row.at(2)), day});
     }
     // A part that was damaged is not in the table any more, and takes its rows with it.
@@ -86,7 +95,9 @@ Status RollupStore::load(Registry& registry, std::span<const SiteZone> sites, st
         if (of_site == made.end()) continue;
         for (Made& day : of_site->second) {
             if (day.timezone != site.zone.name()) continue;
-            if (there[{site.site_id, day.day.day}][day.day.generation] != day.day.rows) day.day.is_stale = true;
+            auto& rows = there[{site.site_id, day.day.day}];
+            if (rows[day.day.generation] != day.day.rows) day.day.is_stale = true;
+            if (rows[day.day.goals_generation] != day.day.goal_rows) day.day.goals = 0;
             registry.add(site.site_id, site.zone, day.day);
         }
     }
@@ -127,6 +138,26 @@ Status RollupStore::fill(const query::RollupFill& fill, const query::Zone& zone)
     return store_.execute(statement);
 }
 
+Status RollupStore::fill_goals(const query::Plan& plan, std::uint64_t generation, const query::Zone& zone) {
+    store::Statement statement = query::compose_rollup_of_goals(plan, generation, zone, kTimeoutMs);
+    statement.settings.emplace_back("max_threads", "1");
+    if (failpoint("rollup.before_goals") == Fault::kError)
+        return Error(Code::kUnavailable, "failpoint rollup.before_goals");
+    return store_.execute(statement);
+}
+
+Result<std::map<query::Day, std::uint64_t>> RollupStore::goal_rows(const std::string& site_id, query::Day first,
+                                                                   query::Day last, std::uint64_t generation) {
+    TRY(const store::Answer answer,
+        store_.query(statement("rollup-goal-rows-of-fill.sql", {{"site", site_id},
+                                                                {"first", query::day_text(first)},
+                                                                {"last", query::day_text(last)},
+                                                                {"generation", std::to_string(generation)}})));
+    std::map<query::Day, std::uint64_t> rows;
+    for (const auto& row : answer.rows) rows[query::day_of(row.at(0))] = query::natural_of(row.at(1));
+    return rows;
+}
+
 Result<std::map<query::Day, RollupStore::Rows>> RollupStore::rows(const std::string& site_id, query::Day first,
                                                                   query::Day last, std::uint64_t generation) {
     TRY(const store::Answer answer,
@@ -152,9 +183,11 @@ Status RollupStore::say_made(const std::string& site_id, const query::Zone& zone
             if ((day.dimensions & dimension_bit(name)) != 0) dimensions.push_back(fmt::format("'{}'", name));
         }
         // A day that became stale is so until it is made again, which has a generation that is higher by more than one.
-        days.push_back(fmt::format("('{}',{},{},{},{},{},{},[{}],{})", query::day_text(day.day), day.generation,
-                                   day.log_offset, day.events, day.rows, day.is_stale, day.has_sketches,
-                                   fmt::join(dimensions, ","), day.generation + (day.is_stale ? 1 : 0)));
+        const std::uint64_t version = std::max(day.generation, day.goals_generation) + (day.is_stale ? 1 : 0);
+        days.push_back(fmt::format("('{}',{},{},{},{},{},{},[{}],{},{},{},{})", query::day_text(day.day),
+                                   day.generation, day.log_offset, day.events, day.rows, day.is_stale, day.has_sketches,
+                                   fmt::join(dimensions, ","), day.goals, day.goals_generation, day.goal_rows,
+                                   version));
     }
     return store_.execute(statement("rollup-say-made.sql", {{"site", site_id},
                                                             {"zone", zone.name()},

@@ -39,6 +39,11 @@ public:
                                                               std::int64_t to_ms, std::uint64_t events_min);
     /// Writes the rows of whole days of a site. They count only when say_made() says so.
     Status fill(const query::RollupFill& fill, const query::Zone& zone);
+    /// Writes the conversions of whole days, of a plan by query::make_goal_plan().
+    Status fill_goals(const query::Plan& plan, std::uint64_t generation, const query::Zone& zone);
+    /// How many rows the conversions of that generation have, by day.
+    Result<std::map<query::Day, std::uint64_t>> goal_rows(const std::string& site_id, query::Day first, query::Day last,
+                                                          std::uint64_t generation);
     struct Rows {
         std::uint64_t count = 0;
         std::uint64_t dimensions = 0;  ///< that have any, as MadeDay says them

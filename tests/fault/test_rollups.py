@@ -3,6 +3,7 @@ not, which are counted from the events. Bots are left out of rollups, and the tr
 same question to the events alone."""
 
 import datetime
+import json
 import os
 import random
 import zoneinfo
@@ -27,6 +28,8 @@ SETTINGS = {
     "FOOTFALL_QUERY_SKETCH_ABOVE_EVENTS": "0",
 }
 METRICS = ["visitors", "sessions", "pageviews", "events", "bounce_rate", "session_duration", "views_per_session", "revenue", "revenue_left_out"]
+OF_GOALS = ["conversions", "conversion_rate", "converted_visitors", "visitor_conversion_rate"]
+GOALS = [("Bought", "--event", "buy"), ("Read", "--page", "/a")]
 DIMENSIONS = ["page", "entry_page", "exit_page", "source", "medium", "campaign", "channel", "device_type", "browser", "os", "event_name"]
 SEED = int(os.environ.get("FOOTFALL_SEED") or random.randrange(1 << 32))
 
@@ -66,7 +69,12 @@ class Rolled:
         self.sites = [self.server.add_site(timezone=zone) for zone in ZONES]
         for site in self.sites:
             site.key("read")
+            for goal in GOALS:
+                self.declare(site, *goal)
             self.send(site, traffic(self.dice, site.id, count))
+
+    def declare(self, site: Site, *goal: str) -> None:
+        assert run_command("goal", "add", *goal, "--site", site.id, "--data", str(self.server.data)).returncode == 0
 
     def send(self, site: Site, events: list[dict[str, Any]]) -> None:
         bearer = {"Authorization": f"Bearer {site.key('collect')}"}
@@ -87,7 +95,23 @@ class Rolled:
         """Until each of them is rolled up."""
         wait_until(lambda: self.server.metric("footfall_rollup_days_fresh") == max(10, self.closed_days()), 60, "rolled days", every_s=0.2)
 
+    def question_of_goals(self) -> dict[str, Any]:
+        """Groups and filters of which some are of no rolled day."""
+        dimensions = self.dice.choice([[], [], ["goal"], ["goal"], ["source"]])
+        question: dict[str, Any] = {
+            "metrics": self.dice.sample(OF_GOALS, self.dice.randrange(1, 5)),
+            "dimensions": self.dice.choice([[], ["date"], ["date"], ["month"], ["hour"]]) + dimensions,
+            "time_range": self.dice.choice(["7d", "all", "30d", "month"]),
+            "limit": 1000,
+            "totals": self.dice.random() < 0.8,
+        }
+        if self.dice.random() < 0.4:
+            question["filters"] = [self.dice.choice([["goal", "is", ["Read"]], ["goal", "is", ["Bought", "Read"]], ["goal", "is_not", ["Read"]], ["goal", "is", ["none"]]])]
+        return question
+
     def question(self) -> dict[str, Any]:
+        if self.dice.random() < 0.3:
+            return self.question_of_goals()
         time_dimension = self.dice.choice([[], [], ["date"], ["week"], ["month"], ["hour"]])
         dimension = self.dice.choice([None, None, *DIMENSIONS])
         question: dict[str, Any] = {
@@ -130,6 +154,53 @@ def test_rolled_days_say_what_the_events_say(start_server: Any):
     rows = [row for row in audit(rolled.server, 0) if row["table"] == "rollup_days"]
     assert {row["site"] for row in rows} == {site.id for site in rolled.sites}
     assert all(row["ok"] and row["received"] == row["stored"] > 100 for row in rows)
+
+
+def test_goals_are_rolled_up_whenever_they_are_declared(start_server: Any):
+    rolled = Rolled(start_server, count=600)
+    rolled.wait_rolled()
+    site, server = rolled.sites[0], rolled.server
+    made = server.metric("footfall_rollup_days_made_total")
+
+    def source(**question: Any) -> str:
+        return site.query(OF_GOALS, time_range="7d", **question)["meta"]["source"]
+
+    for question in ({}, {"dimensions": ["date"]}, {"dimensions": ["goal"]}, {"filters": [["goal", "is", ["Read"]]]}):
+        assert source(**question) == "mixed"
+    # A session may have met two goals, so that their days do not add up.
+    for question in ({"dimensions": ["source"]}, {"dimensions": ["hour"]}, {"filters": [["goal", "is", ["Bought", "Read"]]]}):
+        assert source(**question) == "events"
+    assert site.query(["events"], ["goal"], time_range="7d")["meta"]["source"] == "events"
+
+    rolled.declare(site, "Played", "--event", "play")
+    rolled.compare(10)
+    wait_until(lambda: source() == "mixed", 30, "conversions of days by the new goal")
+    groups = {row[0]: row[1] for row in site.query(["conversions"], ["goal"], time_range="7d")["rows"]}
+    assert set(groups) == {"Bought", "Read", "Played"}
+    rolled.compare(40)
+    assert server.metric("footfall_rollup_days_made_total") == made, "a new goal made the whole days again"
+    rows = [row for row in audit(server, 0) if row["table"] == "rollup_days"]
+    assert all(row["ok"] for row in rows)
+
+    # What is known of them outlives a death, also amid making them again.
+    listed = run_command("goal", "list", "--site", site.id, "--json", "--data", str(server.data)).stdout
+    played = next(goal["id"] for goal in json.loads(listed) if goal["name"] == "Played")
+    server.kill()
+    for failpoint in ("rollup.before_goals=abort@1", "rollup.before_goals_made=abort@1"):
+        server.start(env={"FOOTFALL_FAILPOINTS": failpoint})
+        if played:
+            assert run_command("goal", "remove", played, "--site", site.id, "--data", str(server.data)).returncode == 0
+            played = ""
+        server.wait_exit(30)
+    server.start(env={"FOOTFALL_FAILPOINTS": ""})
+    wait_until(lambda: source() == "mixed", 30, "conversions of days by the goals that are left")
+    assert "Played" not in [row[0] for row in site.query(["conversions"], ["goal"], time_range="7d")["rows"]]
+    assert rolled.compare(40) > 5
+    audit(server, 0)
+    server.kill()
+    server.start()
+    wait_until(lambda: source() == "mixed", 30, "rolled days")
+    assert server.metric("footfall_rollup_days_made_total") == 0
 
 
 def test_late_events_count_at_once_and_are_rolled_up_later(start_server: Any):
@@ -220,8 +291,10 @@ def test_an_erased_visitor_is_in_no_rolled_day(start_server: Any):
         "ALTER TABLE footfall.rollup_days DELETE WHERE dimension = 'page' AND value = '/a' AND day = (SELECT max(day) FROM footfall.rollup_days)",
         "INSERT INTO footfall.rollup_days SELECT * REPLACE ('/never' AS value) FROM footfall.rollup_days WHERE dimension = 'page'",
         "ALTER TABLE footfall.rollup_days UPDATE pageviews = pageviews + 1 WHERE dimension = 'source' AND value = 'news'",
+        "ALTER TABLE footfall.rollup_days UPDATE conversions = conversions + 1 WHERE dimension = 'goal' AND value = 'Read'",
+        "ALTER TABLE footfall.rollup_days DELETE WHERE dimension = 'goal' AND value = 'Read'",
     ],
-    ids=["missing", "more", "altered"],
+    ids=["missing", "more", "altered", "altered goals", "missing goals"],
 )
 def test_R12_audit_names_a_planted_row(start_server: Any, plant: str):
     rolled = Rolled(start_server, count=400)
@@ -230,7 +303,8 @@ def test_R12_audit_names_a_planted_row(start_server: Any, plant: str):
     rows = [row for row in audit(rolled.server, 1) if row["table"] == "rollup_days" and not row["ok"]]
     assert rows
     said = " ".join(difference for row in rows for difference in row["differences"])
-    assert ("source: rows say other numbers" if "UPDATE" in plant else "page: ") in said
+    of = "goal" if "'goal'" in plant else "source" if "UPDATE" in plant else "page"
+    assert f"{of}: {'rows say other numbers' if 'UPDATE' in plant else ''}" in said
     # A start holds what is there against what was made: days that lost rows, or have others, are made again.
     if "UPDATE" not in plant:
         rolled.server.kill()

@@ -1,4 +1,5 @@
 -- Days that were made by this definition of what is kept.
-SELECT website_id, toString(day), timezone, generation, log_offset, events, rows, is_stale, has_sketches, arrayStringConcat(dimensions, ',')
+SELECT website_id, toString(day), timezone, generation, log_offset, events, rows, is_stale, has_sketches, arrayStringConcat(dimensions, ','),
+    goals, goals_generation, goal_rows
 FROM footfall.rollup_made FINAL
 WHERE website_id != '' AND definition = {definition:UInt64}

@@ -3,10 +3,37 @@
 
 #include <fmt/format.h>
 
+#include "query/goal.h"
 #include "query/passes/passes.h"
 
 namespace footfall::query {
 namespace {
+
+/// Of conversions, which are kept by day and goal, and as a whole.
+std::string why_not_by_goal(const Plan& plan, RollupUse& use) {
+    for (const BaseMetric& base : plan.bases)
+        if (!is_rolled_by_goal(*base.metric))
+            return fmt::format("conversions and '{}' are not kept together", base.metric->name);
+    if (plan.goals.empty()) return "the site has no goals";
+    bool is_by_goal = false;
+    for (const DimensionColumn& column : plan.dimensions) {
+        is_by_goal |= is_goal(*column.dimension);
+        const SourceExpression* source = find_source(column.dimension->sources, "rollup");
+        if (source == nullptr || !source->rows_of.empty() ||
+            (column.dimension->granularity.empty() && !is_goal(*column.dimension)))
+            return fmt::format("conversions are not kept by '{}'", column.name);
+    }
+    if (plan.condition) {
+        // Of two goals a session may have met both.
+        const std::vector<Condition>& all = plan.condition->children;
+        const bool is_one_goal = all.size() == 1 && all[0].kind == Condition::Kind::kTest &&
+                                 is_goal(*all[0].column.dimension) && all[0].op == Operator::kIs &&
+                                 all[0].values.size() == 1 && !all[0].values[0].empty();
+        if (!is_one_goal || is_by_goal) return "of filters on conversions it answers one, on one goal";
+    }
+    use.dimension = "goal";
+    return {};
+}
 
 /// Why the rollup's days can't answer; empty where they can. `use` is how.
 std::string why_not(const PlanContext& context, const Plan& plan, RollupUse& use) {
@@ -19,6 +46,8 @@ std::string why_not(const PlanContext& context, const Plan& plan, RollupUse& use
     }
     if (use.standard_error > 0 && context.request.exact == Toggle::kOn) return "exact distinct counts are asked for";
     if (plan.sessions == Branch::kJoined) return "sessions by what is of events do not add up over days";
+
+    if (is_rolled_by_goal(plan)) return why_not_by_goal(plan, use);
 
     const Dimension* of = nullptr;
     std::string of_column;
@@ -40,6 +69,7 @@ std::string why_not(const PlanContext& context, const Plan& plan, RollupUse& use
     });
     if (!missing.empty()) return fmt::format("it does not keep {}", missing);
     if (of == nullptr) return {};
+    if (is_goal(*of)) return fmt::format("by 'goal' it keeps conversions, not '{}'", plan.bases.front().metric->name);
     // The total is of the site as a whole, or, with a filter, of the rows of what the filter leaves.
     if (has_sessions && of->varies_in_session && plan.condition)
         return fmt::format("a session has more than one '{}', and counts once in the total", of->name);
