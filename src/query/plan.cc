@@ -1,5 +1,8 @@
 #include "query/plan.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "query/goal.h"
 #include "query/passes/passes.h"
 
@@ -11,6 +14,31 @@ void for_each_column(
     const std::function<void(const DimensionColumn&)>& call) {
     if (condition.kind == Condition::Kind::kTest) call(condition.column);
     for (const Condition& child : condition.children) for_each_column(child, call);
+}
+
+/// The metrics that the rollup keeps by each dimension, by day and these.
+Plan plan_by_day(const SiteInfo& site, const Zone& zone, std::vector<DimensionColumn> by, const Range& range,
+                 bool has_sketches) {
+    Plan plan;
+    plan.website_id = site.id;
+    plan.currency = site.currency;
+    plan.range = range;
+    // By what is of events alone a session counts wherever it has one, so that its days do not add up.
+    const bool has_sessions = std::all_of(by.begin(), by.end(), [](const DimensionColumn& column) {
+        return find_source(column.dimension->sources, "sessions") != nullptr;
+    });
+    plan.dimensions = std::move(by);
+    plan.dimensions.insert(plan.dimensions.begin(), {"date", vocabulary().dimension("date"), {}});
+    for (const Metric& metric : vocabulary().metrics())
+        if (metric.rollup && metric.rollup->by.empty() && (has_sketches || !metric.rollup->is_sketch()) &&
+            (has_sessions || find_source(metric.sources, "sessions") == nullptr))
+            plan.metrics.push_back({metric.name, &metric});
+    Request request;
+    request.totals = Toggle::kOff;
+    const Status chosen =
+        choose_source({.request = request, .site = site, .zone = zone, .vocabulary = vocabulary()}, plan);
+    FOOTFALL_CHECK(chosen);
+    return plan;
 }
 
 }  // namespace
@@ -31,24 +59,18 @@ const std::vector<Pass>& passes() {
 
 Plan make_rollup_plan(const SiteInfo& site, const Zone& zone, const Dimension* dimension, const Range& range,
                       bool has_sketches) {
-    Plan plan;
-    plan.website_id = site.id;
-    plan.currency = site.currency;
-    plan.range = range;
-    plan.dimensions.push_back({"date", vocabulary().dimension("date"), {}});
-    const bool has_sessions = dimension == nullptr || find_source(dimension->sources, "sessions") != nullptr;
-    if (dimension != nullptr) plan.dimensions.push_back({dimension->name, dimension, {}});
-    for (const Metric& metric : vocabulary().metrics())
-        // By what is of events alone a session counts wherever it has one, so that its days do not add up.
-        if (metric.rollup && metric.rollup->by.empty() && (has_sketches || !metric.rollup->is_sketch()) &&
-            (has_sessions || find_source(metric.sources, "sessions") == nullptr))
-            plan.metrics.push_back({metric.name, &metric});
-    Request request;
-    request.totals = Toggle::kOff;
-    const Status chosen =
-        choose_source({.request = request, .site = site, .zone = zone, .vocabulary = vocabulary()}, plan);
-    FOOTFALL_CHECK(chosen);
-    return plan;
+    std::vector<DimensionColumn> by;
+    if (dimension != nullptr) by.push_back({dimension->name, dimension, {}});
+    return plan_by_day(site, zone, std::move(by), range, has_sketches);
+}
+
+Plan make_property_plan(const SiteInfo& site, const Zone& zone, std::string_view property, const Range& range,
+                        bool has_sketches) {
+    const Dimension* const dimension = vocabulary().dimension("property:");
+    return plan_by_day(site, zone,
+                       {{"event_name", vocabulary().dimension("event_name"), {}},
+                        {dimension->name + std::string(property), dimension, std::string(property)}},
+                       range, has_sketches);
 }
 
 Result<Plan> make_goal_plan(const SiteInfo& site, const Zone& zone, GoalRows rows, const Range& range,

@@ -147,6 +147,9 @@ const std::vector<Pass>& passes();
 Plan make_rollup_plan(const SiteInfo& site, const Zone& zone, const Dimension* dimension, const Range& range,
                       bool has_sketches);
 
+/// The same of a property: by day, event name and value.
+Plan make_property_plan(const SiteInfo& site, const Zone& zone, std::string_view property, const Range& range,
+                        bool has_sketches);
 /// The same of conversions: by day and goal, or by day, of those that met any goal, and the sessions that they are a
 /// share of. Errors as make_plan() for goals that can't be asked for.
 enum class GoalRows : std::uint8_t { kOfEach, kOfAny };

@@ -11,6 +11,12 @@
 
 namespace footfall::query {
 
+namespace {
+
+constexpr std::string_view kProperty = "property:";
+
+}  // namespace
+
 /// The total of a dimension's rows is the site's own row where a session may be in more than one of them; with a filter
 /// it is what the filter leaves.
 std::vector<std::string> RolledRows::branches() {
@@ -103,13 +109,25 @@ RolledRows::Where RolledRows::rows(std::string_view dimension) {
     std::string days;
     for (const RolledDay& day : cover_.days)
         days += fmt::format("{}('{}',{})", days.empty() ? "" : ",", day_text(day.day), day.generation);
-    Where where = {
+    const std::string name = composer_.bind_as(dimension.empty() ? "whole" : "dimension", "String", dimension);
+    Where of_days = {
         "website_id = " + site_,
-        "dimension = " + composer_.bind_as(dimension.empty() ? "whole" : "dimension", "String", dimension),
         fmt::format("day BETWEEN {} AND {}", composer_.bind_as("first_day", "Date", day_text(cover_.days.front().day)),
                     composer_.bind_as("last_day", "Date", day_text(cover_.days.back().day))),
         fmt::format("(day, generation) IN {}",
                     composer_.bind_as("days", "Array(Tuple(Date, UInt64))", "[" + days + "]"))};
+    Where where = of_days;
+    if (dimension.starts_with(kProperty)) {
+        // Events of names that never have it on that day are in no row of it.
+        Where having_it = of_days;
+        having_it.push_back("dimension = " + name);
+        where.push_back(fmt::format("dimension IN ({}, 'event_name')", name));
+        where.push_back(
+            fmt::format("(dimension = {} OR (day, value) NOT IN\n(\n{}\n))", name,
+                        select({"day AS of_day", "event_name AS of_name"}, "footfall.rollup_days", having_it)));
+    } else {
+        where.push_back("dimension = " + name);
+    }
     composer_.add_conditions(where);
     return where;
 }

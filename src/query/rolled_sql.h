@@ -17,7 +17,7 @@ public:
 
     /// The plan's dimensions and b1, b2, …, as the branches of the tables have them. None without days.
     std::vector<std::string> branches();
-    /// The rows of a plan by make_rollup_plan() or make_goal_plan(), each once, as a table to read from.
+    /// The rows of a plan by make_rollup_plan() and its like, each once, as a table to read from.
     std::string rows_as_they_are();
 
 private:

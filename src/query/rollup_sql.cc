@@ -286,7 +286,8 @@ private:
 std::vector<const Dimension*> rolled_dimensions() {
     std::vector<const Dimension*> dimensions = {nullptr};
     for (const Dimension& dimension : vocabulary().dimensions())
-        if (dimension.granularity.empty() && !is_goal(dimension) && find_source(dimension.sources, "rollup") != nullptr)
+        if (dimension.granularity.empty() && !is_goal(dimension) && !dimension.takes_key() &&
+            find_source(dimension.sources, "rollup") != nullptr)
             dimensions.push_back(&dimension);
     return dimensions;
 }

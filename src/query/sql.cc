@@ -93,7 +93,8 @@ public:
     std::string recount() {
         counts_ = Counts::kAsStates;
         is_recount_ = true;
-        std::vector<std::string> hashed = {keys_.size() > 1 ? "toString(d2)" : "''"};
+        std::vector<std::string> hashed;
+        for (const std::string& key : std::span(keys_).subspan(1)) hashed.push_back(fmt::format("toString({})", key));
         for (std::size_t i = 0; i < plan_.metrics.size(); ++i)
             hashed.push_back(number_of(*plan_.metrics[i].metric, fmt::format("m{}", i + 1)));
         return by_day("d1", hashed, fmt::format("(\n{}\n)", of_branches()));
@@ -115,7 +116,10 @@ public:
     }
     /// The same of the rows that are there.
     std::string recount_of_rollup() {
-        std::vector<std::string> hashed = {"value"};
+        composer_.enter(Scope::kRollup);
+        std::vector<std::string> hashed;
+        for (const DimensionColumn& column : std::span(plan_.dimensions).subspan(1))
+            hashed.push_back(fmt::format("toString({})", composer_.dimension(column)));
         for (const MetricColumn& column : plan_.metrics)
             hashed.push_back(number_of(*column.metric, composer_.metric(column.metric->rollup->value)));
         return by_day("day", hashed, rolled_.rows_as_they_are());

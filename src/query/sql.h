@@ -28,6 +28,9 @@ struct RollupFill {
     bool has_sketches = true;  ///< else distinct counts are left empty
     /// A dimension of which rows would stand for fewer events than this in the mean of a day is left out of it.
     std::uint64_t row_events_min = 0;
+    /// The same of properties, the ones with the fewest values first: rows of all of them together. Their values may
+    /// be a person's, so that a row of one has to stand for several also where all else is kept.
+    std::uint64_t property_row_events_min = 0;
 };
 
 /// The dimensions that the rollup keeps; the first is null, for a site as a whole.
@@ -36,6 +39,8 @@ std::vector<const Dimension*> rolled_dimensions();
 /// Inserts the rows of these days into footfall.rollup_days: what compose_recount() counts of each dimension.
 store::Statement compose_rollup(const RollupFill& fill, const Zone& zone, int timeout_ms);
 
+/// Inserts the rows of their properties, in the same generation: what compose_recount() counts of each that is kept.
+store::Statement compose_rollup_of_properties(const RollupFill& fill, const Zone& zone, int timeout_ms);
 /// Inserts the rows of a plan by make_goal_plan().
 store::Statement compose_rollup_of_goals(const Plan& plan, std::uint64_t generation, const Zone& zone, int timeout_ms);
 
@@ -52,7 +57,7 @@ store::Statement compose_top_rows(const Plan& plan, const Range& range, const Zo
 /// The bound over all groups of a plan with `top_rows`: one number.
 store::Statement compose_bound(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms);
 
-/// Of a plan by make_rollup_plan() or make_goal_plan(), to compare: by day the number of rows that are written of it,
+/// Of a plan by make_rollup_plan() and its like, to compare: by day the number of rows that are written of it,
 /// and the sum of their hashes. Columns: the day as text, rows, sum.
 store::Statement compose_recount(const Plan& plan, const Zone& zone, int timeout_ms);
 /// The same of the rows that footfall.rollup_days has of these days.

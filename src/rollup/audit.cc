@@ -51,18 +51,31 @@ public:
         const query::Range range{zone_.day_start_ms(days.front().day), zone_.day_start_ms(days.back().day + 1),
                                  query::Range::Unit::kDays};
         for (const query::Dimension* dimension : query::rolled_dimensions()) {
-            const std::uint64_t bit = dimension_bit(dimension == nullptr ? "" : dimension->name);
-            if (std::none_of(days.begin(), days.end(), [&](const MadeDay& day) { return (day.dimensions & bit) != 0; }))
+            const std::string name = dimension == nullptr ? "" : dimension->name;
+            if (std::none_of(days.begin(), days.end(), [&](const MadeDay& day) { return day.has_rows_of(name); }))
                 continue;
             const query::Plan plan = query::make_rollup_plan(site_, zone_, dimension, range, days.front().has_sketches);
-            TRY_STATUS(compare(plan, rolled, days, dimension == nullptr ? "the day as a whole" : dimension->name,
-                               [&](const MadeDay& day) { return (day.dimensions & bit) != 0; }));
+            TRY_STATUS(compare(plan, rolled, days, name.empty() ? "the day as a whole" : name,
+                               [&](const MadeDay& day) { return day.has_rows_of(name); }));
         }
+        TRY_STATUS(compare_properties(days, rolled, range));
         return compare_goals(days, range);
     }
     process::AuditRow take() { return std::move(row_); }
 
 private:
+    Status compare_properties(std::span<const MadeDay> days, const std::vector<query::RolledDay>& rolled,
+                              const query::Range& range) {
+        TRY(const auto properties, RollupStore(store_).properties(site_.id, days.front().day, days.back().day));
+        for (const std::string& property : properties) {
+            const query::Plan plan =
+                query::make_property_plan(site_, zone_, property, range, days.front().has_sketches);
+            const std::string dimension = "property:" + property;
+            TRY_STATUS(
+                compare(plan, rolled, days, dimension, [&](const MadeDay& day) { return day.has_rows_of(dimension); }));
+        }
+        return {};
+    }
     Status compare_goals(std::span<const MadeDay> days, const query::Range& range) {
         const std::uint64_t goals = goals_of(site_);
         std::vector<query::RolledDay> rolled;

@@ -11,6 +11,7 @@ namespace footfall::rollup {
 namespace {
 
 constexpr std::int64_t kHourMs = process::TouchedHours::kHourMs;
+constexpr std::string_view kProperty = "property:";
 
 }  // namespace
 
@@ -23,6 +24,13 @@ std::uint64_t dimension_bit(std::string_view name) {
     }();
     const auto found = bits_by_name.find(name);
     return found == bits_by_name.end() ? 0 : found->second;
+}
+
+bool MadeDay::has_rows_of(std::string_view dimension) const {
+    if (!dimension.starts_with(kProperty)) return (dimensions & dimension_bit(dimension)) != 0;
+    const std::string_view property = dimension.substr(kProperty.size());
+    return has_properties && (dimensions & dimension_bit("event_name")) != 0 &&
+           std::find(properties_left_out.begin(), properties_left_out.end(), property) == properties_left_out.end();
 }
 
 std::uint64_t goals_of(const query::SiteInfo& site) {
@@ -43,7 +51,6 @@ std::vector<query::RolledDay> Registry::days(const query::SiteInfo& site, query:
     std::vector<query::RolledDay> found;
     const bool is_of_goals = need.dimension == "goal";
     const std::uint64_t goals = is_of_goals ? goals_of(site) : 0;
-    const std::uint64_t bit = dimension_bit(need.dimension);
     const std::lock_guard lock(mutex_);
     const auto state = sites_.find(site.id);
     if (state == sites_.end() || state->second.timezone != site.timezone) return found;
@@ -51,7 +58,7 @@ std::vector<query::RolledDay> Registry::days(const query::SiteInfo& site, query:
         const MadeDay& made = day.made;
         if (!day.is_fresh() || made.day < first || made.day > last || (need.has_sketches && !made.has_sketches))
             continue;
-        if (is_of_goals ? goals != 0 && made.goals == goals : (made.dimensions & bit) != 0)
+        if (is_of_goals ? goals != 0 && made.goals == goals : made.has_rows_of(need.dimension))
             found.push_back({made.day, is_of_goals ? made.goals_generation : made.generation, made.events});
     }
     return found;

@@ -29,6 +29,12 @@ struct MadeDay {
     std::uint64_t goals = 0;  ///< as goals_of(); 0: it has none
     std::uint64_t goals_generation = 0;
     std::uint64_t goal_rows = 0;
+    // Its properties: of those that its events have, all but these; none where there would be too many of them.
+    bool has_properties = false;
+    std::vector<std::string> properties_left_out{};
+
+    /// Of a property where there are those of event names too, in which the events are that never have it.
+    bool has_rows_of(std::string_view dimension) const;
 };
 
 /// Which goals a site has: a hash of their declarations; 0: none.

@@ -258,12 +258,14 @@ Status Maker::make(const Due& due, std::span<const RollupStore::DaySize> days) {
     const query::Day last = days.back().day;
     const query::Range range{due.zone.day_start_ms(first), due.zone.day_start_ms(last + 1), query::Range::Unit::kDays};
     const bool has_sketches = due.is_last || days.front().events >= options_.sketch_day_events_min;
-    TRY_STATUS(tables_.fill({.website_id = due.site_id,
-                             .range = range,
-                             .generation = generation,
-                             .has_sketches = has_sketches,
-                             .row_events_min = due.is_last ? 0 : options_.row_events_min},
-                            due.zone));
+    const query::RollupFill fill{.website_id = due.site_id,
+                                 .range = range,
+                                 .generation = generation,
+                                 .has_sketches = has_sketches,
+                                 .row_events_min = due.is_last ? 0 : options_.row_events_min,
+                                 .property_row_events_min = options_.row_events_min};
+    TRY_STATUS(tables_.fill(fill, due.zone));
+    TRY(auto left_out, tables_.properties_left_out(fill, due.zone));
     TRY(const auto rows, tables_.rows(due.site_id, first, last, generation));
     TRY(const Goals goals, fill_goals(due.site_id, due.zone, first, last, has_sketches));
     const process::LoaderState after = loader_.state();
@@ -280,7 +282,9 @@ Status Maker::make(const Due& due, std::span<const RollupStore::DaySize> days) {
                         .rows = of_day.count,
                         .is_stale = false,
                         .has_sketches = has_sketches,
-                        .dimensions = of_day.dimensions});
+                        .dimensions = of_day.dimensions,
+                        .has_properties = left_out[day.day].size() <= kPropertiesLeftOutMax});
+        if (made.back().has_properties) made.back().properties_left_out = std::move(left_out[day.day]);
         goals.write_into(made.back());
     }
     if (failpoint("rollup.before_made") == Fault::kError)

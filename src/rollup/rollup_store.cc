@@ -27,6 +27,17 @@ store::Statement statement(std::string_view name, Parameters parameters = {}) {
             .timeout_ms = kTimeoutMs};
 }
 
+/// Names that came in hex, with commas.
+std::vector<std::string> names_of(const store::Value& cell) {
+    std::vector<std::string> names;
+    std::string_view text = query::text_of(cell);
+    for (std::size_t end = 0; !text.empty(); text.remove_prefix(std::min(text.size(), end + 1))) {
+        end = std::min(text.find(','), text.size());
+        names.push_back(from_hex(text.substr(0, end)).value_or(""));
+    }
+    return names;
+}
+
 /// Days that the table says are made, by site.
 struct Made {
     std::string timezone;
@@ -40,6 +51,7 @@ std::uint64_t definition() {
         FOOTFALL_CHECK(utc.has_value());
         std::string text = query::compose_rollup({}, *utc, kTimeoutMs).sql;
         const query::SiteInfo site{.id = "site", .timezone = "UTC", .goals = {{.name = "goal", .value = "/"}}};
+        text += query::compose_rollup_of_properties({}, *utc, kTimeoutMs).sql;
         for (const query::GoalRows rows : {query::GoalRows::kOfEach, query::GoalRows::kOfAny}) {
             const auto plan = query::make_goal_plan(site, *utc, rows, {}, true);
             FOOTFALL_CHECK(plan.has_value());
@@ -72,7 +84,9 @@ Status RollupStore::load(Registry& registry, std::span<const SiteZone> sites, st
                     .dimensions = 0,
                     .goals = query::natural_of(row.at(10)),
                     .goals_generation = query::natural_of(row.at(11)),
-                    .goal_rows = query::natural_of(row.at(12))};
+                    .goal_rows = query::natural_of(row.at(12)),
+                    .has_properties = std::get<bool>(row.at(13)),
+                    .properties_left_out = names_of(row.at(14))};
         std::string_view names = query::text_of(row.at(9));
         for (std::size_t end = 0; end != std::string_view::npos; names.remove_prefix(std::min(names.size(), end + 1))) {
             end = names.find(',');
@@ -130,12 +144,41 @@ Result<std::map<std::string, std::vector<RollupStore::DaySize>>> RollupStore::si
 }
 
 Status RollupStore::fill(const query::RollupFill& fill, const query::Zone& zone) {
-    store::Statement statement = query::compose_rollup(fill, zone, kTimeoutMs);
-    // Questions that people wait for have the other cores.
-    statement.settings.emplace_back("max_threads", "1");
     if (failpoint("rollup.before_fill") == Fault::kError)
         return Error(Code::kUnavailable, "failpoint rollup.before_fill");
-    return store_.execute(statement);
+    for (store::Statement statement :
+         {query::compose_rollup(fill, zone, kTimeoutMs), query::compose_rollup_of_properties(fill, zone, kTimeoutMs)}) {
+        // Questions that people wait for have the other cores.
+        statement.settings.emplace_back("max_threads", "1");
+        TRY_STATUS(store_.execute(statement));
+    }
+    return {};
+}
+
+Result<std::map<query::Day, std::vector<std::string>>> RollupStore::properties_left_out(const query::RollupFill& fill,
+                                                                                        const query::Zone& zone) {
+    TRY(const store::Answer answer, store_.query(statement("rollup-properties-left-out.sql",
+                                                           {{"site", fill.website_id},
+                                                            {"zone", zone.name()},
+                                                            {"from", query::utc_text(fill.range.from_ms)},
+                                                            {"to", query::utc_text(fill.range.to_ms)},
+                                                            {"left_out_max", std::to_string(kPropertiesLeftOutMax)},
+                                                            {"generation", std::to_string(fill.generation)}})));
+    std::map<query::Day, std::vector<std::string>> left_out;
+    for (const auto& row : answer.rows) left_out[query::day_of(row.at(0))] = names_of(row.at(1));
+    return left_out;
+}
+
+Result<std::vector<std::string>> RollupStore::properties(const std::string& site_id, query::Day first,
+                                                         query::Day last) {
+    TRY(const store::Answer answer,
+        store_.query(
+            statement("rollup-properties-kept.sql",
+                      {{"site", site_id}, {"first", query::day_text(first)}, {"last", query::day_text(last)}})));
+    std::vector<std::string> names;
+    constexpr std::string_view kProperty = "property:";
+    for (const auto& row : answer.rows) names.push_back(query::text_of(row.at(0)).substr(kProperty.size()));
+    return names;
 }
 
 Status RollupStore::fill_goals(const query::Plan& plan, std::uint64_t generation, const query::Zone& zone) {
@@ -184,10 +227,10 @@ Status RollupStore::say_made(const std::string& site_id, const query::Zone& zone
         }
         // A day that became stale is so until it is made again, which has a generation that is higher by more than one.
         const std::uint64_t version = std::max(day.generation, day.goals_generation) + (day.is_stale ? 1 : 0);
-        days.push_back(fmt::format("('{}',{},{},{},{},{},{},[{}],{},{},{},{})", query::day_text(day.day),
+        days.push_back(fmt::format("('{}',{},{},{},{},{},{},[{}],{},{},{},{},{},{})", query::day_text(day.day),
                                    day.generation, day.log_offset, day.events, day.rows, day.is_stale, day.has_sketches,
                                    fmt::join(dimensions, ","), day.goals, day.goals_generation, day.goal_rows,
-                                   version));
+                                   day.has_properties, store::array_literal(day.properties_left_out), version));
     }
     return store_.execute(statement("rollup-say-made.sql", {{"site", site_id},
                                                             {"zone", zone.name()},

@@ -14,6 +14,9 @@
 
 namespace footfall::rollup {
 
+/// With more of them a day counts for none of its properties: names that somebody makes up fill no memory.
+inline constexpr std::size_t kPropertiesLeftOutMax = 20;
+
 /// footfall.rollup_days and footfall.rollup_made. What a call writes is durable when it returns. Errors are those of
 /// store::Client. Thread-safe.
 class RollupStore {
@@ -41,6 +44,12 @@ public:
     Status fill(const query::RollupFill& fill, const query::Zone& zone);
     /// Writes the conversions of whole days, of a plan by query::make_goal_plan().
     Status fill_goals(const query::Plan& plan, std::uint64_t generation, const query::Zone& zone);
+    /// Of the properties of these days those that the rows of that generation have not, by day. Of a day with more than
+    /// kPropertiesLeftOutMax one more than these.
+    Result<std::map<query::Day, std::vector<std::string>>> properties_left_out(const query::RollupFill& fill,
+                                                                               const query::Zone& zone);
+    /// The names of properties that these days have rows of, whether those count or not.
+    Result<std::vector<std::string>> properties(const std::string& site_id, query::Day first, query::Day last);
     /// How many rows the conversions of that generation have, by day.
     Result<std::map<query::Day, std::uint64_t>> goal_rows(const std::string& site_id, query::Day first, query::Day last,
                                                           std::uint64_t generation);

@@ -47,6 +47,9 @@ def traffic(dice: random.Random, site: str, count: int) -> list[dict[str, Any]]:
             page = dice.choice(["/", "/a", "/b", "/it's", "/größe"])
             event = dice.choice([pageview(site, page + source, timestamp=at), custom(site, dice.choice(["buy", "play"]), page=page, timestamp=at)])
             event |= {"user_id": user, "context": {"user_agent": agent}}
+            if dice.random() < (0.5 if event["type"] == "event" else 0.05):
+                named = {"plan": dice.choice(["free", "pro", "größer", ""]), "it's, \\a 'key'": dice.choice([1, 2, True])}
+                event["data"] |= {"properties": dict(dice.sample(sorted(named.items()), dice.randrange(1, 3)))}
             if event["type"] == "event" and dice.random() < 0.3:
                 event["data"] |= {"revenue": dice.choice(["9.99", "120", "-5.0001"]), "currency": dice.choice(["EUR", "EUR", "USD"])}
             events.append(event)
@@ -109,9 +112,23 @@ class Rolled:
             question["filters"] = [self.dice.choice([["goal", "is", ["Read"]], ["goal", "is", ["Bought", "Read"]], ["goal", "is_not", ["Read"]], ["goal", "is", ["none"]]])]
         return question
 
+    def question_of_properties(self) -> dict[str, Any]:
+        """By a property, alone and with the names of events, and by two, which no rolled day has."""
+        name = self.dice.choice(["property:plan", "property:plan", "property:it's, \\a 'key'", "property:never"])
+        dimensions = self.dice.choice([[name], [name], [name, "event_name"], ["event_name", name], ["event_name"], [], [name, "property:other"], [name, "page"]])
+        filters = [[name, "is", ["pro", "1"]], [name, "is_set"], ["not", [name, "is_set"]], ["event_name", "is", ["buy"]], ["or", [[name, "contains", ["r"]], ["event_name", "is", ["play"]]]]]
+        return {
+            "metrics": self.dice.sample(["visitors", "pageviews", "events", "revenue"], self.dice.randrange(1, 4)),
+            "dimensions": self.dice.choice([[], ["date"], ["month"]]) + dimensions,
+            "filters": self.dice.sample(filters, self.dice.randrange(0, 3)),
+            "time_range": self.dice.choice(["7d", "all", "30d", "month"]),
+            "limit": 1000,
+            "totals": self.dice.random() < 0.8,
+        }
+
     def question(self) -> dict[str, Any]:
-        if self.dice.random() < 0.3:
-            return self.question_of_goals()
+        if self.dice.random() < 0.4:
+            return self.dice.choice([self.question_of_goals, self.question_of_properties])()
         time_dimension = self.dice.choice([[], [], ["date"], ["week"], ["month"], ["hour"]])
         dimension = self.dice.choice([None, None, *DIMENSIONS])
         question: dict[str, Any] = {
@@ -154,6 +171,52 @@ def test_rolled_days_say_what_the_events_say(start_server: Any):
     rows = [row for row in audit(rolled.server, 0) if row["table"] == "rollup_days"]
     assert {row["site"] for row in rows} == {site.id for site in rolled.sites}
     assert all(row["ok"] and row["received"] == row["stored"] > 100 for row in rows)
+
+
+def test_properties_are_rolled_up_where_their_rows_stand_for_many_events(start_server: Any):
+    """Of a day with 600 events: one of a few values is kept, one of as many as events is not, nor are any where names are made up."""
+    server: Server = start_server(env=SETTINGS | {"FOOTFALL_ROLLUP_ROW_EVENTS_MIN": "10"})
+    site = server.add_site()
+    key = {"Authorization": f"Bearer {site.key('collect')}"}
+    site.key("read")
+    noon = now_ms() // DAY_MS * DAY_MS - DAY_MS // 2
+    for day in (1, 2):
+        events = []
+        for number in range(600):
+            properties = {"plan": ["free", "pro"][number % 2], "order": str(number)}
+            if day == 2:
+                properties |= {f"made up {number}": "1"}
+            if number % 4 == 0:
+                properties = {}
+            events.append(custom(site.id, ["buy", "play"][number % 3 % 2], properties=properties, timestamp=noon - day * DAY_MS + number) | {"user_id": f"v{number % 50}"})
+        assert site.post(events, key).json()["rejected"] == []
+    site.wait_value("events", 1200, time_range="7d")
+    wait_until(lambda: server.metric("footfall_rollup_days_fresh") == 2, 60, "rolled days", every_s=0.2)
+
+    def days(day: int) -> dict[str, Any]:
+        date = datetime.datetime.fromtimestamp((noon - day * DAY_MS) / 1000, datetime.UTC).date().isoformat()
+        return {"date_range": [date, date]}
+
+    def source(day: int, *dimensions: str) -> str:
+        question = {"metrics": ["visitors", "events"], "dimensions": list(dimensions), **days(day)}
+        answer, same = site.query(**question), site.query(**question, include_bots=True)
+        assert (answer["rows"], answer["totals"]) == (same["rows"], same["totals"])
+        return answer["meta"]["source"]
+
+    assert source(1, "property:plan") == source(1, "property:plan", "event_name") == source(1, "property:never") == "rollup"
+    assert source(1, "property:order") == "events", "a property of which each event has another value"
+    assert source(2, "property:plan") == "events", "more names than a day keeps a list of"
+    assert source(2, "event_name") == "rollup"
+    for _ in range(2):
+        rows = [row for row in audit(server, 0) if row["table"] == "rollup_days"]
+        assert rows and all(row["ok"] for row in rows)
+        # What is left out is known after a start too.
+        server.kill()
+        server.start()
+        wait_until(lambda: server.metric("footfall_rollup_days_fresh") == 2, 60, "rolled days", every_s=0.2)
+        assert server.metric("footfall_rollup_days_made_total") == 0
+        assert source(1, "property:plan") == "rollup"
+        assert source(1, "property:order") == source(2, "property:plan") == "events"
 
 
 def test_goals_are_rolled_up_whenever_they_are_declared(start_server: Any):
@@ -293,8 +356,9 @@ def test_an_erased_visitor_is_in_no_rolled_day(start_server: Any):
         "ALTER TABLE footfall.rollup_days UPDATE pageviews = pageviews + 1 WHERE dimension = 'source' AND value = 'news'",
         "ALTER TABLE footfall.rollup_days UPDATE conversions = conversions + 1 WHERE dimension = 'goal' AND value = 'Read'",
         "ALTER TABLE footfall.rollup_days DELETE WHERE dimension = 'goal' AND value = 'Read'",
+        "ALTER TABLE footfall.rollup_days UPDATE events = events + 1 WHERE dimension = 'property:plan' AND value = 'pro'",
     ],
-    ids=["missing", "more", "altered", "altered goals", "missing goals"],
+    ids=["missing", "more", "altered", "altered goals", "missing goals", "altered properties"],
 )
 def test_R12_audit_names_a_planted_row(start_server: Any, plant: str):
     rolled = Rolled(start_server, count=400)
@@ -303,7 +367,7 @@ def test_R12_audit_names_a_planted_row(start_server: Any, plant: str):
     rows = [row for row in audit(rolled.server, 1) if row["table"] == "rollup_days" and not row["ok"]]
     assert rows
     said = " ".join(difference for row in rows for difference in row["differences"])
-    of = "goal" if "'goal'" in plant else "source" if "UPDATE" in plant else "page"
+    of = "goal" if "'goal'" in plant else "property:plan" if "property" in plant else "source" if "UPDATE" in plant else "page"
     assert f"{of}: {'rows say other numbers' if 'UPDATE' in plant else ''}" in said
     # A start holds what is there against what was made: days that lost rows, or have others, are made again.
     if "UPDATE" not in plant:

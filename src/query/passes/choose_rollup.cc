@@ -49,31 +49,43 @@ std::string why_not(const PlanContext& context, const Plan& plan, RollupUse& use
 
     if (is_rolled_by_goal(plan)) return why_not_by_goal(plan, use);
 
-    const Dimension* of = nullptr;
-    std::string of_column;
+    const DimensionColumn* of = nullptr;
+    const DimensionColumn* event_name = nullptr;
     std::string missing;
+    DimensionColumn bucket;
     for_each_column(plan, [&](const DimensionColumn& column) {
-        const Dimension* rows_of = column.dimension;
-        const SourceExpression* source = find_source(rows_of->sources, "rollup");
+        const DimensionColumn* rows_of = &column;
+        const SourceExpression* source = find_source(column.dimension->sources, "rollup");
         if (source == nullptr) {
             missing = fmt::format("'{}'", column.name);
             return;
         }
-        if (!rows_of->granularity.empty())
-            rows_of = source->rows_of.empty() ? nullptr : context.vocabulary.dimension(source->rows_of);
-        if (rows_of == nullptr) return;
-        if (of != nullptr && of != rows_of && missing.empty())
-            missing = fmt::format("'{}' and '{}' together", of_column, column.name);
+        if (!column.dimension->granularity.empty()) {
+            if (source->rows_of.empty()) return;
+            bucket = {.name = column.name, .dimension = context.vocabulary.dimension(source->rows_of), .key = {}};
+            rows_of = &bucket;
+        }
+        if (rows_of->dimension->name == "event_name") {
+            event_name = rows_of;
+            return;
+        }
+        const bool is_another = of != nullptr && (of->dimension != rows_of->dimension || of->key != rows_of->key);
+        if (is_another && missing.empty()) missing = fmt::format("'{}' and '{}' together", of->name, column.name);
         of = rows_of;
-        of_column = column.name;
     });
+    // The rows of a property say of which event names they are.
+    if (of != nullptr && event_name != nullptr && !of->dimension->takes_key() && missing.empty())
+        missing = fmt::format("'{}' and '{}' together", of->name, event_name->name);
+    if (of == nullptr) of = event_name;
     if (!missing.empty()) return fmt::format("it does not keep {}", missing);
     if (of == nullptr) return {};
-    if (is_goal(*of)) return fmt::format("by 'goal' it keeps conversions, not '{}'", plan.bases.front().metric->name);
+    const Dimension& dimension = *of->dimension;
+    if (is_goal(dimension))
+        return fmt::format("by 'goal' it keeps conversions, not '{}'", plan.bases.front().metric->name);
     // The total is of the site as a whole, or, with a filter, of the rows of what the filter leaves.
-    if (has_sessions && of->varies_in_session && plan.condition)
-        return fmt::format("a session has more than one '{}', and counts once in the total", of->name);
-    use.dimension = of->name;
+    if (has_sessions && dimension.varies_in_session && plan.condition)
+        return fmt::format("a session has more than one '{}', and counts once in the total", dimension.name);
+    use.dimension = dimension.name + of->key;
     return {};
 }
 
