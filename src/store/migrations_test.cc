@@ -96,7 +96,7 @@ TEST_F(MigrationsTest, TheEventsTableHasTheColumnsOfTheRecord) {
             {std::string(field.key), std::string(column["type"].get_string().value()), std::string(codec)});
     }
     ASSERT_GT(declared.size(), 40u);
-    declared.push_back({"session_key", "UInt64", "LZ4"});
+    declared.push_back({"session_key", "UInt64", "ZSTD(1)"});
     declared.push_back({"log_partition", "UInt16", "ZSTD(1)"});
     declared.push_back({"log_offset", "UInt64", "Delta(8), ZSTD(1)"});
 
