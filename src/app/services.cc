@@ -290,7 +290,8 @@ Result<ingest::ReplayReport> Services::replay_rejected(const process::RejectedFi
     TRY_STATUS(state.loader->wait_loaded(state.log->end(), kAuditWaitMs));
     ingest::Replay replay(*state.catalog, state.tables, *state.identity, *state.committer, state.clock,
                           [&state](const std::string& site_id, std::span<const std::string> ids, std::int64_t from_ms) {
-                              return process::known_event_ids(*state.store, site_id, ids, from_ms);
+                              return process::known_event_ids(*state.store, state.archiving->history(), site_id, ids,
+                                                              from_ms);
                           });
     return replay_samples(*state.store, replay, filter, mode);
 }

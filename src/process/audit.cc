@@ -151,6 +151,13 @@ Result<std::uint64_t> passes_for(const log::EventLog& log, store::Client& store,
     return std::max(static_cast<std::uint64_t>(stored), by_log) / sessions_per_pass + 1;
 }
 
+/// Ids expire seven days after the event, by the engine's clock and when it merges: a day before none has.
+Result<std::int64_t> ids_from(store::Client& store) {
+    TRY(const store::Answer answer,
+        store.query({.sql = "SELECT toInt64(toUnixTimestamp(now() - toIntervalDay(6))) * 1000", .timeout_ms = 10'000}));
+    return std::get<std::int64_t>(answer.rows.at(0).at(0));
+}
+
 }  // namespace
 
 bool AuditReport::ok() const {
@@ -209,8 +216,12 @@ Result<AuditReport> run_audit(const log::EventLog& log, store::Client& store, lo
     AuditRows sessions("sessions");
     for (const std::string& known : known_sites) events.index_of(known);
     TRY(const std::uint64_t passes, passes_for(log, store, options.sessions_per_pass));
+    std::int64_t ids_from_ms = 0;
+    if (options.ids_expire) {
+        TRY(ids_from_ms, ids_from(store));
+    }
     for (std::uint64_t pass = 0; pass < passes; ++pass)
-        TRY_STATUS(LogPass(log, store, events, sessions, {pass, passes}, options).run(end, hold_tables));
+        TRY_STATUS(LogPass(log, store, events, sessions, {pass, passes, ids_from_ms}, options).run(end, hold_tables));
     TRY_STATUS(compare_outside(store, events, log));
     for (const log::Damage& damage : log.damage())
         report.damage.push_back(

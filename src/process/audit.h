@@ -59,14 +59,16 @@ struct AuditOptions {
     /// Stretches whose rows are told apart where they differ, of each pass; the others are named as a whole. With both
     /// defaults that is 25 MB at most.
     std::size_t stretches_named = 64;
+    /// Whether the table forgets the ids of old events (docs/adr/0019): they are not compared then, their keys are.
+    bool ids_expire = true;
 };
 
 /// Compares the log with the tables. Both sides are computed apart: here from the records, in the store by SQL.
 ///
 /// events: for each stretch of [begin, end) the number of rows and the sum of their hashes over every column, the
-/// session's key too; where they differ the log is read again and row is held against row, to name it. Rows that no
-/// record explains are differences. sessions: the log is folded again from its beginning, and the rows, counted by
-/// their signs, are compared with it; so is session_alias. Sessions change as events come: they are compared without
+/// keys of event and session too; where they differ the log is read again and row is held against row, to name it. Rows
+/// that no record explains are differences. sessions: the log is folded again from its beginning, and the rows, counted
+/// by their signs, are compared with it; so is session_alias. Sessions change as events come: they are compared without
 /// holding anything up, and only what seems to differ is looked at again while `hold_tables` keeps the tables still.
 ///
 /// Everything before `end` must have been loaded. `site_id` empty: all sites. About 5 s of CPU for a million events in

@@ -4,6 +4,7 @@
 
 #include "base/logging.h"
 #include "base/metrics.h"
+#include "process/sessions/session.h"
 
 namespace footfall::process {
 namespace {
@@ -50,6 +51,7 @@ EventBlock::EventBlock() {
 #define FOOTFALL_FIELD(name, kind_name, column_type) columns_.emplace_back(#name, column_type);
 #include "event/fields.inc"
 #undef FOOTFALL_FIELD
+    columns_.emplace_back("event_key", "UInt32");
     columns_.emplace_back("session_key", "UInt64");
     columns_.emplace_back("log_partition", "UInt16");
     columns_.emplace_back("log_offset", "UInt64");
@@ -60,6 +62,7 @@ void EventBlock::add(const event::Event& event, std::uint64_t session_key, log::
 #define FOOTFALL_FIELD(name, kind_name, column_type) add_##kind_name(columns_[column++], column_type, event.name);
 #include "event/fields.inc"
 #undef FOOTFALL_FIELD
+    columns_[column++].add(event_key_of(event));
     columns_[column++].add(session_key);
     columns_[column++].add(position.partition);
     columns_[column].add(position.offset);
@@ -116,7 +119,7 @@ const std::string& EventBlocks::insert_statement() {
 #define FOOTFALL_FIELD(name, kind_name, column_type) text += #name ", ";
 #include "event/fields.inc"
 #undef FOOTFALL_FIELD
-        return text + "session_key, log_partition, log_offset) FORMAT Native";
+        return text + "event_key, session_key, log_partition, log_offset) FORMAT Native";
     }();
     return statement;
 }

@@ -9,6 +9,8 @@
 #include "base/failpoint.h"
 #include "base/json.h"
 #include "base/logging.h"
+#include "event/event.h"
+#include "process/sessions/session.h"
 #include "process/sql.h"
 #include "process/tally.h"
 
@@ -292,15 +294,30 @@ std::string RejectedList::json() const {
     return out;
 }
 
-Result<std::vector<std::string>> known_event_ids(store::Client& store, const std::string& site,
-                                                 std::span<const std::string> ids, std::int64_t from_ms) {
+Result<std::vector<std::string>> known_event_ids(store::Client& store, const log::EventLog& log,
+                                                 const std::string& site, std::span<const std::string> ids,
+                                                 std::int64_t from_ms) {
+    std::string keys;
+    for (const std::string& id : ids)
+        if (const auto uuid = parse_uuid(id)) keys += fmt::format("{}{}", keys.empty() ? "" : ",", event_key_of(*uuid));
     TRY(const store::Answer answer,
-        store.query(
-            {.sql = std::string(sql::text("rejected-known-ids.sql")),
-             .parameters = {{"site", site}, {"ids", store::array_literal(ids)}, {"from", std::to_string(from_ms)}},
-             .timeout_ms = kTimeoutMs}));
+        store.query({.sql = std::string(sql::text("rejected-known-ids.sql")),
+                     .parameters = {{"site", site}, {"keys", "[" + keys + "]"}, {"from", std::to_string(from_ms)}},
+                     .timeout_ms = kTimeoutMs}));
     std::vector<std::string> known;
-    for (const auto& row : answer.rows) known.push_back(std::get<std::string>(row.at(0)));
+    event::RecordReader reader;
+    for (const auto& row : answer.rows) {
+        const log::Position position{.partition = 0, .offset = std::get<std::uint64_t>(row.at(0))};
+        TRY(const auto entries, log.reader(position));
+        std::vector<log::StoredEntry> entry;
+        TRY_STATUS(entries->read(entry, 1, 1));
+        if (entry.empty() || entry.front().position.offset != position.offset) continue;
+        const auto event = reader.read(entry.front().payload);
+        if (!event || event->website_id != site) continue;
+        std::string id = event->event_id.text();
+        const bool is_asked_for = std::find(ids.begin(), ids.end(), id) != ids.end();
+        if (is_asked_for && std::find(known.begin(), known.end(), id) == known.end()) known.push_back(std::move(id));
+    }
     return known;
 }
 

@@ -121,8 +121,10 @@ struct RejectedList {
 };
 Result<RejectedList> list_rejected(store::Client& store, const RejectedFilter& filter, const RejectedPage& page);
 
-/// Of these ids, those of events that the store has of the site, with a time from `from_ms` on.
-Result<std::vector<std::string>> known_event_ids(store::Client& store, const std::string& site,
-                                                 std::span<const std::string> ids, std::int64_t from_ms);
+/// Of these ids, those of events of the site that the store has with a time from `from_ms` on: it says where in the log
+/// they may be, which alone keeps the ids of old ones. Of pings none are known. Errors are those of store and log.
+Result<std::vector<std::string>> known_event_ids(store::Client& store, const log::EventLog& log,
+                                                 const std::string& site, std::span<const std::string> ids,
+                                                 std::int64_t from_ms);
 
 }  // namespace footfall::process

@@ -348,8 +348,8 @@ private:
         // Of the visitor's own event, as sessions have it: nobody else's ping says anything of it.
         return fmt::format(
             "\nLEFT JOIN\n(\n{}\nGROUP BY of_event, of_visitor, of_bot\n) AS of_pings\n"
-            "ON event_id = of_event AND visitor_id = of_visitor AND is_bot = of_bot",
-            select({"pageview_id AS of_event", "visitor_id AS of_visitor", "is_bot AS of_bot",
+            "ON event_key = of_event AND visitor_id = of_visitor AND is_bot = of_bot",
+            select({"event_key AS of_event", "visitor_id AS of_visitor", "is_bot AS of_bot",
                     "max(time_on_page) AS engaged_time", "max(scroll_depth) AS deepest_scroll"},
                    "footfall.events", where));
     }

@@ -29,7 +29,7 @@ def tables(server: Server) -> dict[str, list[str]]:
     """Every row, whatever batches it was written in: sessions without their cancelled versions aliases as they are read, and what is
     of a batch alone left out."""
     return {
-        "events": rows(server, "SELECT * FROM footfall.events ORDER BY log_offset"),
+        "events": rows(server, "SELECT * EXCEPT (event_id, pageview_id) FROM footfall.events ORDER BY log_offset"),
         "sessions": rows(
             server,
             "SELECT * EXCEPT (sign, version, log_partition, log_offset) FROM footfall.sessions GROUP BY ALL HAVING sum(sign) != 0 ORDER BY ALL",

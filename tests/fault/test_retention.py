@@ -52,7 +52,7 @@ def fill(site: Site) -> None:
 
 def rows_of(server: Server, site: Site, table: str) -> str:
     order = {"events": "log_offset", "sessions": "session_key, sign, version"}[table]
-    return store(server, f"SELECT * FROM footfall.{table} WHERE website_id = '{site.id}' ORDER BY {order} FORMAT JSONEachRow")
+    return store(server, f"SELECT {'* EXCEPT (event_id, pageview_id)' if table == 'events' else '*'} FROM footfall.{table} WHERE website_id = '{site.id}' ORDER BY {order} FORMAT JSONEachRow")
 
 
 def numbers(site: Site) -> list[Any]:

@@ -18,9 +18,9 @@ SELECT log_offset FROM
     SELECT log_offset
     FROM footfall.events
     WHERE website_id = {site:String} AND timestamp < {before:DateTime64(3, 'UTC')} AND event_type = 'ping'
-        AND greatest(xxHash64(UUIDStringToNum(toString(pageview_id))), 1) IN
+        AND (visitor_id, event_key) IN
         (
-            SELECT session_key FROM footfall.sessions
+            SELECT visitor_id, toUInt32(bitAnd(session_key, 0xFFFFFFFF)) FROM footfall.sessions
             WHERE website_id = {site:String} AND open_until > {before:DateTime64(3, 'UTC')} AND visitor_id IN
             (
                 SELECT visitor_id FROM footfall.events

@@ -5,11 +5,14 @@
 
 #include <fmt/format.h>
 
+#include "process/sessions/session.h"
+
 namespace footfall::process {
 namespace {
 
 constexpr int kTimeoutMs = 600'000;
 /// The embedded log has one partition; rows of another are found by compare_outside().
+constexpr const char* kHasNoIds = "timestamp < fromUnixTimestamp64Milli({ids_from:Int64}, 'UTC')";
 constexpr const char* kRange =
     "WHERE log_partition = 0 AND log_offset >= {begin:UInt64} AND log_offset < {end:UInt64} "
     "AND visitor_id % {passes:UInt64} = {pass:UInt64}";
@@ -21,22 +24,33 @@ void append_value(std::string& out, std::string_view column_type, const T& value
     else append_row_text(out, column_type, value);
 }
 
-std::string row_text(std::uint64_t offset, const event::Event& event, std::uint64_t session_key) {
+/// Ids of events of before this time may have expired in the table, or not yet: there they are left out on both sides,
+/// and only the key, which is made of them, is compared.
+bool may_have_expired(std::string_view field) { return field == "event_id" || field == "pageview_id"; }
+
+std::string row_text(std::uint64_t offset, const event::Event& event, std::uint64_t session_key,
+                     std::int64_t ids_from_ms) {
     std::string out;
     json::append_number(out, offset);
     out += kRowSeparator;
+    json::append_number(out, std::uint64_t{event_key_of(event)});
+    out += kRowSeparator;
     json::append_number(out, session_key);
+    const bool has_no_ids = event.timestamp < ids_from_ms;
 #define FOOTFALL_FIELD(name, kind_name, column_type) \
     out += kRowSeparator;                            \
-    append_value<std::string_view(#kind_name) == "decimal">(out, column_type, event.name);
+    if (!has_no_ids || !may_have_expired(#name))     \
+        append_value<std::string_view(#kind_name) == "decimal">(out, column_type, event.name);
 #include "event/fields.inc"
 #undef FOOTFALL_FIELD
     return out;
 }
 
 std::string event_hash_sql() {
-    std::vector<std::string> texts = {"toString(log_offset)", "toString(session_key)"};
-#define FOOTFALL_FIELD(name, kind_name, column_type) texts.push_back(row_text_sql(#name, column_type));
+    std::vector<std::string> texts = {"toString(log_offset)", "toString(event_key)", "toString(session_key)"};
+#define FOOTFALL_FIELD(name, kind_name, column_type)   \
+    texts.push_back(row_text_sql(#name, column_type)); \
+    if (may_have_expired(#name)) texts.back() = fmt::format("if({}, '', {})", kHasNoIds, texts.back());
 #include "event/fields.inc"
 #undef FOOTFALL_FIELD
     return row_hash_sql(texts);
@@ -51,7 +65,8 @@ EventAudit::Parameters EventAudit::range(std::uint64_t begin, std::uint64_t end)
     return {{"begin", std::to_string(begin)},
             {"end", std::to_string(end)},
             {"passes", std::to_string(pass_.passes)},
-            {"pass", std::to_string(pass_.pass)}};
+            {"pass", std::to_string(pass_.pass)},
+            {"ids_from", std::to_string(pass_.ids_from_ms)}};
 }
 
 void EventAudit::add(log::Position position, const event::Event& event, std::uint64_t session_key) {
@@ -60,7 +75,7 @@ void EventAudit::add(log::Position position, const event::Event& event, std::uin
     ++rows_[site].expected;
     Sum& sum = sums_[{position.offset / options_.offsets_per_stretch, site}];
     ++sum.rows;
-    sum.hash += row_hash(row_text(position.offset, event, session_key));
+    sum.hash += row_hash(row_text(position.offset, event, session_key, pass_.ids_from_ms));
 }
 
 Result<bool> EventAudit::compare_sums(std::uint64_t begin, std::uint64_t end) {
@@ -105,8 +120,8 @@ std::uint64_t EventAudit::named_end() const {
 
 void EventAudit::add_again(log::Position position, const event::Event& event, std::uint64_t session_key) {
     if (!named_.contains(position.offset / options_.offsets_per_stretch)) return;
-    again_.push_back(
-        {position.offset, row_hash(row_text(position.offset, event, session_key)), rows_.index_of(event.website_id)});
+    again_.push_back({position.offset, row_hash(row_text(position.offset, event, session_key, pass_.ids_from_ms)),
+                      rows_.index_of(event.website_id)});
 }
 
 Status EventAudit::name_differences() {

@@ -68,6 +68,7 @@ std::string row_hash_sql(std::span<const std::string> texts);
 struct Pass {
     std::uint64_t pass = 0;
     std::uint64_t passes = 1;
+    std::int64_t ids_from_ms = 0;  ///< events of before may have lost their ids in the table
     bool holds(std::uint64_t visitor_id) const { return visitor_id % passes == pass; }
 };
 

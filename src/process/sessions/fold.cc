@@ -90,8 +90,9 @@ void SessionFold::touch(Held& held) {
 }
 
 std::uint64_t SessionFold::add_session(Visitor& visitor, Session session, std::uint64_t offset) {
-    const float engaged =
-        take_engaged({key_of(session.website_id, session.visitor_id, session.is_bot), session.session_key}, offset);
+    const float engaged = take_engaged({key_of(session.website_id, session.visitor_id, session.is_bot),
+                                        static_cast<std::uint32_t>(session.session_key)},
+                                       offset);
     if (session.pageviews > 0) session.engaged = engaged;
     auto held = std::make_unique<Held>();
     held->session = std::move(session);
@@ -162,7 +163,17 @@ void SessionFold::note_engaged(const event::Event& ping, std::uint64_t offset) {
             return;
         }
     }
-    remember_engaged({who, session_key}, {.offset = offset, .seconds = seconds});
+    remember_engaged({who, event_key_of(ping.pageview_id)}, {.offset = offset, .seconds = seconds});
+}
+
+void SessionFold::remember_ping(std::string_view website_id, std::uint64_t visitor_id, bool is_bot,
+                                std::uint32_t pageview, float seconds, std::uint64_t offset) {
+    const VisitorKey who = key_of(website_id, visitor_id, is_bot);
+    // Of a session that is there already the table's row has it.
+    if (const auto visitor = visitors_.find(who); visitor != visitors_.end())
+        for (const auto& held : visitor->second)
+            if (static_cast<std::uint32_t>(held->session.session_key) == pageview) return;
+    remember_engaged({who, pageview}, {.offset = offset, .seconds = seconds});
 }
 
 void SessionFold::remember_engaged(const PendingKey& key, Pending pending) {

@@ -68,9 +68,11 @@ public:
     void looked_up(const LookUp& who);
 
     /// Applies the next event, which stands at `offset` of the log, and returns its session's key: 0 for what makes no
-    /// sessions (a ping's engaged time is noted all the same). After a restart() the pings of the last kPingEntries are
-    /// to be applied once more.
+    /// sessions (a ping's engaged time is noted all the same).
     std::uint64_t apply(const event::Event& event, std::uint64_t offset);
+    /// After a restart() and the load()s: the pings of the last kPingEntries, in order.
+    void remember_ping(std::string_view website_id, std::uint64_t visitor_id, bool is_bot, std::uint32_t pageview,
+                       float seconds, std::uint64_t offset);
 
     /// What changed since the last call; sessions that are as they were are left out. `version` is that of the rows
     /// which the caller makes of it, larger than any before.
@@ -106,19 +108,19 @@ private:
     };
     using Visitor = std::vector<std::unique_ptr<Held>>;
 
-    /// A ping's engaged time whose pageview has begun no session yet, by the key that it would give it.
+    /// A ping's engaged time whose pageview has begun no session yet, by event_key_of() the pageview.
     struct Pending {
         std::uint64_t offset = 0;  ///< the ping's
         float seconds = 0;
     };
     struct PendingKey {
         VisitorKey who;
-        std::uint64_t session_key = 0;
+        std::uint32_t pageview = 0;  ///< event_key_of() it, as after a restart()
         bool operator==(const PendingKey&) const = default;
     };
     struct PendingHash {
         std::size_t operator()(const PendingKey& key) const {
-            return VisitorHash()(key.who) ^ static_cast<std::size_t>(key.session_key);
+            return VisitorHash()(key.who) ^ static_cast<std::size_t>(key.pageview);
         }
     };
     using Engaged = std::unordered_map<PendingKey, std::vector<Pending>, PendingHash>;

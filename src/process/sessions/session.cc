@@ -64,6 +64,12 @@ std::uint64_t session_key_of(const Uuid& event_id) {
     return key != 0 ? key : 1;
 }
 
+std::uint32_t event_key_of(const Uuid& event_id) { return static_cast<std::uint32_t>(session_key_of(event_id)); }
+
+std::uint32_t event_key_of(const event::Event& event) {
+    return event_key_of(event.event_type == "ping" ? event.pageview_id : event.event_id);
+}
+
 Session Session::of(const event::Event& event) {
     Session session;
     session.website_id = event.website_id;

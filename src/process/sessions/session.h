@@ -142,6 +142,11 @@ void for_each_column(const Session& session, Column&& column) {
 /// The key of the session whose first received event this is.
 std::uint64_t session_key_of(const Uuid& event_id);
 
+/// What the tables know an event by when its id has expired (docs/adr/0019): of a ping its pageview. Two events of one
+/// visitor have the same in one of four thousand million cases.
+std::uint32_t event_key_of(const Uuid& event_id);
+std::uint32_t event_key_of(const event::Event& event);
+
 /// Whether events of this type make sessions.
 inline bool makes_sessions(std::string_view event_type) { return event_type == "pageview" || event_type == "event"; }
 

@@ -209,17 +209,12 @@ Status SessionStore::start(SessionFold& fold, std::int64_t last_from, log::Posit
                                                  .timeout_ms = kTimeoutMs}));
     for (const auto& cells : pings.rows) {
         Row row(cells);
-        event::Event ping;
-        ping.event_type = "ping";
         const std::string website_id = row.text();
-        ping.website_id = website_id;
-        ping.visitor_id = row.integer();
-        ping.is_bot = row.flag();
-        ping.event_id = parse_uuid(row.text()).value_or(Uuid());
-        ping.pageview_id = parse_uuid(row.text()).value_or(Uuid());
-        ping.timestamp = row.milliseconds();
-        ping.time_on_page = row.real();
-        fold.apply(ping, row.integer());
+        const std::uint64_t visitor_id = row.integer();
+        const bool is_bot = row.flag();
+        const auto pageview = static_cast<std::uint32_t>(row.integer());
+        const float seconds = row.real();
+        fold.remember_ping(website_id, visitor_id, is_bot, pageview, seconds, row.integer());
     }
     return {};
 }
