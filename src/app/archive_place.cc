@@ -69,6 +69,11 @@ Result<ArchivePlace> ArchivePlace::of(const Settings& settings, const std::strin
 
 Result<std::unique_ptr<store::ObjectStore>> ArchivePlace::open() const { return open_(); }
 
+Result<std::unique_ptr<const store::ObjectStore>> ArchivePlace::look() const {
+    if (!folder_.empty()) return store::ObjectFolder::read_only(folder_);
+    return open_();
+}
+
 Result<bool> ArchivePlace::has_archive() const {
     if (!folder_.empty()) return path_exists(folder_ + "/archive.json");
     TRY(const auto objects, open_());

@@ -19,6 +19,8 @@ public:
 
     /// For reading and writing, as long as it is there: a folder is locked. A folder that is not there is made.
     Result<std::unique_ptr<store::ObjectStore>> open() const;
+    /// For reading alone, also beside a server that has it open: nothing is locked, made or removed.
+    Result<std::unique_ptr<const store::ObjectStore>> look() const;
     /// Whether an archive was ever begun here. A folder is looked into without its lock.
     Result<bool> has_archive() const;
     /// For people: the folder, or s3://BUCKET/PREFIX.

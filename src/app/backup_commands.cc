@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "app/archive_place.h"
 #include "app/control.h"
 #include "app/data_format.h"
 #include "app/machine.h"
@@ -40,6 +41,7 @@ std::string backup_json(const backup::Report& report) {
     writer.member("directory", report.directory);
     writer.member("begin", report.begin);
     writer.member("end", report.end);
+    writer.member("archive_ranges", report.archive_ranges);
     writer.member("files", report.files);
     writer.member("bytes", report.bytes);
     writer.member("files_copied", report.files_copied);
@@ -50,25 +52,41 @@ std::string backup_json(const backup::Report& report) {
     return out + "\n";
 }
 
-Result<CommandResult> back_up(const backup::Cut& cut, const std::string& data_dir, const Args& args,
-                              backup::Pace pace) {
-    if (cut.log.begin > 0 && !args.has("--without-archive"))
-        return Error(
-            Code::kUnsupported,
-            fmt::format("the event log begins with entry {}: what came before is in the archive alone, which a "
-                        "backup does not have; copy the archive's folder first, then give --without-archive",
-                        cut.log.begin),
-            "--without-archive");
+bool never_stops() { return false; }
+
+/// A retention has no such file: its site's mark is in the catalog, by which a restored installation completes it.
+Status check_nothing_is_rewritten(const std::string& data_dir) {
+    for (const auto& [file, what] : {std::pair("/erasure.pending", "an erasure"), {"/rescore.pending", "a re-scoring"}})
+        if (path_exists(data_dir + file))
+            return Error(Code::kConflict,
+                         fmt::format("{} is under way, or was cut off and is completed by 'footfall serve'; make the "
+                                     "backup when it is done, so that the archive in it is not half of before it",
+                                     what));
+    return {};
+}
+
+Result<CommandResult> back_up(const backup::Cut& cut, const Settings& settings, const std::string& data_dir,
+                              const Args& args, backup::Pace pace) {
+    std::optional<backup::ArchiveSource> archive;
+    if (cut.log.begin > 0 && !args.has("--without-archive")) {
+        TRY(const ArchivePlace place, ArchivePlace::of(settings, data_dir, never_stops));
+        archive = {.open = [place] { return place.look(); },
+                   .check_still = [data_dir] { return check_nothing_is_rewritten(data_dir); }};
+    }
     TRY(const backup::Report report,
-        backup::write_backup(cut, data_dir + "/log", args.positional[0], pace, system_clock()));
+        backup::write_backup(cut, data_dir + "/log", args.positional[0], pace, system_clock(), archive));
+    const std::string of_archive =
+        report.archive_ranges > 0
+            ? fmt::format(", and what came before in {} ranges of the archive,", report.archive_ranges)
+            : "";
     CommandResult result;
-    result.output =
-        args.has("--json")
-            ? backup_json(report)
-            : fmt::format(
-                  "backed up entries {} to {} of the event log to {}: {:.1f} MiB, {:.1f} of them "
-                  "new\n",
-                  report.begin, report.end, report.directory, mebibytes(report.bytes), mebibytes(report.bytes_copied));
+    result.output = args.has("--json")
+                        ? backup_json(report)
+                        : fmt::format(
+                              "backed up entries {} to {} of the event log{} to {}: {:.1f} MiB, {:.1f} of them "
+                              "new\n",
+                              report.begin, report.end, of_archive, report.directory, mebibytes(report.bytes),
+                              mebibytes(report.bytes_copied));
     const Status noted =
         backup::note_backup(data_dir, {.directory = report.directory, .made_ms = cut.made_ms, .end = report.end});
     // The backup is whole all the same; only doctor would not know of it.
@@ -83,33 +101,34 @@ Result<CommandResult> back_up(const backup::Cut& cut, const std::string& data_di
     return result;
 }
 
-std::optional<Result<CommandResult>> back_up_beside_server(const std::string& data_dir, const Args& args) {
+std::optional<Result<CommandResult>> back_up_beside_server(const Settings& settings, const std::string& data_dir,
+                                                           const Args& args) {
     auto answer = cut_by_server(data_dir);
     if (!answer) return std::nullopt;
     const auto copy = [&]() -> Result<CommandResult> {
         if (!*answer) return answer->error();
         TRY(const backup::Cut cut, backup::decode_cut(**answer));
         give_way();
-        return back_up(cut, data_dir, args, backup::Pace::kBesideServer);
+        return back_up(cut, settings, data_dir, args, backup::Pace::kBesideServer);
     };
     return copy();
 }
 
 Result<CommandResult> run_backup(const Settings& settings, const Args& args) {
     const std::string data_dir = absolute_path(settings.data_dir);
-    if (auto done = back_up_beside_server(data_dir, args)) return std::move(*done);
+    if (auto done = back_up_beside_server(settings, data_dir, args)) return std::move(*done);
     TRY_STATUS(require_installation(data_dir));
     auto lock = take_data_dir(data_dir, kLockWaitMs);
     if (!lock && lock.error().code == Code::kConflict) {
         // A server that has just started may have its socket by now.
-        if (auto done = back_up_beside_server(data_dir, args)) return std::move(*done);
+        if (auto done = back_up_beside_server(settings, data_dir, args)) return std::move(*done);
     }
     if (!lock) return lock.error();
     logging::configure(logging::Level::kWarn, logging::Format::kText, "command");
     TRY(const auto log, log::DiskLog::open(log_options(settings, data_dir), system_clock()));
     TRY(const auto catalog, catalog::Catalog::open(data_dir + "/catalog.db", system_clock()));
     TRY(const backup::Cut cut, cut_of(*log, *catalog, data_dir, system_clock()));
-    return back_up(cut, data_dir, args, backup::Pace::kAlone);
+    return back_up(cut, settings, data_dir, args, backup::Pace::kAlone);
 }
 
 std::string restore_json(const backup::Restored& restored, const std::string& data_dir) {
@@ -127,6 +146,23 @@ std::string restore_json(const backup::Restored& restored, const std::string& da
     writer.member("end", restored.end);
     writer.member("bytes", restored.bytes);
     writer.member("has_catalog", restored.has_catalog);
+    writer.key("archive");
+    if (restored.archive_where.empty()) {
+        writer.null();
+    } else {
+        writer.begin_object();
+        writer.member("where", restored.archive_where);
+        writer.member("ranges", restored.archive_ranges);
+        writer.key("missing");
+        writer.begin_array();
+        for (const log::Damage& entries : restored.archive_missing) {
+            writer.begin_object();
+            range(entries);
+            writer.end_object();
+        }
+        writer.end_array();
+        writer.end_object();
+    }
     writer.key("missing");
     if (restored.missing) {
         writer.begin_object();
@@ -152,21 +188,41 @@ std::string restore_json(const backup::Restored& restored, const std::string& da
 Result<CommandResult> run_restore(const Settings& settings, const Args& args) {
     const std::string data_dir = absolute_path(settings.data_dir);
     const auto on_damage = args.has("--up-to-damage") ? backup::OnDamage::kTakePrefix : backup::OnDamage::kRefuse;
-    TRY(const backup::Restored restored, backup::restore(args.positional[0], data_dir, on_damage, system_clock()));
+    // A backup without an archive asks nothing of its settings.
+    const backup::ArchiveTarget archive{
+        .look = [&]() -> Result<std::unique_ptr<const store::ObjectStore>> {
+            TRY(const ArchivePlace place, ArchivePlace::of(settings, data_dir, never_stops));
+            return place.look();
+        },
+        .open = [&]() -> Result<std::unique_ptr<store::ObjectStore>> {
+            TRY(const ArchivePlace place, ArchivePlace::of(settings, data_dir, never_stops));
+            return place.open();
+        }};
+    TRY(const backup::Restored restored,
+        backup::restore(args.positional[0], data_dir, on_damage, system_clock(), archive));
     CommandResult result;
+    const std::string of_archive = restored.archive_where.empty()
+                                       ? ""
+                                       : fmt::format(", and what came before as {} ranges of the archive into {}",
+                                                     restored.archive_ranges, restored.archive_where);
     result.output = args.has("--json")
                         ? restore_json(restored, data_dir)
                         : fmt::format(
-                              "restored entries {} to {} of the event log into {}, as of {}\n"
+                              "restored entries {} to {} of the event log into {}{}, as of {}\n"
                               "Start 'footfall serve --data {}': it fills the store from them.\n",
-                              restored.begin, restored.end, data_dir, iso_text(restored.made_ms), data_dir);
-    if (restored.begin > 0)
+                              restored.begin, restored.end, data_dir, of_archive, iso_text(restored.made_ms), data_dir);
+    if (restored.begin > 0 && restored.archive_where.empty())
         result.errors += fmt::format(
             "footfall: what came before entry {} is in the archive alone: put its copy into {}/archive before the "
             "start, or name its folder (archive.directory)\n",
             restored.begin, data_dir);
     for (const backup::Flaw& flaw : restored.flaws)
         result.errors += fmt::format("footfall: {} of the backup {}\n", flaw.file, flaw.what);
+    for (const log::Damage& missing : restored.archive_missing)
+        result.errors += fmt::format(
+            "footfall: entries {} to {}, which the archive alone had, are missing; 'footfall serve' goes on without "
+            "them\n",
+            missing.first, missing.last);
     if (restored.missing)
         result.errors += fmt::format(
             "footfall: entries {} to {} of the event log are in the backup no more, or behind "

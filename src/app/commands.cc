@@ -433,7 +433,7 @@ constexpr Flag kKeyCreate[] = {{"--site", "ID", "the site that the key is for", 
 constexpr Flag kAudit[] = {{"--site", "ID", "one site only"}};
 
 constexpr Flag kBackup[] = {
-    {"--without-archive", "", "also where the log's beginning is in the archive alone, which you copy by other means"}};
+    {"--without-archive", "", "leave out what the archive alone has, which you copy by other means"}};
 constexpr Flag kRestore[] = {
     {"--up-to-damage", "", "of a damaged backup restore what stands before the damage, and say what is missing"}};
 constexpr Flag kOfSite = {"--site", "ID", "sent for this site, whether it was known then or not"};
@@ -541,7 +541,7 @@ constexpr Command kCommands[] = {
      0,
      kOnlyLooks},
     {"backup", "DIR [--without-archive]",
-     "back up the event log and the catalog to a folder that is new, empty or has an earlier backup of the same log",
+     "back up event log, archive and catalog to a folder that is new, empty or has an earlier backup of the same log",
      kBackup, 1, nullptr, 0, kInOwnProcess},
     {"restore", "DIR [--up-to-damage] --data NEW", "check a backup and make a new data folder of it", kRestore, 1,
      nullptr, 0, kInOwnProcess},

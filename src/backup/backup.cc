@@ -1,6 +1,7 @@
 #include "backup/backup.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -8,6 +9,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include "backup/archive_copy.h"
 #include "backup/copy.h"
 #include "backup/manifest.h"
 #include "base/failpoint.h"
@@ -44,6 +46,12 @@ std::uint32_t rewritten(std::string_view ends) {
     return footer ? footer->rewritten : 0;
 }
 
+Error log_rewritten(const log::CutSegment& segment) {
+    return {Code::kConflict, fmt::format("{} of the log was rewritten while the backup was made, by 'footfall "
+                                         "erase' or 'bots rescore'; make the backup again",
+                                         log::segment_name(segment.number))};
+}
+
 /// An erasure or a re-scoring may put another file in a segment's place since the cut was made, of which the cut says
 /// nothing true. kConflict then.
 Status check_not_replaced(const std::string& path, const log::CutSegment& segment) {
@@ -51,15 +59,15 @@ Status check_not_replaced(const std::string& path, const log::CutSegment& segmen
     if (size < log::kSegmentEndBytes) return {};
     TRY(const std::string ends, ends_of(path, size));
     if (rewritten(ends) == 0 || (segment.sealed && size == segment.bytes)) return {};
-    return Error(Code::kConflict, fmt::format("{} of the log was rewritten while the backup was made, by 'footfall "
-                                              "erase' or 'bots rescore'; make the backup again",
-                                              log::segment_name(segment.number)));
+    return log_rewritten(segment);
 }
 
 class BackupWriter {
 public:
-    BackupWriter(const Cut& cut, std::string log_directory, std::string directory, Pace pace, Clock& clock)
+    BackupWriter(const Cut& cut, std::string log_directory, std::string directory, Pace pace, Clock& clock,
+                 const std::optional<ArchiveSource>& archive)
         : cut_(cut),
+          archive_(archive),
           log_directory_(std::move(log_directory)),
           directory_(std::move(directory)),
           pace_(pace),
@@ -78,8 +86,13 @@ private:
     Status read_former();
     /// Fills `reused_` and refuses a history that is another one.
     Status plan();
+    /// kConflict where the log has given the segment away since the cut.
+    Status check_there(const log::CutSegment& segment) const;
     Result<bool> has_it(const SegmentEntry& former, const log::CutSegment& segment) const;
+    Status plan_archive();
     Status copy_all();
+    Status copy_archive();
+    Status check_log_still() const;
     Status copy_segment(const log::CutSegment& segment);
     void look_for_damage(const log::CutSegment& segment);
     Status write_manifest(const Manifest& manifest) const;
@@ -88,6 +101,7 @@ private:
     void undo() const;
 
     const Cut& cut_;
+    const std::optional<ArchiveSource>& archive_;
     const std::string log_directory_;
     const std::string directory_;
     const Pace pace_;
@@ -96,6 +110,8 @@ private:
     std::vector<const SegmentEntry*> reused_;  ///< one for each segment of the cut; null: it is copied
     /// Segments that were rewritten since the former backup: this one has them among what is another with every backup.
     std::set<std::uint64_t> moved_;
+    std::optional<ArchiveCopy> archive_copy_;
+    std::map<std::uint64_t, std::string> ends_;  ///< of closed segments as they were planned, where archive_copy_ is
     Manifest manifest_;
     std::vector<std::string> written_;
     Report report_;
@@ -128,6 +144,14 @@ Status BackupWriter::read_former() {
     return {};
 }
 
+Status BackupWriter::check_there(const log::CutSegment& segment) const {
+    if (path_exists(source_of(segment))) return {};
+    return Error(Code::kConflict,
+                 fmt::format("{} is in the event log no more, which gives what is old to its archive; make the backup "
+                             "again",
+                             source_of(segment)));
+}
+
 Result<bool> BackupWriter::has_it(const SegmentEntry& former, const log::CutSegment& segment) const {
     const std::string copy = path(former_->path_of(former.segment));
     if (!path_exists(copy)) return false;
@@ -149,6 +173,7 @@ Result<bool> BackupWriter::has_it(const SegmentEntry& former, const log::CutSegm
 Status BackupWriter::plan() {
     std::uint64_t bytes = 0;
     for (const log::CutSegment& segment : cut_.log.segments) {
+        TRY_STATUS(check_there(segment));
         const SegmentEntry* former = former_ && segment.sealed ? former_->find(segment.number) : nullptr;
         if (former != nullptr && former->segment.sealed) {
             TRY_STATUS(check_not_replaced(source_of(segment), segment));
@@ -163,7 +188,54 @@ Status BackupWriter::plan() {
         if (former == nullptr) bytes += segment.bytes;
     }
     for (const auto& [name, content] : cut_.files) bytes += content.size();
+    TRY_STATUS(plan_archive());
+    if (archive_copy_) bytes += archive_copy_->bytes_to_copy();
     return check_room(directory_, bytes);
+}
+
+Status BackupWriter::plan_archive() {
+    if (!archive_ || cut_.log.begin == 0) return {};
+    for (const log::CutSegment& segment : cut_.log.segments) {
+        if (!segment.sealed || segment.bytes < log::kSegmentEndBytes) continue;
+        TRY(ends_[segment.number], ends_of(source_of(segment), segment.bytes));
+    }
+    archive_copy_.emplace(*archive_,
+                          ArchiveWanted{.log_id = cut_.log.log_id,
+                                        .begin = cut_.log.begin,
+                                        .directory = directory_,
+                                        .former = former_ ? former_->archive : std::vector<ArchiveFile>(),
+                                        .generation = former_ ? former_->generation + 1 : 1,
+                                        .pace = pace_},
+                          clock_);
+    return archive_copy_->plan();
+}
+
+/// After the log, as whoever rewrites both begins with the log: what was rewritten behind the copying of either shows
+/// in the manifests or in the segments.
+Status BackupWriter::copy_archive() {
+    if (!archive_copy_) return {};
+    TRY_STATUS(archive_copy_->copy());
+    TRY_STATUS(archive_copy_->finish());
+    TRY_STATUS(check_log_still());
+    manifest_.archive = archive_copy_->files();
+    report_.archive_ranges = archive_copy_->ranges();
+    report_.damage.insert(report_.damage.begin(), archive_copy_->damage().begin(), archive_copy_->damage().end());
+    report_.files_copied += archive_copy_->files_copied();
+    report_.bytes_copied += archive_copy_->bytes_copied();
+    return {};
+}
+
+Status BackupWriter::check_log_still() const {
+    for (const log::CutSegment& segment : cut_.log.segments) {
+        // The log may have given it away since it was copied.
+        if (!path_exists(source_of(segment))) continue;
+        TRY_STATUS(check_not_replaced(source_of(segment), segment));
+        const auto planned = ends_.find(segment.number);
+        if (planned == ends_.end()) continue;
+        TRY(const std::string ends, ends_of(source_of(segment), segment.bytes));
+        if (ends != planned->second) return log_rewritten(segment);
+    }
+    return {};
 }
 
 /// A damaged file is kept as it is: what can be read of it is worth more than nothing.
@@ -182,6 +254,7 @@ Status BackupWriter::copy_segment(const log::CutSegment& segment) {
     log::CutSegment copy = segment;
     copy.sealed = segment.sealed && !moved_.contains(segment.number);
     const std::string to = path(manifest_.path_of(copy));
+    TRY_STATUS(check_there(segment));
     // A segment whose end a crash has cut off is shorter than its frames and a footer.
     TRY(const std::uint64_t size, size_of(source_of(segment)));
     const std::uint64_t bytes = std::min(segment.bytes, size);
@@ -216,6 +289,7 @@ Status BackupWriter::copy_all() {
         report_.bytes_copied += sum.bytes;
         manifest_.state.push_back({.name = name, .sum = std::move(sum)});
     }
+    TRY_STATUS(copy_archive());
     TRY_STATUS(sync_directory(path("log")));
     TRY_STATUS(sync_directory(path(state)));
     return sync_directory(directory_);
@@ -238,7 +312,7 @@ void BackupWriter::remove_others(const Manifest& manifest) const {
             const SegmentEntry* entry = number ? manifest.find(*number) : nullptr;
             if (number && (entry == nullptr || !entry->segment.sealed)) TRY_STATUS(remove_file(path("log/" + name)));
         }
-        return {};
+        return remove_other_archive_files(directory_, manifest.archive);
     }();
     if (!removed) logging::warn("backup.leftovers", {{"error", removed.error().message}});
 }
@@ -262,7 +336,8 @@ Result<Report> BackupWriter::run() {
                  .begin = cut_.log.begin,
                  .end = cut_.log.end,
                  .segments = {},
-                 .state = {}};
+                 .state = {},
+                 .archive = {}};
     if (!former_) {
         // So that a backup which is cut off from here on is known for one, by who restores and by the next.
         Manifest begun = manifest_;
@@ -280,6 +355,7 @@ Result<Report> BackupWriter::run() {
         undo();
         return written.error();
     }
+    archive_copy_.reset();
     remove_others(manifest_);
     report_.directory = directory_;
     report_.begin = manifest_.begin;
@@ -287,16 +363,17 @@ Result<Report> BackupWriter::run() {
     report_.damage.insert(report_.damage.begin(), cut_.log.damage.begin(), cut_.log.damage.end());
     for (const SegmentEntry& entry : manifest_.segments) report_.bytes += entry.sum.bytes;
     for (const StateEntry& entry : manifest_.state) report_.bytes += entry.sum.bytes;
-    report_.files = manifest_.segments.size() + manifest_.state.size();
+    for (const ArchiveFile& file : manifest_.archive) report_.bytes += file.sum.bytes;
+    report_.files = manifest_.segments.size() + manifest_.state.size() + manifest_.archive.size();
     return std::move(report_);
 }
 
 }  // namespace
 
 Result<Report> write_backup(const Cut& cut, const std::string& log_directory, const std::string& directory, Pace pace,
-                            Clock& clock) {
+                            Clock& clock, const std::optional<ArchiveSource>& archive) {
     const std::string target = absolute_path(directory);
-    auto report = BackupWriter(cut, log_directory, target, pace, clock).run();
+    auto report = BackupWriter(cut, log_directory, target, pace, clock, archive).run();
     if (!report) return report.error().context("backup");
     return report;
 }

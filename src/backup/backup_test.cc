@@ -230,9 +230,9 @@ TEST_F(BackupTest, ABackupThatIsCutOffLeavesTheEarlierOneWhole) {
     append(100);
     ASSERT_TRUE(back_up());
     append(100);
-    // A file of the log that is gone ends it in the middle.
+    // A file that can't be written ends it in the middle, behind the log.
     Cut broken = cut();
-    broken.log.segments.back().number = 999;
+    broken.files.emplace("not/there", "");
     EXPECT_FALSE(back_up(broken));
     ASSERT_TRUE(restore_it());
     EXPECT_EQ(restored_entries(), written(100));
@@ -241,7 +241,7 @@ TEST_F(BackupTest, ABackupThatIsCutOffLeavesTheEarlierOneWhole) {
 TEST_F(BackupTest, AFirstBackupThatIsCutOffIsNoneAndIsDoneAnew) {
     append(100);
     Cut broken = cut();
-    broken.log.segments.back().number = 999;
+    broken.files.emplace("not/there", "");
     EXPECT_FALSE(back_up(broken));
     const auto restored = restore_it();
     ASSERT_FALSE(restored);
@@ -418,7 +418,7 @@ TEST_F(BackupTest, ABackupOfANewerReleaseIsRefusedAndNamesIt) {
     ASSERT_TRUE(back_up());
     // As a newer release would write it: another format, its sum right.
     std::string text = encode_manifest(*read_manifest(target_));
-    text.replace(text.find("\"footfall_backup\":1"), 19, "\"footfall_backup\":2");
+    text.replace(text.find("\"footfall_backup\":1"), 19, "\"footfall_backup\":3");
     const std::size_t member = text.rfind(",\"sha256\":");
     const auto digest = sha256(text.substr(0, member));
     text = text.substr(0, member) + ",\"sha256\":\"" +

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "log/disk/format.h"
+#include "store/object_store.h"
 
 namespace footfall::backup {
 namespace {
@@ -55,6 +56,39 @@ bool read_log_id(const dom::object& object, std::uint64_t& id) {
     return parsed.has_value();
 }
 
+void write_archive(json::Writer& writer, const std::vector<ArchiveFile>& files) {
+    writer.key("archive");
+    writer.begin_array();
+    for (const ArchiveFile& file : files) {
+        writer.begin_object();
+        writer.member("key", file.key);
+        if (file.name != file.key) writer.member("name", file.name);
+        writer.member("bytes", file.sum.bytes);
+        writer.member("sha256", file.sum.sha256);
+        writer.end_object();
+    }
+    writer.end_array();
+}
+
+bool read_archive(const dom::object& root, std::vector<ArchiveFile>& files) {
+    dom::array archive;
+    const auto found = root["archive"].get(archive);
+    if (found == simdjson::NO_SUCH_FIELD) return true;
+    if (found != simdjson::SUCCESS) return false;
+    for (const dom::element element : archive) {
+        ArchiveFile file;
+        dom::object object;
+        if (element.get(object) != simdjson::SUCCESS || !read_text(object, "key", file.key) ||
+            object["bytes"].get(file.sum.bytes) != simdjson::SUCCESS || !read_text(object, "sha256", file.sum.sha256))
+            return false;
+        if (!read_text(object, "name", file.name)) file.name = file.key;
+        // Both become paths.
+        if (!store::is_object_key(file.key) || !store::is_object_key(file.name)) return false;
+        files.push_back(std::move(file));
+    }
+    return true;
+}
+
 bool read_body(const dom::object& root, Manifest& manifest) {
     dom::array segments;
     dom::array state;
@@ -84,7 +118,7 @@ bool read_body(const dom::object& root, Manifest& manifest) {
         if (entry.name != kCatalog && entry.name != kDemoJournal) return false;
         manifest.state.push_back(std::move(entry));
     }
-    return true;
+    return read_archive(root, manifest.archive);
 }
 
 }  // namespace
@@ -106,7 +140,7 @@ std::string encode_manifest(const Manifest& manifest) {
     std::string out;
     json::Writer writer(out);
     writer.begin_object();
-    writer.member("footfall_backup", kFormat);
+    writer.member("footfall_backup", manifest.archive.empty() ? kFormatWithoutArchive : kFormat);
     writer.member("made_by", manifest.made_by);
     writer.member("made_at", iso_text(manifest.made_ms));
     writer.member("made_ms", manifest.made_ms);
@@ -134,6 +168,7 @@ std::string encode_manifest(const Manifest& manifest) {
         writer.end_object();
     }
     writer.end_array();
+    if (!manifest.archive.empty()) write_archive(writer, manifest.archive);
     const std::string sum = sum_of(out);
     writer.member("sha256", sum);
     writer.end_object();

@@ -10,13 +10,16 @@
 
 namespace footfall::backup {
 
-/// Raised with every change that an older release would misread.
-inline constexpr std::uint64_t kFormat = 1;
+/// Raised with every change that an older release would misread. A backup has the lowest that says what is in it: an
+/// older release would restore one with an archive and leave the archive behind.
+inline constexpr std::uint64_t kFormat = 2;
+inline constexpr std::uint64_t kFormatWithoutArchive = 1;
 inline constexpr std::string_view kManifestName = "manifest.json";
 
 struct FileSum {
     std::uint64_t bytes = 0;
     std::string sha256;  ///< hex
+    bool operator==(const FileSum&) const = default;
 };
 struct SegmentEntry {
     log::CutSegment segment;
@@ -24,6 +27,13 @@ struct SegmentEntry {
 };
 struct StateEntry {
     std::string name;
+    FileSum sum;
+};
+
+/// A file of the archive. Several backups of one folder may have it in several states, each under a name of its own.
+struct ArchiveFile {
+    std::string key;   ///< of the object in the archive
+    std::string name;  ///< below archive/ in the backup
     FileSum sum;
 };
 
@@ -40,6 +50,9 @@ struct Manifest {
     std::uint64_t end = 0;
     std::vector<SegmentEntry> segments;
     std::vector<StateEntry> state;
+    /// What lies below `begin`: archive.json, then of each range its manifest and its files. Empty where the log has
+    /// everything, or somebody else copies the archive.
+    std::vector<ArchiveFile> archive;
 
     const SegmentEntry* find(std::uint64_t number) const;
     /// Paths within the backup.

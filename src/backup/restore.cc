@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backup/archive_return.h"
 #include "backup/backup.h"
 #include "backup/copy.h"
 #include "backup/manifest.h"
@@ -12,6 +14,7 @@
 #include "base/file.h"
 #include "log/disk/format.h"
 #include "log/disk/scanner.h"
+#include "store/local/object_folder.h"
 
 namespace footfall::backup {
 namespace {
@@ -28,26 +31,31 @@ struct Part {
 
 class Restorer {
 public:
-    Restorer(std::string directory, std::string data_dir, OnDamage on_damage, Clock& clock)
-        : directory_(std::move(directory)), data_dir_(std::move(data_dir)), on_damage_(on_damage), clock_(clock) {}
+    Restorer(std::string directory, std::string data_dir, OnDamage on_damage, Clock& clock, ArchiveTarget target)
+        : directory_(std::move(directory)),
+          data_dir_(std::move(data_dir)),
+          on_damage_(on_damage),
+          clock_(clock),
+          target_(std::move(target)) {}
 
     Result<Restored> run();
 
 private:
     std::string path(const std::string& name) const { return directory_ + "/" + name; }
     Status judge_target() const;
-    /// What is wrong with a file of the backup; nothing where it is as the manifest says.
-    std::optional<std::string> compare(const std::string& name, const FileSum& expected) const;
     Status verify();
     void take_prefix();
     Error refuse() const;
     Status write() const;
+    Status write_archive() const;
 
     const std::string directory_;
     const std::string data_dir_;
     const OnDamage on_damage_;
     Clock& clock_;
+    const ArchiveTarget target_;
     Manifest manifest_;
+    ArchiveReturn archive_{manifest_, directory_};
     std::vector<Part> parts_;
     std::vector<const StateEntry*> state_;
     Restored out_;
@@ -63,22 +71,11 @@ Status Restorer::judge_target() const {
                                               data_dir_));
 }
 
-std::optional<std::string> Restorer::compare(const std::string& name, const FileSum& expected) const {
-    if (!path_exists(path(name))) return "is missing";
-    const auto sum = sum_file(path(name));
-    if (!sum) return "cannot be read (" + sum.error().message + ")";
-    if (sum->bytes < expected.bytes) return fmt::format("ends at byte {} of {}", sum->bytes, expected.bytes);
-    if (sum->bytes > expected.bytes) return fmt::format("has {} bytes instead of {}", sum->bytes, expected.bytes);
-    if (sum->sha256 != expected.sha256 && failpoint("mutant.skip_checksum") != Fault::kError)
-        return "has another content than was written";
-    return std::nullopt;
-}
-
 Status Restorer::verify() {
     bool has_catalog = false;
     for (const StateEntry& entry : manifest_.state) {
         const std::string name = manifest_.state_path(entry.name);
-        if (auto what = compare(name, entry.sum)) {
+        if (auto what = compare_file(path(name), entry.sum)) {
             out_.flaws.push_back({.file = name, .what = std::move(*what)});
             continue;
         }
@@ -90,7 +87,7 @@ Status Restorer::verify() {
         const log::CutSegment& segment = entry.segment;
         const std::string name = manifest_.path_of(segment);
         Part part{.entry = &entry, .bytes = entry.sum.bytes};
-        if (auto what = compare(name, entry.sum)) {
+        if (auto what = compare_file(path(name), entry.sum)) {
             const auto prefix =
                 log::readable_prefix(path(name), manifest_.log_id, segment.number, segment.first_offset);
             const std::uint64_t readable = prefix ? prefix->end_offset : segment.first_offset;
@@ -123,7 +120,7 @@ void Restorer::take_prefix() {
 Error Restorer::refuse() const {
     const Flaw& flaw = out_.flaws.front();
     const std::string entries =
-        flaw.entries ? fmt::format(" (entries {} to {} of the log)", flaw.entries->first, flaw.entries->last) : "";
+        flaw.entries ? fmt::format(" (entries {} to {})", flaw.entries->first, flaw.entries->last) : "";
     const std::string more = out_.flaws.size() > 1 ? fmt::format(", and {} more files", out_.flaws.size() - 1) : "";
     return {Code::kCorrupt,
             fmt::format("the backup is damaged: {} {}{}{}; nothing was written. Take another backup, or "
@@ -135,6 +132,7 @@ Status Restorer::write() const {
     std::uint64_t bytes = 0;
     for (const Part& part : parts_) bytes += part.bytes;
     for (const StateEntry* entry : state_) bytes += entry->sum.bytes;
+    if (out_.archive_where.starts_with(data_dir_ + "/")) bytes += archive_.bytes();
     const bool was_there = path_exists(data_dir_);
     TRY_STATUS(make_directories(data_dir_));
     if (const Status room = check_room(data_dir_, bytes); !room) {
@@ -166,9 +164,16 @@ Status Restorer::write() const {
     }
     TRY_STATUS(sync_directory(log_dir));
     TRY_STATUS(sync_directory(data_dir_));
+    TRY_STATUS(write_archive());
     (void)failpoint("restore.before_end");
     TRY_STATUS(remove_file(marker));
     return sync_directory(data_dir_);
+}
+
+Status Restorer::write_archive() const {
+    if (archive_.is_empty()) return {};
+    TRY(const auto objects, target_.open());
+    return archive_.write(*objects);
 }
 
 Result<Restored> Restorer::run() {
@@ -181,22 +186,38 @@ Result<Restored> Restorer::run() {
     out_.made_ms = manifest_.made_ms;
     out_.begin = manifest_.begin;
     out_.end = manifest_.end;
+    if (!archive_.is_empty()) {
+        TRY(out_.archive_where, ArchiveReturn::judge(target_));
+    }
     TRY_STATUS(verify());
-    if (!out_.flaws.empty() && on_damage_ == OnDamage::kRefuse) return refuse();
     take_prefix();
+    TRY(auto of_archive, archive_.verify());
+    std::move(of_archive.begin(), of_archive.end(), std::back_inserter(out_.flaws));
+    if (!out_.flaws.empty() && on_damage_ == OnDamage::kRefuse) return refuse();
+    out_.archive_missing = archive_.leave_out(out_.end);
+    out_.archive_ranges = archive_.ranges();
     if (parts_.empty() && out_.missing)
         return Error(Code::kCorrupt,
                      fmt::format("nothing can be had of the backup in {}: its first segment is damaged", directory_));
     TRY_STATUS(write());
     for (const Part& part : parts_) out_.bytes += part.bytes;
     for (const StateEntry* entry : state_) out_.bytes += entry->sum.bytes;
+    out_.bytes += archive_.bytes();
     return std::move(out_);
 }
 
 }  // namespace
 
-Result<Restored> restore(const std::string& directory, const std::string& data_dir, OnDamage on_damage, Clock& clock) {
-    auto restored = Restorer(absolute_path(directory), absolute_path(data_dir), on_damage, clock).run();
+Result<Restored> restore(const std::string& directory, const std::string& data_dir, OnDamage on_damage, Clock& clock,
+                         const std::optional<ArchiveTarget>& archive) {
+    const std::string data = absolute_path(data_dir);
+    const ArchiveTarget inside{.look = [&]() -> Result<std::unique_ptr<const store::ObjectStore>> {
+                                   return store::ObjectFolder::read_only(data + "/archive");
+                               },
+                               .open = [&]() -> Result<std::unique_ptr<store::ObjectStore>> {
+                                   return store::ObjectFolder::open(data + "/archive");
+                               }};
+    auto restored = Restorer(absolute_path(directory), data, on_damage, clock, archive.value_or(inside)).run();
     if (!restored) return restored.error().context("restore");
     return restored;
 }

@@ -11,7 +11,7 @@ import pytest
 from support.archive import ask, doctor, log_end, one, wait_archived
 from support.events import pageview
 from support.s3 import ENVIRONMENT, S3Server
-from support.server import Server, run_command
+from support.server import Server, Site, command, run_command
 from support.wait import wait_until
 
 SMALL = ("--archive.enabled", "on", "--archive.range_entries_max", "100", "--loader.interval_ms", "50")
@@ -152,7 +152,7 @@ def test_S17_what_is_wrong_is_named_and_no_key_is_told(start_server: Any, s3: S3
     wait_until(lambda: "another installation" in doctor(other)["what"], 30, "doctor names it")
 
 
-def test_what_the_log_gives_away_is_in_the_bucket_first(start_server: Any, s3: S3Server):
+def test_what_the_log_gives_away_is_in_the_bucket_first(start_server: Any, s3: S3Server, folder: pathlib.Path):
     bodies = 140  # the index of event ids needs the log until it has written 131,072 of them
     s3.kill()
     flags = (
@@ -188,6 +188,29 @@ def test_what_the_log_gives_away_is_in_the_bucket_first(start_server: Any, s3: S
     assert done.returncode == 0, done.stderr
     assert int(one(s3.archive, whose)) == 0
     audit_ok(server)
+
+    # A backup takes it from the bucket, and a restore puts it into one that has none.
+    before = [site.value(metric) for metric in ("events", "visitors", "sessions")]
+    backup = folder / "backup"
+    told = command("backup", str(backup), *s3.flags, data=server.data)
+    assert told["archive_ranges"] > 0 and int(one(backup / "archive", "count(*)")) > 0
+    again = command("backup", str(backup), *s3.flags, data=server.data)
+    assert again["files_copied"] < told["archive_ranges"] + 5 <= again["files"], "no range of it again"
+    server.terminate()
+    refused = run_command("restore", str(backup), *s3.flags, data=folder / "new")
+    assert refused.returncode == 1 and "archive.s3_prefix" in refused.stderr, refused.stderr
+    assert not (folder / "new").exists()
+    shutil.rmtree(s3.archive)
+    restored: Server = start_server(*flags, *s3.flags, ready=False)
+    restored.close()
+    shutil.rmtree(restored.data, ignore_errors=True)
+    assert command("restore", str(backup), *s3.flags, data=restored.data)["archive"]["where"].startswith("s3://")
+    restored.start()
+    back = Site(restored, site.id)
+    back.wait_events(before[0], 90)
+    assert [back.value(metric) for metric in ("events", "visitors", "sessions")] == before
+    audit_ok(restored)
+    assert not (restored.data / "archive").exists()
 
 
 def test_the_archive_is_in_one_place(folder: pathlib.Path):

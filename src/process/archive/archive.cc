@@ -9,15 +9,12 @@
 
 #include "base/bytes.h"
 #include "base/failpoint.h"
-#include "base/json.h"
 #include "base/logging.h"
 #include "base/sha256.h"
 #include "process/erased.h"
 
 namespace footfall::process::archive {
 namespace {
-
-constexpr std::string_view kClaim = "archive.json";
 
 ObjectSum sum_of(const std::string& key, std::string_view content) {
     Sha256 sum;
@@ -71,13 +68,7 @@ Status Archive::claim(const log::EventLog& log) {
             return Error(Code::kConflict, fmt::format("{} has other files in it ({}); give the archive a folder of its "
                                                       "own (archive.directory)",
                                                       objects_.where(), others.front().key));
-        std::string claim;
-        json::Writer writer(claim);
-        writer.begin_object();
-        writer.member("footfall_archive", kFormat);
-        writer.member("log_id", hex64(log_id_));
-        writer.end_object();
-        return objects_.put(kClaim, claim + "\n");
+        return objects_.put(kClaim, encode_claim(log_id_));
     }
     simdjson::dom::parser parser;
     simdjson::dom::object root;

@@ -175,6 +175,16 @@ std::optional<RangeName> parse_key(std::string_view key, std::string_view folder
 
 }  // namespace
 
+std::string encode_claim(std::uint64_t log_id) {
+    std::string out;
+    json::Writer writer(out);
+    writer.begin_object();
+    writer.member("footfall_archive", kFormat);
+    writer.member("log_id", hex64(log_id));
+    writer.end_object();
+    return out + "\n";
+}
+
 std::string encode_manifest(const Manifest& manifest) {
     std::string out;
     json::Writer writer(out);

@@ -63,6 +63,10 @@ struct Manifest {
 /// Raised with every change that an older release would misread.
 inline constexpr std::uint64_t kFormat = 1;
 
+/// The object that says whose archive it is, and what it says.
+inline constexpr std::string_view kClaim = "archive.json";
+std::string encode_claim(std::uint64_t log_id);
+
 /// One object of JSON. Its last member, "sha256", is the SHA-256 of all text before that member's comma.
 std::string encode_manifest(const Manifest& manifest);
 /// `where` names it in errors. kCorrupt: damaged; kUnsupported: of a newer release.

@@ -63,6 +63,10 @@ Result<std::unique_ptr<ObjectFolder>> ObjectFolder::open(const std::string& dire
     return folder;
 }
 
+std::unique_ptr<const ObjectFolder> ObjectFolder::read_only(const std::string& directory) {
+    return std::unique_ptr<const ObjectFolder>(new ObjectFolder(absolute_path(directory), std::nullopt));
+}
+
 Status ObjectFolder::remove_leftovers() const {
     return walk(
         directory_, [](const fs::directory_entry&) {},
@@ -130,8 +134,8 @@ Result<std::vector<ObjectInfo>> ObjectFolder::list(std::string_view prefix) cons
     if (slash != std::string_view::npos) {
         if (!is_object_key(prefix.substr(0, slash))) return bad_key(prefix);
         from.append("/").append(prefix.substr(0, slash));
-        if (!path_exists(from)) return std::vector<ObjectInfo>();
     }
+    if (!path_exists(from)) return std::vector<ObjectInfo>();
     std::vector<ObjectInfo> objects;
     TRY_STATUS(walk(
         from,

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,10 @@ public:
     /// death left half written. kConflict: another process has it open.
     static Result<std::unique_ptr<ObjectFolder>> open(const std::string& directory, int lock_wait_ms = 5'000);
 
+    /// For reading beside whoever has it open: takes no lock, makes and removes nothing. A folder that is not there has
+    /// no objects.
+    static std::unique_ptr<const ObjectFolder> read_only(const std::string& directory);
+
     Status put(std::string_view key, std::string_view content) override;
     Result<std::string> get(std::string_view key) const override;
     Result<std::vector<ObjectInfo>> list(std::string_view prefix) const override;
@@ -29,13 +34,14 @@ public:
     std::string where() const override { return directory_; }
 
 private:
-    ObjectFolder(std::string directory, LockFile lock) : directory_(std::move(directory)), lock_(std::move(lock)) {}
+    ObjectFolder(std::string directory, std::optional<LockFile> lock)
+        : directory_(std::move(directory)), lock_(std::move(lock)) {}
     Status make_folders(std::string_view key) const;
     Status remove_leftovers() const;
 
     const std::string directory_;
-    const LockFile lock_;
-    std::mutex writing_;  ///< of folders, and of temporary names
+    const std::optional<LockFile> lock_;  ///< nothing where it is for reading
+    std::mutex writing_;                  ///< of folders, and of temporary names
 };
 
 }  // namespace footfall::store
