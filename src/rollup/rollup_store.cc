@@ -150,6 +150,8 @@ Status RollupStore::fill(const query::RollupFill& fill, const query::Zone& zone)
          {query::compose_rollup(fill, zone, kTimeoutMs), query::compose_rollup_of_properties(fill, zone, kTimeoutMs)}) {
         // Questions that people wait for have the other cores.
         statement.settings.emplace_back("max_threads", "1");
+        // No two rows have one key: looking for some costs a seventh of all.
+        statement.settings.emplace_back("optimize_on_insert", "0");
         TRY_STATUS(store_.execute(statement));
     }
     return {};
