@@ -97,6 +97,8 @@ std::int64_t Registry::expired_before(const std::string& site_id) const {
 void Registry::clear() {
     const std::lock_guard lock(mutex_);
     sites_.clear();
+    // The batch that may be under way is in no table that could tell of it.
+    for (const auto& [site_id, hours] : last_hours_) touch_site(site_id, hours, last_end_);
 }
 
 bool Registry::sync(const std::string& site_id, const query::Zone& zone) {

@@ -63,7 +63,7 @@ public:
     void expire(const std::string& site_id, std::int64_t before_ms);
     std::int64_t expired_before(const std::string& site_id) const;
 
-    /// Forgets everything else: the store may be another one.
+    /// Forgets everything else, but for what the last batch touched: the store may be another one.
     void clear();
     /// A site's days are by the calendar of this zone from now on; true where that is new, so that what it has is gone,
     /// and once after forget().

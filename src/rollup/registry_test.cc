@@ -200,5 +200,16 @@ TEST_F(RegistryTest, AnotherZoneIsAnotherCalendar) {
     EXPECT_TRUE(registry_.fresh("s").empty()) << "it was made by the one before";
 }
 
+TEST_F(RegistryTest, WhatTheBatchUnderWayTouchesIsKnownAfterTheTablesWereReadAnew) {
+    const Day day(2026, 11, 3);
+    registry_.touch(hours("s", noon(day), noon(day)), 20);
+    // The tables do not hold that batch yet, so that reading them tells nothing of it.
+    registry_.clear();
+    EXPECT_TRUE(registry_.sync("s", zone_));
+    const std::int64_t much_later = zone_.day_start_ms(day + 5);
+    EXPECT_TRUE(registry_.take_closed_hours("s", zone_, much_later, 19).empty());
+    EXPECT_EQ(registry_.take_closed_hours("s", zone_, much_later, 20), std::vector{noon(day) / kHourMs});
+}
+
 }  // namespace
 }  // namespace footfall::rollup
