@@ -67,13 +67,7 @@ private:
         return fmt::format("{}(if({}, {}, {}))", column.sum, column.where, column.of_event, column.nothing);
     }
 
-    std::vector<std::string> events_of_days() const {
-        std::vector<std::string> where = {"website_id = " + site_};
-        for (std::string& bound : within("timestamp", from_, to_)) where.push_back(std::move(bound));
-        where.emplace_back("event_type IN ('event', 'pageview')");
-        where.emplace_back("NOT is_bot");
-        return where;
-    }
+    std::vector<std::string> events_of_days() const { return counted_events(site_, from_, to_); }
     std::string of_each_event() {
         const DimensionColumn day{.name = "date", .dimension = vocabulary().dimension("date"), .key = {}};
         composer_.enter(Composer::Scope::kEvents);

@@ -144,13 +144,7 @@ private:
     std::vector<std::string> touching_sessions() const {
         return {"website_id = " + site_, "started_at < " + to_, "ended_at >= " + from_, "NOT is_bot"};
     }
-    std::vector<std::string> events_of_days() const {
-        std::vector<std::string> where = {"website_id = " + site_};
-        for (std::string& bound : within("timestamp", from_, to_)) where.push_back(std::move(bound));
-        where.emplace_back("event_type IN ('event', 'pageview')");
-        where.emplace_back("NOT is_bot");
-        return where;
-    }
+    std::vector<std::string> events_of_days() const { return counted_events(site_, from_, to_); }
     std::string day_in(Scope scope) {
         composer_.enter(scope);
         return composer_.dimension(day_);

@@ -26,6 +26,15 @@ inline std::vector<std::string> within(std::string_view column, std::string_view
             fmt::format("{} >= {}", column, from), fmt::format("{} < {}", column, to)};
 }
 
+/// Events that count, of people.
+inline std::vector<std::string> counted_events(std::string_view site, std::string_view from, std::string_view to) {
+    std::vector<std::string> where = {fmt::format("website_id = {}", site)};
+    for (std::string& bound : within("timestamp", from, to)) where.push_back(std::move(bound));
+    where.emplace_back("event_type IN ('event', 'pageview')");
+    where.emplace_back("NOT is_bot");
+    return where;
+}
+
 inline std::vector<std::string> names(std::string_view letter, std::size_t count) {
     std::vector<std::string> result;
     for (std::size_t i = 1; i <= count; ++i) result.push_back(fmt::format("{}{}", letter, i));

@@ -10,6 +10,9 @@ import { OWNER } from "./server.mjs";
 const WIDTHS = [390, 768, 1440, 1920];
 const SCHEMES = ["light", "dark"];
 
+/** The chart is drawn anew for the width of its window. */
+const redrawn = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+
 async function signIn(page, password) {
   await page.getByLabel("Email").fill(OWNER.email);
   await page.getByLabel("Password").fill(password);
@@ -190,8 +193,7 @@ for (const [name, { path, signedIn = true, role = "owner", but = [], given = () 
       }
       for (const width of WIDTHS) {
         await page.setViewportSize({ width, height: width < 500 ? 844 : 900 });
-        // The chart is drawn anew for its width.
-        await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+        await redrawn(page);
         equal(await overflow(page), 0, `${name} is wider than ${width} px`);
         await page.evaluate(() => scrollTo(0, 0));
         await page.screenshot({ path: join(OUT, "screenshots", `${name}-${width}-${scheme}.png`), fullPage: !["query", "details", "dates", "dates-wrong", "filter", "keys"].includes(name) });
@@ -211,6 +213,7 @@ for (const [name, path] of [
       await page.evaluate((dir) => (document.documentElement.dir = dir), direction);
       for (let width = 390; width <= 1920; width += 90) {
         await page.setViewportSize({ width, height: 900 });
+        await redrawn(page);
         equal(await overflow(page), 0, `${direction} at ${width} px`);
       }
     }
