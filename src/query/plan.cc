@@ -66,7 +66,7 @@ Plan make_rollup_plan(const SiteInfo& site, const Zone& zone, const Dimension* d
 
 Plan make_property_plan(const SiteInfo& site, const Zone& zone, std::string_view property, const Range& range,
                         bool has_sketches) {
-    const Dimension* const dimension = vocabulary().dimension("property:");
+    const Dimension* const dimension = vocabulary().dimension(kProperty);
     return plan_by_day(site, zone,
                        {{"event_name", vocabulary().dimension("event_name"), {}},
                         {dimension->name + std::string(property), dimension, std::string(property)}},

@@ -11,12 +11,6 @@
 
 namespace footfall::query {
 
-namespace {
-
-constexpr std::string_view kProperty = "property:";
-
-}  // namespace
-
 /// The total of a dimension's rows is the site's own row where a session may be in more than one of them; with a filter
 /// it is what the filter leaves.
 std::vector<std::string> RolledRows::branches() {

@@ -53,6 +53,9 @@ struct RollupColumn {
     std::string partial() const { return is_sketch() ? merge_state + "(" + column + ")" : "sum(" + value + ")"; }
 };
 
+/// The dimension that takes the name of a property behind it.
+inline constexpr std::string_view kProperty = "property:";
+
 struct Metric {
     std::string name;
     std::vector<std::string> aliases;

@@ -6,12 +6,12 @@
 
 #include "base/bytes.h"
 #include "query/sql.h"
+#include "query/vocabulary.h"
 
 namespace footfall::rollup {
 namespace {
 
 constexpr std::int64_t kHourMs = process::TouchedHours::kHourMs;
-constexpr std::string_view kProperty = "property:";
 
 }  // namespace
 
@@ -27,8 +27,8 @@ std::uint64_t dimension_bit(std::string_view name) {
 }
 
 bool MadeDay::has_rows_of(std::string_view dimension) const {
-    if (!dimension.starts_with(kProperty)) return (dimensions & dimension_bit(dimension)) != 0;
-    const std::string_view property = dimension.substr(kProperty.size());
+    if (!dimension.starts_with(query::kProperty)) return (dimensions & dimension_bit(dimension)) != 0;
+    const std::string_view property = dimension.substr(query::kProperty.size());
     return has_properties && (dimensions & dimension_bit("event_name")) != 0 &&
            std::find(properties_left_out.begin(), properties_left_out.end(), property) == properties_left_out.end();
 }
@@ -195,16 +195,15 @@ void Registry::finish(const std::string& site_id, const query::Zone& zone, const
     day->second.is_stale_told = false;
 }
 
-bool Registry::finish_goals(const std::string& site_id, const query::Zone& zone, const MadeDay& made) {
+void Registry::finish_goals(const std::string& site_id, const query::Zone& zone, const MadeDay& made) {
     const std::lock_guard lock(mutex_);
     const auto site = sites_.find(site_id);
-    if (site == sites_.end() || site->second.timezone != zone.name()) return false;
+    if (site == sites_.end() || site->second.timezone != zone.name()) return;
     const auto day = site->second.days.find(zone.day_start_ms(made.day));
-    if (day == site->second.days.end() || day->second.made.generation != made.generation) return false;
+    if (day == site->second.days.end() || day->second.made.generation != made.generation) return;
     day->second.made.goals = made.goals;
     day->second.made.goals_generation = made.goals_generation;
     day->second.made.goal_rows = made.goal_rows;
-    return true;
 }
 
 std::vector<Registry::SiteDay> Registry::stale() const {

@@ -85,8 +85,8 @@ public:
         std::string site_id;
         MadeDay made;
     };
-    /// Conversions of a day that was made were made again; false where the day is not that one any more.
-    bool finish_goals(const std::string& site_id, const query::Zone& zone, const MadeDay& made);
+    /// Conversions of a day that was made were made again. Nothing where the day is not that one any more.
+    void finish_goals(const std::string& site_id, const query::Zone& zone, const MadeDay& made);
     /// Days that became stale and of which told() was not called yet.
     std::vector<SiteDay> stale() const;
     /// The table says so of these.

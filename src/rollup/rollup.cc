@@ -309,7 +309,7 @@ void Maker::Goals::write_into(MadeDay& day) const {
     const auto found = rows.find(day.day);
     day.goals = hash;
     day.goals_generation = generation;
-    day.goal_rows = found == rows.end() ? 0 : found->second;
+    day.goal_rows = found == rows.end() ? 0 : found->second.count;
 }
 
 /// The conversions of whole days, by the goals that there are now.
@@ -333,7 +333,7 @@ Result<Maker::Goals> Maker::fill_goals(const std::string& site_id, const query::
         }
         TRY_STATUS(tables_.fill_goals(*plan, goals.generation, zone));
     }
-    TRY(goals.rows, tables_.goal_rows(site_id, first, last, goals.generation));
+    TRY(goals.rows, tables_.rows(site_id, first, last, goals.generation));
     return goals;
 }
 

@@ -84,7 +84,7 @@ private:
     struct Goals {
         std::uint64_t hash = 0;
         std::uint64_t generation = 0;
-        std::map<query::Day, std::uint64_t> rows;  ///< how many, by day
+        std::map<query::Day, RollupStore::Rows> rows;
 
         void write_into(MadeDay& day) const;
     };

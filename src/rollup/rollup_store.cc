@@ -178,8 +178,7 @@ Result<std::vector<std::string>> RollupStore::properties(const std::string& site
             statement("rollup-properties-kept.sql",
                       {{"site", site_id}, {"first", query::day_text(first)}, {"last", query::day_text(last)}})));
     std::vector<std::string> names;
-    constexpr std::string_view kProperty = "property:";
-    for (const auto& row : answer.rows) names.push_back(query::text_of(row.at(0)).substr(kProperty.size()));
+    for (const auto& row : answer.rows) names.push_back(query::text_of(row.at(0)).substr(query::kProperty.size()));
     return names;
 }
 
@@ -189,18 +188,6 @@ Status RollupStore::fill_goals(const query::Plan& plan, std::uint64_t generation
     if (failpoint("rollup.before_goals") == Fault::kError)
         return Error(Code::kUnavailable, "failpoint rollup.before_goals");
     return store_.execute(statement);
-}
-
-Result<std::map<query::Day, std::uint64_t>> RollupStore::goal_rows(const std::string& site_id, query::Day first,
-                                                                   query::Day last, std::uint64_t generation) {
-    TRY(const store::Answer answer,
-        store_.query(statement("rollup-goal-rows-of-fill.sql", {{"site", site_id},
-                                                                {"first", query::day_text(first)},
-                                                                {"last", query::day_text(last)},
-                                                                {"generation", std::to_string(generation)}})));
-    std::map<query::Day, std::uint64_t> rows;
-    for (const auto& row : answer.rows) rows[query::day_of(row.at(0))] = query::natural_of(row.at(1));
-    return rows;
 }
 
 Result<std::map<query::Day, RollupStore::Rows>> RollupStore::rows(const std::string& site_id, query::Day first,

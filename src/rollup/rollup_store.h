@@ -50,9 +50,6 @@ public:
                                                                                const query::Zone& zone);
     /// The names of properties that these days have rows of, whether those count or not.
     Result<std::vector<std::string>> properties(const std::string& site_id, query::Day first, query::Day last);
-    /// How many rows the conversions of that generation have, by day.
-    Result<std::map<query::Day, std::uint64_t>> goal_rows(const std::string& site_id, query::Day first, query::Day last,
-                                                          std::uint64_t generation);
     struct Rows {
         std::uint64_t count = 0;
         std::uint64_t dimensions = 0;  ///< that have any, as MadeDay says them
