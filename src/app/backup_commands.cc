@@ -24,6 +24,8 @@
 namespace footfall::app {
 namespace {
 
+constexpr int kCutsMax = 100;
+
 constexpr int kLockWaitMs = 5'000;
 
 double mebibytes(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
@@ -245,9 +247,14 @@ Result<backup::Cut> cut_of(const log::DiskLog& log, const catalog::Catalog& cata
     if (path_exists(data_dir + "/" + journal)) {
         TRY(cut.files[journal], read_file(data_dir + "/" + journal));
     }
-    cut.log = log.cut();
-    TRY(cut.files[std::string(backup::kCatalog)], catalog.backup_copy());
-    return cut;
+    // And kept days of which the catalog knows are in the log, which they are written to first.
+    for (int attempt = 0; attempt < kCutsMax; ++attempt) {
+        cut.log = log.cut();
+        TRY(cut.files[std::string(backup::kCatalog)], catalog.backup_copy());
+        TRY(const auto kept, catalog.kept_ranges());
+        if (kept.empty() || kept.front().end <= cut.log.end) return cut;
+    }
+    return Error(Code::kConflict, "events are expiring all the time; make the backup again");
 }
 
 Finding check_backup(const std::string& data_dir, std::int64_t now_ms) {

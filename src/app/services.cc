@@ -362,7 +362,8 @@ std::vector<Finding> Services::doctor() {
         findings.push_back({"disk", !why, why.value_or(free_space_text(*space, state.data_dir)),
                             why ? "events are refused until then (log.disk_reserve_bytes); clients repeat them" : ""});
     }
-    findings.push_back(check_retention(state.catalog->snapshot()->sites, state.retention->problem()));
+    findings.push_back(
+        check_retention(state.catalog->snapshot()->sites, state.days_missing(), state.retention->problem()));
     findings.push_back(check_backup(state.data_dir, state.clock.wall_ms()));
     check_enrichment(*state.tables_in_use(), findings);
     check_tls(state.settings, state.clock.wall_ms(), findings);

@@ -120,7 +120,8 @@ Status Services::State::make_changers() {
                              .remake_after_ms = settings.rollup_remake_after_ms,
                              .day_events_min = static_cast<std::uint64_t>(settings.rollup_day_events_min),
                              .sketch_day_events_min = static_cast<std::uint64_t>(settings.rollup_sketch_day_events_min),
-                             .row_events_min = static_cast<std::uint64_t>(settings.rollup_row_events_min)},
+                             .row_events_min = static_cast<std::uint64_t>(settings.rollup_row_events_min),
+                             .put_back = [this] { return put_days_back(); }},
         why_tables_change);
     daily = std::make_unique<batch::Daily>(*store, *catalog, *loader, changing, clock,
                                            batch::DailyOptions{.interval_ms = settings.daily_interval_ms},
@@ -191,6 +192,12 @@ Status Services::State::forget_derived(const std::string& site_id, rollup::Forge
     query::Day from(1970, 1, 1);
     const auto snapshot = catalog->snapshot();
     const catalog::Site* site = snapshot->site(site_id);
+    if (what == rollup::Forget::kEverything && site != nullptr && site->retention.kept_days > 0) {
+        catalog::Retention nothing_kept = site->retention;
+        nothing_kept.kept_days = 0;
+        nothing_kept.kept_timezone.clear();
+        TRY_STATUS(catalog->set_retained(site_id, nothing_kept));
+    }
     if (what == rollup::Forget::kWhatCanBeMadeAgain && site != nullptr && site->retention.expiring_ms > 0) {
         TRY(const query::Zone zone, query::Zone::load(site->timezone));
         from = zone.day_of(site->retention.expiring_ms - 1) + 1;
@@ -198,9 +205,68 @@ Status Services::State::forget_derived(const std::string& site_id, rollup::Forge
     return daily->forget(site_id, from);
 }
 
+/// Kept days that the store does not have: it is another one, or a part of it was lost. Whether there were any.
+Result<bool> Services::State::put_days_back() {
+    std::map<std::string, retention::KeptDays::Wanted> wanted;
+    std::uint64_t missing = 0;
+    const auto snapshot = catalog->snapshot();
+    for (const auto& [id, site] : snapshot->sites) {
+        const catalog::Retention& kept = site.retention;
+        // By another calendar they are other days.
+        if (kept.kept_days == 0 || kept.kept_timezone != site.timezone) continue;
+        TRY(const query::Zone zone, query::Zone::load(site.timezone));
+        retention::KeptDays::Wanted of_site{.timezone = site.timezone, .there = {}};
+        for (const rollup::MadeDay& made : rolled.fresh(id))
+            if (zone.day_start_ms(made.day) < kept.kept_ms) of_site.there.insert(made.day);
+        if (of_site.there.size() >= kept.kept_days) continue;
+        missing += kept.kept_days - of_site.there.size();
+        wanted.emplace(id, std::move(of_site));
+    }
+    if (wanted.empty()) return false;
+    const std::lock_guard nothing_else_changes(changing);
+    if (std::string why = erasing->problem() + rescoring->problem(); !why.empty())
+        return Error(Code::kUnavailable, std::move(why));
+    TRY(const auto ranges, catalog->kept_ranges());
+    TRY(const std::uint64_t put_back, kept_days->put_back(std::move(wanted), ranges));
+    if (put_back < missing)
+        logging::error("retention.days_missing", {{"days", missing - std::min(missing, put_back)},
+                                                  {"error", "the log and its archive have them no more"}});
+    if (put_back > 0) logging::info("retention.days_put_back", {{"days", put_back}});
+    return put_back > 0;
+}
+
+/// By site, how many of the kept days nothing tells at present.
+std::map<std::string, std::uint64_t> Services::State::days_missing() const {
+    std::map<std::string, std::uint64_t> missing;
+    const auto snapshot = catalog->snapshot();
+    for (const auto& [id, site] : snapshot->sites) {
+        const std::uint64_t there = rolled.expired_days(query::site_info(*snapshot, site));
+        if (there < site.retention.kept_days) missing.emplace(id, site.retention.kept_days - there);
+    }
+    return missing;
+}
+
+/// To the log, behind what waits there. Durable on return.
+Status Services::State::append(std::vector<std::string> kept) const {
+    if (!committer) return Error(Code::kUnavailable, "the server is starting");
+    auto submission = std::make_unique<ingest::Submission>();
+    submission->kept_days = std::move(kept);
+    submission->receive_ms = clock.wall_ms();
+    std::promise<Status> done;
+    submission->finished = [&done](const Result<std::uint64_t>& committed) {
+        done.set_value(committed ? Status() : Status(committed.error()));
+    };
+    if (!committer->submit(std::move(submission)))
+        return Error(Code::kUnavailable, "the event log takes nothing at the moment");
+    return done.get_future().get();
+}
+
 void Services::State::make_retention(process::archive::RewriteArchive rewrite_archive) {
     for (const auto& [id, site] : catalog->snapshot()->sites)
-        if (site.retention.expiring_ms > 0) rolled.expire(id, site.retention.expiring_ms);
+        if (const std::int64_t before_ms = site.retention.cannot_be_made_before_ms(); before_ms > 0)
+            rolled.expire(id, before_ms);
+    kept_days = std::make_unique<retention::KeptDays>(
+        *store, archiving->history(), [this](std::vector<std::string> entries) { return append(std::move(entries)); });
     retention = std::make_unique<retention::Retention>(
         *log, *store, *catalog, *loader, changing, clock,
         retention::RetentionOptions{
@@ -212,6 +278,7 @@ void Services::State::make_retention(process::archive::RewriteArchive rewrite_ar
                 TRY([[maybe_unused]] const std::uint64_t made, daily->run());
                 return {};
             },
+            .kept_days = kept_days.get(),
             .expiring =
                 [this](const std::string& site_id, std::int64_t before_ms) {
                     rebuilding->tables_changed();

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <ctime>
 #include <filesystem>
+#include <future>
 #include <limits>
 #include <thread>
 
@@ -50,6 +51,8 @@
 #include "process/erased.h"
 #include "process/process.h"
 #include "query/query.h"
+#include "query/site_info.h"
+#include "retention/kept_days.h"
 #include "retention/retention.h"
 #include "rollup/audit.h"
 #include "rollup/registry.h"
@@ -67,6 +70,9 @@ struct Services::State {
     Status open(Options options);
     Status make_changers();
     void make_retention(process::archive::RewriteArchive rewrite_archive);
+    Result<bool> put_days_back();
+    Status append(std::vector<std::string> kept) const;
+    std::map<std::string, std::uint64_t> days_missing() const;
     Status forget_rollups(const std::string& site_id, rollup::Forget what);
     Status forget_derived(const std::string& site_id, rollup::Forget what);
     Status forget_all_derived();
@@ -114,6 +120,7 @@ struct Services::State {
     std::unique_ptr<batch::Daily> daily;
     std::unique_ptr<store::Client> rebuild_store;  ///< the same store, in the database of a rebuild
     std::unique_ptr<Rebuilding> rebuilding;
+    std::unique_ptr<retention::KeptDays> kept_days;
     std::unique_ptr<retention::Retention> retention;
     std::unique_ptr<ingest::Committer> committer;
     std::unique_ptr<ingest::Endpoint> endpoint;

@@ -54,6 +54,11 @@ TEST(BytesTest, Sha1AndBase64GiveThePublishedValues) {
     const char* const words[] = {"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
     for (std::size_t i = 0; i < std::size(words); ++i)
         EXPECT_EQ(base64(std::string_view("foobar").substr(0, i)), words[i]);
+    for (std::size_t i = 0; i < std::size(words); ++i)
+        EXPECT_EQ(from_base64(words[i]), std::string("foobar").substr(0, i));
+    EXPECT_EQ(from_base64("+/8="), "\xfb\xff");
+    for (const char* const other : {"Zg", "Zg=", "Z===", "====", "Zh==", "Zm9v====", "Zg==Zg==", "Zm-v", "Zm9v\n"})
+        EXPECT_EQ(from_base64(other), std::nullopt) << other;
     EXPECT_EQ(base64("\xfb\xff"), "+/8=");
     EXPECT_EQ(base64url("\xfb\xff"), "-_8");
 }

@@ -144,6 +144,34 @@ std::string base64(std::string_view bytes) {
     return out;
 }
 
+std::optional<std::string> from_base64(std::string_view text) {
+    static const std::array<signed char, 256> values = [] {
+        std::array<signed char, 256> out{};
+        out.fill(-1);
+        for (std::size_t i = 0; i < kBase64.size(); ++i)
+            out[static_cast<unsigned char>(kBase64[i])] = static_cast<signed char>(i);
+        return out;
+    }();
+    if (text.size() % 4 != 0) return std::nullopt;
+    const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+    std::string out;
+    out.reserve(text.size() / 4 * 3);
+    std::uint32_t buffer = 0;
+    int bits = 0;
+    for (const char c : text.substr(0, text.size() - padding)) {
+        const int value = values[static_cast<unsigned char>(c)];
+        if (value < 0) return std::nullopt;
+        buffer = buffer << 6 | static_cast<std::uint32_t>(value);
+        bits += 6;
+        if (bits < 8) continue;
+        bits -= 8;
+        out.push_back(static_cast<char>(buffer >> bits & 0xff));
+    }
+    // What is left over of the last one is zero where it was written so.
+    if ((buffer & ((1U << bits) - 1)) != 0) return std::nullopt;
+    return out;
+}
+
 std::string base64url(std::string_view bytes) { return encode_base64(bytes, kBase64Url); }
 
 void random_bytes(void* out, std::size_t size) {

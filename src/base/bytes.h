@@ -45,6 +45,8 @@ std::optional<std::uint64_t> parse_hex64(std::string_view text);
 
 /// Base64 of RFC 4648 section 4, padded.
 std::string base64(std::string_view bytes);
+/// The way back; nullopt where the text is anything else.
+std::optional<std::string> from_base64(std::string_view text);
 /// URL-safe base64 without padding.
 std::string base64url(std::string_view bytes);
 

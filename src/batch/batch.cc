@@ -136,8 +136,13 @@ Result<std::uint64_t> Daily::run_zone(const query::Zone& zone, const std::vector
         const std::lock_guard nothing_is_changed(changing_);
         for (const auto& row : answer.rows) {
             unknown.insert(query::text_of(row.at(0)));
-            // Days of another calendar.
-            if (query::natural_of(row.at(1)) != 0) TRY_STATUS(forget(query::text_of(row.at(0))));
+            // Days of another calendar; of those whose events are gone there will be no others.
+            if (query::natural_of(row.at(1)) == 0) continue;
+            const std::string site_id = query::text_of(row.at(0));
+            const auto snapshot = catalog_.snapshot();
+            const catalog::Site* site = snapshot->site(site_id);
+            const std::int64_t expiring_ms = site == nullptr ? 0 : site->retention.expiring_ms;
+            TRY_STATUS(forget(site_id, expiring_ms == 0 ? query::Day(1970, 1, 1) : zone.day_of(expiring_ms - 1) + 1));
         }
         forgotten_when_begun_ = forgotten_;
     }

@@ -152,8 +152,11 @@ Site site_of(const Query& row) {
             .retention = {.months = static_cast<int>(row.integer_at(11)),
                           .expiring_ms = row.integer_at(12),
                           .expired_ms = row.integer_at(13),
-                          .log_offset = static_cast<std::uint64_t>(row.integer_at(14))},
-            .created_ms = row.integer_at(15)};
+                          .log_offset = static_cast<std::uint64_t>(row.integer_at(14)),
+                          .kept_ms = row.integer_at(15),
+                          .kept_days = static_cast<std::uint64_t>(row.integer_at(16)),
+                          .kept_timezone = row.text_at(17)},
+            .created_ms = row.integer_at(18)};
 }
 
 Goal goal_of(const Query& row) {
@@ -258,7 +261,7 @@ Result<std::vector<Site>> Catalog::State::read_sites() const {
         database.prepare(
             "SELECT id, name, domain, timezone, cookieless, ip_policy, opt_out, consent, session_timeout, "
             "session_timeout_longest, currency, retention_months, expiring_ms, expired_ms, expired_offset, "
-            "created_ms FROM sites ORDER BY created_ms, id"));
+            "kept_ms, kept_days, kept_timezone, created_ms FROM sites ORDER BY created_ms, id"));
     std::vector<Site> out;
     for (;;) {
         TRY(const bool row, query.step());
@@ -409,13 +412,35 @@ Status Catalog::set_retained(std::string_view id, const Retention& retention) {
     const std::lock_guard lock(state_->mutex);
     if (state_->snapshot->site(id) == nullptr) return no_site(id);
     TRY(Query update,
-        state_->database.prepare("UPDATE sites SET expiring_ms = ?, expired_ms = ?, expired_offset = ? WHERE id = ?"));
+        state_->database.prepare("UPDATE sites SET expiring_ms = ?, expired_ms = ?, expired_offset = ?, kept_ms = ?, "
+                                 "kept_days = ?, kept_timezone = ? WHERE id = ?"));
     TRY_STATUS(update.integer(retention.expiring_ms)
                    .integer(retention.expired_ms)
                    .integer(static_cast<std::int64_t>(retention.log_offset))
+                   .integer(retention.kept_ms)
+                   .integer(static_cast<std::int64_t>(retention.kept_days))
+                   .text(retention.kept_timezone)
                    .text(id)
                    .run());
     return state_->refresh();
+}
+
+Status Catalog::add_kept_range(const KeptRange& range) {
+    const std::lock_guard lock(state_->mutex);
+    TRY(Query insert, state_->database.prepare("INSERT OR REPLACE INTO kept_days (log_begin, log_end) VALUES (?, ?)"));
+    return insert.integer(static_cast<std::int64_t>(range.begin)).integer(static_cast<std::int64_t>(range.end)).run();
+}
+
+Result<std::vector<KeptRange>> Catalog::kept_ranges() const {
+    const std::lock_guard lock(state_->mutex);
+    TRY(Query query, state_->database.prepare("SELECT log_begin, log_end FROM kept_days ORDER BY log_begin DESC"));
+    std::vector<KeptRange> out;
+    for (;;) {
+        TRY(const bool row, query.step());
+        if (!row) return out;
+        out.push_back(
+            {static_cast<std::uint64_t>(query.integer_at(0)), static_cast<std::uint64_t>(query.integer_at(1))});
+    }
 }
 
 Result<std::vector<Site>> Catalog::sites() const {

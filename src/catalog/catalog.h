@@ -67,6 +67,23 @@ struct Retention {
     std::int64_t expiring_ms = 0;  ///< events of before are deleted, or about to be: none of them is taken any more
     std::int64_t expired_ms = 0;   ///< events of before are deleted; less than expiring_ms while that is under way
     std::uint64_t log_offset = 0;  ///< the log was looked through up to here for what had expired by then
+    /// What days of before came to is kept in the log (docs/adr/0020). kKeptAsTheyStand: a deletion was begun by a
+    /// release that kept no days, and nothing can make them again.
+    std::int64_t kept_ms = 0;
+    std::uint64_t kept_days = 0;     ///< how many these are,
+    std::string kept_timezone = {};  ///< by the calendar of this zone
+
+    static constexpr std::int64_t kKeptAsTheyStand = -1;
+    /// Of days before that time there is nothing that they could be made of.
+    std::int64_t cannot_be_made_before_ms() const {
+        return kept_ms == kKeptAsTheyStand ? expiring_ms : std::max(expired_ms, std::min(kept_ms, expiring_ms));
+    }
+};
+
+/// A stretch of the log that has kept days among its entries.
+struct KeptRange {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
 };
 
 struct Site {
@@ -150,6 +167,10 @@ public:
     Result<Site> change_site(std::string_view id, const SiteChange& change);
     /// How far a site's retention is carried out; `months` of it is left as it is. kNotFound.
     Status set_retained(std::string_view id, const Retention& retention);
+    /// Kept days were written to this stretch of the log.
+    Status add_kept_range(const KeptRange& range);
+    /// The latest first.
+    Result<std::vector<KeptRange>> kept_ranges() const;
     Result<std::vector<Site>> sites() const;
     /// Removes the site and its keys from the catalog: nothing more is accepted or answered for it. Its events stay in
     /// the store.

@@ -180,7 +180,15 @@ TEST_F(CatalogTest, ASiteMayKeepLessOfItsVisitorsFromTheStart) {
 TEST_F(CatalogTest, ASiteKeepsItsEventsForSoManyMonths) {
     ASSERT_TRUE(catalog_->add_site("A", "a.example", "UTC", "a"));
     ASSERT_TRUE(catalog_->add_site("B", "b.example", "UTC", "b", {}, {}, 0));
-    ASSERT_TRUE(catalog_->set_retained("b", {.months = 7, .expiring_ms = 30, .expired_ms = 20, .log_offset = 10}));
+    ASSERT_TRUE(catalog_->set_retained("b", {.months = 7,
+                                             .expiring_ms = 30,
+                                             .expired_ms = 20,
+                                             .log_offset = 10,
+                                             .kept_ms = 25,
+                                             .kept_days = 3,
+                                             .kept_timezone = "Asia/Kathmandu"}));
+    for (const KeptRange& range : {KeptRange{5, 9}, KeptRange{20, 30}, KeptRange{5, 12}})
+        ASSERT_TRUE(catalog_->add_kept_range(range));
     SiteChange change;
     change.retention_months = 24;
     change.name = "Bee";
@@ -194,6 +202,15 @@ TEST_F(CatalogTest, ASiteKeepsItsEventsForSoManyMonths) {
     EXPECT_EQ(kept.expiring_ms, 30);
     EXPECT_EQ(kept.expired_ms, 20);
     EXPECT_EQ(kept.log_offset, 10u);
+    EXPECT_EQ(kept.kept_ms, 25);
+    EXPECT_EQ(kept.kept_days, 3u);
+    EXPECT_EQ(kept.kept_timezone, "Asia/Kathmandu");
+    EXPECT_EQ(kept.cannot_be_made_before_ms(), 25) << "days that are not kept are made before their events go";
+    const auto ranges = catalog_->kept_ranges();
+    ASSERT_TRUE(ranges);
+    ASSERT_EQ(ranges->size(), 2u);
+    EXPECT_EQ(ranges->front().begin, 20u) << "the latest first";
+    EXPECT_EQ(ranges->back().end, 12u);
     EXPECT_EQ(catalog_->set_retained("c", {}).error().code, Code::kNotFound);
     for (const int months : {-1, kRetentionMonthsMax + 1}) {
         change.retention_months = months;

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "enrich/identity.h"
 #include "process/erased.h"
+#include "process/kept_day.h"
 #include "process/rejected.h"
 #include "process/sessions/session.h"
 #include "process/tally.h"
@@ -167,6 +168,11 @@ bool SubjectReader::holds(const log::StoredEntry& entry) {
             if (!subject_.is_whole_site) return false;
             const auto tally = process::read_tally(entry.payload);
             return tally && tally->website_id == subject_.website_id;
+        }
+        case log::EntryKind::kKeptDay: {
+            if (!subject_.is_whole_site) return false;
+            const auto kept = process::read_kept_day(entry.payload);
+            return kept && kept->website_id == subject_.website_id;
         }
         case log::EntryKind::kErased: return false;
     }

@@ -191,6 +191,7 @@ Status Committer::append(Group& group) {
             if (!tally.rejected.empty()) sum.received_at = std::max(sum.received_at, submission.receive_ms);
         }
         for (const std::string& sample : submission.samples) entries_.push_back({log::EntryKind::kRejected, sample});
+        for (const std::string& day : submission.kept_days) entries_.push_back({log::EntryKind::kKeptDay, day});
     }
     counters().lookup.observe_ns(clock_.steady_ns() - began_ns);
     for (const auto& [website_id, tally] : group_tallies_) tally_records_.push_back(write_tally(tally));

@@ -40,7 +40,8 @@ struct Submission {
     std::string records;
     std::vector<Item> items;
     std::vector<Tally> tallies;
-    std::vector<std::string> samples;  ///< of rejected events, as write_rejected() gives them
+    std::vector<std::string> samples;    ///< of rejected events, as write_rejected() gives them
+    std::vector<std::string> kept_days;  ///< entries kKeptDay, which the installation itself submits
     std::int64_t receive_ms = 0;
     std::int64_t submitted_ns = 0;  ///< set by the committer
     /// Called once on the committer's thread: the number of duplicates when everything is durable, or why nothing of it
@@ -50,6 +51,7 @@ struct Submission {
     std::size_t bytes() const {
         std::size_t sum = records.size() + items.size() * sizeof(Item) + 512;
         for (const std::string& sample : samples) sum += sample.size();
+        for (const std::string& day : kept_days) sum += day.size();
         return sum;
     }
 };

@@ -22,6 +22,9 @@ enum class EntryKind : std::uint8_t {
     /// A rejected event as it was sent, for people to look at; the tally of its request counts it. As ingest/rejected.h
     /// writes it.
     kRejected = 4,
+    /// What a site's day came to, written when its events were about to expire, as process/kept_day.h says: from then
+    /// on there is nothing else that it could be made of.
+    kKeptDay = 5,
 };
 
 /// An entry's place: the same everywhere, here and in Kafka. The disk log is the case of one partition, number 0.

@@ -149,6 +149,7 @@ private:
         json_.member("rows_read", parts.current.rows_read + (parts.previous ? parts.previous->rows_read : 0));
         json_.member("as_of", parts.as_of);
         if (!parts.events_from.empty()) json_.member("events_from", parts.events_from);
+        if (parts.days_missing > 0) json_.member("days_missing", parts.days_missing);
         json_.key("range");
         json_.begin_object();
         write_range(plan_.range);

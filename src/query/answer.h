@@ -25,7 +25,8 @@ struct AnswerParts {
     std::optional<Explanation> explanation;
     std::string source = "events";  ///< or "rollup", "mixed"
     std::string as_of;
-    std::string events_from{};  ///< the day before which there are none any more, where the question needed them
+    std::string events_from{};       ///< the day before which there are none any more, where the question needed them
+    std::uint64_t days_missing = 0;  ///< of those whose events are gone, that nothing can tell at present
     double took_ms = 0;
 };
 

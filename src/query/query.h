@@ -64,6 +64,8 @@ struct SiteInfo {
     std::vector<GoalDeclaration> goals{};
     /// Of before there are no events any more, only rolled days: the start of a day, epoch ms; 0: nothing has expired.
     std::int64_t expired_ms = 0;
+    /// How many such days there are by the calendar in which they were summed up, whatever the site's is now.
+    std::uint64_t kept_days = 0;
 };
 
 /// A day of a site whose numbers are in footfall.rollup_days, in the rows of that generation.
@@ -87,6 +89,8 @@ public:
     virtual std::vector<RolledDay> days(const SiteInfo& site, Day first, Day last, const Need& need) const = 0;
     /// Whether rows of these generations are still the table's: what read them meanwhile has read all of them.
     virtual bool are_kept(const SiteInfo& site, const std::vector<RolledDay>& days) const = 0;
+    /// How many there are by that calendar of which there are no events any more.
+    virtual std::size_t expired_days(const SiteInfo& site) const = 0;
 };
 
 /// A filter as asked: a test of one dimension, or and/or/not over others. `field` is its path in the request, for

@@ -307,6 +307,11 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
     }
     if (plan.range.from_ms < site.expired_ms && current.cover().days.empty())
         parts.events_from = day_text(zone.day_of(site.expired_ms));
+    const std::int64_t first_ms =
+        plan.previous ? std::min(plan.range.from_ms, plan.previous->from_ms) : plan.range.from_ms;
+    if (plan.rollup && options_.rolled_days != nullptr && first_ms < site.expired_ms)
+        parts.days_missing =
+            site.kept_days - std::min<std::uint64_t>(site.kept_days, options_.rolled_days->expired_days(site));
     if (!current.cover().days.empty()) parts.source = current.cover().ranges.empty() ? "rollup" : "mixed";
     parts.took_ms = execution.took_ms();
     return write_answer(plan, zone, parts);

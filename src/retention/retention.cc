@@ -182,6 +182,7 @@ Result<Report> Retention::run() {
     for (;;) {
         if (!loader_.state().is_caught_up)
             return Error(Code::kUnavailable, "the store is being filled from the event log");
+        TRY_STATUS(keep_former());
         TRY(const std::vector<SiteCut> due, find_due());
         if (due.empty()) return report;
         TRY(const Report of_cuts, carry_out(due));
@@ -225,6 +226,7 @@ Result<std::vector<Retention::SiteCut>> Retention::due_of(const catalog::Site& s
             due.cut.before_ms = std::min(target_ms, zone.day_start_ms(query::Day(cctz::civil_month(first) + 1)));
         }
     }
+    due.is_to_be_kept = kept.kept_ms < due.cut.before_ms && (due.is_begun || due.events > 0);
     const auto nothing = [&] {
         looked_[site.id] = due.cut.before_ms;
         return std::vector<SiteCut>{};
@@ -251,15 +253,75 @@ Status Retention::mark(const std::vector<SiteCut>& cuts, bool is_done) {
     return {};
 }
 
+/// What the days came to that were summed up, in the log. From here on their events can go.
+Status Retention::keep(const std::vector<SiteCut>& cuts, std::uint64_t doubts) {
+    if (options_.kept_days == nullptr) return {};
+    const std::uint64_t begin = log_.end().offset;
+    std::map<std::string, catalog::Retention> kept;
+    for (const SiteCut& due : cuts) {
+        const auto snapshot = catalog_.snapshot();
+        const catalog::Site* site = snapshot->site(due.cut.site_id);
+        if (!due.is_to_be_kept || site == nullptr) continue;
+        catalog::Retention& of_site = kept.emplace(site->id, site->retention).first->second;
+        const bool is_same_calendar = of_site.kept_timezone == due.zone.name();
+        const query::Day first =
+            is_same_calendar && of_site.kept_ms > 0 ? due.zone.day_of(of_site.kept_ms) : query::Day(1970, 1, 1);
+        TRY(const std::vector<query::Day> days,
+            options_.kept_days->days_of(site->id, due.zone.name(), first, due.zone.day_of(due.cut.before_ms)));
+        TRY_STATUS(options_.kept_days->keep(site->id, due.zone.name(), days));
+        of_site.kept_days = days.size() + (is_same_calendar ? of_site.kept_days : 0);
+        of_site.kept_timezone = due.zone.name();
+        of_site.kept_ms = due.cut.before_ms;
+    }
+    // Another store has nothing of what was summed up.
+    if (const process::LoaderState state = loader_.state(); state.doubts != doubts || !state.is_caught_up)
+        return Error(Code::kUnavailable, "the store was started again meanwhile");
+    const std::uint64_t end = log_.end().offset;
+    if (end > begin) TRY_STATUS(catalog_.add_kept_range({.begin = begin, .end = end}));
+    (void)failpoint("retention.kept");
+    for (const auto& [site_id, of_site] : kept) TRY_STATUS(catalog_.set_retained(site_id, of_site));
+    return {};
+}
+
+/// Days whose events have expired already, by a release that kept them in the store alone.
+Status Retention::keep_former() {
+    if (options_.kept_days == nullptr) return {};
+    std::vector<SiteCut> former;
+    const auto snapshot = catalog_.snapshot();
+    for (const auto& [id, site] : snapshot->sites) {
+        const catalog::Retention& kept = site.retention;
+        if (kept.expired_ms == 0 || kept.expired_ms < kept.expiring_ms || kept.kept_ms >= kept.expired_ms) continue;
+        const auto zone = query::Zone::load(site.timezone);
+        if (zone)
+            former.push_back(
+                {.cut = {.site_id = id, .before_ms = kept.expired_ms}, .zone = *zone, .is_to_be_kept = true});
+    }
+    if (former.empty()) return {};
+    const std::uint64_t doubts = loader_.state().doubts;
+    const std::lock_guard nothing_else_changes(changing_);
+    if (std::string why = options_.why_not ? options_.why_not() : ""; !why.empty())
+        return Error(Code::kUnavailable, std::move(why));
+    return keep(former, doubts);
+}
+
 Result<Report> Retention::carry_out(const std::vector<SiteCut>& cuts) {
-    for (const SiteCut& due : cuts)
-        if (!due.is_begun && due.events > 0 && options_.sum_up)
+    const std::uint64_t doubts = loader_.state().doubts;
+    for (const SiteCut& due : cuts) {
+        const auto snapshot = catalog_.snapshot();
+        const catalog::Site* site = snapshot->site(due.cut.site_id);
+        const bool is_as_it_stands = site != nullptr && site->retention.kept_ms == catalog::Retention::kKeptAsTheyStand;
+        const bool is_to_be_summed_up =
+            options_.kept_days != nullptr ? due.is_to_be_kept && !is_as_it_stands : !due.is_begun && due.events > 0;
+        if (is_to_be_summed_up && options_.sum_up)
             TRY_STATUS(options_.sum_up(due.cut.site_id, due.zone, due.cut.before_ms));
+    }
     const std::lock_guard nothing_else_changes(changing_);
     if (std::string why = options_.why_not ? options_.why_not() : ""; !why.empty())
         return Error(Code::kUnavailable, std::move(why));
     // From here on none of these is taken any more.
     TRY_STATUS(mark(cuts, false));
+    (void)failpoint("retention.before_keeping");
+    TRY_STATUS(keep(cuts, doubts));
     for (const SiteCut& due : cuts)
         if ((due.events > 0 || due.is_begun) && options_.expiring)
             options_.expiring(due.cut.site_id, due.cut.before_ms);

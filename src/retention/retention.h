@@ -18,12 +18,14 @@
 #include "process/loader.h"
 #include "query/zone.h"
 #include "retention/expired_rows.h"
+#include "retention/kept_days.h"
 
 /// Retention (docs/adr/0016): events are kept for as long as their site says, and then go from everything but what was
 /// summed up of them.
 ///
 ///     catalog: months of a site ─▶ its cut-off, the start of a day ─▶ days before it are summed up
-///         ─▶ catalog: that they expire ─▶ log: their entries become tombstones ─▶ archive: likewise
+///         ─▶ catalog: that they expire ─▶ kept_days.h: what they came to, in the log
+///         ─▶ log: their entries become tombstones ─▶ archive: likewise
 ///         ─▶ loader held ─▶ expired_rows.h: rows ─▶ catalog: that they are expired
 ///
 /// The log says of each entry that it is gone, so that whatever is made of it again has none of them.
@@ -39,6 +41,8 @@ struct RetentionOptions {
     process::archive::RewriteArchive rewrite_archive{};
     /// Sums up what a site's days before that time come to, since they can't be afterwards.
     std::function<Status(const std::string& site_id, const query::Zone& zone, std::int64_t before_ms)> sum_up{};
+    /// Keeps what it summed up; nothing where nobody does.
+    KeptDays* kept_days = nullptr;
     /// From here on what was summed up of a site's days before that time is all there is of them.
     std::function<void(const std::string& site_id, std::int64_t before_ms)> expiring{};
     /// Why rows are not what the log says at present; empty where they are.
@@ -76,8 +80,9 @@ private:
     struct SiteCut {
         Cut cut;
         query::Zone zone;
-        bool is_begun = false;     ///< by a run that was cut off
-        std::uint64_t events = 0;  ///< of before it
+        bool is_begun = false;       ///< by a run that was cut off
+        bool is_to_be_kept = false;  ///< what days of before it came to is not in the log yet
+        std::uint64_t events = 0;    ///< of before it
         std::uint64_t looked_to = 0;
         std::uint64_t look_to = 0;  ///< everything before it was received before the cut-off
     };
@@ -91,6 +96,9 @@ private:
     using BySite = std::map<std::string, Expiring, std::less<>>;
     Result<Report> rewrite(const std::vector<SiteCut>& cuts, BySite& expiring, std::uint64_t end);
     Status mark(const std::vector<SiteCut>& cuts, bool is_done);
+    /// `doubts`: of the loader, before it was summed up what the days come to.
+    Status keep(const std::vector<SiteCut>& cuts, std::uint64_t doubts);
+    Status keep_former();
 
     log::DiskLog& log_;
     catalog::Catalog& catalog_;

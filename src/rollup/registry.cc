@@ -78,6 +78,15 @@ bool Registry::are_kept(const query::SiteInfo& site, const std::vector<query::Ro
     return true;
 }
 
+std::size_t Registry::expired_days(const query::SiteInfo& site) const {
+    const std::lock_guard lock(mutex_);
+    const auto state = sites_.find(site.id);
+    if (state == sites_.end() || state->second.timezone != site.timezone) return 0;
+    const auto& days = state->second.days;
+    return static_cast<std::size_t>(std::count_if(days.begin(), days.lower_bound(expired_ms(site.id)),
+                                                  [](const auto& day) { return day.second.is_fresh(); }));
+}
+
 void Registry::expire(const std::string& site_id, std::int64_t before_ms) {
     const std::lock_guard lock(mutex_);
     std::int64_t& expired = expired_[site_id];

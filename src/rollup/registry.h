@@ -56,6 +56,7 @@ public:
     std::vector<query::RolledDay> days(const query::SiteInfo& site, query::Day first, query::Day last,
                                        const Need& need) const override;
     bool are_kept(const query::SiteInfo& site, const std::vector<query::RolledDay>& days) const override;
+    std::size_t expired_days(const query::SiteInfo& site) const override;
 
     /// Events of a site's days that begin before that time are gone, or will be in a moment (src/retention): what is
     /// made of these days is all there is of them, whatever touches them, and they are not made again. Outlives clear()

@@ -112,6 +112,7 @@ Status Maker::load_if_needed() {
         const std::lock_guard lock(mutex_);
         if (!is_load_wanted_) return {};
         is_load_wanted_ = false;
+        is_put_back_wanted_ = true;
     }
     registry_.clear();
     wanted_.clear();
@@ -125,6 +126,28 @@ Status Maker::load_if_needed() {
     return loaded;
 }
 
+/// Everything else goes on without them: what is answered meanwhile says how many days are missing.
+void Maker::put_back_if_needed() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!options_.put_back || !std::exchange(is_put_back_wanted_, false)) return;
+    }
+    const auto put_back = options_.put_back();
+    Status read;
+    if (put_back && *put_back) {
+        {
+            const std::lock_guard lock(mutex_);
+            is_load_wanted_ = true;
+        }
+        read = load_if_needed();
+    }
+    const std::lock_guard lock(mutex_);
+    is_put_back_wanted_ = !put_back || !read;
+    const Error* error = !put_back ? &put_back.error() : !read ? &read.error() : nullptr;
+    if (error != nullptr && error->code != Code::kUnavailable) counters().errors.add();
+    if (error != nullptr) logging::warn("rollup.put_back", {{"error", error->message}});
+}
+
 Status Maker::load() {
     const std::lock_guard one(one_at_a_time_);
     return load_if_needed();
@@ -134,6 +157,7 @@ Result<std::uint64_t> Maker::make_due() {
     const std::lock_guard one(one_at_a_time_);
     if (!loader_.state().is_caught_up) return Error(Code::kUnavailable, "the store is being filled from the event log");
     TRY_STATUS(load_if_needed());
+    put_back_if_needed();
     const std::uint64_t known = loader_.state().loaded.offset;  // before what was touched is asked for
     TRY(const std::vector<Due> due, find_due(known));
     std::uint64_t made = 0;
@@ -202,7 +226,14 @@ Result<std::vector<Maker::Due>> Maker::find_due(std::uint64_t loaded) {
     std::map<std::pair<std::string, std::int64_t>, Look> looks;
     std::map<std::string, query::Zone> zones;
     for (const RollupStore::SiteZone& site : sites()) {
-        if (registry_.sync(site.site_id, site.zone)) wanted_[site.site_id] = {};
+        if (registry_.sync(site.site_id, site.zone)) {
+            wanted_[site.site_id] = {};
+            // Days of this calendar may be there, or kept, that can't be made again.
+            if (registry_.expired_before(site.site_id) > 0) {
+                const std::lock_guard lock(mutex_);
+                is_load_wanted_ = true;
+            }
+        }
         Wanted& wanted = wanted_[site.site_id];
         for (const std::int64_t hour : registry_.take_closed_hours(site.site_id, site.zone, closed_ms, loaded)) {
             wanted.days.insert(site.zone.day_of(hour * kHourMs));

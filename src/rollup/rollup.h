@@ -35,6 +35,9 @@ struct MakerOptions {
     std::uint64_t sketch_day_events_min = 50'000;  ///< of days with fewer events distinct counts are not kept
     std::uint64_t row_events_min = 10;  ///< nor a dimension of which a row stands for fewer in the mean of the day
     std::uint64_t events_at_once = 1'000'000;  ///< days are made together while they hold no more
+    /// Puts days back that the tables lack and that can't be made again; whether there were any. Called when load() has
+    /// read what there is.
+    std::function<Result<bool>()> put_back{};
 };
 
 /// Makes days of the rollup, on a thread of its own. Thread-safe.
@@ -76,6 +79,7 @@ private:
 
     void run();
     Status load_if_needed();
+    void put_back_if_needed();
     std::vector<RollupStore::SiteZone> sites();
     /// By what the tables hold, which hold the log up to `loaded`.
     Result<std::vector<Due>> find_due(std::uint64_t loaded);
@@ -109,6 +113,7 @@ private:
     std::condition_variable wake_;
     bool stopping_ = false;
     bool is_load_wanted_ = true;
+    bool is_put_back_wanted_ = true;
     std::thread thread_;
 
     // Of one call of make_due() at a time.

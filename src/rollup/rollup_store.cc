@@ -41,6 +41,7 @@ std::vector<std::string> names_of(const store::Value& cell) {
 /// Days that the table says are made, by site.
 struct Made {
     std::string timezone;
+    std::uint64_t definition = 0;
     MadeDay day;
 };
 
@@ -71,8 +72,7 @@ Status RollupStore::load(Registry& registry, std::span<const SiteZone> sites, st
     TRY(const store::Answer known, store_.query(statement("rollup-known-up-to.sql")));
     const std::uint64_t known_up_to = query::natural_of(known.rows.at(0).at(0));
     std::map<std::string, std::vector<Made>, std::less<>> made;
-    TRY(const store::Answer days,
-        store_.query(statement("rollup-made.sql", {{"definition", std::to_string(definition())}})));
+    TRY(const store::Answer days, store_.query(statement("rollup-made.sql")));
     for (const auto& row : days.rows) {
         MadeDay day{.day = query::day_of(row.at(1)),
                     .generation = query::natural_of(row.at(3)),
@@ -93,7 +93,7 @@ Status RollupStore::load(Registry& registry, std::span<const SiteZone> sites, st
             day.dimensions |= dimension_bit(names.substr(0, end));
         }
         highest = std::max({highest, day.generation, day.goals_generation});
-        made[query::text_of(row.at(0))].push_back({query::text_of(row.at(2)), day});
+        made[query::text_of(row.at(0))].push_back({query::text_of(row.at(2)), query::natural_of(row.at(15)), day});
     }
     // A part that was damaged is not in the table any more, and takes its rows with it.
     std::map<std::pair<std::string, query::Day>, std::map<std::uint64_t, std::uint64_t>> there;
@@ -109,6 +109,10 @@ Status RollupStore::load(Registry& registry, std::span<const SiteZone> sites, st
         if (of_site == made.end()) continue;
         for (Made& day : of_site->second) {
             if (day.timezone != site.zone.name()) continue;
+            // What was summed up by an earlier release of events that are gone is all there is of them.
+            if (day.definition != definition() &&
+                site.zone.day_start_ms(day.day.day) >= registry.expired_before(site.site_id))
+                continue;
             auto& rows = there[{site.site_id, day.day.day}];
             if (rows[day.day.generation] != day.day.rows) day.day.is_stale = true;
             if (rows[day.day.goals_generation] != day.day.goal_rows) day.day.goals = 0;

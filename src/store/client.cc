@@ -279,6 +279,12 @@ Result<Answer> Client::query(const Statement& statement) {
     return answer;
 }
 
+Result<std::string> Client::fetch(const Statement& statement) {
+    static const Settings reading = {{"wait_end_of_query", "1"}};
+    TRY(http::ClientResponse response, state_->run(statement, reading, true));
+    return std::move(response.body);
+}
+
 Status Client::execute(const Statement& statement) {
     static const Settings writing = {{"wait_end_of_query", "1"}};
     TRY_STATUS(state_->run(statement, writing, false));

@@ -67,6 +67,8 @@ public:
     /// Answer rows, whole in memory: for bounded results. Repeated once where a kept connection turns out to be dead,
     /// so for reading only.
     Result<Answer> query(const Statement& statement);
+    /// The answer's bytes as they come, of a statement that names its FORMAT, whole in memory. For reading only.
+    Result<std::string> fetch(const Statement& statement);
     /// A statement without rows.
     Status execute(const Statement& statement);
     /// `insert` is "INSERT INTO t (a, b) FORMAT Native" and `block` its data, sent apart from the text. On return with

@@ -70,6 +70,8 @@ class Batch:
         """What the batch's tables say otherwise than the API; empty where they agree."""
         for site in self.sites:
             pages, sources = self.asked(site)
+            if not pages:
+                return f"{site.id}: nothing is counted yet"
             told, told_sources = self.pages(site), self.sources(site)
             if told != pages:
                 return f"{site.id}: pages {sorted(set(told.items()) ^ set(pages.items()))[:6]}"
@@ -86,6 +88,7 @@ class Batch:
         return made
 
     def wait_right(self) -> None:
+        wait_until(lambda: self.server.metric("footfall_loader_lag_entries") == 0, 30, "what was sent")
         wait_until(lambda: self.problem() == "", 30, "the daily tables", every_s=0.3)
 
 

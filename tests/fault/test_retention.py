@@ -1,9 +1,12 @@
 """ADR 16: what is older than its site keeps events goes from log, archive and store, whatever dies amid it; what was summed up of it, other sites and
 the rest stay as they were, and audit proves it. Events are sent as old as they have to be with a key, which may do so."""
 
+import contextlib
 import datetime
 import json
+import pathlib
 import shutil
+import sqlite3
 from typing import Any
 
 import pytest
@@ -17,11 +20,13 @@ DAY_MS = 86_400_000
 WHO = "marker-4711-of-long-ago"
 FLAGS = (
     *("--archive.enabled", "on", "--archive.range_entries_max", "100", "--archive.after_ms", "1000"),
-    *("--loader.interval_ms", "50", "--rollup.interval_ms", "200", "--retention.interval_ms", "200"),
+    *("--loader.interval_ms", "50", "--rollup.interval_ms", "200", "--retention.interval_ms", "200", "--daily.interval_ms", "200"),
 )
 OLD, NEW = 240, 60
 
 POINTS = [
+    "retention.before_keeping=abort",
+    "retention.kept=abort",
     "retention.marked=abort",
     "log.rewrite.before_rename=abort",
     "log.rewrite.after_rename=abort",
@@ -87,6 +92,24 @@ def wait_expired(server: Server, site: Site) -> None:
     wait_until(reached, 60, "what is too old is gone", every_s=0.5)
 
 
+def daily_rows(server: Server, site: Site) -> str:
+    return "".join(store(server, f"SELECT * FROM footfall.{view} WHERE website_id = '{site.id}' ORDER BY ALL FORMAT TSV") for view in ("page_views", "traffic_sources"))
+
+
+def wait_daily(server: Server, site: Site) -> str:
+    """The daily batch's tables, when they have all days: four of pages, and of sources."""
+    wait_until(lambda: len({line.split("\t")[1] for line in daily_rows(server, site).splitlines()}) == 4, 30, "the daily tables", every_s=0.2)
+    return daily_rows(server, site)
+
+
+def wait_put_back(server: Server, site: Site) -> None:
+    def there() -> bool:
+        meta = site.query(["pageviews"], ["date"])["meta"]
+        return "days_missing" not in meta and "events_from" not in meta
+
+    wait_until(there, 30, "days that the log has kept are in the store", every_s=0.2)
+
+
 @pytest.mark.parametrize("point", POINTS)
 def test_R2_a_death_at_this_point_delays_a_deletion_and_loses_nothing_else(start_server: Any, point: str):
     server: Server = start_server(*FLAGS, ready=False)
@@ -116,17 +139,21 @@ def test_R2_a_death_at_this_point_delays_a_deletion_and_loses_nothing_else(start
     assert int(one(archive, f"count(*) FILTER (website_id = '{other.id}')")) == OLD + NEW
     left = ask(archive, "SELECT kind, payload FROM archive WHERE kind = 'erased'", "entries")
     assert len(left) == OLD and not any(WHO in row["payload"] for row in left)
-    # Neither a start nor a store that is filled anew brings any of it back, nor makes other days of what is left.
+    # Neither a start nor a store that is filled anew brings any of it back, nor makes other days of what is left; what they came to stays.
+    daily = wait_daily(server, site)
     server.terminate()
     shutil.rmtree(server.data / "store")
     server.start()
     site.wait_events(NEW)
     assert audit_row(server, site)["stored"] == NEW
+    wait_put_back(server, site)
+    assert numbers(site) == before
+    assert wait_daily(server, site) == daily
     assert [rows_of(server, other, "events")] == others[:1]
 
 
 def test_what_has_expired_is_not_taken_again_and_doctor_says_so(start_server: Any):
-    server: Server = start_server(*FLAGS)
+    server: Server = start_server(*FLAGS, "--rollup.day_events_min", "1", "--rollup.remake_after_ms", "0")
     site = server.add_site()
     fill(site)
     wait_archived(server, OLD + NEW)
@@ -152,6 +179,67 @@ def test_what_has_expired_is_not_taken_again_and_doctor_says_so(start_server: An
     told = site.query(["pageviews"], ["hour", "country"], time_range="all")["meta"]
     assert told["events_from"] > day_text(now_ms() - 64 * DAY_MS), told
     assert "events_from" not in site.query(["pageviews"], time_range="7d")["meta"]
-    # A whole site goes with its days.
+    wait_until(lambda: f"\t/new/3\t{NEW // 4 - 3}\t" in wait_daily(server, site), 30, "the daily batch without the visitor", every_s=0.2)
+    daily = wait_daily(server, site)
+    # By another calendar they are other days, until it is the same again.
+    server.command("site", "set", site.id, "--timezone", "Asia/Kathmandu")
+    wait_until(lambda: store(server, f"SELECT count() FROM footfall.rollup_made WHERE website_id = '{site.id}' AND timezone = 'Asia/Kathmandu'") != "0\n", 30, "days by that calendar")
+    told = site.query(["pageviews"], ["date"])
+    assert (told["meta"]["days_missing"], len(told["rows"])) == (3, 1), told
+    findings = json.loads(run_command("doctor", "--json", data=server.data).stdout)["findings"]
+    [finding] = [finding for finding in findings if finding["part"] == "retention"]
+    assert not finding["ok"] and f"{site.id} 3 by the calendar of UTC" in json.dumps(finding)
+    server.command("site", "set", site.id, "--timezone", "UTC")
+    wait_until(lambda: site.table("date", "pageviews") == after, 30, "days by the former calendar", every_s=0.2)
+    wait_until(lambda: wait_daily(server, site) == daily, 30, "and the daily batch's", every_s=0.2)
+    # A whole site goes with its days, those in the log and the archive too.
+    kept = "SELECT count(*)::INT AS days FROM archive WHERE kind = 'kept_day'"
+    site.send(*[pageview(site.id, "/more") for _ in range(100)], key="collect")  # so that a range of the archive is full
+    wait_until(lambda: ask(server.data / "archive", kept, "entries")[0]["days"] == 3, 30, "kept days are archived", every_s=0.5)
     assert run_command("erase", "--site", site.id, "--all", "--now", data=server.data).returncode == 0
     assert store(server, f"SELECT count() FROM footfall.rollup_days WHERE website_id = '{site.id}'") == "0\n"
+    server.terminate()
+    shutil.rmtree(server.data / "store")
+    server.start()
+    wait_until(lambda: server.metric("footfall_loader_lag_entries") == 0, 30, "the store is filled")
+    assert ask(server.data / "archive", kept, "entries")[0]["days"] == 0
+    assert store(server, f"SELECT count() FROM footfall.rollup_days WHERE website_id = '{site.id}'") == "0\n"
+
+
+def test_R13_what_expired_days_came_to_outlives_the_store_an_upgrade_and_a_restore(start_server: Any, folder: pathlib.Path):
+    server: Server = start_server(*FLAGS)
+    site = server.add_site(timezone="Asia/Kathmandu")
+    fill(site)
+    before = numbers(site)
+    expire(server, site)
+    wait_expired(server, site)
+    daily = wait_daily(server, site)
+    # As a release left it that kept such days in the store alone, and summed them up by another definition.
+    store(server, f"ALTER TABLE footfall.rollup_made UPDATE definition = 1 WHERE website_id = '{site.id}'")
+    server.terminate()
+    with contextlib.closing(sqlite3.connect(server.data / "catalog.db")) as catalog, catalog:
+        catalog.execute("UPDATE sites SET kept_ms = 0, kept_days = 0, kept_timezone = ''")
+        catalog.execute("DELETE FROM kept_days")
+    server.start()
+
+    def kept() -> list[tuple[Any, ...]]:
+        with contextlib.closing(sqlite3.connect(server.data / "catalog.db")) as catalog:
+            return catalog.execute("SELECT kept_days, kept_timezone FROM sites").fetchall()
+
+    wait_until(lambda: kept() == [(3, "Asia/Kathmandu")], 30, "the days are kept in the log", every_s=0.1)
+    assert numbers(site) == before
+    assert run_command("backup", str(folder / "backup"), data=server.data).returncode == 0
+    # Elsewhere, with nothing but the backup.
+    elsewhere: Server = start_server(*FLAGS, ready=False)
+    elsewhere.close()
+    shutil.rmtree(elsewhere.data, ignore_errors=True)
+    assert run_command("restore", str(folder / "backup"), data=elsewhere.data).returncode == 0
+    elsewhere.start()
+    there = Site(elsewhere, site.id)
+    there.wait_events(NEW)
+    wait_put_back(elsewhere, there)
+    assert numbers(there) == before
+    assert wait_daily(elsewhere, there) == daily
+    assert audit_row(elsewhere, there)["stored"] == NEW
+    findings = json.loads(run_command("doctor", "--json", data=elsewhere.data).stdout)["findings"]
+    assert all(finding["ok"] for finding in findings if finding["part"] == "retention"), findings

@@ -50,8 +50,10 @@ const std::vector<ColumnSpec>& entry_columns() {
     return columns;
 }
 
-constexpr std::pair<log::EntryKind, std::string_view> kKinds[] = {
-    {log::EntryKind::kEvent, "event"}, {log::EntryKind::kTally, "tally"}, {log::EntryKind::kErased, "erased"}};
+constexpr std::pair<log::EntryKind, std::string_view> kKinds[] = {{log::EntryKind::kEvent, "event"},
+                                                                  {log::EntryKind::kTally, "tally"},
+                                                                  {log::EntryKind::kErased, "erased"},
+                                                                  {log::EntryKind::kKeptDay, "kept_day"}};
 
 std::string_view kind_name(log::EntryKind kind) {
     for (const auto& [value, name] : kKinds)

@@ -1,0 +1,1 @@
+INSERT INTO footfall.daily_pages FORMAT Native

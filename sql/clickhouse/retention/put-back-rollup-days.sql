@@ -1,0 +1,1 @@
+INSERT INTO footfall.rollup_days FORMAT Native
