@@ -329,14 +329,15 @@ Result<Site> Catalog::add_site(std::string_view name, std::string_view domain, s
     if (!id.empty() && !is_id(id))
         return Error(Code::kInvalidArgument,
                      "an id has 1 to 64 letters, digits, '.', '_' or '-' and does not start with '-'", "id");
-    Site site{.id = id.empty() ? random_id() : std::string(id),
-              .name = std::string(name),
-              .domain = std::string(domain),
-              .timezone = std::string(timezone),
-              .privacy = privacy,
-              .counting = std::move(counting),
-              .retention = {.months = retention_months},
-              .created_ms = state_->clock.wall_ms()};
+    Site site;
+    site.id = id.empty() ? random_id() : std::string(id);
+    site.name = name;
+    site.domain = domain;
+    site.timezone = timezone;
+    site.privacy = privacy;
+    site.counting = std::move(counting);
+    site.created_ms = state_->clock.wall_ms();
+    site.retention.months = retention_months;
     TRY_STATUS(check_site(site));
     site.counting.session_timeout_longest = site.counting.session_timeout;
     const std::lock_guard lock(state_->mutex);

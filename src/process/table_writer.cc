@@ -4,6 +4,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "base/failpoint.h"
@@ -69,21 +70,21 @@ Status TableWriter::prepare_sessions(std::span<const log::StoredEntry> entries) 
         auto head = reader_of_heads_.read(entry.payload, event::ReadTo::kUserId);
         if (!head && head.error().field == "v") return Error(std::move(head.error()));
         if (!head) continue;  // left out of the blocks as well
-        event::Event event = *head;
         // After a clock that was ahead and is set right, most visitors would have to be asked for, and their sessions
         // be kept until that time comes again.
-        if (!is_started_ || (is_of_all_ && sessions_.is_long_before(event.received_at))) {
+        if (!is_started_ || (is_of_all_ && sessions_.is_long_before(head->received_at))) {
             // By the log's time, not by the clock's: a log that is read again from its beginning has its own days.
-            TRY_STATUS(session_store_.start(sessions_, event.received_at - SessionFold::kHoldMs, entry.position));
+            TRY_STATUS(session_store_.start(sessions_, head->received_at - SessionFold::kHoldMs, entry.position));
             is_started_ = true;
         }
         // Most events are of now, and need nothing but what is in memory.
-        const bool is_ping = event.event_type == "ping";
-        if (!is_ping && !sessions_.look_up_for(event)) continue;
-        const auto whole = reader_of_heads_.read(entry.payload);
-        if (!whole) continue;
-        event = *whole;
-        const auto asked = sessions_.look_up_for(event);
+        std::optional<SessionFold::LookUp> asked;
+        if (head->event_type == "ping") {
+            const auto whole = reader_of_heads_.read(entry.payload);
+            if (whole) asked = sessions_.look_up_for(*whole);
+        } else {
+            asked = sessions_.look_up_for(*head);
+        }
         if (!asked) continue;
         const auto [known, added] = by_visitor.try_emplace({asked->website_id, asked->visitor_id}, *asked);
         if (!added) known->second.last_from = std::min(known->second.last_from, asked->last_from);

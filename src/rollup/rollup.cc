@@ -41,7 +41,7 @@ Maker::Maker(store::Client& store, catalog::Catalog& catalog, const process::Loa
       registry_(registry),
       changing_(changing),
       clock_(clock),
-      options_(options),
+      options_(std::move(options)),
       why_not_(std::move(why_not)),
       tables_(store_) {}
 
@@ -178,6 +178,9 @@ Result<std::uint64_t> Maker::make_due() {
 
 Result<std::uint64_t> Maker::make_all(const Due& due) {
     std::uint64_t made = 0;
+    // What a statement needs of the store's memory depends on how many values there are, which nobody knows before.
+    std::size_t days_max = due.days.size();
+    bool is_sketch_too_large = false;  ///< of the first day that is left, alone
     std::span<const RollupStore::DaySize> left(due.days);
     while (!left.empty()) {
         // Days that follow each other, while they are not too much at once.
@@ -186,12 +189,25 @@ Result<std::uint64_t> Maker::make_all(const Due& due) {
         const auto has_sketches = [&](const RollupStore::DaySize& day) {
             return due.is_last || day.events >= options_.sketch_day_events_min;
         };
-        while (count < left.size() && left[count].day == left[count - 1].day + 1 &&
-               has_sketches(left[count]) == has_sketches(left.front()) &&
-               events + left[count].events <= options_.events_at_once)
+        // A row with states takes some times the memory of one without.
+        const std::uint64_t events_max = options_.events_at_once / (has_sketches(left.front()) ? 4 : 1);
+        while (count < std::min(left.size(), days_max) && left[count].day == left[count - 1].day + 1 &&
+               has_sketches(left[count]) == has_sketches(left.front()) && events + left[count].events <= events_max)
             events += left[count++].events;
         if (is_stopping()) return made;
-        TRY_STATUS(make(due, left.first(count)));
+        const bool with_sketches = has_sketches(left.front()) && !is_sketch_too_large;
+        const Status status = make(due, left.first(count), with_sketches);
+        if (!status && status.error().code == Code::kTooLarge && (count > 1 || with_sketches)) {
+            logging::warn("rollup.too_large", {{"site", due.site_id},
+                                               {"first", query::day_text(left.front().day)},
+                                               {"days", count},
+                                               {"next", count > 1 ? "fewer days at once" : "without visitors"}});
+            if (count > 1) days_max = count / 2;
+            else is_sketch_too_large = true;
+            continue;
+        }
+        TRY_STATUS(status);
+        is_sketch_too_large = false;
         made += count;
         left = left.subspan(count);
     }
@@ -277,7 +293,7 @@ Result<std::vector<Maker::Due>> Maker::find_due(std::uint64_t loaded) {
     return due;
 }
 
-Status Maker::make(const Due& due, std::span<const RollupStore::DaySize> days) {
+Status Maker::make(const Due& due, std::span<const RollupStore::DaySize> days, bool has_sketches) {
     const std::lock_guard nothing_is_changed(changing_);
     if (std::string why = why_not_ ? why_not_() : ""; !why.empty()) return Error(Code::kUnavailable, std::move(why));
     const std::int64_t started_ns = clock_.steady_ns();
@@ -288,7 +304,10 @@ Status Maker::make(const Due& due, std::span<const RollupStore::DaySize> days) {
     const query::Day first = days.front().day;
     const query::Day last = days.back().day;
     const query::Range range{due.zone.day_start_ms(first), due.zone.day_start_ms(last + 1), query::Range::Unit::kDays};
-    const bool has_sketches = due.is_last || days.front().events >= options_.sketch_day_events_min;
+    if (days.size() > 2 && failpoint("rollup.days_too_large") == Fault::kError)
+        return Error(Code::kTooLarge, "failpoint rollup.days_too_large");
+    if (has_sketches && failpoint("rollup.sketches_too_large") == Fault::kError)
+        return Error(Code::kTooLarge, "failpoint rollup.sketches_too_large");
     const query::RollupFill fill{.website_id = due.site_id,
                                  .range = range,
                                  .generation = generation,

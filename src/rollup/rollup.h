@@ -84,7 +84,8 @@ private:
     /// By what the tables hold, which hold the log up to `loaded`.
     Result<std::vector<Due>> find_due(std::uint64_t loaded);
     Result<std::uint64_t> make_all(const Due& due);
-    Status make(const Due& due, std::span<const RollupStore::DaySize> days);
+    /// kTooLarge where the store has too little memory for it.
+    Status make(const Due& due, std::span<const RollupStore::DaySize> days, bool has_sketches);
     struct Goals {
         std::uint64_t hash = 0;
         std::uint64_t generation = 0;

@@ -303,6 +303,21 @@ def test_R2_a_death_while_days_are_rolled_up(start_server: Any):
     assert rolled.compare(40) > 10
 
 
+def test_days_that_are_too_much_at_once_for_the_stores_memory_are_made_one_by_one(start_server: Any):
+    rolled = Rolled(start_server, env={"FOOTFALL_FAILPOINTS": "rollup.days_too_large=error"})
+    rolled.wait_rolled()
+    assert rolled.compare(20) > 5
+    assert '"event":"rollup.too_large"' in rolled.server.log()
+    audit(rolled.server, 0)
+    # Where one day is too much, it is made without its visitors.
+    rolled = Rolled(start_server, env={"FOOTFALL_FAILPOINTS": "rollup.sketches_too_large=error"})
+    rolled.wait_rolled()
+    site = rolled.sites[0]
+    assert site.query(["pageviews"], time_range="7d")["meta"]["source"] == "mixed"
+    assert site.query(["visitors"], time_range="7d")["meta"]["source"] == "events"
+    audit(rolled.server, 0)
+
+
 def test_what_came_before_a_death_ends_rolled_days_after_it(start_server: Any):
     rolled = Rolled(start_server)
     rolled.wait_rolled()
