@@ -143,6 +143,7 @@ Result<std::uint64_t> KeptDays::put_back(std::map<std::string, Wanted> wanted,
 
 Result<std::uint64_t> KeptDays::put_back_range(std::map<std::string, Wanted>& wanted, const catalog::KeptRange& range) {
     std::uint64_t days = 0;
+    if (range.begin >= history_.end().offset) return days;  // a log that was restored up to damage
     Tables tables;
     std::string joined;  // of a day, as far as its parts were read
     std::uint64_t next_part = 0;
@@ -183,7 +184,7 @@ Result<std::uint64_t> KeptDays::put_back_range(std::map<std::string, Wanted>& wa
         const Status read = reader->read(entries, std::min<std::uint64_t>(range.end - from, 1'000), kBytesAtOnce);
         // Damage has a name of its own; reading goes on behind it.
         if (!read && (read.error().code != Code::kCorrupt || reader->position().offset == from)) return read.error();
-        if (read && entries.empty()) break;  // a log that was restored up to damage
+        if (read && entries.empty()) break;
         for (const log::StoredEntry& entry : entries) TRY_STATUS(take(entry));
     }
     TRY_STATUS(write(tables));

@@ -176,7 +176,8 @@ TEST_F(KeptDaysTest, WhatIsDamagedIsLeftOutAndTheRestIsPutBack) {
     keep("a", {Day(2026, 1, 5), Day(2026, 1, 6)});
     const auto of_a = rows("a");
     lose_all();
-    EXPECT_EQ(put_back({{begin, log_->end().offset + 100}}, {{"a", {.timezone = "UTC", .there = {}}}}), 2u);
+    const std::uint64_t end = log_->end().offset;
+    EXPECT_EQ(put_back({{end + 200, end + 300}, {begin, end + 100}}, {{"a", {.timezone = "UTC", .there = {}}}}), 2u);
     EXPECT_EQ(rows("a"), of_a);
 }
 

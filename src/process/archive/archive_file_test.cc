@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "process/archive/archive_fixture.h"
 #include "process/erased.h"
+#include "process/kept_day.h"
 #include "process/process_fixture.h"
 
 namespace footfall::process::archive {
@@ -55,6 +56,12 @@ TEST(ArchiveFileTest, EveryEntryComesBackByteForByteInTheLogsOrder) {
         if (offset % 50 == 0) {
             entries.push_back({offset, log::EntryKind::kTally,
                                R"({"website_id":"site1","duplicates":2,"rejected":{"missing":1},"received_at":5})"});
+        } else if (offset % 83 == 0) {
+            entries.push_back({offset, log::EntryKind::kKeptDay,
+                               write_kept_day({.website_id = "site1",
+                                               .timezone = "UTC",
+                                               .day = "2025-01-31",
+                                               .content = std::string("\0\xff states", 9)})});
         } else if (offset % 77 == 0) {
             entries.push_back(
                 {offset, log::EntryKind::kErased,
