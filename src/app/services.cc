@@ -270,11 +270,8 @@ Result<process::AuditReport> Services::audit(const std::string& site_id) {
     const log::Position end = state.log->end();
     TRY_STATUS(state.loader->wait_loaded(end, kAuditWaitMs));
     const auto hold = [&state]() -> Result<process::TablesHeld> { return state.loader->hold(kAuditWaitMs); };
-    process::AuditOptions options;
-    options.sessions_per_pass =
-        static_cast<std::uint64_t>(state.settings.audit_memory_max) / process::AuditOptions::kBytesOfSession;
     TRY(process::AuditReport report,
-        process::run_audit(state.archiving->history(), *state.store, end, hold, site_id, known, options));
+        process::run_audit(state.archiving->history(), *state.store, end, hold, site_id, known));
     TRY(const auto rolled, rollup::audit(*state.store, state.rolled, *state.catalog->snapshot(),
                                          site_id.empty() ? known : std::vector{site_id}));
     report.rows.insert(report.rows.end(), rolled.begin(), rolled.end());

@@ -140,8 +140,6 @@ constexpr Declaration kTable[] = {
            "Least time between two inserts into the store. Longer costs freshness, shorter costs CPU."),
     number("loader.batch_rows_max", "100000", "rows", &Settings::loader_batch_rows_max, 1'000, 1'000'000,
            "Most rows of one insert, when the loader is behind."),
-    number("audit.memory_max", "300000000", "bytes", &Settings::audit_memory_max, 10'000'000, kNoLimit,
-           "Memory for the sessions that 'audit' makes of the log; with more of it, it reads a large log fewer times."),
     text("store.library", "", &Settings::store_library,
          "Path of libchdb.so; empty: looked for beside the program and in node_modules."),
     number("store.memory_max", "600000000", "bytes", &Settings::store_memory_max, 300'000'000, kNoLimit,

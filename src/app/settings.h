@@ -46,7 +46,6 @@ struct Settings {
     std::int64_t dedup_memory_max = 0;
     std::int64_t loader_interval_ms = 0;
     std::int64_t loader_batch_rows_max = 0;
-    std::int64_t audit_memory_max = 0;
     std::string store_library;
     std::int64_t store_memory_max = 0;
     std::int64_t store_threads = 0;

@@ -50,8 +50,7 @@ struct TablesHeld {
 };
 
 struct AuditOptions {
-    static constexpr std::uint64_t kBytesOfSession = 600;
-    /// Sessions of one pass. Each pass reads the log once and holds about kBytesOfSession for each of its sessions.
+    /// Sessions of one pass. Each pass reads the log once and holds about 600 bytes for each of its sessions.
     std::uint64_t sessions_per_pass = 500'000;
     /// Events of a pass between two looks at which sessions changed: what changed is held twice until then.
     std::uint64_t events_per_look = 50'000;
