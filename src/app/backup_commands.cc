@@ -24,6 +24,7 @@
 namespace footfall::app {
 namespace {
 
+/// Days are kept once a day, for seconds: a second cut is right.
 constexpr int kCutsMax = 100;
 
 constexpr int kLockWaitMs = 5'000;

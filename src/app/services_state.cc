@@ -247,10 +247,10 @@ std::map<std::string, std::uint64_t> Services::State::days_missing() const {
 }
 
 /// To the log, behind what waits there. Durable on return.
-Status Services::State::append(std::vector<std::string> kept) const {
+Status Services::State::append_kept_days(std::vector<std::string> entries) const {
     if (!committer) return Error(Code::kUnavailable, "the server is starting");
     auto submission = std::make_unique<ingest::Submission>();
-    submission->kept_days = std::move(kept);
+    submission->kept_days = std::move(entries);
     submission->receive_ms = clock.wall_ms();
     std::promise<Status> done;
     submission->finished = [&done](const Result<std::uint64_t>& committed) {
@@ -266,7 +266,8 @@ void Services::State::make_retention(process::archive::RewriteArchive rewrite_ar
         if (const std::int64_t before_ms = site.retention.cannot_be_made_before_ms(); before_ms > 0)
             rolled.expire(id, before_ms);
     kept_days = std::make_unique<retention::KeptDays>(
-        *store, archiving->history(), [this](std::vector<std::string> entries) { return append(std::move(entries)); });
+        *store, archiving->history(),
+        [this](std::vector<std::string> entries) { return append_kept_days(std::move(entries)); });
     retention = std::make_unique<retention::Retention>(
         *log, *store, *catalog, *loader, changing, clock,
         retention::RetentionOptions{

@@ -71,7 +71,7 @@ struct Services::State {
     Status make_changers();
     void make_retention(process::archive::RewriteArchive rewrite_archive);
     Result<bool> put_days_back();
-    Status append(std::vector<std::string> kept) const;
+    Status append_kept_days(std::vector<std::string> entries) const;
     std::map<std::string, std::uint64_t> days_missing() const;
     Status forget_rollups(const std::string& site_id, rollup::Forget what);
     Status forget_derived(const std::string& site_id, rollup::Forget what);
