@@ -31,9 +31,15 @@ Finding check_retention(const decltype(catalog::Snapshot::sites)& sites,
     for (const auto& [id, days] : days_missing) {
         const auto site = sites.find(id);
         if (site == sites.end()) continue;
-        const std::string& timezone = site->second.retention.kept_timezone;
-        missing.push_back(fmt::format("{} {}", id, days) +
-                          (timezone == site->second.timezone ? "" : " by the calendar of " + timezone));
+        std::uint64_t by_its_own = days;
+        std::vector<std::string> parts;
+        for (const auto& [timezone, kept] : site->second.retention.kept) {
+            if (timezone == site->second.timezone) continue;
+            parts.push_back(fmt::format("{} by the calendar of {}", kept.days, timezone));
+            by_its_own -= std::min(by_its_own, kept.days);
+        }
+        if (by_its_own > 0) parts.insert(parts.begin(), std::to_string(by_its_own));
+        missing.push_back(fmt::format("{} {}", id, fmt::join(parts, " and ")));
     }
     if (!missing.empty())
         return {"retention", false, "days whose events are gone are in no answer: " + joined(std::move(missing)),

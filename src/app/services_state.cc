@@ -192,42 +192,34 @@ Status Services::State::forget_derived(const std::string& site_id, rollup::Forge
     query::Day from(1970, 1, 1);
     const auto snapshot = catalog->snapshot();
     const catalog::Site* site = snapshot->site(site_id);
-    if (what == rollup::Forget::kEverything && site != nullptr && site->retention.kept_days > 0) {
+    if (what == rollup::Forget::kEverything && site != nullptr && !site->retention.kept.empty()) {
         catalog::Retention nothing_kept = site->retention;
-        nothing_kept.kept_days = 0;
-        nothing_kept.kept_timezone.clear();
+        nothing_kept.kept.clear();
         TRY_STATUS(catalog->set_retained(site_id, nothing_kept));
     }
     if (what == rollup::Forget::kWhatCanBeMadeAgain && site != nullptr && site->retention.expiring_ms > 0) {
         TRY(const query::Zone zone, query::Zone::load(site->timezone));
-        from = zone.day_of(site->retention.expiring_ms - 1) + 1;
+        from = zone.first_day_from(site->retention.expiring_ms);
     }
     return daily->forget(site_id, from);
 }
 
 /// Kept days that the store does not have: it is another one, or a part of it was lost. Whether there were any.
 Result<bool> Services::State::put_days_back() {
-    std::map<std::string, retention::KeptDays::Wanted> wanted;
+    auto wanted = retention::KeptDays::wanted_of(*catalog->snapshot(), [this](const std::string& site_id) {
+        std::set<query::Day> there;
+        for (const rollup::MadeDay& made : rolled.fresh(site_id)) there.insert(made.day);
+        return there;
+    });
+    if (!wanted) return wanted.error();
+    if (wanted->empty()) return false;
     std::uint64_t missing = 0;
-    const auto snapshot = catalog->snapshot();
-    for (const auto& [id, site] : snapshot->sites) {
-        const catalog::Retention& kept = site.retention;
-        // By another calendar they are other days.
-        if (kept.kept_days == 0 || kept.kept_timezone != site.timezone) continue;
-        TRY(const query::Zone zone, query::Zone::load(site.timezone));
-        retention::KeptDays::Wanted of_site{.timezone = site.timezone, .there = {}};
-        for (const rollup::MadeDay& made : rolled.fresh(id))
-            if (zone.day_start_ms(made.day) < kept.kept_ms) of_site.there.insert(made.day);
-        if (of_site.there.size() >= kept.kept_days) continue;
-        missing += kept.kept_days - of_site.there.size();
-        wanted.emplace(id, std::move(of_site));
-    }
-    if (wanted.empty()) return false;
+    for (const auto& [site_id, of_site] : *wanted) missing += of_site.missing;
     const std::lock_guard nothing_else_changes(changing);
     if (std::string why = erasing->problem() + rescoring->problem(); !why.empty())
         return Error(Code::kUnavailable, std::move(why));
     TRY(const auto ranges, catalog->kept_ranges());
-    TRY(const std::uint64_t put_back, kept_days->put_back(std::move(wanted), ranges));
+    TRY(const std::uint64_t put_back, kept_days->put_back(std::move(*wanted), ranges));
     if (put_back < missing)
         logging::error("retention.days_missing", {{"days", missing - std::min(missing, put_back)},
                                                   {"error", "the log and its archive have them no more"}});
@@ -241,7 +233,7 @@ std::map<std::string, std::uint64_t> Services::State::days_missing() const {
     const auto snapshot = catalog->snapshot();
     for (const auto& [id, site] : snapshot->sites) {
         const std::uint64_t there = rolled.expired_days(query::site_info(*snapshot, site));
-        if (there < site.retention.kept_days) missing.emplace(id, site.retention.kept_days - there);
+        if (const std::uint64_t kept = site.retention.kept_days(); there < kept) missing.emplace(id, kept - there);
     }
     return missing;
 }
@@ -269,7 +261,7 @@ void Services::State::make_retention(process::archive::RewriteArchive rewrite_ar
         *store, archiving->history(),
         [this](std::vector<std::string> entries) { return append_kept_days(std::move(entries)); });
     retention = std::make_unique<retention::Retention>(
-        *log, *store, *catalog, *loader, changing, clock,
+        *log, *store, *catalog, *loader, *kept_days, changing, clock,
         retention::RetentionOptions{
             .interval_ms = settings.retention_interval_ms,
             .rewrite_archive = std::move(rewrite_archive),
@@ -279,7 +271,6 @@ void Services::State::make_retention(process::archive::RewriteArchive rewrite_ar
                 TRY([[maybe_unused]] const std::uint64_t made, daily->run());
                 return {};
             },
-            .kept_days = kept_days.get(),
             .expiring =
                 [this](const std::string& site_id, std::int64_t before_ms) {
                     rebuilding->tables_changed();

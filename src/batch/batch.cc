@@ -1,7 +1,6 @@
 #include "batch/batch.h"
 
 #include <algorithm>
-#include <chrono>
 #include <set>
 
 #include <fmt/format.h>
@@ -9,7 +8,6 @@
 #include "base/failpoint.h"
 #include "base/logging.h"
 #include "base/metrics.h"
-#include "base/worker_pool.h"
 #include "batch/sql.h"
 #include "query/cells.h"
 
@@ -56,43 +54,21 @@ Daily::Daily(store::Client& store, catalog::Catalog& catalog, const process::Loa
 void Daily::start() {
     counters();
     if (options_.interval_ms == 0) return;
-    thread_ = std::thread([this] { run_until_stopped(); });
-}
-
-void Daily::stop() {
-    {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-    }
-    wake_.notify_all();
-    if (thread_.joinable()) thread_.join();
-}
-
-bool Daily::is_stopping() const {
-    const std::lock_guard lock(mutex_);
-    return stopping_;
-}
-
-void Daily::run_until_stopped() {
-    name_thread("daily");
-    std::int64_t wait_ms = std::min(kFirstRunMs, options_.interval_ms);
-    for (;;) {
-        {
-            std::unique_lock lock(mutex_);
-            wake_.wait_for(lock, std::chrono::milliseconds(wait_ms), [this] { return stopping_; });
-            if (stopping_) return;
-        }
+    // What failed is tried again soon: the store may just be starting.
+    const std::int64_t soon_ms = std::min(kFirstRunMs, options_.interval_ms);
+    thread_.start("daily", soon_ms, [this, soon_ms] {
         const std::int64_t started_ns = clock_.steady_ns();
         const auto made = run();
         if (made) counters().seconds.observe_ns(clock_.steady_ns() - started_ns);
-        // What failed is tried again soon: the store may just be starting.
-        wait_ms = made ? options_.interval_ms : std::min(kFirstRunMs, options_.interval_ms);
         if (!made && made.error().code != Code::kUnavailable) {
             counters().errors.add();
             logging::warn("daily.retry", {{"error", made.error().message}});
         }
-    }
+        return made ? options_.interval_ms : soon_ms;
+    });
 }
+
+void Daily::stop() { thread_.stop(); }
 
 Result<std::uint64_t> Daily::run() {
     const std::lock_guard one(one_at_a_time_);
@@ -108,7 +84,7 @@ Result<std::uint64_t> Daily::run() {
         const auto last = runs.find(name);
         TRY(const std::uint64_t of_zone, run_zone(*zone, sites, last == runs.end() ? Run{} : last->second));
         made += of_zone;
-        if (is_stopping()) break;
+        if (thread_.is_stopping()) break;
     }
     return made;
 }
@@ -142,7 +118,7 @@ Result<std::uint64_t> Daily::run_zone(const query::Zone& zone, const std::vector
             const auto snapshot = catalog_.snapshot();
             const catalog::Site* site = snapshot->site(site_id);
             const std::int64_t expiring_ms = site == nullptr ? 0 : site->retention.expiring_ms;
-            TRY_STATUS(forget(site_id, expiring_ms == 0 ? query::Day(1970, 1, 1) : zone.day_of(expiring_ms - 1) + 1));
+            TRY_STATUS(forget(site_id, expiring_ms == 0 ? query::Day(1970, 1, 1) : zone.first_day_from(expiring_ms)));
         }
         forgotten_when_begun_ = forgotten_;
     }
@@ -176,7 +152,7 @@ Result<std::uint64_t> Daily::run_zone(const query::Zone& zone, const std::vector
         constexpr std::size_t kDaysMax = 500;
         while (count < left.size() && count < kDaysMax && events + left[count].events <= options_.events_at_once)
             events += left[count++].events;
-        if (is_stopping()) return Error(Code::kUnavailable, "the server is stopping");
+        if (thread_.is_stopping()) return Error(Code::kUnavailable, "the server is stopping");
         TRY_STATUS(make(zone, left.first(count)));
         left = left.subspan(count);
     }

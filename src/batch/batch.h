@@ -1,18 +1,17 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <span>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/repeating_thread.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "process/loader.h"
@@ -68,8 +67,6 @@ private:
     };
     using Parameters = std::vector<std::pair<std::string, std::string>>;
 
-    void run_until_stopped();
-    bool is_stopping() const;
     Result<std::map<std::string, Run>> read_runs();
     Result<std::uint64_t> run_zone(const query::Zone& zone, const std::vector<std::string>& sites, const Run& last);
     Result<std::vector<SiteDay>> find_due(const query::Zone& zone, std::span<const std::string> sites, const Run& last,
@@ -87,15 +84,12 @@ private:
     const DailyOptions options_;
     const std::function<std::string()> why_not_;
 
-    mutable std::mutex mutex_;
-    std::condition_variable wake_;
-    bool stopping_ = false;
-    std::thread thread_;
-
     std::mutex one_at_a_time_;
     std::uint64_t version_ = 0;                 ///< of the rows that were written last
     std::atomic<std::uint64_t> forgotten_ = 0;  ///< how often something was
     std::uint64_t forgotten_when_begun_ = 0;
+
+    RepeatingThread thread_;  ///< last, so that it has ended before anything else goes
 };
 
 }  // namespace footfall::batch

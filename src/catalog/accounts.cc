@@ -109,7 +109,6 @@ struct Accounts::State {
         std::int64_t owners = 0;
     };
     Result<Others> count_others(const std::string& email) const;
-    Status change(const std::function<Status()>& statements) const;
     Status insert_user(const User& user, const std::string& password_hash) const;
     Status spend_link(std::string_view purpose, std::string_view token_hash) const;
     Result<std::string> create_link(std::string_view purpose, const std::string* email) const;
@@ -167,16 +166,6 @@ Result<Accounts::State::Others> Accounts::State::count_others(const std::string&
     return Others{.users = query.integer_at(0), .owners = query.integer_at(1)};
 }
 
-/// All of the statements or none.
-Status Accounts::State::change(const std::function<Status()>& statements) const {
-    TRY_STATUS(database.execute("BEGIN IMMEDIATE"));
-    Status status = statements();
-    if (status) status = database.execute("COMMIT");
-    // The first error is the one to tell; a failed roll-back ends with the connection.
-    if (!status) (void)database.execute("ROLLBACK").has_value();
-    return status;
-}
-
 Status Accounts::State::insert_user(const User& user, const std::string& password_hash) const {
     TRY(Query query,
         database.prepare("INSERT INTO users (email, role, password_hash, created_ms) VALUES (?, ?, ?, ?)"));
@@ -199,7 +188,7 @@ Status Accounts::State::spend_link(std::string_view purpose, std::string_view to
 Result<std::string> Accounts::State::create_link(std::string_view purpose, const std::string* email) const {
     std::string token = random_token(kTokenBytes);
     const std::int64_t now = clock.wall_ms();
-    const Status changed = change([&]() -> Status {
+    const Status changed = database.transaction([&]() -> Status {
         TRY(Query forget, database.prepare("DELETE FROM one_time_tokens WHERE purpose = ? AND email IS ?"));
         forget.text(purpose);
         if (email != nullptr) forget.text(*email);
@@ -347,7 +336,7 @@ Status Accounts::set_role(std::string_view email, Role role) {
     TRY(const State::Others others, state.count_others(found->user.email));
     if (found->user.role == Role::kOwner && role != Role::kOwner && others.owners == 0)
         return last_owner(found->user.email);
-    const Status changed = state.change([&]() -> Status {
+    const Status changed = state.database.transaction([&]() -> Status {
         TRY(Query query, state.database.prepare("UPDATE users SET role = ? WHERE email = ?"));
         TRY_STATUS(query.text(role_name(role)).text(email).run());
         TRY_STATUS(state.end_links(found->user.email));
@@ -365,7 +354,7 @@ Status Accounts::set_password(std::string_view email, std::string_view password)
     const std::lock_guard lock(state.mutex);
     TRY(const auto found, state.find_user(email));
     if (!found) return no_such_user(email);
-    const Status changed = state.change([&]() -> Status {
+    const Status changed = state.database.transaction([&]() -> Status {
         TRY(Query query, state.database.prepare("UPDATE users SET password_hash = ? WHERE email = ?"));
         TRY_STATUS(query.text(hash).text(email).run());
         TRY_STATUS(state.end_links(found->user.email));
@@ -435,7 +424,7 @@ Result<SignedIn> Accounts::set_up(std::string_view token, std::string_view email
     const std::lock_guard lock(state.mutex);
     TRY_STATUS(judge_link());
     const User owner{std::string(email), Role::kOwner, state.clock.wall_ms()};
-    const Status changed = state.change([&]() -> Status {
+    const Status changed = state.database.transaction([&]() -> Status {
         TRY_STATUS(state.spend_link(kSetup, hash));
         return state.insert_user(owner, password_hash);
     });
@@ -459,7 +448,7 @@ Status Accounts::change_password(std::string_view email, std::string_view curren
     TRY(const std::string hash, hash_password(fresh));
     const std::string keep = hash_of(keep_token);
     const std::lock_guard lock(state.mutex);
-    const Status changed = state.change([&]() -> Status {
+    const Status changed = state.database.transaction([&]() -> Status {
         TRY(Query query,
             state.database.prepare("UPDATE users SET password_hash = ? WHERE email = ? AND password_hash = ?"));
         TRY_STATUS(query.text(hash).text(stored->user.email).text(stored->password_hash).run());
@@ -519,7 +508,7 @@ Status Accounts::save_use() {
         }
     }
     if (used.empty() && over.empty()) return {};
-    const Status changed = state.change([&]() -> Status {
+    const Status changed = state.database.transaction([&]() -> Status {
         for (const auto& [hash, last_used_ms] : used) {
             TRY(Query query, state.database.prepare("UPDATE sessions SET last_used_ms = ? WHERE token_hash = ?"));
             TRY_STATUS(query.integer(last_used_ms).blob(hash).run());

@@ -108,18 +108,12 @@ Status migrate(const Database& database) {
     const auto known = migrations::files();
     for (const TextFile& file : known) {
         if (std::find(applied.begin(), applied.end(), file.name) != applied.end()) continue;
-        TRY_STATUS(database.execute("BEGIN IMMEDIATE"));
-        Status status = database.execute(file.text);
-        if (status) {
+        const Status status = database.transaction([&]() -> Status {
+            TRY_STATUS(database.execute(file.text));
             TRY(Query insert, database.prepare("INSERT INTO schema_migrations (name) VALUES (?)"));
-            status = insert.text(file.name).run();
-        }
-        if (!status) {
-            // The first error is the one to tell; a failed roll-back ends with the connection.
-            (void)database.execute("ROLLBACK").has_value();
-            return status.error().context("migration " + std::string(file.name));
-        }
-        TRY_STATUS(database.execute("COMMIT"));
+            return insert.text(file.name).run();
+        });
+        if (!status) return status.error().context("migration " + std::string(file.name));
     }
     return {};
 }
@@ -153,10 +147,8 @@ Site site_of(const Query& row) {
                           .expiring_ms = row.integer_at(12),
                           .expired_ms = row.integer_at(13),
                           .log_offset = static_cast<std::uint64_t>(row.integer_at(14)),
-                          .kept_ms = row.integer_at(15),
-                          .kept_days = static_cast<std::uint64_t>(row.integer_at(16)),
-                          .kept_timezone = row.text_at(17)},
-            .created_ms = row.integer_at(18)};
+                          .kept_ms = row.integer_at(15)},
+            .created_ms = row.integer_at(16)};
 }
 
 Goal goal_of(const Query& row) {
@@ -222,6 +214,12 @@ std::optional<Scope> parse_scope(std::string_view text) {
     return std::nullopt;
 }
 
+std::uint64_t Retention::kept_days() const {
+    std::uint64_t days = 0;
+    for (const auto& [timezone, calendar] : kept) days += calendar.days;
+    return days;
+}
+
 const Site* Snapshot::site(std::string_view id) const {
     const auto found = sites.find(id);
     return found == sites.end() ? nullptr : &found->second;
@@ -243,6 +241,7 @@ struct Catalog::State {
         : database(std::move(d)), clock(c), accounts(database, mutex, clock, limits) {}
 
     Result<std::vector<Site>> read_sites() const;
+    Status write_retained(std::string_view site_id, const Retention& retention) const;
     Status refresh();
     Result<NewKey> make_key(std::string_view site_id, Scope scope) const;
 
@@ -261,13 +260,48 @@ Result<std::vector<Site>> Catalog::State::read_sites() const {
         database.prepare(
             "SELECT id, name, domain, timezone, cookieless, ip_policy, opt_out, consent, session_timeout, "
             "session_timeout_longest, currency, retention_months, expiring_ms, expired_ms, expired_offset, "
-            "kept_ms, kept_days, kept_timezone, created_ms FROM sites ORDER BY created_ms, id"));
+            "kept_ms, created_ms FROM sites ORDER BY created_ms, id"));
     std::vector<Site> out;
     for (;;) {
         TRY(const bool row, query.step());
-        if (!row) return out;
+        if (!row) break;
         out.push_back(site_of(query));
     }
+    TRY(Query calendars, database.prepare("SELECT site_id, timezone, before_ms, days FROM kept_calendars"));
+    std::map<std::string, std::map<std::string, Retention::Calendar>> kept;
+    for (;;) {
+        TRY(const bool row, calendars.step());
+        if (!row) break;
+        kept[calendars.text_at(0)][calendars.text_at(1)] = {
+            .before_ms = calendars.integer_at(2), .days = static_cast<std::uint64_t>(calendars.integer_at(3))};
+    }
+    for (Site& site : out)
+        if (const auto of_site = kept.find(site.id); of_site != kept.end())
+            site.retention.kept = std::move(of_site->second);
+    return out;
+}
+
+Status Catalog::State::write_retained(std::string_view site_id, const Retention& retention) const {
+    TRY(Query update, database.prepare("UPDATE sites SET expiring_ms = ?, expired_ms = ?, expired_offset = ?, "
+                                       "kept_ms = ? WHERE id = ?"));
+    TRY_STATUS(update.integer(retention.expiring_ms)
+                   .integer(retention.expired_ms)
+                   .integer(static_cast<std::int64_t>(retention.log_offset))
+                   .integer(retention.kept_ms)
+                   .text(site_id)
+                   .run());
+    TRY(Query clear, database.prepare("DELETE FROM kept_calendars WHERE site_id = ?"));
+    TRY_STATUS(clear.text(site_id).run());
+    for (const auto& [timezone, kept] : retention.kept) {
+        TRY(Query insert, database.prepare("INSERT INTO kept_calendars (site_id, timezone, before_ms, days) "
+                                           "VALUES (?, ?, ?, ?)"));
+        TRY_STATUS(insert.text(site_id)
+                       .text(timezone)
+                       .integer(kept.before_ms)
+                       .integer(static_cast<std::int64_t>(kept.days))
+                       .run());
+    }
+    return {};
 }
 
 Status Catalog::State::refresh() {
@@ -412,17 +446,7 @@ Result<Site> Catalog::change_site(std::string_view id, const SiteChange& change)
 Status Catalog::set_retained(std::string_view id, const Retention& retention) {
     const std::lock_guard lock(state_->mutex);
     if (state_->snapshot->site(id) == nullptr) return no_site(id);
-    TRY(Query update,
-        state_->database.prepare("UPDATE sites SET expiring_ms = ?, expired_ms = ?, expired_offset = ?, kept_ms = ?, "
-                                 "kept_days = ?, kept_timezone = ? WHERE id = ?"));
-    TRY_STATUS(update.integer(retention.expiring_ms)
-                   .integer(retention.expired_ms)
-                   .integer(static_cast<std::int64_t>(retention.log_offset))
-                   .integer(retention.kept_ms)
-                   .integer(static_cast<std::int64_t>(retention.kept_days))
-                   .text(retention.kept_timezone)
-                   .text(id)
-                   .run());
+    TRY_STATUS(state_->database.transaction([&] { return state_->write_retained(id, retention); }));
     return state_->refresh();
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -70,14 +71,21 @@ struct Retention {
     /// What days of before came to is kept in the log (docs/adr/0020). kKeptAsTheyStand: a deletion was begun by a
     /// release that kept no days, and nothing can make them again.
     std::int64_t kept_ms = 0;
-    std::uint64_t kept_days = 0;     ///< how many these are,
-    std::string kept_timezone = {};  ///< by the calendar of this zone
+    struct Calendar {
+        std::int64_t before_ms = 0;
+        std::uint64_t days = 0;  ///< that are kept, of before that time
+        bool operator==(const Calendar&) const = default;
+    };
+    /// By time zone: where that was changed a site has kept days of more than one calendar, of other dates each.
+    std::map<std::string, Calendar> kept{};
 
     static constexpr std::int64_t kKeptAsTheyStand = -1;
     /// Of days before that time there is nothing that they could be made of.
     std::int64_t cannot_be_made_before_ms() const {
         return kept_ms == kKeptAsTheyStand ? expiring_ms : std::max(expired_ms, std::min(kept_ms, expiring_ms));
     }
+    /// Of all calendars.
+    std::uint64_t kept_days() const;
 };
 
 /// A stretch of the log that has kept days among its entries.

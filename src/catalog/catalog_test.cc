@@ -3,11 +3,20 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "base/file.h"
+#include "base/text_file.h"
 #include "catalog/sqlite.h"
 
 namespace footfall::catalog {
+
+namespace migrations {
+std::span<const TextFile> files();
+}
+
 namespace {
 
 class CatalogTest : public testing::Test {
@@ -47,6 +56,60 @@ TEST_F(CatalogTest, SitesSurviveReopeningAndStandInTheSnapshot) {
     ASSERT_NE(catalog_->snapshot()->site("other-1"), nullptr);
     EXPECT_EQ(catalog_->snapshot()->site(site->id)->timezone, "Europe/Berlin");
     EXPECT_EQ(catalog_->snapshot()->site("nobody"), nullptr);
+}
+
+// A catalog as each former release left it: with the migrations that there were.
+class FormerCatalogTest : public CatalogTest {
+protected:
+    /// Of before the migration of that name.
+    void make_former(std::string_view first_that_is_not_there, const std::vector<std::string>& statements) {
+        catalog_.reset();
+        std::filesystem::remove_all(directory_);
+        std::filesystem::create_directories(directory_);
+        const auto database = Database::open(directory_ + "/catalog.db");
+        ASSERT_TRUE(database) << database.error().message;
+        std::string all = "CREATE TABLE schema_migrations (name TEXT PRIMARY KEY) STRICT;";
+        for (const TextFile& file : migrations::files()) {
+            if (file.name >= first_that_is_not_there) break;
+            all +=
+                std::string(file.text) + "; INSERT INTO schema_migrations VALUES ('" + std::string(file.name) + "');";
+        }
+        for (const std::string& statement : statements) all += statement + ";";
+        const Status made = database->execute(all);
+        ASSERT_TRUE(made) << made.error().message;
+        open();
+    }
+    Retention retention(const std::string& site) const { return catalog_->snapshot()->site(site)->retention; }
+};
+
+TEST_F(FormerCatalogTest, ASiteOfBeforeThereWasARetentionKeepsItsEventsForEver) {
+    make_former("0006", {"INSERT INTO sites (id, name, domain, timezone, created_ms) VALUES ('s', 'S', '', 'UTC', 1)"});
+    EXPECT_EQ(retention("s").months, 0);
+    EXPECT_EQ(retention("s").expiring_ms, 0);
+    ASSERT_TRUE(catalog_->add_site("T", "t.example", "UTC", "t"));
+    EXPECT_EQ(retention("t").months, kRetentionMonthsDefault);
+}
+
+TEST_F(FormerCatalogTest, ADeletionThatWasUnderWayWithoutKeptDaysLeavesThemAsTheyStand) {
+    make_former("0007", {"INSERT INTO sites (id, name, domain, timezone, created_ms, expiring_ms, expired_ms) VALUES "
+                         "('s', 'S', '', 'UTC', 1, 30, 20), ('t', 'T', '', 'UTC', 2, 30, 30)"});
+    EXPECT_EQ(retention("s").kept_ms, Retention::kKeptAsTheyStand);
+    EXPECT_EQ(retention("s").cannot_be_made_before_ms(), 30);
+    EXPECT_EQ(retention("t").kept_ms, 0);
+    EXPECT_EQ(retention("t").cannot_be_made_before_ms(), 30);
+}
+
+TEST_F(FormerCatalogTest, KeptDaysOfOneCalendarAreThoseOfThatCalendar) {
+    make_former("0008",
+                {"INSERT INTO sites (id, name, domain, timezone, created_ms, kept_ms, kept_days, kept_timezone) "
+                 "VALUES ('s', 'S', '', 'UTC', 1, 30, 4, 'Asia/Kathmandu'), ('t', 'T', '', 'UTC', 2, 0, 0, '')"});
+    EXPECT_EQ(retention("s").kept.at("Asia/Kathmandu"), (Retention::Calendar{30, 4}));
+    EXPECT_EQ(retention("s").kept.size(), 1u);
+    EXPECT_TRUE(retention("t").kept.empty());
+    // A site that is gone takes what is known of its days with it.
+    ASSERT_TRUE(catalog_->remove_site("s"));
+    ASSERT_TRUE(catalog_->add_site("S", "s.example", "UTC", "s"));
+    EXPECT_TRUE(retention("s").kept.empty());
 }
 
 TEST_F(CatalogTest, ItsFilesAreTheOwnersAloneWhateverTheUmask) {
@@ -185,8 +248,7 @@ TEST_F(CatalogTest, ASiteKeepsItsEventsForSoManyMonths) {
                                              .expired_ms = 20,
                                              .log_offset = 10,
                                              .kept_ms = 25,
-                                             .kept_days = 3,
-                                             .kept_timezone = "Asia/Kathmandu"}));
+                                             .kept = {{"Asia/Kathmandu", {25, 3}}, {"UTC", {20, 4}}}}));
     for (const KeptRange& range : {KeptRange{5, 9}, KeptRange{20, 30}, KeptRange{5, 12}})
         ASSERT_TRUE(catalog_->add_kept_range(range));
     SiteChange change;
@@ -203,8 +265,8 @@ TEST_F(CatalogTest, ASiteKeepsItsEventsForSoManyMonths) {
     EXPECT_EQ(kept.expired_ms, 20);
     EXPECT_EQ(kept.log_offset, 10u);
     EXPECT_EQ(kept.kept_ms, 25);
-    EXPECT_EQ(kept.kept_days, 3u);
-    EXPECT_EQ(kept.kept_timezone, "Asia/Kathmandu");
+    EXPECT_EQ(kept.kept.at("Asia/Kathmandu"), (Retention::Calendar{25, 3}));
+    EXPECT_EQ(kept.kept_days(), 7u);
     EXPECT_EQ(kept.cannot_be_made_before_ms(), 25) << "days that are not kept are made before their events go";
     const auto ranges = catalog_->kept_ranges();
     ASSERT_TRUE(ranges);

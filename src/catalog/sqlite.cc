@@ -127,6 +127,15 @@ Status Database::execute(std::string_view sql) const {
     return {};
 }
 
+Status Database::transaction(const std::function<Status()>& statements) const {
+    TRY_STATUS(execute("BEGIN IMMEDIATE"));
+    Status status = statements();
+    if (status) status = execute("COMMIT");
+    // The first error is the one to tell; a failed roll-back ends with the connection.
+    if (!status) (void)execute("ROLLBACK").has_value();
+    return status;
+}
+
 Result<Database> Database::copy_in_memory() const {
     TRY(Database copy, open(":memory:"));
     sqlite3_backup* const backup = sqlite3_backup_init(copy.handle_, "main", handle_, "main");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -51,6 +52,8 @@ public:
     Result<Query> prepare(std::string_view sql) const;
     /// Runs several statements.
     Status execute(std::string_view sql) const;
+    /// All of the statements or none, after their first error.
+    Status transaction(const std::function<Status()>& statements) const;
     /// A copy of the whole as of now, in memory.
     Result<Database> copy_in_memory() const;
     /// The content as a database file.

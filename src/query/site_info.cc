@@ -30,7 +30,7 @@ SiteInfo site_info(const catalog::Snapshot& snapshot, const catalog::Site& site)
                   .currency = site.counting.currency,
                   .session_timeout_longest_ms = site.counting.session_timeout_longest * std::int64_t{60'000}};
     info.expired_ms = site.retention.expiring_ms;
-    info.kept_days = site.retention.kept_days;
+    info.kept_days = site.retention.kept_days();
     for (const catalog::Goal& goal : snapshot.goals_of(site.id)) info.goals.push_back(declaration_of(goal));
     return info;
 }

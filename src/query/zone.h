@@ -26,6 +26,8 @@ public:
     /// First millisecond of a day: midnight, or the first moment after it where the clock jumps over midnight.
     std::int64_t day_start_ms(Day day) const;
     Day day_of(std::int64_t ms) const;
+    /// The first day that begins at that moment or later.
+    Day first_day_from(std::int64_t ms) const { return day_of(ms - 1) + 1; }
 
     /// "2026-11-01T13:00:00+01:00", with milliseconds where there are any.
     std::string instant_text(std::int64_t ms) const;

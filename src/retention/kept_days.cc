@@ -131,6 +131,22 @@ Status KeptDays::keep(const std::string& site_id, const std::string& timezone, s
     return append();
 }
 
+Result<std::map<std::string, KeptDays::Wanted>> KeptDays::wanted_of(const catalog::Snapshot& snapshot,
+                                                                    const DaysThere& there) {
+    std::map<std::string, Wanted> wanted;
+    for (const auto& [id, site] : snapshot.sites) {
+        const auto kept = site.retention.kept.find(site.timezone);
+        if (kept == site.retention.kept.end()) continue;
+        TRY(const query::Zone zone, query::Zone::load(site.timezone));
+        Wanted of_site{.timezone = site.timezone, .there = there(id)};
+        std::erase_if(of_site.there, [&](query::Day day) { return zone.day_start_ms(day) >= kept->second.before_ms; });
+        if (of_site.there.size() >= kept->second.days) continue;
+        of_site.missing = kept->second.days - of_site.there.size();
+        wanted.emplace(id, std::move(of_site));
+    }
+    return wanted;
+}
+
 Result<std::uint64_t> KeptDays::put_back(std::map<std::string, Wanted> wanted,
                                          std::span<const catalog::KeptRange> ranges) {
     std::uint64_t days = 0;

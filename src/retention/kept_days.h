@@ -44,7 +44,12 @@ public:
     struct Wanted {
         std::string timezone;
         std::set<query::Day> there;  ///< days that need not be put back
+        std::uint64_t missing = 0;   ///< how many are kept and not there
     };
+    using DaysThere = std::function<std::set<query::Day>(const std::string& site_id)>;
+    /// Sites of which days are kept that the store has not, by the calendar that each has now: by another one they are
+    /// other days.
+    static Result<std::map<std::string, Wanted>> wanted_of(const catalog::Snapshot& snapshot, const DaysThere& there);
     /// Puts days of these sites back, of those ranges of the log, the latest first: of a day that was kept twice the
     /// later one counts. Returns how many. kUnavailable while the archive can't be had; what can't be read is left out
     /// and logged. A death in between leaves rows that do not count and that the next call removes.

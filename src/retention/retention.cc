@@ -1,7 +1,6 @@
 #include "retention/retention.h"
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 #include <optional>
 #include <span>
@@ -12,7 +11,6 @@
 #include "base/failpoint.h"
 #include "base/logging.h"
 #include "base/metrics.h"
-#include "base/worker_pool.h"
 #include "event/event.h"
 #include "process/erased.h"
 #include "process/rejected.h"
@@ -120,11 +118,12 @@ private:
 }  // namespace
 
 Retention::Retention(log::DiskLog& log, store::Client& store, catalog::Catalog& catalog, process::Loader& loader,
-                     std::mutex& changing, Clock& clock, RetentionOptions options)
+                     KeptDays& kept_days, std::mutex& changing, Clock& clock, RetentionOptions options)
     : log_(log),
       catalog_(catalog),
       loader_(loader),
       changing_(changing),
+      kept_days_(kept_days),
       clock_(clock),
       options_(std::move(options)),
       rows_(store) {
@@ -135,45 +134,27 @@ Retention::Retention(log::DiskLog& log, store::Client& store, catalog::Catalog& 
 
 void Retention::start() {
     counters();
-    thread_ = std::thread([this] { run_until_stopped(); });
-}
-
-void Retention::stop() {
-    {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-    }
-    wake_.notify_all();
-    if (thread_.joinable()) thread_.join();
-}
-
-bool Retention::is_stopping() const { return stopping_; }
-
-std::string Retention::problem() const {
-    const std::lock_guard lock(mutex_);
-    return problem_;
-}
-
-void Retention::run_until_stopped() {
-    name_thread("retention");
     // What a death cut off is completed soon; what is due can wait until a start's other work is done.
-    std::int64_t wait_ms = problem().empty() ? options_.interval_ms : std::min(options_.interval_ms, kRetryMs / 5);
-    for (;;) {
-        {
-            std::unique_lock lock(mutex_);
-            wake_.wait_for(lock, std::chrono::milliseconds(wait_ms), [this] { return stopping_.load(); });
-            if (stopping_) return;
-        }
+    const std::int64_t first_wait_ms =
+        problem().empty() ? options_.interval_ms : std::min(options_.interval_ms, kRetryMs / 5);
+    thread_.start("retention", first_wait_ms, [this] {
         const std::int64_t started_ns = clock_.steady_ns();
         const auto done = run();
-        wait_ms = done ? options_.interval_ms : std::min(options_.interval_ms, kRetryMs);
         if (done && (done->events > 0 || done->rejected > 0))
             counters().seconds.observe_ns(clock_.steady_ns() - started_ns);
         if (!done && done.error().code != Code::kUnavailable) {
             counters().errors.add();
             logging::warn("retention.retry", {{"error", done.error().message}});
         }
-    }
+        return done ? options_.interval_ms : std::min(options_.interval_ms, kRetryMs);
+    });
+}
+
+void Retention::stop() { thread_.stop(); }
+
+std::string Retention::problem() const {
+    const std::lock_guard lock(mutex_);
+    return problem_;
 }
 
 Result<Report> Retention::run() {
@@ -187,7 +168,7 @@ Result<Report> Retention::run() {
         if (due.empty()) return report;
         TRY(const Report of_cuts, carry_out(due));
         report += of_cuts;
-        if (is_stopping()) return report;
+        if (thread_.is_stopping()) return report;
     }
 }
 
@@ -255,7 +236,6 @@ Status Retention::mark(const std::vector<SiteCut>& cuts, bool is_done) {
 
 /// What the days came to that were summed up, in the log. From here on their events can go.
 Status Retention::keep(const std::vector<SiteCut>& cuts, std::uint64_t doubts) {
-    if (options_.kept_days == nullptr) return {};
     const std::uint64_t begin = log_.end().offset;
     std::map<std::string, catalog::Retention> kept;
     for (const SiteCut& due : cuts) {
@@ -263,14 +243,15 @@ Status Retention::keep(const std::vector<SiteCut>& cuts, std::uint64_t doubts) {
         const catalog::Site* site = snapshot->site(due.cut.site_id);
         if (!due.is_to_be_kept || site == nullptr) continue;
         catalog::Retention& of_site = kept.emplace(site->id, site->retention).first->second;
-        const bool is_same_calendar = of_site.kept_timezone == due.zone.name();
+        const auto before = of_site.kept.find(due.zone.name());
         const query::Day first =
-            is_same_calendar && of_site.kept_ms > 0 ? due.zone.day_of(of_site.kept_ms) : query::Day(1970, 1, 1);
+            before == of_site.kept.end() ? query::Day(1970, 1, 1) : due.zone.day_of(before->second.before_ms);
         TRY(const std::vector<query::Day> days,
-            options_.kept_days->days_of(site->id, due.zone.name(), first, due.zone.day_of(due.cut.before_ms)));
-        TRY_STATUS(options_.kept_days->keep(site->id, due.zone.name(), days));
-        of_site.kept_days = days.size() + (is_same_calendar ? of_site.kept_days : 0);
-        of_site.kept_timezone = due.zone.name();
+            kept_days_.days_of(site->id, due.zone.name(), first, due.zone.day_of(due.cut.before_ms)));
+        TRY_STATUS(kept_days_.keep(site->id, due.zone.name(), days));
+        catalog::Retention::Calendar& calendar = of_site.kept[due.zone.name()];
+        calendar.days += days.size();
+        calendar.before_ms = due.cut.before_ms;
         of_site.kept_ms = due.cut.before_ms;
     }
     // Another store has nothing of what was summed up.
@@ -285,7 +266,6 @@ Status Retention::keep(const std::vector<SiteCut>& cuts, std::uint64_t doubts) {
 
 /// Days whose events have expired already, by a release that kept them in the store alone.
 Status Retention::keep_former() {
-    if (options_.kept_days == nullptr) return {};
     std::vector<SiteCut> former;
     const auto snapshot = catalog_.snapshot();
     for (const auto& [id, site] : snapshot->sites) {
@@ -310,9 +290,7 @@ Result<Report> Retention::carry_out(const std::vector<SiteCut>& cuts) {
         const auto snapshot = catalog_.snapshot();
         const catalog::Site* site = snapshot->site(due.cut.site_id);
         const bool is_as_it_stands = site != nullptr && site->retention.kept_ms == catalog::Retention::kKeptAsTheyStand;
-        const bool is_to_be_summed_up =
-            options_.kept_days != nullptr ? due.is_to_be_kept && !is_as_it_stands : !due.is_begun && due.events > 0;
-        if (is_to_be_summed_up && options_.sum_up)
+        if (due.is_to_be_kept && !is_as_it_stands && options_.sum_up)
             TRY_STATUS(options_.sum_up(due.cut.site_id, due.zone, due.cut.before_ms));
     }
     const std::lock_guard nothing_else_changes(changing_);
@@ -399,7 +377,8 @@ Result<Report> Retention::rewrite(const std::vector<SiteCut>& cuts, BySite& expi
     if (range.begin >= range.end) return report;
     Undertaker undertaker(clock_.wall_ms(), report);
     const log::Rewriting to_tombstones = [&](const log::StoredEntry& entry) -> Result<std::optional<log::Rewritten>> {
-        if (is_stopping()) return Error(Code::kUnavailable, "the server is ending; the next start goes on with it");
+        if (thread_.is_stopping())
+            return Error(Code::kUnavailable, "the server is ending; the next start goes on with it");
         return undertaker.rewrite(entry, expiring);
     };
     TRY(const log::Erased erased, log_.rewrite(range, to_tombstones, log::ErasurePace::kBesideOthers));

@@ -1,16 +1,14 @@
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/repeating_thread.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "log/disk/disk_log.h"
@@ -41,8 +39,6 @@ struct RetentionOptions {
     process::archive::RewriteArchive rewrite_archive{};
     /// Sums up what a site's days before that time come to, since they can't be afterwards.
     std::function<Status(const std::string& site_id, const query::Zone& zone, std::int64_t before_ms)> sum_up{};
-    /// Keeps what it summed up; nothing where nobody does.
-    KeptDays* kept_days = nullptr;
     /// From here on what was summed up of a site's days before that time is all there is of them.
     std::function<void(const std::string& site_id, std::int64_t before_ms)> expiring{};
     /// Why rows are not what the log says at present; empty where they are.
@@ -62,7 +58,7 @@ public:
     /// `changing` is locked while the log and the tables are changed: erasures and re-scorings lock it too. What is
     /// passed outlives this.
     Retention(log::DiskLog& log, store::Client& store, catalog::Catalog& catalog, process::Loader& loader,
-              std::mutex& changing, Clock& clock, RetentionOptions options);
+              KeptDays& kept_days, std::mutex& changing, Clock& clock, RetentionOptions options);
     ~Retention() { stop(); }
 
     /// Once.
@@ -88,8 +84,6 @@ private:
     };
     struct Expiring;
 
-    void run_until_stopped();
-    bool is_stopping() const;
     Result<std::vector<SiteCut>> find_due();
     Result<std::vector<SiteCut>> due_of(const catalog::Site& site, const query::Zone& zone);
     Result<Report> carry_out(const std::vector<SiteCut>& cuts);
@@ -104,18 +98,18 @@ private:
     catalog::Catalog& catalog_;
     process::Loader& loader_;
     std::mutex& changing_;
+    KeptDays& kept_days_;
     Clock& clock_;
     const RetentionOptions options_;
     ExpiredRows rows_;
 
     mutable std::mutex mutex_;
-    std::condition_variable wake_;
-    std::atomic<bool> stopping_ = false;
     std::string problem_;
-    std::thread thread_;
 
     std::mutex one_at_a_time_;
     std::map<std::string, std::int64_t> looked_;  ///< cut-offs at which a site had nothing
+
+    RepeatingThread thread_;  ///< last, so that it has ended before anything else goes
 };
 
 }  // namespace footfall::retention

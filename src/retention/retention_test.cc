@@ -6,6 +6,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -58,16 +59,21 @@ protected:
                                                                            .undo_path = folder_ / "undo",
                                                                            .interval_ms = 1,
                                                                            .rows_max = 50});
+        kept_days_ = std::make_unique<KeptDays>(store(), *log_, [this](const std::vector<std::string>& entries) {
+            for (const std::string& entry : entries) append_entry(log::EntryKind::kKeptDay, entry);
+            return Status();
+        });
         RetentionOptions options;
         options.sum_up = [this](const std::string&, const query::Zone&, std::int64_t) -> Status {
             if (!may_sum_up_) return Error(Code::kUnavailable, "not now");
+            if (std::exchange(restarts_when_summed_up_, false)) loader_->store_restarted();
             return {};
         };
         options.expiring = [this](const std::string& site, std::int64_t before_ms) {
             expiring_.push_back(site + " " + std::to_string(before_ms));
         };
-        retention_ =
-            std::make_unique<Retention>(*log_, store(), *catalog_, *loader_, changing_, clock_, std::move(options));
+        retention_ = std::make_unique<Retention>(*log_, store(), *catalog_, *loader_, *kept_days_, changing_, clock_,
+                                                 std::move(options));
         loader_->start();
     }
     void wait_loaded() {
@@ -126,9 +132,11 @@ protected:
     static constexpr std::int64_t kCut = kNow - 31 * kDay - 6 * 60 * kMinute;
     std::mutex changing_;
     bool may_sum_up_ = true;
+    bool restarts_when_summed_up_ = false;
     std::vector<std::string> expiring_;
     std::unique_ptr<catalog::Catalog> catalog_;
     std::unique_ptr<process::Loader> loader_;
+    std::unique_ptr<KeptDays> kept_days_;
     std::unique_ptr<Retention> retention_;
 };
 
@@ -177,6 +185,56 @@ TEST_F(RetentionTest, NothingGoesBeforeItIsSummedUp) {
     may_sum_up_ = true;
     // The same process goes on with it, though its cut-off is as it was.
     EXPECT_EQ(run().events, 1u);
+}
+
+TEST_F(RetentionTest, WhatAStoreThatStartedAgainHasIsNotTakenForWhatWasSummedUp) {
+    append({at(1, kCut - 40 * kDay, 1)});
+    wait_loaded();
+    restarts_when_summed_up_ = true;
+    EXPECT_EQ(retention_->run().error().code, Code::kUnavailable);
+    EXPECT_TRUE(kept("site").kept.empty());
+    EXPECT_EQ(kept("site").kept_ms, 0);
+    EXPECT_EQ(audited("site", "events").stored, 1u);
+    // Begun it is: it is summed up again, of the events, which are all there.
+    EXPECT_EQ(run().events, 1u);
+    EXPECT_GT(kept("site").kept_ms, 0);
+}
+
+// A site whose zone was changed has kept days of both calendars, and knows how many of each.
+TEST_F(RetentionTest, DaysAreKeptByTheCalendarThatTheSiteHasThen) {
+    const auto made = [this](const std::string& day, const std::string& zone) {
+        execute(
+            "INSERT INTO footfall.rollup_made (website_id, day, timezone, definition, generation, version) VALUES "
+            "('site', '" +
+            day + "', '" + zone + "', 1, 1, 1)");
+    };
+    append({at(1, kCut - 40 * kDay, 1), at(2, kCut + kDay / 2, 1), at(3, kCut + 3 * kDay / 2, 1)});
+    made("2026-09-14", "UTC");
+    made("2026-09-15", "UTC");
+    EXPECT_EQ(run().events, 1u);
+    catalog::SiteChange change;
+    change.timezone = "Asia/Kathmandu";
+    ASSERT_TRUE(catalog_->change_site("site", change));
+    made("2026-10-24", "Asia/Kathmandu");
+    clock_.advance_ms(kDay);
+    EXPECT_EQ(run().events, 1u);
+    change.timezone = "UTC";
+    ASSERT_TRUE(catalog_->change_site("site", change));
+    made("2026-10-25", "UTC");
+    clock_.advance_ms(kDay);
+    EXPECT_EQ(run().events, 1u);
+    const catalog::Retention of_site = kept("site");
+    EXPECT_EQ(of_site.kept.at("UTC"), (catalog::Retention::Calendar{kCut + 2 * kDay, 3}));
+    EXPECT_EQ(of_site.kept.at("Asia/Kathmandu").days, 1u);
+    EXPECT_EQ(of_site.kept_days(), 4u);
+    // What of them a store lacks is told by the site's calendar of now.
+    const auto wanted = KeptDays::wanted_of(*catalog_->snapshot(), [](const std::string&) {
+        return std::set<query::Day>{query::Day(2026, 9, 14), query::Day(2026, 11, 2)};
+    });
+    ASSERT_TRUE(wanted) << wanted.error().message;
+    ASSERT_EQ(wanted->size(), 1u);
+    EXPECT_EQ(wanted->at("site").missing, 2u) << "a day that has not expired is not one of them";
+    EXPECT_EQ(wanted->at("site").timezone, "UTC");
 }
 
 TEST_F(RetentionTest, SamplesOfRejectedEventsGoAsTheyWereReceived) {

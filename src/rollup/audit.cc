@@ -12,6 +12,7 @@
 #include "query/site_info.h"
 #include "query/sql.h"
 #include "rollup/rollup_store.h"
+#include "rollup/run_of_days.h"
 
 namespace footfall::rollup {
 namespace {
@@ -150,14 +151,11 @@ Result<std::vector<process::AuditRow>> audit(store::Client& store, const Registr
         std::erase_if(days, [&](const MadeDay& day) { return zone.day_start_ms(day.day) < expired_ms; });
         if (days.empty()) continue;
         SiteAudit of_site(store, registry, info, zone);
-        for (std::size_t from = 0; from < days.size();) {
-            std::size_t to = from + 1;
-            std::uint64_t events = days[from].events;
-            while (to < days.size() && days[to].day == days[to - 1].day + 1 &&
-                   days[to].has_sketches == days[from].has_sketches && events + days[to].events <= kEventsAtOnce)
-                events += days[to++].events;
-            TRY_STATUS(of_site.compare(std::span(days).subspan(from, to - from)));
-            from = to;
+        for (std::span<const MadeDay> left(days); !left.empty();) {
+            const std::size_t count =
+                run_of_days(left, kEventsAtOnce, [](const MadeDay& day) { return day.has_sketches; });
+            TRY_STATUS(of_site.compare(left.first(count)));
+            left = left.subspan(count);
         }
         rows.push_back(of_site.take());
     }

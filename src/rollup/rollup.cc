@@ -1,14 +1,13 @@
 #include "rollup/rollup.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "base/failpoint.h"
 #include "base/logging.h"
 #include "base/metrics.h"
-#include "base/worker_pool.h"
 #include "query/site_info.h"
+#include "rollup/run_of_days.h"
 
 namespace footfall::rollup {
 namespace {
@@ -47,39 +46,9 @@ Maker::Maker(store::Client& store, catalog::Catalog& catalog, const process::Loa
 
 void Maker::start() {
     counters();
-    thread_ = std::thread([this] { run(); });
-}
-
-void Maker::stop() {
-    {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-    }
-    wake_.notify_all();
-    if (thread_.joinable()) thread_.join();
-}
-
-bool Maker::is_stopping() const {
-    const std::lock_guard lock(mutex_);
-    return stopping_;
-}
-
-void Maker::store_restarted() {
-    const std::lock_guard lock(mutex_);
-    is_load_wanted_ = true;
-    registry_.clear();
-}
-
-void Maker::run() {
-    name_thread("rollup");
     // What is made counts from the first look on: soon after a start, when the store has what the log held.
-    std::int64_t wait_ms = std::min(kFirstLookMs, options_.interval_ms);
-    for (;;) {
-        {
-            std::unique_lock lock(mutex_);
-            wake_.wait_for(lock, std::chrono::milliseconds(wait_ms), [this] { return stopping_; });
-            if (stopping_) return;
-        }
+    const std::int64_t first_wait_ms = std::min(kFirstLookMs, options_.interval_ms);
+    thread_.start("rollup", first_wait_ms, [this, wait_ms = first_wait_ms]() mutable {
         const auto made = make_due();
         if (made) wait_ms = options_.interval_ms;
         if (!made && made.error().code != Code::kUnavailable) {
@@ -89,7 +58,16 @@ void Maker::run() {
         const Registry::Count count = registry_.count();
         counters().fresh.set(static_cast<double>(count.fresh));
         counters().stale.set(static_cast<double>(count.stale));
-    }
+        return wait_ms;
+    });
+}
+
+void Maker::stop() { thread_.stop(); }
+
+void Maker::store_restarted() {
+    const std::lock_guard lock(mutex_);
+    is_load_wanted_ = true;
+    registry_.clear();
 }
 
 std::vector<RollupStore::SiteZone> Maker::sites() {
@@ -164,10 +142,10 @@ Result<std::uint64_t> Maker::make_due() {
     for (const Due& of_site : due) {
         TRY(const std::uint64_t of_it, make_all(of_site));
         made += of_it;
-        if (is_stopping()) return made;
+        if (thread_.is_stopping()) return made;
     }
     TRY_STATUS(make_goals_due());
-    if (is_stopping()) return made;
+    if (thread_.is_stopping()) return made;
     TRY_STATUS(write_down_stale());
     if (known != known_up_to_) {
         TRY_STATUS(tables_.say_known_up_to(known, static_cast<std::uint64_t>(clock_.wall_ms())));
@@ -183,18 +161,13 @@ Result<std::uint64_t> Maker::make_all(const Due& due) {
     bool is_sketch_too_large = false;  ///< of the first day that is left, alone
     std::span<const RollupStore::DaySize> left(due.days);
     while (!left.empty()) {
-        // Days that follow each other, while they are not too much at once.
-        std::size_t count = 1;
-        std::uint64_t events = left.front().events;
         const auto has_sketches = [&](const RollupStore::DaySize& day) {
             return due.is_last || day.events >= options_.sketch_day_events_min;
         };
         // A row with states takes some times the memory of one without.
         const std::uint64_t events_max = options_.events_at_once / (has_sketches(left.front()) ? 4 : 1);
-        while (count < std::min(left.size(), days_max) && left[count].day == left[count - 1].day + 1 &&
-               has_sketches(left[count]) == has_sketches(left.front()) && events + left[count].events <= events_max)
-            events += left[count++].events;
-        if (is_stopping()) return made;
+        const std::size_t count = run_of_days(left.first(std::min(left.size(), days_max)), events_max, has_sketches);
+        if (thread_.is_stopping()) return made;
         const bool with_sketches = has_sketches(left.front()) && !is_sketch_too_large;
         const Status status = make(due, left.first(count), with_sketches);
         if (!status && status.error().code == Code::kTooLarge && (count > 1 || with_sketches)) {
@@ -400,16 +373,12 @@ Status Maker::make_goals_due() {
         std::erase_if(days, [&](const MadeDay& day) {
             return day.goals == goals || site.zone.day_start_ms(day.day) < expired_ms;
         });
-        for (std::size_t from = 0; from < days.size();) {
-            std::size_t to = from + 1;
-            std::uint64_t events = days[from].events;
-            while (to < days.size() && days[to].day == days[to - 1].day + 1 &&
-                   days[to].has_sketches == days[from].has_sketches &&
-                   events + days[to].events <= options_.events_at_once)
-                events += days[to++].events;
-            if (is_stopping()) return {};
-            TRY_STATUS(make_goals(site, std::span(days).subspan(from, to - from)));
-            from = to;
+        for (std::span<const MadeDay> left(days); !left.empty();) {
+            const std::size_t count =
+                run_of_days(left, options_.events_at_once, [](const MadeDay& day) { return day.has_sketches; });
+            if (thread_.is_stopping()) return {};
+            TRY_STATUS(make_goals(site, left.first(count)));
+            left = left.subspan(count);
         }
         goals_tried_[site.site_id] = goals;
     }
@@ -463,7 +432,7 @@ Status Maker::forget(const std::string& site_id, Forget what) {
         const auto snapshot = catalog_.snapshot();
         if (const catalog::Site* site = snapshot->site(site_id); site != nullptr) {
             TRY(const query::Zone zone, query::Zone::load(site->timezone));
-            from = zone.day_of(expired_ms - 1) + 1;
+            from = zone.first_day_from(expired_ms);
         }
     }
     if (site_id.empty()) registry_.clear();

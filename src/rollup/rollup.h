@@ -1,16 +1,15 @@
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/repeating_thread.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "process/loader.h"
@@ -77,7 +76,6 @@ private:
         bool is_last = false;                    ///< whatever can be kept of them is, since there is no other time
     };
 
-    void run();
     Status load_if_needed();
     void put_back_if_needed();
     std::vector<RollupStore::SiteZone> sites();
@@ -98,7 +96,6 @@ private:
     Status make_goals_due();
     Status make_goals(const RollupStore::SiteZone& site, std::span<const MadeDay> days);
     Status write_down_stale();
-    bool is_stopping() const;
 
     store::Client& store_;
     catalog::Catalog& catalog_;
@@ -111,11 +108,8 @@ private:
     RollupStore tables_;
 
     mutable std::mutex mutex_;
-    std::condition_variable wake_;
-    bool stopping_ = false;
     bool is_load_wanted_ = true;
     bool is_put_back_wanted_ = true;
-    std::thread thread_;
 
     // Of one call of make_due() at a time.
     std::mutex one_at_a_time_;
@@ -130,6 +124,8 @@ private:
     std::uint64_t next_generation();
     std::uint64_t generation_ = 0;
     std::uint64_t known_up_to_ = 0;
+
+    RepeatingThread thread_;  ///< last, so that it has ended before anything else goes
 };
 
 }  // namespace footfall::rollup

@@ -206,6 +206,45 @@ def test_what_has_expired_is_not_taken_again_and_doctor_says_so(start_server: An
     assert store(server, f"SELECT count() FROM footfall.rollup_days WHERE website_id = '{site.id}'") == "0\n"
 
 
+def test_days_of_two_calendars_are_kept_and_each_is_told_by_its_own(start_server: Any):
+    server: Server = start_server(*FLAGS)
+    site = server.add_site()
+    fill(site)
+    oldest, *middle, newest = sorted(site.table("date", "pageviews"))
+
+    def expired(events: int) -> bool:
+        return audit_row(server, site)["expired"] == events
+
+    def told(timezone: str, days: list[str], missing: int) -> None:
+        """What is answered by the calendar of that zone, when it has been made the site's."""
+        server.command("site", "set", site.id, "--timezone", timezone)
+
+        def right() -> bool:
+            answer = site.query(["pageviews"], ["date"])
+            return ([row[0] for row in answer["rows"]], answer["meta"].get("days_missing", 0)) == (days, missing)
+
+        wait_until(right, 30, f"days by the calendar of {timezone}", every_s=0.2)
+        findings = json.loads(run_command("doctor", "--json", data=server.data).stdout)["findings"]
+        [finding] = [finding for finding in findings if finding["part"] == "retention"]
+        other = "UTC" if timezone != "UTC" else "Asia/Kathmandu"
+        assert not finding["ok"] and f"{site.id} {missing} by the calendar of {other}" in json.dumps(finding)
+
+    server.command("site", "set", site.id, "--retention-months", "3")
+    wait_until(lambda: expired(OLD // 3), 60, "the oldest day is gone", every_s=0.5)
+    server.command("site", "set", site.id, "--timezone", "Asia/Kathmandu")
+    expire(server, site)
+    wait_until(lambda: expired(OLD), 60, "the others are gone", every_s=0.5)
+    told("Asia/Kathmandu", [*middle, newest], 1)
+    told("UTC", [oldest, newest], 2)
+    # A store that has none of them gets back those of the calendar that is the site's.
+    server.terminate()
+    shutil.rmtree(server.data / "store")
+    server.start()
+    site.wait_events(NEW)
+    told("UTC", [oldest, newest], 2)
+    told("Asia/Kathmandu", [*middle, newest], 1)
+
+
 def test_R13_what_expired_days_came_to_outlives_the_store_an_upgrade_and_a_restore(start_server: Any, folder: pathlib.Path):
     server: Server = start_server(*FLAGS)
     site = server.add_site(timezone="Asia/Kathmandu")
@@ -218,13 +257,14 @@ def test_R13_what_expired_days_came_to_outlives_the_store_an_upgrade_and_a_resto
     store(server, f"ALTER TABLE footfall.rollup_made UPDATE definition = 1 WHERE website_id = '{site.id}'")
     server.terminate()
     with contextlib.closing(sqlite3.connect(server.data / "catalog.db")) as catalog, catalog:
-        catalog.execute("UPDATE sites SET kept_ms = 0, kept_days = 0, kept_timezone = ''")
+        catalog.execute("UPDATE sites SET kept_ms = 0")
+        catalog.execute("DELETE FROM kept_calendars")
         catalog.execute("DELETE FROM kept_days")
     server.start()
 
     def kept() -> list[tuple[Any, ...]]:
         with contextlib.closing(sqlite3.connect(server.data / "catalog.db")) as catalog:
-            return catalog.execute("SELECT kept_days, kept_timezone FROM sites").fetchall()
+            return catalog.execute("SELECT days, timezone FROM kept_calendars").fetchall()
 
     wait_until(lambda: kept() == [(3, "Asia/Kathmandu")], 30, "the days are kept in the log", every_s=0.1)
     assert numbers(site) == before
