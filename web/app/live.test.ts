@@ -154,6 +154,7 @@ test("what is not a message of ours is none", () => {
     ["an instant that is none", { ...snapshot, as_of: "soon" }],
     ["half a visitor", { ...snapshot, active_visitors: 0.5 }],
     ["fewer than none", { ...snapshot, active_visitors: -1 }],
+    ["a share that is none", { ...snapshot, sample_rate: 0 }],
     ["a number as text", { ...snapshot, active_visitors: "3" }],
     ["a minute that is none", { ...snapshot, minutes: [null] }],
     ["a minute without a number", { ...snapshot, minutes: [{ ...minute, pageviews: "1" }] }],
@@ -169,6 +170,8 @@ test("what is not a message of ours is none", () => {
   const { pages, sources, countries, events, ...old } = snapshot;
   deepEqual(parse(JSON.stringify(old))?.pages, pages, "lists that are not sent are empty");
   deepEqual([sources, countries, events], [[], [], []]);
+  equal(parse(JSON.stringify(old))?.sample_rate, 1);
+  equal(parse(JSON.stringify({ ...snapshot, sample_rate: 0.25 }))?.sample_rate, 0.25);
 });
 
 test("nothing changes by a message that is none, and after close() nothing is opened", () => {

@@ -21,6 +21,8 @@ export const LISTS = ["pages", "sources", "countries", "events"] as const;
 export type Snapshot = {
   as_of: string;
   active_visitors: number;
+  /** Less than 1: the numbers are estimates from that share of the visitors. */
+  sample_rate: number;
   /** The last 30, oldest first; the last one runs. */
   minutes: LiveMinute[];
 } & Record<(typeof LISTS)[number], LiveRow[]>;
@@ -170,10 +172,11 @@ export function parse(data: unknown): Snapshot | undefined {
     return undefined;
   }
   if (typeof message !== "object" || message === null || (message.type !== "snapshot" && message.type !== "update")) return undefined;
-  const { as_of, active_visitors, minutes, pages = [], sources = [], countries = [], events = [] } = message;
+  const { as_of, active_visitors, sample_rate = 1, minutes, pages = [], sources = [], countries = [], events = [] } = message;
   const isList = (rows: unknown): boolean => Array.isArray(rows) && rows.length <= ROWS_MAX && rows.every(isRow);
   if (typeof as_of !== "string" || Number.isNaN(Date.parse(as_of)) || !isCount(active_visitors)) return undefined;
+  if (typeof sample_rate !== "number" || !(sample_rate > 0 && sample_rate <= 1)) return undefined;
   if (!Array.isArray(minutes) || minutes.length > ROWS_MAX || !minutes.every(isMinute)) return undefined;
   if (![pages, sources, countries, events].every(isList)) return undefined;
-  return { as_of, active_visitors, minutes: minutes.slice(-30), pages, sources, countries, events };
+  return { as_of, active_visitors, sample_rate, minutes: minutes.slice(-30), pages, sources, countries, events };
 }

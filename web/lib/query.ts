@@ -56,6 +56,10 @@ export interface Meta {
   parameters?: Record<string, string>;
   plan?: string[];
   rows_to_read?: number;
+  /** The first day of which events are kept, where the question needs earlier ones. */
+  events_from?: string;
+  /** How many days that were summed up, and whose events are gone, the answer lacks. */
+  days_missing?: number;
 }
 
 export interface Answer {

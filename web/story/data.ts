@@ -117,6 +117,7 @@ export function timeline({ holes = [] as number[], days = 14, scale = 1, compare
 }
 
 export const snapshot: Snapshot = {
+  sample_rate: 1,
   as_of: AS_OF,
   active_visitors: 24,
   minutes: Array.from({ length: 30 }, (_, index) => ({

@@ -136,6 +136,11 @@ function Stories() {
                     chart={ready(timeline({ scale: 100_000 }))}
                 />
                 <Numbers
+                    name="Numbers: older than what is kept"
+                    top={ready(headline({ meta: { events_from: "2026-11-14", days_missing: 3 } }))}
+                    chart={ready(timeline())}
+                />
+                <Numbers
                     name="Numbers: a single day"
                     top={ready(headline({ compare: false }))}
                     chart={ready(timeline({ days: 1, compare: false }))}
@@ -221,7 +226,7 @@ function Stories() {
                     <LiveView site={site} live={on} filtered onFilter={nothing} />
                 </Story>
                 <Story name="Live view: nobody" wide>
-                    <LiveView site={site} live={{ ...on, snapshot: nobody }} filtered={false} onFilter={nothing} />
+                    <LiveView site={site} live={{ ...on, snapshot: { ...nobody, sample_rate: 0.0625 } }} filtered={false} onFilter={nothing} />
                 </Story>
                 <Story name="Live view: connecting" wide>
                     <LiveView site={site} live={{ state: "connecting", snapshot: undefined, last: undefined }} filtered={false} onFilter={nothing} />

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 
+import { partial } from "../lib/partial";
 import type { Meta, Problem } from "../lib/query";
 
 /** Grey rows in the place of those to come, so that nothing moves when they are here. */
@@ -42,14 +43,8 @@ export function Empty({ title, children }: { title: string; children?: Component
     );
 }
 
-const percent = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
-
-/** What a number is not: whole, fresh. Nothing where it is both. */
+/** What the numbers above are not; nothing where they are exact, whole and fresh. */
 export function Partial({ meta }: { meta: Meta | undefined }) {
-    if (!meta) return null;
-    const parts = [
-        meta.sample_rate < 1 ? `Estimated from ${percent.format(100 * meta.sample_rate)}\u00a0% of the visitors` : "",
-        meta.cached ? `As of ${meta.as_of.slice(11, 16)} UTC` : "",
-    ].filter(Boolean);
-    return parts.length > 0 ? <p class="partial">{parts.join(" \u00b7 ")}</p> : null;
+    const note = meta ? partial(meta) : "";
+    return note ? <p class="partial">{note}</p> : null;
 }

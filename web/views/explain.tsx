@@ -29,6 +29,8 @@ function Explanation({ answer: { meta } }: { answer: Answer }) {
         ["Took", `${meta.took_ms.toFixed(1)} ms`],
         ["As of", meta.as_of],
         ["Sampled", meta.sample_rate < 1 ? `${(100 * meta.sample_rate).toFixed(1)} % of the visitors` : "no"],
+        ...(meta.events_from ? [["Events are kept from", meta.events_from] as [string, string]] : []),
+        ...(meta.days_missing ? [["Days not counted", `${count(meta.days_missing)}, whose events are gone`] as [string, string]] : []),
         ["Cached", meta.cached ? "yes" : "no"],
         ...(meta.range ? [["Range", `${meta.range.from} to ${meta.range.to}, ${meta.range.timezone}`] as [string, string]] : []),
     ];

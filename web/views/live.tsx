@@ -5,6 +5,7 @@ import { MinuteChart } from "../charts/minutes";
 import type { Site } from "../lib/api";
 import { clockIn } from "../lib/buckets";
 import { count, duration, plural } from "../lib/format";
+import { estimated } from "../lib/partial";
 import { events } from "../panels/events/events";
 import { useAnnouncement } from "../panels/live/announce";
 import { LiveList } from "../panels/live/list";
@@ -96,6 +97,7 @@ function Now({ snapshot, old }: { snapshot: Snapshot; old: boolean }) {
                 {snapshot.active_visitors === 1 ? "visitor" : "visitors"} {old ? "then" : "now"}
             </p>
             <p class="quiet small">{nobody && !old ? "The next visit shows within a second." : "Seen in the last 5 minutes"}</p>
+            {snapshot.sample_rate < 1 && <p class="quiet small">{estimated(snapshot.sample_rate)}</p>}
         </div>
     );
 }
