@@ -575,6 +575,12 @@ scenario("sampled and cached answers say that they are", async ({ fixture, open 
   await page.getByText("Estimated from 10\u00a0% of the visitors \u00b7 As of 12:34 UTC").first().waitFor();
 });
 
+scenario("an answer that lacks what is older says so", async ({ fixture, open }) => {
+  fixture.change = (answer) => ({ ...answer, meta: { ...answer.meta, events_from: "2026-09-28", days_missing: 2 } });
+  const page = await open("/sites/demo");
+  await page.getByText("Events before 28 Sept 2026 are no longer kept \u00b7 2 days whose events are gone are not counted").first().waitFor();
+});
+
 scenario("what visitors send stays text, and only http links lead out", async ({ fixture, open }) => {
   const hostile = '<img src=x onerror="document.title=1"><script>document.title=2</script>';
   fixture.change = (answer, query) =>
