@@ -13,6 +13,7 @@
 #include "base/json_reader.h"
 #include "base/metrics.h"
 #include "http/encoding.h"
+#include "query/funnel/funnel.h"
 #include "query/site_info.h"
 
 namespace footfall::api {
@@ -21,7 +22,7 @@ namespace {
 constexpr std::size_t kBodyBytesMax = 1024 * 1024;  // of a batch; a query alone has a limit of its own
 
 constexpr query::Format kFormats[] = {query::Format::kJson, query::Format::kCsv, query::Format::kNdjson};
-constexpr query::Format kBatchFormats[] = {query::Format::kJson};
+constexpr query::Format kJsonAlone[] = {query::Format::kJson};
 
 Error refuse(std::string_view code, std::string field, std::string message) {
     Error error(Code::kInvalidArgument, std::move(message), std::move(field));
@@ -96,26 +97,48 @@ QueryEndpoint::QueryEndpoint(const catalog::Catalog& catalog, query::Service& se
     : catalog_(catalog), service_(service), pool_(pool), clock_(clock), options_(std::move(options)) {}
 
 void QueryEndpoint::add_to(http::Router& router, const Gate& gate) {
-    gate.add(router, http::Method::kPost, "/api/v1/query",
-             [this](http::Exchange& exchange, const Caller& caller) { answer_one(exchange, caller); });
+    gate.add(router, http::Method::kPost, "/api/v1/query", [this](http::Exchange& exchange, const Caller& caller) {
+        answer_one(exchange, caller, &QueryEndpoint::query_judge, kFormats);
+    });
     gate.add(router, http::Method::kPost, "/api/v1/query/batch",
              [this](http::Exchange& exchange, const Caller& caller) { answer_batch(exchange, caller); });
+    gate.add(router, http::Method::kPost, "/api/v1/funnel", [this](http::Exchange& exchange, const Caller& caller) {
+        answer_one(exchange, caller, &QueryEndpoint::funnel_judge, kJsonAlone);
+    });
 }
 
-Result<std::string> QueryEndpoint::answer(std::string_view body, const Caller& caller,
-                                          const Result<query::Format>& format, std::int64_t asked_ns) const {
+QueryEndpoint::Judge QueryEndpoint::query_judge(const Result<query::Format>& format, std::int64_t asked_ns) const {
+    return [this, format, asked_ns](std::string_view body) -> Result<Ask> {
+        if (!format) return format.error();
+        TRY(query::Request request, query::parse_request(body));
+        return Ask([this, request = std::move(request), format, asked_ns](const query::SiteInfo& site) {
+            return service_.run(request, site, options_.as_of, *format, asked_ns);
+        });
+    };
+}
+
+QueryEndpoint::Judge QueryEndpoint::funnel_judge(const Result<query::Format>& format, std::int64_t asked_ns) const {
+    return [this, format, asked_ns](std::string_view body) -> Result<Ask> {
+        if (!format) return format.error();
+        TRY(query::FunnelRequest request, query::parse_funnel(body));
+        return Ask([this, request = std::move(request), asked_ns](const query::SiteInfo& site) {
+            return service_.run(request, site, options_.as_of, asked_ns);
+        });
+    };
+}
+
+Result<std::string> QueryEndpoint::answer(std::string_view body, const Caller& caller, const Judge& judge) const {
     static auto& seconds =
         metrics::histogram("footfall_query_seconds", "From the start of a query's work to its answer.");
     const std::int64_t started = clock_.steady_ns();
     const auto snapshot = catalog_.snapshot();
     TRY(const std::string id, website_id_of(body));
     TRY(const catalog::Site* site, caller.readable_site(id, *snapshot));
-    if (!format) return format.error();
-    TRY(const query::Request parsed, query::parse_request(body));
+    TRY(const Ask ask, judge(body));
     const std::uint64_t remakes = options_.remakes();
     if (const std::string problem = options_.store_problem(); !problem.empty())
         return Error(Code::kUnavailable, problem);
-    auto result = service_.run(parsed, query::site_info(*snapshot, *site), options_.as_of, *format, asked_ns);
+    auto result = ask(query::site_info(*snapshot, *site));
     if (options_.remakes() != remakes)
         result = Error(Code::kUnavailable, "what is stored was changed while the question was answered; ask again");
     seconds.observe_ns(clock_.steady_ns() - started);
@@ -125,12 +148,13 @@ Result<std::string> QueryEndpoint::answer(std::string_view body, const Caller& c
     return result;
 }
 
-void QueryEndpoint::answer_one(http::Exchange& exchange, const Caller& caller) {
-    const bool queued = pool_.submit([this, &exchange, caller] {
+void QueryEndpoint::answer_one(http::Exchange& exchange, const Caller& caller, MakeJudge judge,
+                               std::span<const query::Format> offered) {
+    const bool queued = pool_.submit([this, &exchange, caller, judge, offered] {
         auto body = decoded_body(exchange.request());
         if (!body) return exchange.complete(refusal(body.error()));
-        const auto format = answer_format(exchange.request(), kFormats);
-        auto result = answer(*body, caller, format, exchange.started_ns());
+        const auto format = answer_format(exchange.request(), offered);
+        auto result = answer(*body, caller, (this->*judge)(format, exchange.started_ns()));
         if (!result) return exchange.complete(refusal(result.error()));
         http::Response response;
         response.content_type = content_type(*format);
@@ -141,7 +165,7 @@ void QueryEndpoint::answer_one(http::Exchange& exchange, const Caller& caller) {
 }
 
 void QueryEndpoint::answer_batch(http::Exchange& exchange, const Caller& caller) {
-    const auto format = answer_format(exchange.request(), kBatchFormats);
+    const auto format = answer_format(exchange.request(), kJsonAlone);
     if (!format) return exchange.respond(refusal(format.error()));
     const auto body = decoded_body(exchange.request());
     if (!body) return exchange.respond(refusal(body.error()));
@@ -151,7 +175,8 @@ void QueryEndpoint::answer_batch(http::Exchange& exchange, const Caller& caller)
     const auto batch = std::make_shared<Batch>(exchange, caller, std::move(*queries));
     const auto work = [this, batch] {
         for (std::size_t i = batch->next++; i < batch->queries.size(); i = batch->next++) {
-            auto result = answer(batch->queries[i], batch->caller, query::Format::kJson, batch->exchange.started_ns());
+            auto result = answer(batch->queries[i], batch->caller,
+                                 query_judge(query::Format::kJson, batch->exchange.started_ns()));
             batch->answers[i] = result ? std::move(*result) : http::error_response(result.error()).body;
             if (--batch->left > 0) continue;
             http::Response response;

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "api/gate.h"
 #include "base/clock.h"
@@ -14,9 +16,10 @@
 
 namespace footfall::api {
 
-/// POST /api/v1/query and /api/v1/query/batch. Behind the gate, which answers 401 and the 403 of a collect key, it
-/// judges in the contract's order: 403/404 (the site), 400 and 406 (the request). A query is answered as JSON, CSV or
-/// NDJSON, a batch as JSON. Runs on the pool, a batch on half of it; a full queue is answered 503 with Retry-After.
+/// POST /api/v1/query, /api/v1/query/batch and /api/v1/funnel. Behind the gate, which answers 401 and the 403 of a
+/// collect key, it judges in the contract's order: 403/404 (the site), 400 and 406 (the request). A query is answered
+/// as JSON, CSV or NDJSON, everything else as JSON. Runs on the pool, a batch on half of it; a full queue is answered
+/// 503 with Retry-After.
 class QueryEndpoint {
 public:
     static constexpr std::size_t kBatchMax = 32;  ///< queries
@@ -39,11 +42,19 @@ public:
 
 private:
     struct Batch;
-    void answer_one(http::Exchange& exchange, const Caller& caller);
-    void answer_batch(http::Exchange& exchange, const Caller& caller);
+    /// What a body asks for, and what judges whether it is understood.
+    using Ask = std::function<Result<std::string>(const query::SiteInfo& site)>;
+    using Judge = std::function<Result<Ask>(std::string_view body)>;
     /// The format is judged after the site, as the rest of the request is.
-    Result<std::string> answer(std::string_view body, const Caller& caller, const Result<query::Format>& format,
-                               std::int64_t asked_ns) const;
+    Judge query_judge(const Result<query::Format>& format, std::int64_t asked_ns) const;
+    Judge funnel_judge(const Result<query::Format>& format, std::int64_t asked_ns) const;
+
+    using MakeJudge = Judge (QueryEndpoint::*)(const Result<query::Format>& format, std::int64_t asked_ns) const;
+    /// `offered`: the formats that it is answered in.
+    void answer_one(http::Exchange& exchange, const Caller& caller, MakeJudge judge,
+                    std::span<const query::Format> offered);
+    void answer_batch(http::Exchange& exchange, const Caller& caller);
+    Result<std::string> answer(std::string_view body, const Caller& caller, const Judge& judge) const;
 
     const catalog::Catalog& catalog_;
     query::Service& service_;

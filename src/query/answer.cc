@@ -56,6 +56,24 @@ void write_value(json::Writer& json, const store::Value& value) {
         value);
 }
 
+void write_range(json::Writer& json, const Zone& zone, const Range& range) {
+    json.member("from", zone.instant_text(range.from_ms));
+    json.member("to", zone.instant_text(range.to_ms));
+}
+
+void write_explanation(json::Writer& json, const Explanation& explanation) {
+    json.string(explanation.statement.sql);
+    json.key("parameters");
+    json.begin_object();
+    for (const auto& [name, value] : explanation.statement.parameters) json.member(name, value);
+    json.end_object();
+    json.key("plan");
+    json.begin_array();
+    for (const std::string& reason : explanation.reasons) json.string(reason);
+    json.end_array();
+    json.member("rows_to_read", explanation.rows_to_read);
+}
+
 class AnswerWriter {
 public:
     AnswerWriter(const Plan& plan, const Zone& zone) : plan_(plan), zone_(zone), json_(out_) {}
@@ -67,13 +85,13 @@ public:
         json_.key("comparison");
         if (parts.previous) {
             json_.begin_object();
-            write_range(*plan_.previous);
+            write_range(json_, zone_, *plan_.previous);
             TRY_STATUS(write_result(*parts.previous));
             json_.end_object();
         } else {
             json_.null();
         }
-        write_meta(parts);
+        write_meta(json_, plan_, zone_, parts);
         json_.end_object();
         return std::move(out_);
     }
@@ -129,49 +147,6 @@ private:
         for_each_cell(plan_, zone_, row,
                       [this](const std::string&, ValueType, const store::Value& value) { write_value(json_, value); });
         json_.end_array();
-    }
-
-    void write_range(const Range& range) {
-        json_.member("from", zone_.instant_text(range.from_ms));
-        json_.member("to", zone_.instant_text(range.to_ms));
-    }
-
-    void write_meta(const AnswerParts& parts) {
-        json_.key("meta");
-        json_.begin_object();
-        json_.member("source", parts.source);
-        json_.key("sample_rate");
-        json_.raw("1.0");
-        json_.key("confidence");
-        json_.null();
-        json_.member("cached", false);
-        json_.member("took_ms", parts.took_ms);
-        json_.member("rows_read", parts.current.rows_read + (parts.previous ? parts.previous->rows_read : 0));
-        json_.member("as_of", parts.as_of);
-        if (!parts.events_from.empty()) json_.member("events_from", parts.events_from);
-        if (parts.days_missing > 0) json_.member("days_missing", parts.days_missing);
-        json_.key("range");
-        json_.begin_object();
-        write_range(plan_.range);
-        json_.member("timezone", zone_.name());
-        json_.end_object();
-        json_.key("sql");
-        if (parts.explanation) write_explanation(*parts.explanation);
-        else json_.null();
-        json_.end_object();
-    }
-
-    void write_explanation(const Explanation& explanation) {
-        json_.string(explanation.statement.sql);
-        json_.key("parameters");
-        json_.begin_object();
-        for (const auto& [name, value] : explanation.statement.parameters) json_.member(name, value);
-        json_.end_object();
-        json_.key("plan");
-        json_.begin_array();
-        for (const std::string& reason : explanation.reasons) json_.string(reason);
-        json_.end_array();
-        json_.member("rows_to_read", explanation.rows_to_read);
     }
 
     const Plan& plan_;
@@ -234,6 +209,31 @@ std::string ndjson_of(const Plan& plan, const Zone& zone, const store::Answer& a
 }
 
 }  // namespace
+
+void write_meta(json::Writer& json, const Plan& plan, const Zone& zone, const AnswerParts& parts) {
+    json.key("meta");
+    json.begin_object();
+    json.member("source", parts.source);
+    json.key("sample_rate");
+    json.raw("1.0");
+    json.key("confidence");
+    json.null();
+    json.member("cached", false);
+    json.member("took_ms", parts.took_ms);
+    json.member("rows_read", parts.current.rows_read + (parts.previous ? parts.previous->rows_read : 0));
+    json.member("as_of", parts.as_of);
+    if (!parts.events_from.empty()) json.member("events_from", parts.events_from);
+    if (parts.days_missing > 0) json.member("days_missing", parts.days_missing);
+    json.key("range");
+    json.begin_object();
+    write_range(json, zone, plan.range);
+    json.member("timezone", zone.name());
+    json.end_object();
+    json.key("sql");
+    if (parts.explanation) write_explanation(json, *parts.explanation);
+    else json.null();
+    json.end_object();
+}
 
 Result<std::string> write_answer(const Plan& plan, const Zone& zone, const AnswerParts& parts) {
     return AnswerWriter(plan, zone).write(parts);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "query/plan.h"
 #include "query/zone.h"
 #include "store/client.h"
@@ -29,6 +30,9 @@ struct AnswerParts {
     std::uint64_t days_missing = 0;  ///< of those whose events are gone, that nothing can tell at present
     double took_ms = 0;
 };
+
+/// The member "meta" of an answer.
+void write_meta(json::Writer& json, const Plan& plan, const Zone& zone, const AnswerParts& parts);
 
 /// The answer's JSON, as the contract has it; `totals` is null where none were asked for. `comparison` is null or
 /// {from, to, rows, totals} of the period before: its rows are those of that period in the same order and columns, not

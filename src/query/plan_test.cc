@@ -1,4 +1,5 @@
 // The planner's golden files: tests/planner/*.txt. A case is "== title", lines "@ name value" for zone, now, and so on,
+// "@ funnel" where it is one,
 // the request's JSON, a line "--", and what comes of it: the refusal, or reasons, SQL and parameters. UPDATE_GOLDEN=1
 // rewrites what stands below "--"; the diff is reviewed.
 #include "query/plan.h"
@@ -13,6 +14,7 @@
 
 #include <gtest/gtest.h>
 
+#include "query/funnel/funnel.h"
 #include "query/sql.h"
 
 namespace footfall::query {
@@ -28,6 +30,7 @@ struct Case {
     std::string now = "2026-11-24T12:34:56.789Z";
     std::string expected;
     bool has_goals = false;
+    bool is_funnel = false;
 };
 
 std::string read_text(const std::filesystem::path& path) {
@@ -55,6 +58,7 @@ std::vector<Case> read_cases(const std::string& text) {
             cases.back().head += line + "\n";
             if (line.starts_with("@ zone ")) cases.back().zone = line.substr(7);
             else if (line == "@ goals") cases.back().has_goals = true;
+            else if (line == "@ funnel") cases.back().is_funnel = true;
             else if (line.starts_with("@ now ")) cases.back().now = line.substr(6);
             else cases.back().request += line + "\n";
         }
@@ -74,12 +78,8 @@ std::string parameters(const store::Statement& statement) {
     return text;
 }
 
-std::string outcome(const Case& c) {
-    const auto request = parse_request(c.request);
-    if (!request) return refusal(request.error());
-    const auto zone = Zone::load(c.zone);
-    if (!zone) return refusal(zone.error());
-    SiteInfo site{.id = request->website_id, .timezone = c.zone, .created_ms = 0};
+SiteInfo site_of(const Case& c, const std::string& id) {
+    SiteInfo site{.id = id, .timezone = c.zone, .created_ms = 0};
     if (c.has_goals)
         site.goals = {{.name = "Bought", .value = "/thanks"},
                       {.name = "Signed up",
@@ -87,14 +87,43 @@ std::string outcome(const Case& c) {
                        .op = Operator::kContains,
                        .value = "signup",
                        .filters = R"([["country", "is_not", ["DE"]]])"}};
+    return site;
+}
+
+std::string reasons(const Plan& plan) {
+    std::string text;
+    for (const auto& reason : plan.reasons) text += "- " + reason + "\n";
+    return text;
+}
+
+std::string outcome_of_funnel(const Case& c, const Zone& zone) {
+    const auto request = parse_funnel(c.request);
+    if (!request) return refusal(request.error());
+    const SiteInfo site = site_of(c, request->of.website_id);
+    const auto funnel = make_funnel_plan(*request, {.request = request->of,
+                                                    .site = site,
+                                                    .zone = zone,
+                                                    .vocabulary = vocabulary(),
+                                                    .now_ms = zone.parse_instant(c.now).value()});
+    if (!funnel) return refusal(funnel.error());
+    const auto statement = compose_funnel(*funnel, zone, 1000);
+    return reasons(funnel->plan) + statement.sql + "\nwith\n" + parameters(statement);
+}
+
+std::string outcome(const Case& c) {
+    const auto zone = Zone::load(c.zone);
+    if (!zone) return refusal(zone.error());
+    if (c.is_funnel) return outcome_of_funnel(c, *zone);
+    const auto request = parse_request(c.request);
+    if (!request) return refusal(request.error());
+    const SiteInfo site = site_of(c, request->website_id);
     const auto plan = make_plan({.request = *request,
                                  .site = site,
                                  .zone = *zone,
                                  .vocabulary = vocabulary(),
                                  .now_ms = zone->parse_instant(c.now).value()});
     if (!plan) return refusal(plan.error());
-    std::string text;
-    for (const auto& reason : plan->reasons) text += "- " + reason + "\n";
+    std::string text = reasons(*plan);
     const auto statement = compose(*plan, {{plan->range}, {}}, *zone, 1000);
     text += statement.sql + "\nwith\n" + parameters(statement);
     if (plan->top_rows) {
@@ -172,7 +201,17 @@ TEST(PlanTest, NoValueOfARequestReachesTheText) {
         top.dimensions = {plan->dimensions.front()};
         top.order = {plan->order.front()};
         top.top_rows = {.at_most = "count()", .candidates = 2};
-        return compose(*plan, {{plan->range}, {}}, *zone, 1000).sql +
+        const FunnelRequest steps{.of = request,
+                                  .steps = {{.value = value, .name = value, .filters = request.filters},
+                                            {.of = FunnelStep::Of::kEvent, .value = value, .name = value}},
+                                  .breakdown = "property:" + value};
+        const auto funnel = make_funnel_plan(steps, {.request = steps.of,
+                                                     .site = site,
+                                                     .zone = *zone,
+                                                     .vocabulary = vocabulary(),
+                                                     .now_ms = 1'795'500'000'000});
+        EXPECT_TRUE(funnel.has_value()) << value;
+        return compose(*plan, {{plan->range}, {}}, *zone, 1000).sql + compose_funnel(*funnel, *zone, 1000).sql +
                compose_candidates(top, top.range, *zone, 1000).sql +
                compose_top_rows(top, top.range, *zone, candidates, "r" + value, 1000).sql;
     };

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -158,6 +159,9 @@ Status check_goal(const GoalDeclaration& declared);
 /// that a spreadsheet would take for a formula; NDJSON with an object a row.
 enum class Format : std::uint8_t { kJson, kCsv, kNdjson };
 
+struct FunnelRequest;
+class Execution;
+
 /// Answers requests from the event store. Thread-safe.
 class Service {
 public:
@@ -178,8 +182,14 @@ public:
     /// which the store calls wrong is kInternal, since a caller can't write one.
     Result<std::string> run(const Request& request, const SiteInfo& site, const std::function<std::string()>& as_of,
                             Format format = Format::kJson, std::optional<std::int64_t> asked_ns = std::nullopt);
+    /// The same of a funnel (funnel/funnel.h), as JSON.
+    Result<std::string> run(const FunnelRequest& request, const SiteInfo& site,
+                            const std::function<std::string()>& as_of,
+                            std::optional<std::int64_t> asked_ns = std::nullopt);
 
 private:
+    Result<Execution> begin(std::optional<std::int64_t> asked_ns) const;
+
     store::Client& store_;
     Clock& clock_;
     const Options options_;

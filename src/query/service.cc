@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 
 #include "query/answer.h"
+#include "query/execution.h"
+#include "query/funnel/funnel.h"
 #include "query/plan.h"
 #include "query/query.h"
 #include "query/sql.h"
@@ -17,38 +19,6 @@
 
 namespace footfall::query {
 namespace {
-
-// The statements of one request, on one deadline.
-class Execution {
-public:
-    Execution(store::Client& store, Clock& clock, std::int64_t deadline_ns)
-        : store_(store), clock_(clock), started_ns_(clock.steady_ns()), deadline_ns_(deadline_ns) {}
-
-    double took_ms() const { return static_cast<double>(clock_.steady_ns() - started_ns_) / 1e6; }
-    int left_ms() const {
-        return static_cast<int>(std::max<std::int64_t>(0, deadline_ns_ - clock_.steady_ns()) / 1'000'000);
-    }
-
-    Result<store::Answer> ask(store::Statement statement) {
-        const int left_ms = this->left_ms();
-        if (left_ms <= 0)
-            return Error(Code::kTimeout, "the query took too long; ask for a shorter range or fewer dimensions");
-        statement.timeout_ms = left_ms;
-        auto answer = store_.query(statement);
-        if (!answer && answer.error().code == Code::kInvalidArgument) {
-            Error error = answer.error().context("the store refused the planner's statement");
-            error.code = Code::kInternal;
-            return error;
-        }
-        return answer;
-    }
-
-private:
-    store::Client& store_;
-    Clock& clock_;
-    const std::int64_t started_ns_;
-    const std::int64_t deadline_ns_;
-};
 
 /// Ranges of the tables that one statement names; more holes between rolled days are not worth it.
 constexpr std::size_t kRangesMax = 20;
@@ -275,14 +245,19 @@ std::vector<std::string> reasons_of(const Plan& plan, const Cover& cover) {
 
 }  // namespace
 
-Result<std::string> Service::run(const Request& request, const SiteInfo& site,
-                                 const std::function<std::string()>& as_of, Format format,
-                                 std::optional<std::int64_t> asked_ns) {
+Result<Execution> Service::begin(std::optional<std::int64_t> asked_ns) const {
     const std::int64_t deadline_ns =
         asked_ns.value_or(clock_.steady_ns()) + options_.timeout_ms * std::int64_t{1'000'000};
     Execution execution(store_, clock_, deadline_ns);
     if (asked_ns && execution.left_ms() <= 0)
         return Error(Code::kOverloaded, "the query waited too long for others; try again in a moment");
+    return execution;
+}
+
+Result<std::string> Service::run(const Request& request, const SiteInfo& site,
+                                 const std::function<std::string()>& as_of, Format format,
+                                 std::optional<std::int64_t> asked_ns) {
+    TRY(Execution execution, begin(asked_ns));
     TRY(const Zone zone, Zone::load(site.timezone));
     Request asked = request;
     if (format != Format::kJson) asked.totals = Toggle::kOff;  // no other has a place for them
@@ -315,6 +290,28 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
     if (!current.cover().days.empty()) parts.source = current.cover().ranges.empty() ? "rollup" : "mixed";
     parts.took_ms = execution.took_ms();
     return write_answer(plan, zone, parts);
+}
+
+Result<std::string> Service::run(const FunnelRequest& request, const SiteInfo& site,
+                                 const std::function<std::string()>& as_of, std::optional<std::int64_t> asked_ns) {
+    TRY(Execution execution, begin(asked_ns));
+    TRY(const Zone zone, Zone::load(site.timezone));
+    TRY(const FunnelPlan funnel, make_funnel_plan(request, {.request = request.of,
+                                                            .site = site,
+                                                            .zone = zone,
+                                                            .vocabulary = vocabulary(),
+                                                            .now_ms = clock_.wall_ms()}));
+    AnswerParts parts;
+    parts.as_of = as_of();
+    const store::Statement statement = compose_funnel(funnel, zone, options_.timeout_ms);
+    TRY(parts.current, execution.ask(statement));
+    if (request.of.explain == Toggle::kOn) {
+        TRY(const store::Answer estimate, execution.ask(compose_estimate(statement)));
+        parts.explanation = Explanation{statement, rows_of_estimate(estimate), funnel.plan.reasons};
+    }
+    if (funnel.plan.range.from_ms < site.expired_ms) parts.events_from = day_text(zone.day_of(site.expired_ms));
+    parts.took_ms = execution.took_ms();
+    return write_funnel(funnel, zone, parts);
 }
 
 }  // namespace footfall::query

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "store/client.h"
+
+namespace footfall::query {
+
+/// The statements of one question, on one deadline. Of the service.
+class Execution {
+public:
+    Execution(store::Client& store, Clock& clock, std::int64_t deadline_ns)
+        : store_(store), clock_(clock), started_ns_(clock.steady_ns()), deadline_ns_(deadline_ns) {}
+
+    double took_ms() const { return static_cast<double>(clock_.steady_ns() - started_ns_) / 1e6; }
+    int left_ms() const {
+        return static_cast<int>(std::max<std::int64_t>(0, deadline_ns_ - clock_.steady_ns()) / 1'000'000);
+    }
+
+    /// kTimeout past the deadline. A statement that the store calls wrong is kInternal: nobody who asks can write one.
+    Result<store::Answer> ask(store::Statement statement) {
+        const int left_ms = this->left_ms();
+        if (left_ms <= 0)
+            return Error(Code::kTimeout, "the query took too long; ask for a shorter range or fewer dimensions");
+        statement.timeout_ms = left_ms;
+        auto answer = store_.query(statement);
+        if (!answer && answer.error().code == Code::kInvalidArgument) {
+            Error error = answer.error().context("the store refused the planner's statement");
+            error.code = Code::kInternal;
+            return error;
+        }
+        return answer;
+    }
+
+private:
+    store::Client& store_;
+    Clock& clock_;
+    const std::int64_t started_ns_;
+    const std::int64_t deadline_ns_;
+};
+
+}  // namespace footfall::query

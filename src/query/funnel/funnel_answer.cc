@@ -1,0 +1,91 @@
+#include <fmt/format.h>
+
+#include "base/json.h"
+#include "query/funnel/funnel.h"
+
+namespace footfall::query {
+namespace {
+
+std::uint64_t count_at(const std::vector<store::Value>& row, std::size_t place) {
+    const auto* count = std::get_if<std::uint64_t>(&row.at(place));
+    FOOTFALL_CHECK(count != nullptr);  // the statement counts
+    return *count;
+}
+
+class FunnelWriter {
+public:
+    FunnelWriter(const FunnelPlan& funnel, const Zone& zone)
+        : funnel_(funnel), zone_(zone), first_(funnel.plan.dimensions.size()), json_(out_) {}
+
+    std::string write(const AnswerParts& parts) && {
+        const auto& rows = parts.current.rows;
+        json_.begin_object();
+        write_steps(rows.empty() ? nullptr : &rows.front());
+        json_.key("breakdown");
+        if (first_ == 0) {
+            json_.null();
+        } else {
+            json_.begin_array();
+            for (std::size_t i = 1; i < rows.size(); ++i) {
+                json_.begin_object();
+                json_.member("value", std::get<std::string>(rows[i].front()));
+                write_steps(&rows[i]);
+                json_.end_object();
+            }
+            json_.end_array();
+        }
+        write_meta(json_, funnel_.plan, zone_, parts);
+        json_.end_object();
+        return std::move(out_);
+    }
+
+private:
+    /// Null: of nobody.
+    void write_steps(const std::vector<store::Value>* row) {
+        const std::size_t steps = funnel_.steps.size();
+        const auto counted = [&](std::size_t place) { return row == nullptr ? 0 : count_at(*row, first_ + place); };
+        json_.key("steps");
+        json_.begin_array();
+        for (std::size_t i = 0; i < steps; ++i) {
+            const std::uint64_t visitors = counted(i);
+            const std::uint64_t before = i == 0 ? visitors : counted(i - 1);
+            json_.begin_object();
+            json_.member("name", funnel_.steps[i].name);
+            json_.member("visitors", visitors);
+            write_share("rate", visitors, counted(0));
+            write_share("step_rate", visitors, before);
+            json_.member("drop_off", before - visitors);
+            if (funnel_.by == FunnelBy::kSession) {
+                json_.member("sessions", counted(steps + i));
+                write_share("session_rate", counted(steps + i), counted(steps));
+            }
+            json_.end_object();
+        }
+        json_.end_array();
+    }
+    /// In percent; null of nobody.
+    void write_share(const char* name, std::uint64_t part, std::uint64_t whole) {
+        json_.key(name);
+        if (whole == 0) json_.null();
+        else json_.number(100.0 * static_cast<double>(part) / static_cast<double>(whole));
+    }
+
+    const FunnelPlan& funnel_;
+    const Zone& zone_;
+    const std::size_t first_;  ///< column of the first step
+    std::string out_;
+    json::Writer json_;
+};
+
+}  // namespace
+
+Result<std::string> write_funnel(const FunnelPlan& funnel, const Zone& zone, const AnswerParts& parts) {
+    const std::size_t counts = funnel.steps.size() * (funnel.by == FunnelBy::kSession ? 2 : 1);
+    const std::size_t width = funnel.plan.dimensions.empty() ? counts : counts + 2;
+    if (parts.current.columns.size() != width)
+        return Error(Code::kInternal, fmt::format("the store answered {} columns where the funnel has {}",
+                                                  parts.current.columns.size(), width));
+    return FunnelWriter(funnel, zone).write(parts);
+}
+
+}  // namespace footfall::query
