@@ -13,6 +13,7 @@
 #include "base/json_reader.h"
 #include "base/metrics.h"
 #include "http/encoding.h"
+#include "query/cohorts/cohorts.h"
 #include "query/funnel/funnel.h"
 #include "query/site_info.h"
 
@@ -96,6 +97,18 @@ QueryEndpoint::QueryEndpoint(const catalog::Catalog& catalog, query::Service& se
                              Options options)
     : catalog_(catalog), service_(service), pool_(pool), clock_(clock), options_(std::move(options)) {}
 
+/// Of what is answered as JSON alone.
+template <class Request, Result<Request> (*parse)(std::string_view body)>
+QueryEndpoint::Judge QueryEndpoint::judge_of(const Result<query::Format>& format, std::int64_t asked_ns) const {
+    return [this, format, asked_ns](std::string_view body) -> Result<Ask> {
+        if (!format) return format.error();
+        TRY(Request request, parse(body));
+        return Ask([this, request = std::move(request), asked_ns](const query::SiteInfo& site) {
+            return service_.run(request, site, options_.as_of, asked_ns);
+        });
+    };
+}
+
 void QueryEndpoint::add_to(http::Router& router, const Gate& gate) {
     gate.add(router, http::Method::kPost, "/api/v1/query", [this](http::Exchange& exchange, const Caller& caller) {
         answer_one(exchange, caller, &QueryEndpoint::query_judge, kFormats);
@@ -103,7 +116,10 @@ void QueryEndpoint::add_to(http::Router& router, const Gate& gate) {
     gate.add(router, http::Method::kPost, "/api/v1/query/batch",
              [this](http::Exchange& exchange, const Caller& caller) { answer_batch(exchange, caller); });
     gate.add(router, http::Method::kPost, "/api/v1/funnel", [this](http::Exchange& exchange, const Caller& caller) {
-        answer_one(exchange, caller, &QueryEndpoint::funnel_judge, kJsonAlone);
+        answer_one(exchange, caller, &QueryEndpoint::judge_of<query::FunnelRequest, query::parse_funnel>, kJsonAlone);
+    });
+    gate.add(router, http::Method::kPost, "/api/v1/retention", [this](http::Exchange& exchange, const Caller& caller) {
+        answer_one(exchange, caller, &QueryEndpoint::judge_of<query::CohortRequest, query::parse_cohorts>, kJsonAlone);
     });
 }
 
@@ -113,16 +129,6 @@ QueryEndpoint::Judge QueryEndpoint::query_judge(const Result<query::Format>& for
         TRY(query::Request request, query::parse_request(body));
         return Ask([this, request = std::move(request), format, asked_ns](const query::SiteInfo& site) {
             return service_.run(request, site, options_.as_of, *format, asked_ns);
-        });
-    };
-}
-
-QueryEndpoint::Judge QueryEndpoint::funnel_judge(const Result<query::Format>& format, std::int64_t asked_ns) const {
-    return [this, format, asked_ns](std::string_view body) -> Result<Ask> {
-        if (!format) return format.error();
-        TRY(query::FunnelRequest request, query::parse_funnel(body));
-        return Ask([this, request = std::move(request), asked_ns](const query::SiteInfo& site) {
-            return service_.run(request, site, options_.as_of, asked_ns);
         });
     };
 }

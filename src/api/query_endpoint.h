@@ -16,7 +16,7 @@
 
 namespace footfall::api {
 
-/// POST /api/v1/query, /api/v1/query/batch and /api/v1/funnel. Behind the gate, which answers 401 and the 403 of a
+/// POST /api/v1/query, query/batch, funnel and retention. Behind the gate, which answers 401 and the 403 of a
 /// collect key, it judges in the contract's order: 403/404 (the site), 400 and 406 (the request). A query is answered
 /// as JSON, CSV or NDJSON, everything else as JSON. Runs on the pool, a batch on half of it; a full queue is answered
 /// 503 with Retry-After.
@@ -47,7 +47,8 @@ private:
     using Judge = std::function<Result<Ask>(std::string_view body)>;
     /// The format is judged after the site, as the rest of the request is.
     Judge query_judge(const Result<query::Format>& format, std::int64_t asked_ns) const;
-    Judge funnel_judge(const Result<query::Format>& format, std::int64_t asked_ns) const;
+    template <class Request, Result<Request> (*parse)(std::string_view body)>
+    Judge judge_of(const Result<query::Format>& format, std::int64_t asked_ns) const;
 
     using MakeJudge = Judge (QueryEndpoint::*)(const Result<query::Format>& format, std::int64_t asked_ns) const;
     /// `offered`: the formats that it is answered in.

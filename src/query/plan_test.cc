@@ -1,5 +1,5 @@
 // The planner's golden files: tests/planner/*.txt. A case is "== title", lines "@ name value" for zone, now, and so on,
-// "@ funnel" where it is one,
+// "@ funnel" or "@ retention" where it is one,
 // the request's JSON, a line "--", and what comes of it: the refusal, or reasons, SQL and parameters. UPDATE_GOLDEN=1
 // rewrites what stands below "--"; the diff is reviewed.
 #include "query/plan.h"
@@ -14,6 +14,7 @@
 
 #include <gtest/gtest.h>
 
+#include "query/cohorts/cohorts.h"
 #include "query/funnel/funnel.h"
 #include "query/sql.h"
 
@@ -31,6 +32,7 @@ struct Case {
     std::string expected;
     bool has_goals = false;
     bool is_funnel = false;
+    bool is_retention = false;
 };
 
 std::string read_text(const std::filesystem::path& path) {
@@ -59,6 +61,7 @@ std::vector<Case> read_cases(const std::string& text) {
             if (line.starts_with("@ zone ")) cases.back().zone = line.substr(7);
             else if (line == "@ goals") cases.back().has_goals = true;
             else if (line == "@ funnel") cases.back().is_funnel = true;
+            else if (line == "@ retention") cases.back().is_retention = true;
             else if (line.starts_with("@ now ")) cases.back().now = line.substr(6);
             else cases.back().request += line + "\n";
         }
@@ -110,10 +113,25 @@ std::string outcome_of_funnel(const Case& c, const Zone& zone) {
     return reasons(funnel->plan) + statement.sql + "\nwith\n" + parameters(statement);
 }
 
+std::string outcome_of_retention(const Case& c, const Zone& zone) {
+    const auto request = parse_cohorts(c.request);
+    if (!request) return refusal(request.error());
+    const SiteInfo site = site_of(c, request->of.website_id);
+    const auto cohorts = make_cohort_plan(*request, {.request = request->of,
+                                                     .site = site,
+                                                     .zone = zone,
+                                                     .vocabulary = vocabulary(),
+                                                     .now_ms = zone.parse_instant(c.now).value()});
+    if (!cohorts) return refusal(cohorts.error());
+    const auto statement = compose_cohorts(*cohorts, zone, 1000);
+    return reasons(cohorts->plan) + statement.sql + "\nwith\n" + parameters(statement);
+}
+
 std::string outcome(const Case& c) {
     const auto zone = Zone::load(c.zone);
     if (!zone) return refusal(zone.error());
     if (c.is_funnel) return outcome_of_funnel(c, *zone);
+    if (c.is_retention) return outcome_of_retention(c, *zone);
     const auto request = parse_request(c.request);
     if (!request) return refusal(request.error());
     const SiteInfo site = site_of(c, request->website_id);
@@ -203,7 +221,7 @@ TEST(PlanTest, NoValueOfARequestReachesTheText) {
         top.top_rows = {.at_most = "count()", .candidates = 2};
         const FunnelRequest steps{.of = request,
                                   .steps = {{.value = value, .name = value, .filters = request.filters},
-                                            {.of = FunnelStep::Of::kEvent, .value = value, .name = value}},
+                                            {.of = Step::Of::kEvent, .value = value, .name = value}},
                                   .breakdown = "property:" + value};
         const auto funnel = make_funnel_plan(steps, {.request = steps.of,
                                                      .site = site,
@@ -211,8 +229,17 @@ TEST(PlanTest, NoValueOfARequestReachesTheText) {
                                                      .vocabulary = vocabulary(),
                                                      .now_ms = 1'795'500'000'000});
         EXPECT_TRUE(funnel.has_value()) << value;
-        return compose(*plan, {{plan->range}, {}}, *zone, 1000).sql + compose_funnel(*funnel, *zone, 1000).sql +
-               compose_candidates(top, top.range, *zone, 1000).sql +
+        Request of = request;
+        of.granularity = "day";
+        const CohortRequest by_step{.of = of, .first = steps.steps.front(), .again = std::nullopt};
+        const auto cohorts = make_cohort_plan(by_step, {.request = by_step.of,
+                                                        .site = site,
+                                                        .zone = *zone,
+                                                        .vocabulary = vocabulary(),
+                                                        .now_ms = 1'795'500'000'000});
+        EXPECT_TRUE(cohorts.has_value()) << value;
+        return compose_cohorts(*cohorts, *zone, 1000).sql + compose(*plan, {{plan->range}, {}}, *zone, 1000).sql +
+               compose_funnel(*funnel, *zone, 1000).sql + compose_candidates(top, top.range, *zone, 1000).sql +
                compose_top_rows(top, top.range, *zone, candidates, "r" + value, 1000).sql;
     };
     const std::string harmless = sql_of("a");

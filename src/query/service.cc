@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "query/answer.h"
+#include "query/cohorts/cohorts.h"
 #include "query/execution.h"
 #include "query/funnel/funnel.h"
 #include "query/plan.h"
@@ -292,6 +293,24 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
     return write_answer(plan, zone, parts);
 }
 
+namespace {
+
+/// The answer to one statement, and what an answer says beside.
+Result<AnswerParts> ask_once(Execution& execution, const store::Statement& statement, const Plan& plan, Toggle explain,
+                             const std::function<std::string()>& as_of) {
+    AnswerParts parts;
+    parts.as_of = as_of();
+    TRY(parts.current, execution.ask(statement));
+    if (explain == Toggle::kOn) {
+        TRY(const store::Answer estimate, execution.ask(compose_estimate(statement)));
+        parts.explanation = Explanation{statement, rows_of_estimate(estimate), plan.reasons};
+    }
+    parts.took_ms = execution.took_ms();
+    return parts;
+}
+
+}  // namespace
+
 Result<std::string> Service::run(const FunnelRequest& request, const SiteInfo& site,
                                  const std::function<std::string()>& as_of, std::optional<std::int64_t> asked_ns) {
     TRY(Execution execution, begin(asked_ns));
@@ -301,17 +320,26 @@ Result<std::string> Service::run(const FunnelRequest& request, const SiteInfo& s
                                                             .zone = zone,
                                                             .vocabulary = vocabulary(),
                                                             .now_ms = clock_.wall_ms()}));
-    AnswerParts parts;
-    parts.as_of = as_of();
-    const store::Statement statement = compose_funnel(funnel, zone, options_.timeout_ms);
-    TRY(parts.current, execution.ask(statement));
-    if (request.of.explain == Toggle::kOn) {
-        TRY(const store::Answer estimate, execution.ask(compose_estimate(statement)));
-        parts.explanation = Explanation{statement, rows_of_estimate(estimate), funnel.plan.reasons};
-    }
+    TRY(AnswerParts parts,
+        ask_once(execution, compose_funnel(funnel, zone, options_.timeout_ms), funnel.plan, request.of.explain, as_of));
     if (funnel.plan.range.from_ms < site.expired_ms) parts.events_from = day_text(zone.day_of(site.expired_ms));
-    parts.took_ms = execution.took_ms();
     return write_funnel(funnel, zone, parts);
+}
+
+Result<std::string> Service::run(const CohortRequest& request, const SiteInfo& site,
+                                 const std::function<std::string()>& as_of, std::optional<std::int64_t> asked_ns) {
+    TRY(Execution execution, begin(asked_ns));
+    TRY(const Zone zone, Zone::load(site.timezone));
+    TRY(const CohortPlan cohorts, make_cohort_plan(request, {.request = request.of,
+                                                             .site = site,
+                                                             .zone = zone,
+                                                             .vocabulary = vocabulary(),
+                                                             .now_ms = clock_.wall_ms()}));
+    TRY(AnswerParts parts, ask_once(execution, compose_cohorts(cohorts, zone, options_.timeout_ms), cohorts.plan,
+                                    request.of.explain, as_of));
+    // Whoever came first before that seems to come first after it, whatever the range.
+    if (site.expired_ms > 0) parts.events_from = day_text(zone.day_of(site.expired_ms));
+    return write_cohorts(cohorts, zone, parts);
 }
 
 }  // namespace footfall::query

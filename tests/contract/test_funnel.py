@@ -10,7 +10,7 @@ from reference import funnels as reference
 from reference.events import first_receipts
 from reference.funnels import Counts, Funnel, Step
 from reference.sessions import sessions_of
-from reference.zones import Days, Instants, local
+from reference.zones import Days, Instants, Range, local
 from support.client import bearer
 from support.events import custom, now_ms, pageview
 from support.questions import Curious
@@ -189,13 +189,16 @@ def a_funnel(dice: random.Random, curious: Curious, zone: str) -> Funnel:
     )
 
 
+def request_of_range(asked: Range) -> dict[str, Any]:
+    if isinstance(asked, Days):
+        return {"date_range": [asked.first, asked.last]}
+    if isinstance(asked, Instants):
+        return {"time_range": [local(ms, "UTC").isoformat(timespec="milliseconds") for ms in (asked.from_ms, asked.to_ms)]}
+    return {"time_range": "all"}
+
+
 def request_of(funnel: Funnel) -> dict[str, Any]:
-    more: dict[str, Any] = {"time_range": "all"}
-    if isinstance(funnel.range, Days):
-        more = {"date_range": [funnel.range.first, funnel.range.last]}
-    elif isinstance(funnel.range, Instants):
-        more = {"time_range": [local(ms, "UTC").isoformat(timespec="milliseconds") for ms in (funnel.range.from_ms, funnel.range.to_ms)]}
-    return more | {
+    return request_of_range(funnel.range) | {
         "window_seconds": funnel.window_s,
         "by": funnel.by,
         "filters": list(funnel.filters),

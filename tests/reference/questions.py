@@ -140,15 +140,15 @@ def is_of_events_alone(dimension: str) -> bool:
     return dimension in OF_EVENTS or dimension.startswith("property:")
 
 
+def names_of_filter(condition: Filter) -> set[str]:
+    if condition[0] in ("and", "or", "not"):
+        return set().union(*map(names_of_filter, condition[1:]))
+    return {condition[0]}
+
+
 def names_of(question: Question) -> set[str]:
     """All dimensions that are asked for or filtered by."""
-
-    def in_filter(condition: Filter) -> set[str]:
-        if condition[0] in ("and", "or", "not"):
-            return set().union(*map(in_filter, condition[1:]))
-        return {condition[0]}
-
-    return set(question.dimensions).union(*map(in_filter, question.filters))
+    return set(question.dimensions).union(*map(names_of_filter, question.filters))
 
 
 def passes_all(question: Question, value_of: ValueOf) -> bool:

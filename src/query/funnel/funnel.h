@@ -9,6 +9,7 @@
 #include "query/answer.h"
 #include "query/plan.h"
 #include "query/query.h"
+#include "query/step.h"
 #include "query/zone.h"
 #include "store/client.h"
 
@@ -28,21 +29,12 @@ inline constexpr std::int64_t kFunnelWindowMax = 366 * std::int64_t{86'400};
 inline constexpr std::int64_t kFunnelValuesDefault = 10;  // of a breakdown
 inline constexpr std::int64_t kFunnelValuesMax = 1'000;
 
-/// What is to be met: a pageview of that page, a custom event of that name, or a goal of the site; and the filters.
-struct FunnelStep {
-    enum class Of : std::uint8_t { kPage, kEvent, kGoal };
-    Of of = Of::kPage;
-    std::string value;
-    std::string name;  ///< as shown; the value where none is given
-    std::vector<Filter> filters{};
-};
-
 /// Within whose events the steps follow each other.
 enum class FunnelBy : std::uint8_t { kVisitor, kSession };
 
 struct FunnelRequest {
     Request of;  ///< site, range, filters (of each event), include_bots, limit (of the breakdown's values), explain
-    std::vector<FunnelStep> steps;
+    std::vector<Step> steps;
     std::int64_t window_seconds = kFunnelWindowDefault;
     FunnelBy by = FunnelBy::kVisitor;
     std::string breakdown;  ///< a dimension; empty: none
@@ -52,15 +44,10 @@ struct FunnelRequest {
 Result<FunnelRequest> parse_funnel(std::string_view body);
 
 struct FunnelPlan {
-    struct Step {
-        std::string name;
-        std::string event_type;
-        Condition condition;
-    };
     /// `condition` has all that is asked of any event, for what has to be read; `dimensions` the breakdown.
     Plan plan;
     std::vector<Condition> filters;  ///< of each event
-    std::vector<Step> steps;
+    std::vector<PlanStep> steps;
     std::int64_t window_ms = 0;
     FunnelBy by = FunnelBy::kVisitor;
     bool is_joined = false;  ///< events with their sessions

@@ -14,45 +14,11 @@ namespace {
 
 using simdjson::dom::element;
 
-constexpr std::array<std::pair<std::string_view, FunnelStep::Of>, 3> kKinds = {
-    {{"page", FunnelStep::Of::kPage}, {"event", FunnelStep::Of::kEvent}, {"goal", FunnelStep::Of::kGoal}}};
-
-Result<FunnelStep> read_step(element value, const std::string& path, FilterReader& filters) {
-    FunnelStep step;
-    std::size_t kinds = 0;
-    std::vector<Member> members = {
-        {"name",
-         [&](element v) -> Status {
-             TRY(step.name, read_text(v, path + ".name"));
-             return {};
-         }},
-        {"filters",
-         [&](element v) -> Status {
-             TRY(step.filters, filters.read(v, path + ".filters"));
-             return {};
-         }},
-    };
-    for (const auto& [name, of] : kKinds)
-        members.push_back({name, [&, name = name, of = of](element v) -> Status {
-                               TRY(step.value, read_text(v, fmt::format("{}.{}", path, name)));
-                               step.of = of;
-                               ++kinds;
-                               return {};
-                           }});
-    TRY_STATUS(read_object(value, path, "a step", members));
-    if (kinds != 1) return refuse("invalid_step", path, "a step has one of 'page', 'event' and 'goal', and its value");
-    if (step.value.empty())
-        return refuse("invalid_value", fmt::format("{}.{}", path, kKinds[static_cast<std::size_t>(step.of)].first),
-                      "say which");
-    if (step.name.empty()) step.name = step.value;
-    return step;
-}
-
-Result<std::vector<FunnelStep>> read_steps(element value, FilterReader& filters) {
+Result<std::vector<Step>> read_steps(element value, FilterReader& filters) {
     simdjson::dom::array list;
     if (value.get(list) != simdjson::SUCCESS) return wrong_type("steps", "an array of steps");
     if (list.size() > kFunnelStepsMax) return beyond_limit("steps", "steps", kFunnelStepsMax);
-    std::vector<FunnelStep> steps;
+    std::vector<Step> steps;
     for (const element item : list) {
         TRY(auto step, read_step(item, fmt::format("steps[{}]", steps.size()), filters));
         steps.push_back(std::move(step));
@@ -111,57 +77,6 @@ Result<FunnelRequest> parse_funnel(std::string_view body) {
 
 namespace {
 
-/// As a filter is lowered; `where` is the path that errors have.
-Result<Condition> lowered(const PlanContext& context, std::vector<Filter> filters) {
-    Request request;
-    request.filters = std::move(filters);
-    Plan plan;
-    TRY_STATUS(lower_filters({.request = request,
-                              .site = context.site,
-                              .zone = context.zone,
-                              .vocabulary = context.vocabulary,
-                              .now_ms = context.now_ms},
-                             plan));
-    if (plan.condition) return std::move(*plan.condition);
-    return Condition{.kind = Condition::Kind::kAnd, .children = {}, .column = {}, .values = {}};
-}
-
-Result<PlanGoal> goal_named(const std::string& name, const std::string& field, const PlanContext& context) {
-    std::vector<std::string_view> names;
-    for (const GoalDeclaration& declared : context.site.goals) {
-        if (declared.name == name) {
-            auto goal = lower_goal(declared, context.vocabulary);
-            if (goal) return goal;
-            return refuse("invalid_goal", field,
-                          fmt::format("the goal '{}' is not understood: {}", name, goal.error().message));
-        }
-        names.push_back(declared.name);
-    }
-    return refuse("unknown_goal", field, fmt::format("the site has no goal '{}'", name), nearest(name, names));
-}
-
-Result<FunnelPlan::Step> planned(const FunnelStep& step, std::size_t place, const PlanContext& context) {
-    FunnelPlan::Step result{.name = step.name, .event_type = {}, .condition = {}};
-    if (step.of == FunnelStep::Of::kGoal) {
-        TRY(PlanGoal goal, goal_named(step.value, fmt::format("steps[{}].goal", place), context));
-        TRY(result.condition, lowered(context, step.filters));
-        result.event_type = goal.event_type;
-        result.condition.children.insert(result.condition.children.begin(), std::move(goal.condition));
-        return result;
-    }
-    const bool is_page = step.of == FunnelStep::Of::kPage;
-    result.event_type = is_page ? "pageview" : "event";
-    std::vector<Filter> filters = step.filters;
-    filters.insert(filters.begin(), Filter{.kind = Filter::Kind::kTest,
-                                           .children = {},
-                                           .dimension = is_page ? "page" : "event_name",
-                                           .op = Operator::kIs,
-                                           .values = {step.value},
-                                           .field = fmt::format("steps[{}].{}", place, is_page ? "page" : "event")});
-    TRY(result.condition, lowered(context, std::move(filters)));
-    return result;
-}
-
 Status add_breakdown(const std::string& name, const PlanContext& context, Plan& plan) {
     if (name.empty()) return {};
     TRY(DimensionColumn column, resolve_dimension(context.vocabulary, name, "breakdown"));
@@ -184,27 +99,20 @@ Result<FunnelPlan> make_funnel_plan(const FunnelRequest& request, const PlanCont
     plan.limit = request.of.limit;
     plan.include_bots = request.of.include_bots;
     TRY_STATUS(resolve_range(context, plan));
-    TRY(Condition filters, lowered(context, request.of.filters));
-    funnel.filters = std::move(filters.children);
-    for (const FunnelStep& step : request.steps) {
-        TRY(auto made, planned(step, funnel.steps.size(), context));
+    TRY(funnel.filters, lower_all_of(request.of.filters, context));
+    for (const Step& step : request.steps) {
+        TRY(auto made, plan_step(step, fmt::format("steps[{}]", funnel.steps.size()), context));
         funnel.steps.push_back(std::move(made));
     }
     TRY_STATUS(add_breakdown(request.breakdown, context, plan));
 
     plan.condition = Condition{.kind = Condition::Kind::kAnd, .children = funnel.filters, .column = {}, .values = {}};
-    for (const FunnelPlan::Step& step : funnel.steps) plan.condition->children.push_back(step.condition);
-    bool asks_of_goals = false;
+    for (const PlanStep& step : funnel.steps) plan.condition->children.push_back(step.condition);
+    TRY_STATUS(add_goals_asked_for(context, plan));
     std::string of_session;
     for_each_column(plan, [&](const DimensionColumn& column) {
-        asks_of_goals = asks_of_goals || is_goal(*column.dimension);
         if (find_source(column.dimension->sources, "events") == nullptr) of_session = column.name;
     });
-    if (asks_of_goals)
-        for (const GoalDeclaration& declared : context.site.goals) {
-            TRY(auto goal, goal_named(declared.name, "goal", context));
-            plan.goals.push_back(std::move(goal));
-        }
     funnel.is_joined = request.by == FunnelBy::kSession || !of_session.empty();
     plan.reasons.push_back(!funnel.is_joined
                                ? "source 'events': what meets a step, by visitor"

@@ -62,7 +62,7 @@ private:
         composer_.enter(funnel_.is_joined ? Composer::Scope::kEventsFirst : Composer::Scope::kEvents);
         std::vector<std::string> bits;
         for (std::size_t i = 0; i < funnel_.steps.size(); ++i) {
-            const FunnelPlan::Step& step = funnel_.steps[i];
+            const PlanStep& step = funnel_.steps[i];
             bits.push_back(fmt::format("{} * (event_type = '{}' AND {})", 1u << i, step.event_type,
                                        composer_.condition(step.condition)));
         }
