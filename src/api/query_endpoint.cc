@@ -98,11 +98,11 @@ QueryEndpoint::QueryEndpoint(const catalog::Catalog& catalog, query::Service& se
     : catalog_(catalog), service_(service), pool_(pool), clock_(clock), options_(std::move(options)) {}
 
 /// Of what is answered as JSON alone.
-template <class Request, Result<Request> (*parse)(std::string_view body)>
+template <class Request, Result<Request> (*Parse)(std::string_view body)>
 QueryEndpoint::Judge QueryEndpoint::judge_of(const Result<query::Format>& format, std::int64_t asked_ns) const {
     return [this, format, asked_ns](std::string_view body) -> Result<Ask> {
         if (!format) return format.error();
-        TRY(Request request, parse(body));
+        TRY(Request request, Parse(body));
         return Ask([this, request = std::move(request), asked_ns](const query::SiteInfo& site) {
             return service_.run(request, site, options_.as_of, asked_ns);
         });

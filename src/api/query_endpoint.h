@@ -47,7 +47,7 @@ private:
     using Judge = std::function<Result<Ask>(std::string_view body)>;
     /// The format is judged after the site, as the rest of the request is.
     Judge query_judge(const Result<query::Format>& format, std::int64_t asked_ns) const;
-    template <class Request, Result<Request> (*parse)(std::string_view body)>
+    template <class Request, Result<Request> (*Parse)(std::string_view body)>
     Judge judge_of(const Result<query::Format>& format, std::int64_t asked_ns) const;
 
     using MakeJudge = Judge (QueryEndpoint::*)(const Result<query::Format>& format, std::int64_t asked_ns) const;

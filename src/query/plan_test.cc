@@ -109,7 +109,7 @@ std::string outcome_of_funnel(const Case& c, const Zone& zone) {
                                                     .vocabulary = vocabulary(),
                                                     .now_ms = zone.parse_instant(c.now).value()});
     if (!funnel) return refusal(funnel.error());
-    const auto statement = compose_funnel(*funnel, zone, 1000);
+    const auto statement = compose_funnel(*funnel, zone, {}, 1000);
     return reasons(funnel->plan) + statement.sql + "\nwith\n" + parameters(statement);
 }
 
@@ -123,7 +123,7 @@ std::string outcome_of_retention(const Case& c, const Zone& zone) {
                                                      .vocabulary = vocabulary(),
                                                      .now_ms = zone.parse_instant(c.now).value()});
     if (!cohorts) return refusal(cohorts.error());
-    const auto statement = compose_cohorts(*cohorts, zone, 1000);
+    const auto statement = compose_cohorts(*cohorts, zone, {}, 1000);
     return reasons(cohorts->plan) + statement.sql + "\nwith\n" + parameters(statement);
 }
 
@@ -238,8 +238,8 @@ TEST(PlanTest, NoValueOfARequestReachesTheText) {
                                                         .vocabulary = vocabulary(),
                                                         .now_ms = 1'795'500'000'000});
         EXPECT_TRUE(cohorts.has_value()) << value;
-        return compose_cohorts(*cohorts, *zone, 1000).sql + compose(*plan, {{plan->range}, {}}, *zone, 1000).sql +
-               compose_funnel(*funnel, *zone, 1000).sql + compose_candidates(top, top.range, *zone, 1000).sql +
+        return compose_cohorts(*cohorts, *zone, {}, 1000).sql + compose(*plan, {{plan->range}, {}}, *zone, 1000).sql +
+               compose_funnel(*funnel, *zone, {}, 1000).sql + compose_candidates(top, top.range, *zone, 1000).sql +
                compose_top_rows(top, top.range, *zone, candidates, "r" + value, 1000).sql;
     };
     const std::string harmless = sql_of("a");

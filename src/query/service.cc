@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,6 +16,7 @@
 #include "query/funnel/funnel.h"
 #include "query/plan.h"
 #include "query/query.h"
+#include "query/shards.h"
 #include "query/sql.h"
 #include "query/vocabulary.h"
 #include "query/zone.h"
@@ -295,13 +298,15 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
 
 namespace {
 
-/// The answer to one statement, and what an answer says beside.
-Result<AnswerParts> ask_once(Execution& execution, const store::Statement& statement, const Plan& plan, Toggle explain,
-                             const std::function<std::string()>& as_of) {
+/// The answer to what is asked of visitors, and what an answer says beside.
+Result<AnswerParts> ask_of_visitors(Execution& execution, const std::function<store::Statement(const Shard&)>& compose,
+                                    std::span<const std::size_t> keys, const Plan& plan, Toggle explain,
+                                    const std::function<std::string()>& as_of) {
     AnswerParts parts;
     parts.as_of = as_of();
-    TRY(parts.current, execution.ask(statement));
+    TRY(parts.current, ask_by_shards(execution, compose, keys));
     if (explain == Toggle::kOn) {
+        const store::Statement statement = compose({});
         TRY(const store::Answer estimate, execution.ask(compose_estimate(statement)));
         parts.explanation = Explanation{statement, rows_of_estimate(estimate), plan.reasons};
     }
@@ -320,8 +325,10 @@ Result<std::string> Service::run(const FunnelRequest& request, const SiteInfo& s
                                                             .zone = zone,
                                                             .vocabulary = vocabulary(),
                                                             .now_ms = clock_.wall_ms()}));
+    const auto compose = [&](const Shard& shard) { return compose_funnel(funnel, zone, shard, options_.timeout_ms); };
     TRY(AnswerParts parts,
-        ask_once(execution, compose_funnel(funnel, zone, options_.timeout_ms), funnel.plan, request.of.explain, as_of));
+        ask_of_visitors(execution, compose, funnel_keys(funnel), funnel.plan, request.of.explain, as_of));
+    order_funnel(funnel, parts.current);
     if (funnel.plan.range.from_ms < site.expired_ms) parts.events_from = day_text(zone.day_of(site.expired_ms));
     return write_funnel(funnel, zone, parts);
 }
@@ -335,8 +342,9 @@ Result<std::string> Service::run(const CohortRequest& request, const SiteInfo& s
                                                              .zone = zone,
                                                              .vocabulary = vocabulary(),
                                                              .now_ms = clock_.wall_ms()}));
-    TRY(AnswerParts parts, ask_once(execution, compose_cohorts(cohorts, zone, options_.timeout_ms), cohorts.plan,
-                                    request.of.explain, as_of));
+    const auto compose = [&](const Shard& shard) { return compose_cohorts(cohorts, zone, shard, options_.timeout_ms); };
+    constexpr std::array<std::size_t, 2> kKeys = {0, 1};
+    TRY(AnswerParts parts, ask_of_visitors(execution, compose, kKeys, cohorts.plan, request.of.explain, as_of));
     // Whoever came first before that seems to come first after it, whatever the range.
     if (site.expired_ms > 0) parts.events_from = day_text(zone.day_of(site.expired_ms));
     return write_cohorts(cohorts, zone, parts);

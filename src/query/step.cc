@@ -48,10 +48,10 @@ Result<Step> read_step(element value, const std::string& path, FilterReader& fil
              return {};
          }},
     };
-    for (const auto& [name, of] : kKinds)
-        members.push_back({name, [&, name = name, of = of](element v) -> Status {
-                               TRY(step.value, read_text(v, fmt::format("{}.{}", path, name)));
-                               step.of = of;
+    for (const auto& kind : kKinds)
+        members.push_back({kind.first, [&](element v) -> Status {
+                               TRY(step.value, read_text(v, fmt::format("{}.{}", path, kind.first)));
+                               step.of = kind.second;
                                ++kinds;
                                return {};
                            }});

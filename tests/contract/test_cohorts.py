@@ -132,11 +132,12 @@ def test_refusals_name_their_place(site: Site):
     assert refused(limit=5) == ("unknown_field", "limit")
 
 
-def test_R18_retention_is_that_of_the_reference(start_server: Any):
+@pytest.mark.parametrize("failpoints", ["", "query.too_large_at_once=error"], ids=["at once", "by parts of the visitors"])
+def test_R18_retention_is_that_of_the_reference(start_server: Any, failpoints: str):
     seed = int(os.environ.get("FOOTFALL_SEED") or random.SystemRandom().randrange(2**32))
     print(f"\nFOOTFALL_SEED={seed}")
     dice = random.Random(seed)
-    server: Server = start_server()
+    server: Server = start_server(env={"FOOTFALL_FAILPOINTS": failpoints})
     planned = plan_round(dice, server, Enrichment.asked_of(server.add_site()))
     for one in planned:
         for part in one.parts:

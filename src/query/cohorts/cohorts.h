@@ -10,6 +10,7 @@
 #include "query/answer.h"
 #include "query/plan.h"
 #include "query/query.h"
+#include "query/shards.h"
 #include "query/step.h"
 #include "query/zone.h"
 #include "store/client.h"
@@ -59,9 +60,9 @@ struct CohortPlan {
 /// Errors as make_plan(), and "limit_exceeded" for too many periods.
 Result<CohortPlan> make_cohort_plan(const CohortRequest& request, const PlanContext& context);
 
-/// One statement. Columns: the cohort's and a period's first day, as text, and how many visitors of the one came again
-/// in the other; only where there are any, in order. Where both are the same it is the cohort's size.
-store::Statement compose_cohorts(const CohortPlan& cohorts, const Zone& zone, int timeout_ms);
+/// Of these visitors. Columns: the cohort's and a period's first day, as text, and how many visitors of the one came
+/// again in the other; only where there are any. Where both are the same it is the cohort's size.
+store::Statement compose_cohorts(const CohortPlan& cohorts, const Zone& zone, const Shard& shard, int timeout_ms);
 
 /// {"granularity", "running", "cohorts": [{"date", "visitors", "periods": [{"visitors", "rate"}, …]}, …], "meta"}: the
 /// first of a cohort's periods is its own. Of "all" from the first cohort on.

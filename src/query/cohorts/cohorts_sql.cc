@@ -16,8 +16,9 @@ constexpr std::string_view kInstant = "DateTime64(3, 'UTC')";
 
 class CohortStatement {
 public:
-    CohortStatement(const CohortPlan& cohorts, const Zone& zone)
+    CohortStatement(const CohortPlan& cohorts, const Zone& zone, const Shard& shard)
         : cohorts_(cohorts),
+          shard_(shard),
           plan_(cohorts.plan),
           composer_(zone, cohorts.plan),
           site_(composer_.bind_as("site", "String", plan_.website_id)),
@@ -61,6 +62,7 @@ private:
     }
     std::string by_sessions() {
         std::vector<std::string> where = all_sessions();
+        shard_.add_to(where, composer_);
         for (const Condition& filter : cohorts_.filters) where.push_back(composer_.condition(filter));
         add_not_cancelled(where, site_);
         return select({"visitor_id", period_ + " AS period"}, composer_.sessions(), where);
@@ -76,6 +78,7 @@ private:
         std::vector<std::string> where = {"website_id = " + site_, fmt::format("toDate(timestamp) <= toDate({})", to_),
                                           "timestamp < " + to_, "event_type IN ('event', 'pageview')"};
         if (plan_.include_bots == Toggle::kOff) where.emplace_back("NOT is_bot");
+        shard_.add_to(where, composer_);
         for (const Condition& filter : cohorts_.filters) where.push_back(composer_.condition(filter));
         if (cohorts_.first && cohorts_.again) where.emplace_back("(is_first OR is_again)");
         const std::string from = cohorts_.is_joined
@@ -85,6 +88,7 @@ private:
     }
 
     const CohortPlan& cohorts_;
+    const Shard shard_;
     const Plan& plan_;
     Composer composer_;
     const std::string site_;
@@ -95,8 +99,8 @@ private:
 
 }  // namespace
 
-store::Statement compose_cohorts(const CohortPlan& cohorts, const Zone& zone, int timeout_ms) {
-    CohortStatement statement(cohorts, zone);
+store::Statement compose_cohorts(const CohortPlan& cohorts, const Zone& zone, const Shard& shard, int timeout_ms) {
+    CohortStatement statement(cohorts, zone, shard);
     std::string sql = statement.whole();
     store::Statement made = statement_of(std::move(sql), statement.parameters(), timeout_ms);
     for (auto& setting : touch_settings(cohorts.plan)) made.settings.push_back(std::move(setting));

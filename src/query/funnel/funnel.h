@@ -9,6 +9,7 @@
 #include "query/answer.h"
 #include "query/plan.h"
 #include "query/query.h"
+#include "query/shards.h"
 #include "query/step.h"
 #include "query/zone.h"
 #include "store/client.h"
@@ -56,10 +57,14 @@ struct FunnelPlan {
 /// Of `context`, whose request is that of `request`. Errors as make_plan(), and "unknown_goal".
 Result<FunnelPlan> make_funnel_plan(const FunnelRequest& request, const PlanContext& context);
 
-/// One statement. Columns: the breakdown's value where there is one, then for each step the visitors that reached it,
-/// by session then for each step the sessions, and with a breakdown `is_total`: the first row is over all values.
-/// A visitor or session is of the value that the event has which met the first step first.
-store::Statement compose_funnel(const FunnelPlan& funnel, const Zone& zone, int timeout_ms);
+/// Of these visitors. Columns: the breakdown's value where there is one, then for each step the visitors that reached
+/// it, by session then for each step the sessions, and with a breakdown `is_total`: the first row is over all values.
+/// A visitor or session is of the value that the event has which met the first step first. Of a part of the visitors
+/// all values, in no order: order_funnel() makes one answer of them.
+store::Statement compose_funnel(const FunnelPlan& funnel, const Zone& zone, const Shard& shard, int timeout_ms);
+/// The columns that are no numbers.
+std::vector<std::size_t> funnel_keys(const FunnelPlan& funnel);
+void order_funnel(const FunnelPlan& funnel, store::Answer& answer);
 
 /// {"steps": […], "breakdown": null or [{"value", "steps"}], "meta"}. kInternal where the store's columns are not the
 /// plan's.

@@ -1,9 +1,12 @@
+#include <algorithm>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "query/cells.h"
 #include "query/composer.h"
 #include "query/funnel/funnel.h"
 #include "query/statement_parts.h"
@@ -16,8 +19,9 @@ constexpr std::string_view kInstant = "DateTime64(3, 'UTC')";
 
 class FunnelStatement {
 public:
-    FunnelStatement(const FunnelPlan& funnel, const Zone& zone)
+    FunnelStatement(const FunnelPlan& funnel, const Zone& zone, const Shard& shard)
         : funnel_(funnel),
+          shard_(shard),
           plan_(funnel.plan),
           composer_(zone, funnel.plan),
           site_(composer_.bind_as("site", "String", plan_.website_id)),
@@ -40,9 +44,10 @@ public:
         if (has_breakdown()) columns.emplace_back("grouping(value) AS is_total");
         std::string sql = fmt::format("SELECT\n    {}\nFROM\n(\n{}\n)", fmt::join(columns, ",\n    "), how_far());
         if (!has_breakdown()) return sql;
-        return sql +
-               fmt::format("\nGROUP BY value WITH ROLLUP\nORDER BY is_total DESC, visitors_1 DESC, value\nLIMIT 1 + {}",
-                           composer_.bind_as("limit", "UInt64", std::to_string(plan_.limit)));
+        sql += "\nGROUP BY value WITH ROLLUP";
+        if (shard_.count > 1) return sql;
+        return sql + fmt::format("\nORDER BY is_total DESC, visitors_1 DESC, value\nLIMIT 1 + {}",
+                                 composer_.bind_as("limit", "UInt64", std::to_string(plan_.limit)));
     }
     std::vector<std::pair<std::string, std::string>> parameters() const { return composer_.parameters(); }
 
@@ -74,6 +79,7 @@ private:
         for (std::string& bound : within("timestamp", from_, to_)) where.push_back(std::move(bound));
         where.emplace_back("event_type IN ('event', 'pageview')");
         if (plan_.include_bots == Toggle::kOff) where.emplace_back("NOT is_bot");
+        shard_.add_to(where, composer_);
         for (const Condition& filter : funnel_.filters) where.push_back(composer_.condition(filter));
         where.emplace_back("steps != 0");
         const std::string from = funnel_.is_joined
@@ -111,6 +117,7 @@ private:
     }
 
     const FunnelPlan& funnel_;
+    const Shard shard_;
     const Plan& plan_;
     Composer composer_;
     const std::string site_;
@@ -121,8 +128,26 @@ private:
 
 }  // namespace
 
-store::Statement compose_funnel(const FunnelPlan& funnel, const Zone& zone, int timeout_ms) {
-    FunnelStatement statement(funnel, zone);
+std::vector<std::size_t> funnel_keys(const FunnelPlan& funnel) {
+    if (funnel.plan.dimensions.empty()) return {};
+    const std::size_t counts = funnel.steps.size() * (funnel.by == FunnelBy::kSession ? 2 : 1);
+    return {0, 1 + counts};
+}
+
+void order_funnel(const FunnelPlan& funnel, store::Answer& answer) {
+    if (funnel.plan.dimensions.empty()) return;
+    const auto order = [](const std::vector<store::Value>& row) {
+        return std::tuple(natural_of(row.back()), natural_of(row[1]));
+    };
+    std::ranges::sort(answer.rows, [&](const auto& one, const auto& other) {
+        if (order(one) != order(other)) return order(one) > order(other);
+        return text_of(one.front()) < text_of(other.front());
+    });
+    answer.rows.resize(std::min(answer.rows.size(), static_cast<std::size_t>(1 + funnel.plan.limit)));
+}
+
+store::Statement compose_funnel(const FunnelPlan& funnel, const Zone& zone, const Shard& shard, int timeout_ms) {
+    FunnelStatement statement(funnel, zone, shard);
     std::string sql = statement.whole();
     store::Statement made = statement_of(std::move(sql), statement.parameters(), timeout_ms);
     for (auto& setting : touch_settings(funnel.plan)) made.settings.push_back(std::move(setting));
