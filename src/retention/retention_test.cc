@@ -202,7 +202,7 @@ TEST_F(RetentionTest, WhatAStoreThatStartedAgainHasIsNotTakenForWhatWasSummedUp)
 
 // A site whose zone was changed has kept days of both calendars, and knows how many of each.
 TEST_F(RetentionTest, DaysAreKeptByTheCalendarThatTheSiteHasThen) {
-    const auto made = [this](const std::string& day, const std::string& zone) {
+    const auto made = [](const std::string& day, const std::string& zone) {
         execute(
             "INSERT INTO footfall.rollup_made (website_id, day, timezone, definition, generation, version) VALUES "
             "('site', '" +
