@@ -10,7 +10,9 @@ import zoneinfo
 from collections.abc import Callable
 from typing import Any
 
-from support.events import now_ms, pageview
+import pytest
+
+from support.events import now_ms, other, pageview
 from support.server import Server, Site, run_command
 from support.store import store
 from support.wait import wait_until
@@ -62,10 +64,13 @@ class Batch:
         assert len(told) == len(rows), "a source of a day has two rows"
         return told
 
+    def today(self, site: Site) -> datetime.date:
+        """The first day that is not over, for the batch."""
+        return (datetime.datetime.now(zoneinfo.ZoneInfo(self.zones[site.id])) - datetime.timedelta(minutes=10)).date()
+
     def asked(self, site: Site) -> tuple[dict[Any, Any], dict[Any, Any]]:
         """The same by the API, of days that are over."""
-        zone = zoneinfo.ZoneInfo(self.zones[site.id])
-        today = (datetime.datetime.now(zone) - datetime.timedelta(minutes=10)).date().isoformat()
+        today = self.today(site).isoformat()
         everything: dict[str, Any] = {"time_range": "30d", "limit": 5000, "totals": False}
         pages = site.query(["pageviews", "visitors", "time_on_page"], ["date", "page"], filters=[["event_name", "is", [""]]], **everything)["rows"]
         sources = site.query(["sessions"], ["date", "source", "medium"], **everything)["rows"]
@@ -127,6 +132,27 @@ def test_the_tables_of_closed_days_say_what_the_api_says(start_server: Any):
     batch.wait_right()
     assert batch.server.metric("footfall_daily_days_made_total") == made
     assert batch.rows("SELECT max(version) FROM footfall.daily_pages") == version
+
+
+@pytest.mark.parametrize("failpoints", ["", "daily.too_many_pings=error"])
+def test_a_tab_that_stays_open_says_more_of_a_page_of_the_day_before(start_server: Any, failpoints: str):
+    batch = Batch(start_server, {"FOOTFALL_FAILPOINTS": failpoints})
+    site = batch.sites[0]
+    yesterday = batch.today(site) - datetime.timedelta(days=1)
+    noon = datetime.datetime.combine(yesterday, datetime.time(12), zoneinfo.ZoneInfo(batch.zones[site.id]))
+    at = round(noon.timestamp() * 1000)
+    # Sent alone: what comes with other events of yesterday is found without it.
+    batch.send(site, [opened := pageview(site.id, "/open", timestamp=at) | {"user_id": "reader"}])
+    batch.wait_right()
+    page = (yesterday.isoformat(), "/open")
+    assert batch.pages(site)[page] == (1, 1, 0)
+    made = batch.settled()
+    told = now_ms()
+    assert told - at > 2 * 3_600_000
+    batch.send(site, [other(site.id, "ping", pageview_id=opened["event_id"], time_on_page=1234, timestamp=told) | {"user_id": "reader"}])
+    wait_until(lambda: batch.pages(site).get(page) == (1, 1, 1234), 20, "the time that the tab told of later")
+    batch.wait_right()
+    assert batch.settled() - made == 1
 
 
 def test_R2_a_death_amid_the_batch(start_server: Any):
