@@ -99,39 +99,29 @@ std::string reasons(const Plan& plan) {
     return text;
 }
 
-std::string outcome_of_funnel(const Case& c, const Zone& zone) {
-    const auto request = parse_funnel(c.request);
-    if (!request) return refusal(request.error());
-    const SiteInfo site = site_of(c, request->of.website_id);
-    const auto funnel = make_funnel_plan(*request, {.request = request->of,
-                                                    .site = site,
-                                                    .zone = zone,
-                                                    .vocabulary = vocabulary(),
-                                                    .now_ms = zone.parse_instant(c.now).value()});
-    if (!funnel) return refusal(funnel.error());
-    const auto statement = compose_funnel(*funnel, zone, {}, 1000);
-    return reasons(funnel->plan) + statement.sql + "\nwith\n" + parameters(statement);
+std::string outcome_of(const Result<std::unique_ptr<VisitorQuestion>>& question) {
+    if (!question) return refusal(question.error());
+    const auto statement = (*question)->compose({}, 1000);
+    return reasons((*question)->plan()) + statement.sql + "\nwith\n" + parameters(statement);
 }
 
-std::string outcome_of_retention(const Case& c, const Zone& zone) {
-    const auto request = parse_cohorts(c.request);
+/// Of a question about what each visitor did.
+template <class Asked>
+std::string outcome_of(const Case& c, const Zone& zone, const Result<Asked>& request) {
     if (!request) return refusal(request.error());
     const SiteInfo site = site_of(c, request->of.website_id);
-    const auto cohorts = make_cohort_plan(*request, {.request = request->of,
-                                                     .site = site,
-                                                     .zone = zone,
-                                                     .vocabulary = vocabulary(),
-                                                     .now_ms = zone.parse_instant(c.now).value()});
-    if (!cohorts) return refusal(cohorts.error());
-    const auto statement = compose_cohorts(*cohorts, zone, {}, 1000);
-    return reasons(cohorts->plan) + statement.sql + "\nwith\n" + parameters(statement);
+    return outcome_of(request->plan({.request = request->of,
+                                     .site = site,
+                                     .zone = zone,
+                                     .vocabulary = vocabulary(),
+                                     .now_ms = zone.parse_instant(c.now).value()}));
 }
 
 std::string outcome(const Case& c) {
     const auto zone = Zone::load(c.zone);
     if (!zone) return refusal(zone.error());
-    if (c.is_funnel) return outcome_of_funnel(c, *zone);
-    if (c.is_retention) return outcome_of_retention(c, *zone);
+    if (c.is_funnel) return outcome_of(c, *zone, parse_funnel(c.request));
+    if (c.is_retention) return outcome_of(c, *zone, parse_cohorts(c.request));
     const auto request = parse_request(c.request);
     if (!request) return refusal(request.error());
     const SiteInfo site = site_of(c, request->website_id);
@@ -219,27 +209,27 @@ TEST(PlanTest, NoValueOfARequestReachesTheText) {
         top.dimensions = {plan->dimensions.front()};
         top.order = {plan->order.front()};
         top.top_rows = {.at_most = "count()", .candidates = 2};
-        const FunnelRequest steps{.of = request,
-                                  .steps = {{.value = value, .name = value, .filters = request.filters},
-                                            {.of = Step::Of::kEvent, .value = value, .name = value}},
-                                  .breakdown = "property:" + value};
-        const auto funnel = make_funnel_plan(steps, {.request = steps.of,
-                                                     .site = site,
-                                                     .zone = *zone,
-                                                     .vocabulary = vocabulary(),
-                                                     .now_ms = 1'795'500'000'000});
-        EXPECT_TRUE(funnel.has_value()) << value;
-        Request of = request;
-        of.granularity = "day";
-        const CohortRequest by_step{.of = of, .first = steps.steps.front(), .again = std::nullopt};
-        const auto cohorts = make_cohort_plan(by_step, {.request = by_step.of,
-                                                        .site = site,
-                                                        .zone = *zone,
-                                                        .vocabulary = vocabulary(),
-                                                        .now_ms = 1'795'500'000'000});
-        EXPECT_TRUE(cohorts.has_value()) << value;
-        return compose_cohorts(*cohorts, *zone, {}, 1000).sql + compose(*plan, {{plan->range}, {}}, *zone, 1000).sql +
-               compose_funnel(*funnel, *zone, {}, 1000).sql + compose_candidates(top, top.range, *zone, 1000).sql +
+        FunnelRequest steps;
+        steps.of = request;
+        steps.steps = {{.value = value, .name = value, .filters = request.filters},
+                       {.of = Step::Of::kEvent, .value = value, .name = value}};
+        steps.breakdown = "property:" + value;
+        CohortRequest by_step;
+        by_step.of = request;
+        by_step.of.granularity = "day";
+        by_step.first = steps.steps.front();
+        std::string of_visitors;
+        for (const VisitorRequest* asked : std::initializer_list<const VisitorRequest*>{&steps, &by_step}) {
+            const auto question = asked->plan({.request = asked->of,
+                                               .site = site,
+                                               .zone = *zone,
+                                               .vocabulary = vocabulary(),
+                                               .now_ms = 1'795'500'000'000});
+            EXPECT_TRUE(question.has_value()) << value;
+            of_visitors += (*question)->compose({}, 1000).sql;
+        }
+        return of_visitors + compose(*plan, {{plan->range}, {}}, *zone, 1000).sql +
+               compose_candidates(top, top.range, *zone, 1000).sql +
                compose_top_rows(top, top.range, *zone, candidates, "r" + value, 1000).sql;
     };
     const std::string harmless = sql_of("a");

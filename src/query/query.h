@@ -159,8 +159,7 @@ Status check_goal(const GoalDeclaration& declared);
 /// that a spreadsheet would take for a formula; NDJSON with an object a row.
 enum class Format : std::uint8_t { kJson, kCsv, kNdjson };
 
-struct FunnelRequest;
-struct CohortRequest;
+struct VisitorRequest;
 class Execution;
 
 /// Answers requests from the event store. Thread-safe.
@@ -183,11 +182,8 @@ public:
     /// which the store calls wrong is kInternal, since a caller can't write one.
     Result<std::string> run(const Request& request, const SiteInfo& site, const std::function<std::string()>& as_of,
                             Format format = Format::kJson, std::optional<std::int64_t> asked_ns = std::nullopt);
-    /// The same of a funnel (funnel/funnel.h) and of retention (cohorts/cohorts.h), as JSON.
-    Result<std::string> run(const FunnelRequest& request, const SiteInfo& site,
-                            const std::function<std::string()>& as_of,
-                            std::optional<std::int64_t> asked_ns = std::nullopt);
-    Result<std::string> run(const CohortRequest& request, const SiteInfo& site,
+    /// The same of what each visitor did, as a funnel (visitor_question.h), as JSON.
+    Result<std::string> run(const VisitorRequest& request, const SiteInfo& site,
                             const std::function<std::string()>& as_of,
                             std::optional<std::int64_t> asked_ns = std::nullopt);
 

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <functional>
 #include <optional>
 #include <span>
@@ -11,13 +10,12 @@
 #include <fmt/format.h>
 
 #include "query/answer.h"
-#include "query/cohorts/cohorts.h"
 #include "query/execution.h"
-#include "query/funnel/funnel.h"
 #include "query/plan.h"
 #include "query/query.h"
 #include "query/shards.h"
 #include "query/sql.h"
+#include "query/visitor_question.h"
 #include "query/vocabulary.h"
 #include "query/zone.h"
 
@@ -296,58 +294,35 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
     return write_answer(plan, zone, parts);
 }
 
-namespace {
-
-/// The answer to what is asked of visitors, and what an answer says beside.
-Result<AnswerParts> ask_of_visitors(Execution& execution, const std::function<store::Statement(const Shard&)>& compose,
-                                    std::span<const std::size_t> keys, const Plan& plan, Toggle explain,
-                                    const std::function<std::string()>& as_of) {
+Result<std::string> Service::run(const VisitorRequest& request, const SiteInfo& site,
+                                 const std::function<std::string()>& as_of, std::optional<std::int64_t> asked_ns) {
+    TRY(Execution execution, begin(asked_ns));
+    TRY(const Zone zone, Zone::load(site.timezone));
+    TRY(const auto question, request.plan({.request = request.of,
+                                           .site = site,
+                                           .zone = zone,
+                                           .vocabulary = vocabulary(),
+                                           .now_ms = clock_.wall_ms()}));
+    const auto compose = [&](const Shard& shard) { return question->compose(shard, options_.timeout_ms); };
     AnswerParts parts;
     parts.as_of = as_of();
-    TRY(parts.current, ask_by_shards(execution, compose, keys));
-    if (explain == Toggle::kOn) {
+    TRY(ShardedAnswer asked, ask_by_shards(execution, compose, question->keys()));
+    parts.current = std::move(asked.answer);
+    question->arrange(parts.current);
+    if (request.of.explain == Toggle::kOn) {
         const store::Statement statement = compose({});
         TRY(const store::Answer estimate, execution.ask(compose_estimate(statement)));
-        parts.explanation = Explanation{statement, rows_of_estimate(estimate), plan.reasons};
+        parts.explanation = Explanation{statement, rows_of_estimate(estimate), question->plan().reasons};
+        if (asked.count > 1)
+            parts.explanation->reasons.push_back(
+                fmt::format("too much for the store's memory at once: asked of {} parts of the visitors after the "
+                            "other, each between two values of visitor_id",
+                            asked.count));
     }
+    if (question->is_of_all_before() ? site.expired_ms > 0 : question->plan().range.from_ms < site.expired_ms)
+        parts.events_from = day_text(zone.day_of(site.expired_ms));
     parts.took_ms = execution.took_ms();
-    return parts;
-}
-
-}  // namespace
-
-Result<std::string> Service::run(const FunnelRequest& request, const SiteInfo& site,
-                                 const std::function<std::string()>& as_of, std::optional<std::int64_t> asked_ns) {
-    TRY(Execution execution, begin(asked_ns));
-    TRY(const Zone zone, Zone::load(site.timezone));
-    TRY(const FunnelPlan funnel, make_funnel_plan(request, {.request = request.of,
-                                                            .site = site,
-                                                            .zone = zone,
-                                                            .vocabulary = vocabulary(),
-                                                            .now_ms = clock_.wall_ms()}));
-    const auto compose = [&](const Shard& shard) { return compose_funnel(funnel, zone, shard, options_.timeout_ms); };
-    TRY(AnswerParts parts,
-        ask_of_visitors(execution, compose, funnel_keys(funnel), funnel.plan, request.of.explain, as_of));
-    order_funnel(funnel, parts.current);
-    if (funnel.plan.range.from_ms < site.expired_ms) parts.events_from = day_text(zone.day_of(site.expired_ms));
-    return write_funnel(funnel, zone, parts);
-}
-
-Result<std::string> Service::run(const CohortRequest& request, const SiteInfo& site,
-                                 const std::function<std::string()>& as_of, std::optional<std::int64_t> asked_ns) {
-    TRY(Execution execution, begin(asked_ns));
-    TRY(const Zone zone, Zone::load(site.timezone));
-    TRY(const CohortPlan cohorts, make_cohort_plan(request, {.request = request.of,
-                                                             .site = site,
-                                                             .zone = zone,
-                                                             .vocabulary = vocabulary(),
-                                                             .now_ms = clock_.wall_ms()}));
-    const auto compose = [&](const Shard& shard) { return compose_cohorts(cohorts, zone, shard, options_.timeout_ms); };
-    constexpr std::array<std::size_t, 2> kKeys = {0, 1};
-    TRY(AnswerParts parts, ask_of_visitors(execution, compose, kKeys, cohorts.plan, request.of.explain, as_of));
-    // Whoever came first before that seems to come first after it, whatever the range.
-    if (site.expired_ms > 0) parts.events_from = day_text(zone.day_of(site.expired_ms));
-    return write_cohorts(cohorts, zone, parts);
+    return question->write(parts);
 }
 
 }  // namespace footfall::query

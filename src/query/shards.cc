@@ -74,11 +74,12 @@ void Shard::add_to(std::vector<std::string>& where, Composer& composer) const {
                                     composer.bind_as("visitors_to", "UInt64", std::to_string((place + 1) * width))));
 }
 
-Result<store::Answer> ask_by_shards(Execution& execution, const std::function<store::Statement(const Shard&)>& compose,
+Result<ShardedAnswer> ask_by_shards(Execution& execution, const std::function<store::Statement(const Shard&)>& compose,
                                     std::span<const std::size_t> keys) {
     for (const std::uint64_t count : kCounts) {
         auto answer = ask_all(execution, compose, count, keys);
-        if (answer || answer.error().code != Code::kTooLarge || count == kCounts[std::size(kCounts) - 1]) return answer;
+        if (answer) return ShardedAnswer{.answer = std::move(*answer), .count = count};
+        if (answer.error().code != Code::kTooLarge || count == kCounts[std::size(kCounts) - 1]) return answer.error();
     }
     return Error(Code::kTooLarge, "the question needs more memory than the store may take");
 }

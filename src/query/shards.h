@@ -24,10 +24,15 @@ struct Shard {
     void add_to(std::vector<std::string>& where, Composer& composer) const;
 };
 
+struct ShardedAnswer {
+    store::Answer answer;
+    std::uint64_t count = 1;  ///< of parts
+};
+
 /// The answer to a statement whose numbers add up over visitors: asked of all of them at once, and where that needs
 /// more memory than the store has, of a part after the other, with the parts put together. `keys` are the columns that
 /// are no numbers; rows of equal ones become one. Then the rows are in no order. kTooLarge where even small parts are.
-Result<store::Answer> ask_by_shards(Execution& execution, const std::function<store::Statement(const Shard&)>& compose,
+Result<ShardedAnswer> ask_by_shards(Execution& execution, const std::function<store::Statement(const Shard&)>& compose,
                                     std::span<const std::size_t> keys);
 
 }  // namespace footfall::query

@@ -116,6 +116,17 @@ def send(dice: random.Random, planned: Planned, part: list[Sent], seen: set[str]
     client.close()
 
 
+def sent_round(dice: random.Random, server: Server) -> list[Planned]:
+    """A round of traffic that is sent and answered for."""
+    planned = plan_round(dice, server, Enrichment.asked_of(server.add_site()))
+    for one in planned:
+        for part in one.parts:
+            send(dice, one, part, seen=None)
+    for one in planned:
+        wait_answered(one.site)
+    return planned
+
+
 def wait_answered(site: Site) -> None:
     """Until an answer says that it holds everything that was acknowledged by now."""
     acknowledged = datetime.datetime.now(datetime.timezone.utc)

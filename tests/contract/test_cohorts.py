@@ -16,8 +16,7 @@ from support.client import bearer
 from support.events import custom, now_ms, pageview
 from support.questions import Curious
 from support.server import Server, Site
-from support.traffic import Enrichment
-from test_against_reference import plan_round, send, wait_answered
+from test_against_reference import sent_round
 from test_funnel import a_step, request_of_range
 
 DAY = 86_400_000
@@ -138,13 +137,8 @@ def test_R18_retention_is_that_of_the_reference(start_server: Any, failpoints: s
     print(f"\nFOOTFALL_SEED={seed}")
     dice = random.Random(seed)
     server: Server = start_server(env={"FOOTFALL_FAILPOINTS": failpoints})
-    planned = plan_round(dice, server, Enrichment.asked_of(server.add_site()))
-    for one in planned:
-        for part in one.parts:
-            send(dice, one, part, seen=None)
     came_again = 0
-    for one in planned:
-        wait_answered(one.site)
+    for one in sent_round(dice, server):
         sessions = sessions_of(first_receipts(one.acknowledged), one.timeout_ms)
         curious = Curious(dice, one.site.id, one.zone, sessions, "2026-12-01")
         for _ in range(40):

@@ -15,8 +15,8 @@ from support.client import bearer
 from support.events import custom, now_ms, pageview
 from support.questions import Curious
 from support.server import Server, Site
-from support.traffic import NAMES, PAGES, Enrichment
-from test_against_reference import plan_round, send, wait_answered
+from support.traffic import NAMES, PAGES
+from test_against_reference import sent_round
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -46,7 +46,7 @@ def visited(site: Site) -> Site:
     """ann goes through all of it in two sessions, bob buys before he signs up, cem looks twice and signs up, dan looks."""
     then = now_ms() - 5 * HOUR
 
-    def of(visitor: str, minute: float, event: dict[str, Any], agent: str = "") -> dict[str, Any]:
+    def of(visitor: str, minute: float, event: dict[str, Any]) -> dict[str, Any]:
         event["data"]["timestamp"] = then + int(minute * MINUTE)
         return event | {"user_id": visitor}
 
@@ -218,13 +218,8 @@ def test_R18_funnels_are_those_of_the_reference(start_server: Any, failpoints: s
     print(f"\nFOOTFALL_SEED={seed}")
     dice = random.Random(seed)
     server: Server = start_server(env={"FOOTFALL_FAILPOINTS": failpoints})
-    planned = plan_round(dice, server, Enrichment.asked_of(server.add_site()))
-    for one in planned:
-        for part in one.parts:
-            send(dice, one, part, seen=None)
     went_on = 0
-    for one in planned:
-        wait_answered(one.site)
+    for one in sent_round(dice, server):
         received = first_receipts(one.acknowledged)
         sessions = sessions_of(received, one.timeout_ms)
         curious = Curious(dice, one.site.id, one.zone, sessions, "2026-12-01")

@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "query/cells.h"
-#include "query/cohorts/cohorts.h"
+#include "query/cohorts/cohorts_plan.h"
 
 namespace footfall::query {
 namespace {

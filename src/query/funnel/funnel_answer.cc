@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
-#include "query/funnel/funnel.h"
+#include "query/funnel/funnel_plan.h"
 
 namespace footfall::query {
 namespace {
@@ -80,8 +80,7 @@ private:
 }  // namespace
 
 Result<std::string> write_funnel(const FunnelPlan& funnel, const Zone& zone, const AnswerParts& parts) {
-    const std::size_t counts = funnel.steps.size() * (funnel.by == FunnelBy::kSession ? 2 : 1);
-    const std::size_t width = funnel.plan.dimensions.empty() ? counts : counts + 2;
+    const std::size_t width = funnel.counts() + (funnel.has_breakdown() ? 2 : 0);
     if (parts.current.columns.size() != width)
         return Error(Code::kInternal, fmt::format("the store answered {} columns where the funnel has {}",
                                                   parts.current.columns.size(), width));

@@ -5,7 +5,6 @@
 
 #include "base/nearest.h"
 #include "query/funnel/funnel.h"
-#include "query/goal.h"
 #include "query/passes/passes.h"
 #include "query/request_reader.h"
 
@@ -73,56 +72,6 @@ Result<FunnelRequest> parse_funnel(std::string_view body) {
     TRY_STATUS(read_body(body, "a funnel", members, request.of));
     if (request.steps.empty()) return refuse("missing", "steps", "name at least one step");
     return request;
-}
-
-namespace {
-
-Status add_breakdown(const std::string& name, const PlanContext& context, Plan& plan) {
-    if (name.empty()) return {};
-    TRY(DimensionColumn column, resolve_dimension(context.vocabulary, name, "breakdown"));
-    if (is_goal(*column.dimension) || !column.dimension->granularity.empty())
-        return refuse("unsupported_dimension", "breakdown",
-                      fmt::format("a funnel is broken down by what an event or its session has, not by '{}'", name));
-    plan.dimensions.push_back(std::move(column));
-    return {};
-}
-
-}  // namespace
-
-Result<FunnelPlan> make_funnel_plan(const FunnelRequest& request, const PlanContext& context) {
-    FunnelPlan funnel;
-    funnel.by = request.by;
-    funnel.window_ms = request.window_seconds * 1'000;
-    Plan& plan = funnel.plan;
-    plan.website_id = context.site.id;
-    plan.currency = context.site.currency;
-    plan.limit = request.of.limit;
-    plan.include_bots = request.of.include_bots;
-    TRY_STATUS(resolve_range(context, plan));
-    TRY(funnel.filters, lower_all_of(request.of.filters, context));
-    for (const Step& step : request.steps) {
-        TRY(auto made, plan_step(step, fmt::format("steps[{}]", funnel.steps.size()), context));
-        funnel.steps.push_back(std::move(made));
-    }
-    TRY_STATUS(add_breakdown(request.breakdown, context, plan));
-
-    plan.condition = Condition{.kind = Condition::Kind::kAnd, .children = funnel.filters, .column = {}, .values = {}};
-    for (const PlanStep& step : funnel.steps) plan.condition->children.push_back(step.condition);
-    TRY_STATUS(add_goals_asked_for(context, plan));
-    std::string of_session;
-    for_each_column(plan, [&](const DimensionColumn& column) {
-        if (find_source(column.dimension->sources, "events") == nullptr) of_session = column.name;
-    });
-    funnel.is_joined = request.by == FunnelBy::kSession || !of_session.empty();
-    plan.reasons.push_back(!funnel.is_joined
-                               ? "source 'events': what meets a step, by visitor"
-                               : fmt::format("source 'events', joined with 'sessions'{}: what meets a step, by {}",
-                                             of_session.empty() ? "" : ", which alone have '" + of_session + "'",
-                                             request.by == FunnelBy::kSession ? "session" : "visitor"));
-    plan.reasons.push_back(fmt::format("a step is reached within {} s of the first", request.window_seconds));
-    plan.reasons.emplace_back(plan.include_bots == Toggle::kOn ? "bots are counted, as asked" : "bots are left out");
-    plan.reasons.emplace_back("exact: no sampling, no sketches");
-    return funnel;
 }
 
 }  // namespace footfall::query
