@@ -71,13 +71,24 @@ Status Services::State::open(Options options) {
         if (archiving->forget(restored)) TRY_STATUS(log->forget_damage(restored));
         logging::info("log.restored", {{"ranges", restored.size()}, {"loaded_again_from", restored.front().first}});
     }
+    query = std::make_unique<query::Service>(
+        *store, clock,
+        query::Service::Options{.timeout_ms = static_cast<int>(settings.query_timeout_ms),
+                                .all_cores_memory_max = static_cast<std::uint64_t>(settings.store_memory_max) / 3,
+                                .rolled_days = &rolled,
+                                .sketch_above_events = static_cast<std::uint64_t>(settings.query_sketch_above_events),
+                                .cache_bytes_max = static_cast<std::uint64_t>(settings.query_cache_bytes_max),
+                                .data_state = [this] { return data_state(); }});
     loader = std::make_unique<process::Loader>(
         history, *store, clock,
         process::LoaderOptions{.checkpoint_path = checkpoint_path,
                                .undo_path = data_dir + "/loader.undo",
                                .interval_ms = settings.loader_interval_ms,
                                .rows_max = static_cast<std::size_t>(settings.loader_batch_rows_max),
-                               .touched = [this](const auto& hours, std::uint64_t end) { rolled.touch(hours, end); }});
+                               .touched = [this](const auto& hours, std::uint64_t end) {
+                                   rolled.touch(hours, end);
+                                   query->cache().touch(hours.by_site(), end);
+                               }});
     TRY_STATUS(make_changers());
     supervisor->start();
 
@@ -94,12 +105,6 @@ Status Services::State::open(Options options) {
         [fatal = std::move(options.fatal)](const Error& error) {
             if (fatal) fatal(error);
         });
-    query = std::make_unique<query::Service>(
-        *store, clock,
-        query::Service::Options{.timeout_ms = static_cast<int>(settings.query_timeout_ms),
-                                .all_cores_memory_max = static_cast<std::uint64_t>(settings.store_memory_max) / 3,
-                                .rolled_days = &rolled,
-                                .sketch_above_events = static_cast<std::uint64_t>(settings.query_sketch_above_events)});
     archiving->start();
     erasing->start();
     rescoring->start();
@@ -360,7 +365,16 @@ void Services::State::save_identity() {
 void Services::State::forget(const erase::Subject& subject) {
     identity->forget(subject.visitor_ids);
     save_identity();
+    query->cache().clear();
     rebuild_live();
+}
+
+/// What kept answers are held against.
+query::DataState Services::State::data_state() const {
+    const process::LoaderState state = loader->state();
+    return {.loaded = state.loaded.offset,
+            .changes = state.doubts + state.holds,
+            .is_steady = state.is_caught_up && !state.is_held};
 }
 
 /// The log says something else of the last half hour.

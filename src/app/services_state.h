@@ -81,6 +81,7 @@ struct Services::State {
     Status replay_log_tail();
     void save_identity();
     void forget(const erase::Subject& subject);
+    query::DataState data_state() const;
     void rebuild_live();
     Status prepare_store(store::Client& client);
     std::string why_not_answering() const;
@@ -109,9 +110,10 @@ struct Services::State {
     std::string library;
     std::unique_ptr<store::Client> store;
     std::unique_ptr<store::embedded::Supervisor> supervisor;
-    rollup::Registry rolled;               ///< told by the loader
-    std::mutex changing;                   ///< of what is stored already: erasures and re-scorings, one at a time
-    std::unique_ptr<Archiving> archiving;  ///< its history is what the loader reads
+    rollup::Registry rolled;                ///< told by the loader
+    std::mutex changing;                    ///< of what is stored already: erasures and re-scorings, one at a time
+    std::unique_ptr<Archiving> archiving;   ///< its history is what the loader reads
+    std::unique_ptr<query::Service> query;  ///< the loader tells its cache what it touches
     std::unique_ptr<process::Loader> loader;
     std::once_flag loader_started;
     std::unique_ptr<Erasing> erasing;
@@ -124,7 +126,6 @@ struct Services::State {
     std::unique_ptr<retention::Retention> retention;
     std::unique_ptr<ingest::Committer> committer;
     std::unique_ptr<ingest::Endpoint> endpoint;
-    std::unique_ptr<query::Service> query;
     std::unique_ptr<api::Gate> gate;
     std::unique_ptr<api::QueryEndpoint> query_endpoint;
     std::unique_ptr<api::AccountRoutes> account_routes;

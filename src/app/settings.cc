@@ -152,6 +152,8 @@ constexpr Declaration kTable[] = {
     number("query.sketch_above_events", "10000000", "events", &Settings::query_sketch_above_events, 0, kNoLimit,
            "Visitors of a range whose rolled days hold at least so many events come from their sketches, unless the "
            "question says exact; of fewer they are counted one by one."),
+    number("query.cache_bytes_max", "33554432", "bytes", &Settings::query_cache_bytes_max, 0, kNoLimit,
+           "Memory for answers, which are kept until something touches what they are of; 0: none are."),
     number("rollup.interval_ms", "60000", "ms", &Settings::rollup_interval_ms, 100, 86'400'000,
            "Time between two looks for closed days that are to be rolled up.", "rollup.interval"),
     number("rollup.remake_after_ms", "3600000", "ms", &Settings::rollup_remake_after_ms, 0, 86'400'000,

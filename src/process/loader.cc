@@ -164,9 +164,12 @@ void Loader::store_restarted() {
 std::shared_ptr<void> Loader::count_in(int& counter) {
     const std::lock_guard lock(mutex_);
     ++counter;
+    ++state_.holds;
+    state_.is_held = true;
     return {nullptr, [this, &counter](std::nullptr_t) {
                 const std::lock_guard release(mutex_);
                 --counter;
+                state_.is_held = holds_ > 0 || stills_ > 0;
                 changed_.notify_all();
             }};
 }

@@ -39,7 +39,9 @@ struct LoaderState {
     /// How often what the tables hold became doubtful: after a start of the store and a failed insert. Between two
     /// equal values nothing was taken out of them.
     std::uint64_t doubts = 0;
-    std::string problem;  ///< why it does not get on at the moment; empty where it does
+    std::uint64_t holds = 0;  ///< how often so far others asked to change the tables, or to look at them unchanged
+    bool is_held = false;     ///< somebody may be at that
+    std::string problem;      ///< why it does not get on at the moment; empty where it does
 };
 
 /// Reads the log and writes footfall.events, each event once, the sessions that they make, and what was rejected.

@@ -218,7 +218,7 @@ void write_meta(json::Writer& json, const Plan& plan, const Zone& zone, const An
     json.raw("1.0");
     json.key("confidence");
     json.null();
-    json.member("cached", false);
+    json.member("cached", parts.is_cached);
     json.member("took_ms", parts.took_ms);
     json.member("rows_read", parts.current.rows_read + (parts.previous ? parts.previous->rows_read : 0));
     json.member("as_of", parts.as_of);

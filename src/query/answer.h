@@ -29,6 +29,7 @@ struct AnswerParts {
     std::string events_from{};       ///< the day before which there are none any more, where the question needed them
     std::uint64_t days_missing = 0;  ///< of those whose events are gone, that nothing can tell at present
     double took_ms = 0;
+    bool is_cached = false;  ///< nothing was asked of the store
 };
 
 /// The member "meta" of an answer.

@@ -16,6 +16,7 @@ public:
         : store_(store), clock_(clock), started_ns_(clock.steady_ns()), deadline_ns_(deadline_ns) {}
 
     double took_ms() const { return static_cast<double>(clock_.steady_ns() - started_ns_) / 1e6; }
+    std::int64_t deadline_ns() const { return deadline_ns_; }
     int left_ms() const {
         return static_cast<int>(std::max<std::int64_t>(0, deadline_ns_ - clock_.steady_ns()) / 1'000'000);
     }

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "query/answer_cache.h"
 #include "query/zone.h"
 #include "store/client.h"
 
@@ -173,8 +174,13 @@ public:
         const RolledDays* rolled_days = nullptr;  ///< outlives the service; null: the rollup is not asked
         /// Distinct counts of days that hold fewer events are counted from the events, exactly.
         std::uint64_t sketch_above_events = 10'000'000;
+        std::uint64_t cache_bytes_max = 0;  ///< of answers that are kept
+        /// What the tables hold, in step with cache().touch(); without it no answer is kept.
+        std::function<DataState()> data_state{};
     };
-    Service(store::Client& store, Clock& clock, Options options) : store_(store), clock_(clock), options_(options) {}
+    Service(store::Client& store, Clock& clock, Options options);
+
+    AnswerCache& cache() { return cache_; }
 
     /// The answer in that format. `as_of` is asked once, before the store is read, so that the answer holds everything
     /// up to that moment. `asked_ns` is the steady time at which the question came, now by default. Errors: as
@@ -193,6 +199,7 @@ private:
     store::Client& store_;
     Clock& clock_;
     const Options options_;
+    AnswerCache cache_;
 };
 
 }  // namespace footfall::query

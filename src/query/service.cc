@@ -10,17 +10,21 @@
 #include <fmt/format.h>
 
 #include "query/answer.h"
+#include "query/answer_cache.h"
 #include "query/execution.h"
 #include "query/plan.h"
 #include "query/query.h"
 #include "query/shards.h"
 #include "query/sql.h"
+#include "query/touch_sql.h"
 #include "query/visitor_question.h"
 #include "query/vocabulary.h"
 #include "query/zone.h"
 
 namespace footfall::query {
 namespace {
+
+constexpr std::string_view kOfTables = "events";
 
 /// Ranges of the tables that one statement names; more holes between rolled days are not worth it.
 constexpr std::size_t kRangesMax = 20;
@@ -78,6 +82,11 @@ public:
 
     store::Statement statement() const { return compose(plan_, cover_, zone_, timeout_ms_); }
     const Cover& cover() const { return cover_; }
+    /// `meta.source`; of the last answer, once there is one.
+    std::string source() const {
+        if (cover_.days.empty()) return std::string(kOfTables);
+        return cover_.ranges.empty() ? "rollup" : "mixed";
+    }
 
     Result<store::Answer> ask() {
         if (plan_.top_rows && cover_.days.empty()) {
@@ -227,6 +236,38 @@ std::uint64_t rows_of_estimate(const store::Answer& answer) {
     return total;
 }
 
+/// Everything that the answer to a statement depends on but the rows; `more` is what its text does not say.
+std::string key_of(const store::Statement& statement, std::string_view more = {}) {
+    std::string key(more);
+    const auto add = [&key](std::string_view text) { key += fmt::format("\n{}:{}", text.size(), text); };
+    add(statement.sql);
+    for (const auto& [name, value] : statement.parameters) {
+        add(name);
+        add(value);
+    }
+    return key;
+}
+
+/// Which rows an answer depends on.
+AnswerCache::Scope scope_of(const Plan& plan, const Range& range, const store::Statement& statement,
+                            bool is_of_all_before) {
+    AnswerCache::Scope scope{.site_id = plan.website_id, .from_ms = range.from_ms, .to_ms = range.to_ms};
+    // By what a visitor came at first or at last is looked for in all sessions.
+    if (is_of_all_before || !touch_settings(plan).empty()) scope.from_ms = 0;
+    // What pages tell of the time on them comes after them, and may come from a clock that is slow.
+    if (statement.sql.find("'ping'") != std::string::npos) {
+        constexpr std::int64_t kHourMs = 3'600'000;
+        scope.from_ms = std::max<std::int64_t>(0, scope.from_ms - kHourMs);
+        scope.to_ms += 25 * kHourMs;
+    }
+    return scope;
+}
+
+std::string_view reason_of_cache(bool is_kept) {
+    return is_kept ? "cache: the answer is kept, since nothing touched what it is of; asked again for this explanation"
+                   : "cache: the answer is not kept";
+}
+
 std::vector<std::string> reasons_of(const Plan& plan, const Cover& cover) {
     std::vector<std::string> reasons = plan.reasons;
     if (cover.days.empty()) {
@@ -246,6 +287,12 @@ std::vector<std::string> reasons_of(const Plan& plan, const Cover& cover) {
 }
 
 }  // namespace
+
+Service::Service(store::Client& store, Clock& clock, Options options)
+    : store_(store),
+      clock_(clock),
+      options_(options),
+      cache_({.bytes_max = options.data_state ? options.cache_bytes_max : 0, .state = options.data_state}) {}
 
 Result<Execution> Service::begin(std::optional<std::int64_t> asked_ns) const {
     const std::int64_t deadline_ns =
@@ -269,27 +316,50 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
 
     AnswerParts parts;
     parts.as_of = as_of();
-    Question current(execution, plan, plan.range, site, zone, options_);
+    // Whether distinct counts may be sketches the tables' statement does not say, nor what the rollup alone has.
+    const std::string more =
+        fmt::format("{} {} {}", plan.website_id, plan.rollup ? plan.rollup->standard_error : 0.0, site.expired_ms);
+    const auto ask_over = [&](const Range& range) -> Result<AnswerCache::Found> {
+        const store::Statement statement = compose(plan, {.ranges = {range}, .days = {}}, zone, options_.timeout_ms);
+        return cache_.get(key_of(statement, more), scope_of(plan, range, statement, false), execution.deadline_ns(),
+                          [&]() -> Result<AnswerCache::Kept> {
+                              Question question(execution, plan, range, site, zone, options_);
+                              TRY(store::Answer answer, question.ask());
+                              return AnswerCache::Kept{std::move(answer), question.source()};
+                          });
+    };
+    std::string source;
     if (request.explain == Toggle::kOn) {
+        Question current(execution, plan, plan.range, site, zone, options_);
         TRY(parts.current, current.ask_plainly());
         const store::Statement statement = current.statement();
         TRY(const store::Answer estimate, execution.ask(compose_estimate(statement)));
         parts.explanation = Explanation{statement, rows_of_estimate(estimate), reasons_of(plan, current.cover())};
+        const auto of_tables = compose(plan, {.ranges = {plan.range}, .days = {}}, zone, options_.timeout_ms);
+        parts.explanation->reasons.emplace_back(reason_of_cache(cache_.has(key_of(of_tables, more))));
+        source = current.source();
     } else {
-        TRY(parts.current, current.ask());
+        TRY(const AnswerCache::Found found, ask_over(plan.range));
+        parts.current = found.kept->answer;
+        if (found.is_cached) parts.current.rows_read = 0;
+        parts.is_cached = found.is_cached;
+        source = found.kept->source;
     }
     if (format != Format::kJson) return write_rows(plan, zone, parts.current, format);
     if (plan.previous) {
-        TRY(parts.previous, Question(execution, plan, *plan.previous, site, zone, options_).ask());
+        TRY(const AnswerCache::Found found, ask_over(*plan.previous));
+        parts.previous = found.kept->answer;
+        if (found.is_cached) parts.previous->rows_read = 0;
+        parts.is_cached = parts.is_cached && found.is_cached;
     }
-    if (plan.range.from_ms < site.expired_ms && current.cover().days.empty())
+    if (plan.range.from_ms < site.expired_ms && source == kOfTables)
         parts.events_from = day_text(zone.day_of(site.expired_ms));
     const std::int64_t first_ms =
         plan.previous ? std::min(plan.range.from_ms, plan.previous->from_ms) : plan.range.from_ms;
     if (plan.rollup && options_.rolled_days != nullptr && first_ms < site.expired_ms)
         parts.days_missing =
             site.kept_days - std::min<std::uint64_t>(site.kept_days, options_.rolled_days->expired_days(site));
-    if (!current.cover().days.empty()) parts.source = current.cover().ranges.empty() ? "rollup" : "mixed";
+    parts.source = std::move(source);
     parts.took_ms = execution.took_ms();
     return write_answer(plan, zone, parts);
 }
@@ -304,20 +374,38 @@ Result<std::string> Service::run(const VisitorRequest& request, const SiteInfo& 
                                            .vocabulary = vocabulary(),
                                            .now_ms = clock_.wall_ms()}));
     const auto compose = [&](const Shard& shard) { return question->compose(shard, options_.timeout_ms); };
+    const store::Statement statement = compose({});
+    const std::string key = key_of(statement);
+    const auto ask = [&]() -> Result<ShardedAnswer> {
+        TRY(ShardedAnswer asked, ask_by_shards(execution, compose, question->keys()));
+        question->arrange(asked.answer);
+        return asked;
+    };
     AnswerParts parts;
     parts.as_of = as_of();
-    TRY(ShardedAnswer asked, ask_by_shards(execution, compose, question->keys()));
-    parts.current = std::move(asked.answer);
-    question->arrange(parts.current);
     if (request.of.explain == Toggle::kOn) {
-        const store::Statement statement = compose({});
+        TRY(ShardedAnswer asked, ask());
+        parts.current = std::move(asked.answer);
         TRY(const store::Answer estimate, execution.ask(compose_estimate(statement)));
         parts.explanation = Explanation{statement, rows_of_estimate(estimate), question->plan().reasons};
+        auto& reasons = parts.explanation->reasons;
         if (asked.count > 1)
-            parts.explanation->reasons.push_back(
+            reasons.push_back(
                 fmt::format("too much for the store's memory at once: asked of {} parts of the visitors after the "
                             "other, each between two values of visitor_id",
                             asked.count));
+        reasons.emplace_back(reason_of_cache(cache_.has(key)));
+    } else {
+        const Plan& plan = question->plan();
+        TRY(const AnswerCache::Found found,
+            cache_.get(key, scope_of(plan, plan.range, statement, question->is_of_all_before()),
+                       execution.deadline_ns(), [&]() -> Result<AnswerCache::Kept> {
+                           TRY(ShardedAnswer asked, ask());
+                           return AnswerCache::Kept{std::move(asked.answer), std::string(kOfTables)};
+                       }));
+        parts.current = found.kept->answer;
+        if (found.is_cached) parts.current.rows_read = 0;
+        parts.is_cached = found.is_cached;
     }
     if (question->is_of_all_before() ? site.expired_ms > 0 : question->plan().range.from_ms < site.expired_ms)
         parts.events_from = day_text(zone.day_of(site.expired_ms));

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::int64_t kMinute = 60'000;
 constexpr std::int64_t kHour = 60 * kMinute;
+constexpr std::int64_t kCut = 10'000;
 
 using Month = cctz::civil_month;
 
@@ -147,10 +148,12 @@ Status resolve_range(const PlanContext& context, Plan& plan) {
                                        context.zone.instant_text(plan.range.from_ms),
                                        context.zone.instant_text(plan.range.to_ms), context.zone.name()));
     if (context.request.compare == Compare::kNothing) return {};
+    // Not to the millisecond: questions that follow each other soon are the same one then (answer_cache.h).
+    const std::int64_t cut_ms = (context.now_ms / kCut + 1) * kCut - 1;
     if (context.request.compare == Compare::kDays) {
-        TRY(plan.previous, range_beside(context.request.compare_days, plan.range, context.zone, context.now_ms));
+        TRY(plan.previous, range_beside(context.request.compare_days, plan.range, context.zone, cut_ms));
     } else {
-        TRY(plan.previous, range_before(context.request.compare, plan.range, context.zone, context.now_ms));
+        TRY(plan.previous, range_before(context.request.compare, plan.range, context.zone, cut_ms));
     }
     plan.reasons.push_back(fmt::format("compared with the {}, from {} to {}",
                                        context.request.compare == Compare::kPreviousYear     ? "year before"

@@ -1,0 +1,192 @@
+#include "query/answer_cache.h"
+
+#include <utility>
+#include <variant>
+
+#include "base/metrics.h"
+
+namespace footfall::query {
+namespace {
+
+constexpr std::int64_t kHourMs = 3'600'000;
+/// Of an entry beside its texts: nodes of the maps and the list.
+constexpr std::uint64_t kEntryBytes = 600;
+
+struct Metrics {
+    metrics::Counter& hits = metrics::counter("footfall_query_cache_total",
+                                              "Questions to the store, by what became of "
+                                              "them in the cache.",
+                                              "result=\"hit\"");
+    metrics::Counter& joins = metrics::counter("footfall_query_cache_total",
+                                               "Questions to the store, by what became of "
+                                               "them in the cache.",
+                                               "result=\"joined\"");
+    metrics::Counter& misses = metrics::counter("footfall_query_cache_total",
+                                                "Questions to the store, by what became of "
+                                                "them in the cache.",
+                                                "result=\"miss\"");
+    metrics::Counter& touched =
+        metrics::counter("footfall_query_cache_dropped_total", "Answers that left the cache.", "why=\"touched\"");
+    metrics::Counter& pushed_out =
+        metrics::counter("footfall_query_cache_dropped_total", "Answers that left the cache.", "why=\"room\"");
+    metrics::Gauge& bytes = metrics::gauge("footfall_query_cache_bytes", "Memory of the answers that are kept.");
+};
+Metrics& counters() {
+    static Metrics instance;
+    return instance;
+}
+
+std::uint64_t size_of(const AnswerCache::Kept& kept) {
+    std::uint64_t bytes = sizeof(kept);
+    for (const auto& column : kept.answer.columns) bytes += sizeof(column) + column.name.size() + column.type.size();
+    for (const auto& row : kept.answer.rows) {
+        bytes += sizeof(row) + row.capacity() * sizeof(store::Value);
+        for (const store::Value& value : row)
+            if (const auto* text = std::get_if<std::string>(&value)) bytes += text->capacity();
+    }
+    return bytes;
+}
+
+}  // namespace
+
+AnswerCache::AnswerCache(Options options) : options_(std::move(options)) { counters(); }
+
+Result<AnswerCache::Found> AnswerCache::get(const std::string& key, const Scope& scope, std::int64_t deadline_ns,
+                                            const std::function<Result<Kept>()>& compute) {
+    if (options_.bytes_max == 0) {
+        TRY(Kept kept, compute());
+        return Found{.kept = std::make_shared<const Kept>(std::move(kept)), .is_cached = false};
+    }
+    for (;;) {
+        const DataState state = options_.state();
+        std::unique_lock lock(mutex_);
+        // Of two that looked at one time the later one may come first; numbers only grow.
+        if (state.changes > changes_) {
+            drop_all();
+            changes_ = state.changes;
+        }
+        const auto found = entries_.find(key);
+        if (found == entries_.end() || state.changes < changes_) {
+            counters().misses.add();
+            const auto entry = std::make_shared<Entry>();
+            entry->key = key;
+            entry->scope = scope;
+            entry->changes = state.changes;
+            // What is told of and not yet written may be missing from what is about to be read.
+            entry->is_dropped = !state.is_steady || state.changes < changes_ ||
+                                (last_end_ > state.loaded && is_touched(scope, last_hours_));
+            if (!entry->is_dropped) {
+                entries_.emplace(key, entry);
+                by_site_[scope.site_id].insert(entry);
+            }
+            return compute_as(entry, std::move(lock), compute);
+        }
+        const EntryPtr entry = found->second;
+        if (entry->kept) {
+            counters().hits.add();
+            used_.splice(used_.begin(), used_, entry->place);
+            return Found{.kept = entry->kept, .is_cached = true};
+        }
+        const auto deadline = std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline_ns));
+        const bool is_over =
+            computed_.wait_until(lock, deadline, [&] { return entry->kept != nullptr || entry->is_failed; });
+        if (entry->kept) {
+            counters().joins.add();
+            return Found{.kept = entry->kept, .is_cached = true};
+        }
+        if (!is_over)
+            return Error(Code::kTimeout, "the query took too long; ask for a shorter range or fewer dimensions");
+    }
+}
+
+Result<AnswerCache::Found> AnswerCache::compute_as(const EntryPtr& entry, std::unique_lock<std::mutex> lock,
+                                                   const std::function<Result<Kept>()>& compute) {
+    lock.unlock();
+    Result<Kept> made = compute();
+    const DataState now = options_.state();
+    lock.lock();
+    if (!made) {
+        entry->is_failed = true;
+        drop(entry);
+        computed_.notify_all();
+        return made.error();
+    }
+    auto kept = std::make_shared<const Kept>(std::move(*made));
+    keep(entry, kept, now);
+    computed_.notify_all();
+    return Found{.kept = std::move(kept), .is_cached = false};
+}
+
+void AnswerCache::keep(const EntryPtr& entry, std::shared_ptr<const Kept> kept, const DataState& now) {
+    entry->kept = std::move(kept);
+    entry->bytes = kEntryBytes + 2 * entry->key.size() + size_of(*entry->kept);
+    // One answer does not push out all others.
+    if (entry->is_dropped || !now.is_steady || now.changes != entry->changes || entry->bytes > options_.bytes_max / 4)
+        return drop(entry);
+    used_.push_front(entry);
+    entry->place = used_.begin();
+    entry->is_listed = true;
+    bytes_ += entry->bytes;
+    while (bytes_ > options_.bytes_max) {
+        counters().pushed_out.add();
+        drop(EntryPtr(used_.back()));
+    }
+    counters().bytes.set(static_cast<double>(bytes_));
+}
+
+bool AnswerCache::has(const std::string& key) const {
+    const DataState state = options_.bytes_max == 0 ? DataState{} : options_.state();
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(key);
+    return found != entries_.end() && found->second->kept && found->second->changes == state.changes;
+}
+
+bool AnswerCache::is_touched(const Scope& scope, const Hours& hours) const {
+    const auto site = hours.find(scope.site_id);
+    if (site == hours.end()) return false;
+    const auto first = site->second.lower_bound(scope.from_ms / kHourMs);
+    return first != site->second.end() && *first * kHourMs < scope.to_ms;
+}
+
+void AnswerCache::touch(const Hours& hours, std::uint64_t end) {
+    const std::lock_guard lock(mutex_);
+    last_hours_ = hours;
+    last_end_ = end;
+    for (const auto& [site, touched] : hours) {
+        const auto found = by_site_.find(site);
+        if (found == by_site_.end()) continue;
+        const std::set<EntryPtr> entries = found->second;
+        for (const EntryPtr& entry : entries) {
+            if (!is_touched(entry->scope, hours)) continue;
+            if (entry->kept) counters().touched.add();
+            drop(entry);
+        }
+    }
+    counters().bytes.set(static_cast<double>(bytes_));
+}
+
+void AnswerCache::clear() {
+    const std::lock_guard lock(mutex_);
+    drop_all();
+}
+
+void AnswerCache::drop_all() {
+    while (!entries_.empty()) drop(EntryPtr(entries_.begin()->second));
+    counters().bytes.set(0);
+}
+
+void AnswerCache::drop(const EntryPtr& entry) {
+    entry->is_dropped = true;
+    const auto found = entries_.find(entry->key);
+    if (found == entries_.end() || found->second != entry) return;
+    const auto site = by_site_.find(entry->scope.site_id);
+    site->second.erase(entry);
+    if (site->second.empty()) by_site_.erase(site);
+    if (std::exchange(entry->is_listed, false)) {
+        used_.erase(entry->place);
+        bytes_ -= entry->bytes;
+    }
+    entries_.erase(found);
+}
+
+}  // namespace footfall::query

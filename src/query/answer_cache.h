@@ -1,0 +1,106 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/result.h"
+#include "store/client.h"
+
+namespace footfall::query {
+
+/// What the tables hold, of all sites.
+struct DataState {
+    std::uint64_t loaded = 0;   ///< every entry of the event log before this offset
+    std::uint64_t changes = 0;  ///< another number after rows were taken out or changed otherwise than by new entries
+    bool is_steady = false;     ///< no such change is under way
+};
+
+/// Answers of the store, kept for as long as they are what the store would answer now (docs/adr/0022).
+///
+/// The loader tells of each batch which hours of which sites it touches, before it writes: every answer that depends on
+/// one of them is dropped, and one that is being computed meanwhile is not kept. So a kept answer holds whatever the
+/// tables hold, and needs no age. Equal questions at one time are asked of the store once. Bounded in memory: what was
+/// asked for least lately goes first. Thread-safe.
+class AnswerCache {
+public:
+    struct Options {
+        std::uint64_t bytes_max = 0;         ///< of all answers and their questions, estimated; 0: nothing is kept
+        std::function<DataState()> state{};  ///< never called under a lock of the cache
+    };
+    explicit AnswerCache(Options options);
+
+    /// What an answer depends on: rows of events of this site and time, and of sessions that reach into it.
+    struct Scope {
+        std::string site_id;
+        std::int64_t from_ms = 0;
+        std::int64_t to_ms = 0;  ///< not included
+    };
+    struct Kept {
+        store::Answer answer;
+        std::string source;  ///< `meta.source`
+    };
+    struct Found {
+        std::shared_ptr<const Kept> kept;
+        bool is_cached = false;  ///< it was there, or somebody else's computation gave it
+    };
+    /// The answer to a question of which `key` says everything that it depends on but the rows in the scope. `compute`
+    /// asks the store. Waits for a computation of somebody else at most until `deadline_ns` of the steady clock
+    /// (kTimeout); one that failed is made again. Errors are those of `compute`.
+    Result<Found> get(const std::string& key, const Scope& scope, std::int64_t deadline_ns,
+                      const std::function<Result<Kept>()>& compute);
+    /// Whether get() would have it.
+    bool has(const std::string& key) const;
+
+    /// Hours since 1970 (UTC), by site.
+    using Hours = std::map<std::string, std::set<std::int64_t>, std::less<>>;
+    /// A batch of the log up to `end` is about to be written that adds or changes rows of these hours.
+    void touch(const Hours& hours, std::uint64_t end);
+    /// Forgets everything, also of what is being computed.
+    void clear();
+
+private:
+    struct Entry {
+        std::string key;
+        Scope scope;
+        std::uint64_t changes = 0;
+        std::shared_ptr<const Kept> kept;  ///< null while it is being computed
+        bool is_failed = false;
+        bool is_dropped = false;  ///< it is not in entries_ any more, or must not stay there
+        bool is_listed = false;   ///< in used_, at `place`
+        std::uint64_t bytes = 0;
+        std::list<std::shared_ptr<Entry>>::iterator place;
+    };
+    using EntryPtr = std::shared_ptr<Entry>;
+
+    // All under the mutex.
+    bool is_touched(const Scope& scope, const Hours& hours) const;
+    void drop(const EntryPtr& entry);
+    void drop_all();
+    void keep(const EntryPtr& entry, std::shared_ptr<const Kept> kept, const DataState& now);
+    Result<Found> compute_as(const EntryPtr& entry, std::unique_lock<std::mutex> lock,
+                             const std::function<Result<Kept>()>& compute);
+
+    const Options options_;
+    mutable std::mutex mutex_;
+    std::condition_variable computed_;
+    std::unordered_map<std::string, EntryPtr> entries_;
+    std::map<std::string, std::set<EntryPtr>, std::less<>> by_site_;
+    std::list<EntryPtr> used_;  ///< the kept ones, most lately used first
+    std::uint64_t bytes_ = 0;
+    std::uint64_t changes_ = 0;  ///< of all entries
+    // The batch that may be under way: told of, and not yet in the tables.
+    Hours last_hours_;
+    std::uint64_t last_end_ = 0;
+};
+
+}  // namespace footfall::query
