@@ -222,6 +222,7 @@ void write_meta(json::Writer& json, const Plan& plan, const Zone& zone, const An
     json.member("took_ms", parts.took_ms);
     json.member("rows_read", parts.current.rows_read + (parts.previous ? parts.previous->rows_read : 0));
     json.member("as_of", parts.as_of);
+    if (!plan.running.empty()) json.member("running", plan.running);
     if (!parts.events_from.empty()) json.member("events_from", parts.events_from);
     if (parts.days_missing > 0) json.member("days_missing", parts.days_missing);
     json.key("range");

@@ -101,6 +101,7 @@ struct Plan {
     std::vector<MetricColumn> metrics;
     Range range;  // resolve_range
     std::optional<Range> previous;
+    std::string running;  ///< the value of the first time bucket that is not over yet; empty: none of the range is
     std::optional<Condition> condition;  // lower_filters
     std::vector<BaseMetric> bases;       // choose_source
     Branch events = Branch::kNone;

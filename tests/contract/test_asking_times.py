@@ -216,6 +216,20 @@ class TestZones:
 
 
 class TestGranularity:
+    @pytest.mark.parametrize("zone", ["UTC", "Australia/Lord_Howe", "Asia/Kathmandu"])
+    def test_the_bucket_that_is_not_over_is_named(self, server: Server, zone: str):
+        site = server.add_site(zone)
+        site.send(pageview(site.id, "/"), key="collect")
+        site.wait_events(1)
+        for dimension in ("minute", "hour", "date", "week", "month"):
+            asked = site.query(["events"], [dimension], time_range="today" if dimension != "minute" else "last_30_minutes")
+            if asked["rows"][-1][0] != asked["meta"]["running"]:  # the minute, or more, ended between the two
+                asked = site.query(["events"], [dimension], time_range="today")
+                assert asked["meta"]["running"] > asked["rows"][-1][0], asked
+            over = site.query(["events"], [dimension], date_range=["2026-01-01", "2026-01-02"])
+            assert "running" not in over["meta"]
+        assert "running" not in site.query(["events"], ["page"], time_range="today")["meta"]
+
     @pytest.mark.parametrize("granularity, rows", [("minute", 4), ("hour", 3), ("day", 2), ("week", 2), ("month", 1)])
     def test_adds_a_first_column_of_time(self, site: Site, granularity: str, rows: int):
         send_at(

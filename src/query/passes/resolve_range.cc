@@ -122,6 +122,16 @@ Result<Range> range_beside(const RangeRequest& asked, const Range& range, const 
     return other;
 }
 
+/// The bucket that holds a moment, as answers write it.
+std::string bucket_of(std::string_view granularity, const Zone& zone, std::int64_t ms) {
+    const std::int64_t seconds = ms / 1000;
+    if (granularity == "minute") return zone.instant_text(seconds / 60 * kMinute);
+    if (granularity == "hour") return zone.instant_text(1000 * zone.hour_start(zone.hour_key(seconds)));
+    const Day day = zone.day_of(ms);
+    if (granularity == "week") return day_text(cctz::prev_weekday(day + 1, cctz::weekday::monday));
+    return day_text(granularity == "month" ? Day(Month(day)) : day);
+}
+
 }  // namespace
 
 Status resolve_range(const PlanContext& context, Plan& plan) {
@@ -147,6 +157,12 @@ Status resolve_range(const PlanContext& context, Plan& plan) {
     plan.reasons.push_back(fmt::format("from {} to {}, by the clock of {}",
                                        context.zone.instant_text(plan.range.from_ms),
                                        context.zone.instant_text(plan.range.to_ms), context.zone.name()));
+    if (context.now_ms >= plan.range.from_ms && context.now_ms < plan.range.to_ms) {
+        const auto bucket = std::find_if(plan.dimensions.begin(), plan.dimensions.end(),
+                                         [](const auto& column) { return !column.dimension->granularity.empty(); });
+        if (bucket != plan.dimensions.end())
+            plan.running = bucket_of(bucket->dimension->granularity, context.zone, context.now_ms);
+    }
     if (context.request.compare == Compare::kNothing) return {};
     // Not to the millisecond: questions that follow each other soon are the same one then (answer_cache.h).
     const std::int64_t cut_ms = (context.now_ms / kCut + 1) * kCut - 1;
