@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/text_file.h"
+#include "catalog/names.h"
 #include "catalog/schema_version.h"
 #include "catalog/sqlite.h"
 
@@ -23,17 +24,6 @@ namespace {
 std::string hash_of(std::string_view secret) {
     const auto digest = sha256(secret);
     return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
-constexpr std::size_t kRandomIdLength = 12;
-
-std::string random_id() {
-    static constexpr char kAlphabet[] =
-        "abcdefghijkmnpqrstuvwxyz23456789";  // 32 letters that are not mistaken for each other
-    std::string id(kRandomIdLength, '\0');
-    random_bytes(id.data(), id.size());
-    for (char& c : id) c = kAlphabet[static_cast<unsigned char>(c) % 32];
-    return id;
 }
 
 bool is_id(std::string_view text) {
@@ -118,8 +108,9 @@ Status migrate(const Database& database) {
     return {};
 }
 
-Error no_site(std::string_view id) {
-    return {Code::kNotFound, "there is no site '" + std::string(id) + "'; see 'footfall site list'", "id"};
+Error no_segment(std::string_view id) {
+    return {Code::kNotFound, "the site has no segment '" + std::string(id) + "'; 'footfall segment list' has the ids",
+            "id"};
 }
 
 /// `same_secret`: the key of which `id` is the secret, if any. An error may be kept in a log or shown to others.
@@ -231,6 +222,12 @@ const std::vector<Goal>& Snapshot::goals_of(std::string_view site_id) const {
     return found == goals.end() ? none : found->second;
 }
 
+const std::vector<Segment>& Snapshot::segments_of(std::string_view site_id) const {
+    static const std::vector<Segment> none;
+    const auto found = segments.find(site_id);
+    return found == segments.end() ? none : found->second;
+}
+
 const Key* Snapshot::key(std::string_view secret) const {
     const auto found = keys.find(hash_of(secret));
     return found == keys.end() ? nullptr : &found->second;
@@ -238,17 +235,23 @@ const Key* Snapshot::key(std::string_view secret) const {
 
 struct Catalog::State {
     State(Database d, Clock& c, SessionLimits limits)
-        : database(std::move(d)), clock(c), accounts(database, mutex, clock, limits) {}
+        : database(std::move(d)),
+          clock(c),
+          accounts(database, mutex, clock, limits),
+          annotations(database, mutex, clock) {}
 
     Result<std::vector<Site>> read_sites() const;
     Status write_retained(std::string_view site_id, const Retention& retention) const;
     Status refresh();
     Result<NewKey> make_key(std::string_view site_id, Scope scope) const;
+    /// Whether it may stand beside the site's others.
+    Status judge(const Segment& segment) const;
 
     mutable std::mutex mutex;
     Database database;
     Clock& clock;
     Accounts accounts;
+    Annotations annotations;
     std::vector<std::pair<std::string, Key>> lent_keys;  ///< by the SHA-256 of their secret
     /// A lock of its own: event loops take the snapshot, and must not wait for the disk behind a change.
     mutable std::mutex snapshot_mutex;
@@ -325,6 +328,18 @@ Status Catalog::State::refresh() {
         const Goal goal = goal_of(goals);
         fresh->goals[goal.site_id].push_back(goal);
     }
+    TRY(Query segments,
+        database.prepare("SELECT id, site_id, name, filters, created_ms FROM segments ORDER BY site_id, name"));
+    for (;;) {
+        TRY(const bool row, segments.step());
+        if (!row) break;
+        Segment segment{.id = segments.text_at(0),
+                        .site_id = segments.text_at(1),
+                        .name = segments.text_at(2),
+                        .filters = segments.text_at(3),
+                        .created_ms = segments.integer_at(4)};
+        fresh->segments[segment.site_id].push_back(std::move(segment));
+    }
     const std::lock_guard lock(snapshot_mutex);
     snapshot = std::move(fresh);
     return {};
@@ -357,6 +372,7 @@ std::shared_ptr<const Snapshot> Catalog::snapshot() const {
 }
 
 Accounts& Catalog::accounts() { return state_->accounts; }
+Annotations& Catalog::annotations() { return state_->annotations; }
 
 Result<Site> Catalog::add_site(std::string_view name, std::string_view domain, std::string_view timezone,
                                std::string_view id, Privacy privacy, Counting counting, int retention_months) {
@@ -523,6 +539,63 @@ Status Catalog::remove_goal(std::string_view site_id, std::string_view id) {
     if (state_->database.changes() == 0)
         return Error(Code::kNotFound,
                      "the site has no goal '" + std::string(id) + "'; 'footfall goal list' has the ids", "id");
+    return state_->refresh();
+}
+
+Status Catalog::State::judge(const Segment& segment) const {
+    TRY_STATUS(check_line(segment.name, kSegmentNameMax, "the name of a segment", "name"));
+    if (segment.filters.size() > kSegmentFiltersBytesMax)
+        return Error(Code::kInvalidArgument,
+                     "the filters of a segment may have " + std::to_string(kSegmentFiltersBytesMax) + " bytes",
+                     "filters");
+    if (snapshot->site(segment.site_id) == nullptr) return no_site(segment.site_id);
+    const std::vector<Segment>& all = snapshot->segments_of(segment.site_id);
+    if (std::any_of(all.begin(), all.end(),
+                    [&](const Segment& other) { return other.name == segment.name && other.id != segment.id; }))
+        return Error(Code::kConflict, "the site has a segment '" + segment.name + "' already", "name");
+    return {};
+}
+
+Result<Segment> Catalog::add_segment(Segment segment) {
+    segment.id = random_id();
+    const std::lock_guard lock(state_->mutex);
+    segment.created_ms = state_->clock.wall_ms();
+    TRY_STATUS(state_->judge(segment));
+    if (state_->snapshot->segments_of(segment.site_id).size() >= kSegmentsMax)
+        return Error(Code::kInvalidArgument,
+                     "a site has at most " + std::to_string(kSegmentsMax) + " segments; remove one before", "name");
+    TRY(Query insert, state_->database.prepare(
+                          "INSERT INTO segments (id, site_id, name, filters, created_ms) VALUES (?, ?, ?, ?, ?)"));
+    TRY_STATUS(insert.text(segment.id)
+                   .text(segment.site_id)
+                   .text(segment.name)
+                   .text(segment.filters)
+                   .integer(segment.created_ms)
+                   .run());
+    TRY_STATUS(state_->refresh());
+    return segment;
+}
+
+Result<Segment> Catalog::change_segment(Segment segment) {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->snapshot->site(segment.site_id) == nullptr) return no_site(segment.site_id);
+    const std::vector<Segment>& all = state_->snapshot->segments_of(segment.site_id);
+    const auto former =
+        std::find_if(all.begin(), all.end(), [&](const Segment& other) { return other.id == segment.id; });
+    if (former == all.end()) return no_segment(segment.id);
+    TRY_STATUS(state_->judge(segment));
+    segment.created_ms = former->created_ms;
+    TRY(Query update, state_->database.prepare("UPDATE segments SET name = ?, filters = ? WHERE id = ?"));
+    TRY_STATUS(update.text(segment.name).text(segment.filters).text(segment.id).run());
+    TRY_STATUS(state_->refresh());
+    return segment;
+}
+
+Status Catalog::remove_segment(std::string_view site_id, std::string_view id) {
+    const std::lock_guard lock(state_->mutex);
+    TRY(Query query, state_->database.prepare("DELETE FROM segments WHERE site_id = ? AND id = ?"));
+    TRY_STATUS(query.text(site_id).text(id).run());
+    if (state_->database.changes() == 0) return no_segment(id);
     return state_->refresh();
 }
 

@@ -13,7 +13,9 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "catalog/accounts.h"
+#include "catalog/annotations.h"
 #include "catalog/goal.h"
+#include "catalog/segment.h"
 
 namespace footfall::catalog {
 
@@ -145,8 +147,10 @@ struct Snapshot {
     std::unordered_map<std::string, Site, TextHash, std::equal_to<>> sites;
     std::unordered_map<std::string, Key, TextHash, std::equal_to<>> keys;
     std::unordered_map<std::string, std::vector<Goal>, TextHash, std::equal_to<>> goals;  ///< by site, oldest first
+    std::unordered_map<std::string, std::vector<Segment>, TextHash, std::equal_to<>> segments;  ///< by site, by name
 
     const std::vector<Goal>& goals_of(std::string_view site_id) const;
+    const std::vector<Segment>& segments_of(std::string_view site_id) const;
     const Site* site(std::string_view id) const;
     /// The key in force that has this secret; nullptr for every other text.
     const Key* key(std::string_view secret) const;
@@ -154,9 +158,9 @@ struct Snapshot {
 
 using Salt = std::array<unsigned char, 32>;
 
-/// Sites, goals, users, keys and salts of an installation, in SQLite (embedded form). Thread-safe. Every change is
-/// durable when the call returns, and in snapshots taken after it. One process writes at a time: commands beside a
-/// running `serve` are carried out by it.
+/// Sites, goals, segments, annotations, users, keys and salts of an installation, in SQLite (embedded form).
+/// Thread-safe. Every change is durable when the call returns, and in snapshots taken after it. One process writes at a
+/// time: commands beside a running `serve` are carried out by it.
 class Catalog {
 public:
     /// Opens or makes the file and brings its schema up to date; kConflict where it was written by a newer release.
@@ -180,8 +184,8 @@ public:
     /// The latest first.
     Result<std::vector<KeptRange>> kept_ranges() const;
     Result<std::vector<Site>> sites() const;
-    /// Removes the site and its keys from the catalog: nothing more is accepted or answered for it. Its events stay in
-    /// the store.
+    /// Removes the site with its keys, goals, segments and annotations from the catalog: nothing more is accepted or
+    /// answered for it. Its events stay in the store.
     Status remove_site(std::string_view id);
 
     /// The goal as it is then, with its id. Its filters are for the caller to judge. Errors name the field: kNotFound
@@ -191,6 +195,16 @@ public:
     /// kNotFound where the site has no such goal.
     Status remove_goal(std::string_view site_id, std::string_view id);
 
+    /// The segment as it is then, with its id. Its filters are for the caller to judge. Errors name the field:
+    /// kNotFound for the site, kConflict for a name that another segment of it has, kInvalidArgument for what is no
+    /// name, for filters of more than kSegmentFiltersBytesMax and beyond kSegmentsMax.
+    Result<Segment> add_segment(Segment segment);
+    /// Another name and other filters. Errors as add_segment(); kNotFound where the site has no such segment.
+    Result<Segment> change_segment(Segment segment);
+    Status remove_segment(std::string_view site_id, std::string_view id);
+
+    /// Notes of what happened at sites; they live as long as the catalog.
+    Annotations& annotations();
     /// Users, sessions and one-time links; they live as long as the catalog.
     Accounts& accounts();
 

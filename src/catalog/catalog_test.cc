@@ -112,6 +112,19 @@ TEST_F(FormerCatalogTest, KeptDaysOfOneCalendarAreThoseOfThatCalendar) {
     EXPECT_TRUE(retention("s").kept.empty());
 }
 
+TEST_F(FormerCatalogTest, ASiteOfBeforeThereWereSegmentsAndAnnotationsHasNoneAndTakesSome) {
+    make_former("0009",
+                {"INSERT INTO sites (id, name, domain, timezone, created_ms) VALUES ('s', 'S', '', 'UTC', 1)",
+                 "INSERT INTO users (email, role, password_hash, created_ms) VALUES ('a@b.example', 'owner', 'x', 1)"});
+    EXPECT_TRUE(catalog_->snapshot()->segments_of("s").empty());
+    EXPECT_TRUE(catalog_->annotations().of_site("s").value().empty());
+    EXPECT_TRUE(catalog_->add_segment({.site_id = "s", .name = "x", .filters = "[]"}));
+    const auto added =
+        catalog_->annotations().add({.site_id = "s", .day = "2026-11-24", .note = "x", .created_by = "a@b.example"});
+    ASSERT_TRUE(added) << added.error().message;
+    EXPECT_EQ(added->created_by, "a@b.example");
+}
+
 TEST_F(CatalogTest, ItsFilesAreTheOwnersAloneWhateverTheUmask) {
     const auto open_to_others = [this] {
         std::size_t files = 0;
@@ -346,6 +359,49 @@ TEST_F(CatalogTest, GoalsAreOfTheirSiteAndGoWithIt) {
     EXPECT_EQ(catalog_->snapshot()->goals_of("b").size(), 1u);
 }
 
+TEST_F(CatalogTest, SegmentsAreOfTheirSiteAndGoWithIt) {
+    ASSERT_TRUE(catalog_->add_site("A", "a.example", "UTC", "a"));
+    ASSERT_TRUE(catalog_->add_site("B", "b.example", "UTC", "b"));
+    const std::string filters = R"([["country","is",["DE"]]])";
+    const auto made = catalog_->add_segment({.site_id = "a", .name = "Near", .filters = filters});
+    ASSERT_TRUE(made) << made.error().message;
+    const auto far = catalog_->add_segment({.site_id = "a", .name = "Far", .filters = filters});
+    ASSERT_TRUE(far);
+    ASSERT_TRUE(catalog_->add_segment({.site_id = "b", .name = "Near", .filters = "[]"})) << "a name is of one site";
+    open();
+    ASSERT_EQ(catalog_->snapshot()->segments_of("a").size(), 2u);
+    EXPECT_EQ(catalog_->snapshot()->segments_of("a").front().name, "Far");
+    EXPECT_EQ(catalog_->snapshot()->segments_of("a").back().filters, filters);
+    EXPECT_EQ(catalog_->add_segment({.site_id = "a", .name = "Near"}).error().code, Code::kConflict);
+    EXPECT_EQ(catalog_->add_segment({.site_id = "c", .name = "x"}).error().code, Code::kNotFound);
+    for (const std::string& name : {std::string(), std::string(65, 'x'), std::string("a\nb"), std::string("\xff")})
+        EXPECT_EQ(catalog_->add_segment({.site_id = "a", .name = name}).error().field, "name") << name;
+    EXPECT_EQ(catalog_->add_segment({.site_id = "a", .name = "x", .filters = std::string(8'193, ' ')}).error().field,
+              "filters");
+
+    EXPECT_EQ(catalog_->change_segment({.id = far->id, .site_id = "b", .name = "x"}).error().code, Code::kNotFound);
+    EXPECT_EQ(catalog_->change_segment({.id = far->id, .site_id = "a", .name = "Near"}).error().code, Code::kConflict);
+    const auto changed = catalog_->change_segment({.id = far->id, .site_id = "a", .name = "Far", .filters = "[1]"});
+    ASSERT_TRUE(changed) << "its own name is no other's";
+    EXPECT_EQ(changed->created_ms, far->created_ms);
+    EXPECT_EQ(catalog_->snapshot()->segments_of("a").front().filters, "[1]");
+
+    EXPECT_EQ(catalog_->remove_segment("b", made->id).error().code, Code::kNotFound) << "it is another site's";
+    ASSERT_TRUE(catalog_->remove_segment("a", made->id));
+    EXPECT_EQ(catalog_->snapshot()->segments_of("a").size(), 1u);
+    ASSERT_TRUE(catalog_->remove_site("a"));
+    open();
+    EXPECT_TRUE(catalog_->snapshot()->segments_of("a").empty());
+    EXPECT_EQ(catalog_->snapshot()->segments_of("b").size(), 1u);
+}
+
+TEST_F(CatalogTest, TheNumberOfASitesSegmentsHasAnEnd) {
+    ASSERT_TRUE(catalog_->add_site("A", "a.example", "UTC", "a"));
+    for (std::size_t i = 0; i < kSegmentsMax; ++i)
+        ASSERT_TRUE(catalog_->add_segment({.site_id = "a", .name = std::to_string(i)}));
+    EXPECT_EQ(catalog_->add_segment({.site_id = "a", .name = "x"}).error().code, Code::kInvalidArgument);
+}
+
 TEST_F(CatalogTest, AChangedSiteIsSoInSnapshotsAndAfterAnotherStart) {
     ASSERT_TRUE(catalog_->add_site("Shop", "shop.example", "UTC", "shop"));
     SiteChange change;
@@ -374,6 +430,8 @@ TEST_F(CatalogTest, ABackupCopyOpensAndHasNoSaltNoSessionAndNoLink) {
     ASSERT_TRUE(catalog_->accounts().add_user("a@example.org", Role::kOwner, "a long enough password"));
     const auto link = catalog_->accounts().create_sign_in_link("a@example.org");
     ASSERT_TRUE(link);
+    ASSERT_TRUE(catalog_->add_segment({.site_id = "site-1", .name = "Near"}));
+    ASSERT_TRUE(catalog_->annotations().add({.site_id = "site-1", .day = "2026-11-24", .note = "Launch"}));
     const auto copied = catalog_->backup_copy();
     ASSERT_TRUE(copied) << copied.error().message;
     EXPECT_EQ(copied->find(std::string_view(reinterpret_cast<const char*>(salt.data()), salt.size())),
@@ -386,6 +444,8 @@ TEST_F(CatalogTest, ABackupCopyOpensAndHasNoSaltNoSessionAndNoLink) {
     EXPECT_EQ((*restored)->sites().value().size(), 1u);
     EXPECT_NE((*restored)->snapshot()->key(key->secret), nullptr);
     EXPECT_TRUE((*restored)->accounts().has_users());
+    EXPECT_EQ((*restored)->snapshot()->segments_of("site-1").size(), 1u);
+    EXPECT_EQ((*restored)->annotations().of_site("site-1").value().size(), 1u);
     EXPECT_FALSE((*restored)->accounts().sign_in_by_link(*link));
     EXPECT_NE((*restored)->salt(20'000).value(), salt);
 }
