@@ -1,5 +1,5 @@
 // The planner's golden files: tests/planner/*.txt. A case is "== title", lines "@ name value" for zone, now, and so on,
-// "@ funnel" or "@ retention" where it is one,
+// "@ goals" and "@ segments" where the site has some, "@ funnel" or "@ retention" where it is one,
 // the request's JSON, a line "--", and what comes of it: the refusal, or reasons, SQL and parameters. UPDATE_GOLDEN=1
 // rewrites what stands below "--"; the diff is reviewed.
 #include "query/plan.h"
@@ -16,6 +16,7 @@
 
 #include "query/cohorts/cohorts.h"
 #include "query/funnel/funnel.h"
+#include "query/segment.h"
 #include "query/sql.h"
 
 namespace footfall::query {
@@ -31,6 +32,7 @@ struct Case {
     std::string now = "2026-11-24T12:34:56.789Z";
     std::string expected;
     bool has_goals = false;
+    bool has_segments = false;
     bool is_funnel = false;
     bool is_retention = false;
 };
@@ -60,6 +62,7 @@ std::vector<Case> read_cases(const std::string& text) {
             cases.back().head += line + "\n";
             if (line.starts_with("@ zone ")) cases.back().zone = line.substr(7);
             else if (line == "@ goals") cases.back().has_goals = true;
+            else if (line == "@ segments") cases.back().has_segments = true;
             else if (line == "@ funnel") cases.back().is_funnel = true;
             else if (line == "@ retention") cases.back().is_retention = true;
             else if (line.starts_with("@ now ")) cases.back().now = line.substr(6);
@@ -90,6 +93,12 @@ SiteInfo site_of(const Case& c, const std::string& id) {
                        .op = Operator::kContains,
                        .value = "signup",
                        .filters = R"([["country", "is_not", ["DE"]]])"}};
+    if (c.has_segments)
+        site.segments = {
+            {.name = "News readers", .filters = R"([["source", "is", ["news"]], ["not", ["page", "is", ["/"]]]])"},
+            {.name = "Buyers", .filters = R"([["goal", "is", ["Bought"]]])"},
+            {.name = "Of a later release", .filters = R"([["mood", "is", ["good"]]])"},
+            {.name = "Mixed", .filters = R"([["or", ["goal", "is_set"], ["page", "is", ["/"]]]])"}};
     return site;
 }
 
@@ -107,9 +116,10 @@ std::string outcome_of(const Result<std::unique_ptr<VisitorQuestion>>& question)
 
 /// Of a question about what each visitor did.
 template <class Asked>
-std::string outcome_of(const Case& c, const Zone& zone, const Result<Asked>& request) {
+std::string outcome_of(const Case& c, const Zone& zone, Result<Asked> request) {
     if (!request) return refusal(request.error());
     const SiteInfo site = site_of(c, request->of.website_id);
+    if (const Status applied = apply_segment(request->of, site); !applied) return refusal(applied.error());
     return outcome_of(request->plan({.request = request->of,
                                      .site = site,
                                      .zone = zone,
@@ -122,9 +132,10 @@ std::string outcome(const Case& c) {
     if (!zone) return refusal(zone.error());
     if (c.is_funnel) return outcome_of(c, *zone, parse_funnel(c.request));
     if (c.is_retention) return outcome_of(c, *zone, parse_cohorts(c.request));
-    const auto request = parse_request(c.request);
+    auto request = parse_request(c.request);
     if (!request) return refusal(request.error());
     const SiteInfo site = site_of(c, request->website_id);
+    if (const Status applied = apply_segment(*request, site); !applied) return refusal(applied.error());
     const auto plan = make_plan({.request = *request,
                                  .site = site,
                                  .zone = *zone,

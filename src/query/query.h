@@ -56,6 +56,12 @@ struct GoalDeclaration {
     std::string filters = "[]";  ///< JSON, as `filters` of a request
 };
 
+/// A segment as it was saved.
+struct SegmentDeclaration {
+    std::string name;
+    std::string filters = "[]";  ///< JSON, as `filters` of a request
+};
+
 /// What the planner needs of the catalog.
 struct SiteInfo {
     std::string id;
@@ -64,6 +70,7 @@ struct SiteInfo {
     std::string currency{};  ///< of its revenue; empty: that of its first event that names one
     std::int64_t session_timeout_longest_ms = 30 * 60'000;  ///< that its sessions ever had
     std::vector<GoalDeclaration> goals{};
+    std::vector<SegmentDeclaration> segments{};
     /// Of before there are no events any more, only rolled days: the start of a day, epoch ms; 0: nothing has expired.
     std::int64_t expired_ms = 0;
     /// How many such days there are by the calendar in which they were summed up, whatever the site's is now.
@@ -133,7 +140,8 @@ struct Request {
     std::vector<std::string> dimensions;
     RangeRequest range{.kind = RangeRequest::Kind::kNamed, .from = "30d", .to = {}};
     std::string granularity;
-    std::vector<Filter> filters;  ///< all of them must hold
+    std::vector<Filter> filters;           ///< all of them must hold
+    std::optional<std::string> segment{};  ///< of the site; its filters are in `filters` after apply_segment()
     std::vector<OrderTerm> order_by;
     std::int64_t limit = kRowsDefault;
     std::int64_t offset = 0;
@@ -150,8 +158,8 @@ struct Request {
 /// misspelt "filters" must not answer with everything.
 Result<Request> parse_request(std::string_view body);
 
-/// The same of `filters` alone.
-Result<std::vector<Filter>> parse_filters(std::string_view json);
+/// The same of `filters` alone, at that path.
+Result<std::vector<Filter>> parse_filters(std::string_view json, const std::string& field = "filters");
 /// Whether a question can be answered that asks for this goal. kInvalidArgument, with the member in `field`.
 Status check_goal(const GoalDeclaration& declared);
 

@@ -6,11 +6,11 @@
 
 namespace footfall::query {
 
-Result<std::vector<Filter>> parse_filters(std::string_view json) {
+Result<std::vector<Filter>> parse_filters(std::string_view json, const std::string& field) {
     json::Reader reader;
     const auto document = reader.read(json, json::Reader::Padding::kAbsent);
-    if (!document) return refuse("invalid_json", "filters", document.error().message);
-    return FilterReader().read(*document, "filters");
+    if (!document) return refuse("invalid_json", field, document.error().message);
+    return FilterReader().read(*document, field);
 }
 
 Result<Request> parse_request(std::string_view body) {

@@ -144,8 +144,8 @@ Status read_compare(element value, Request& request) {
     return {};
 }
 
-template <class T>
-Status into(T& target, Result<T> value) {
+template <class Target, class T>
+Status into(Target& target, Result<T> value) {
     TRY(target, std::move(value));
     return {};
 }
@@ -161,7 +161,7 @@ struct QueryMember {
 };
 
 // The members of a query, each with its reader.
-constexpr std::array<QueryMember, 15> kMembers = {{
+constexpr std::array<QueryMember, 16> kMembers = {{
     {"website_id", [](element v, Request& r, FilterReader&) { return into(r.website_id, read_text(v, "website_id")); }},
     {"metrics",
      [](element v, Request& r, FilterReader&) { return into(r.metrics, texts_of(v, "metrics", kMetricsMax)); }},
@@ -172,6 +172,7 @@ constexpr std::array<QueryMember, 15> kMembers = {{
     {"granularity",
      [](element v, Request& r, FilterReader&) { return into(r.granularity, read_text(v, "granularity")); }},
     {"filters", [](element v, Request& r, FilterReader& f) { return into(r.filters, f.read(v, "filters")); }},
+    {"segment", [](element v, Request& r, FilterReader&) { return into(r.segment, read_text(v, "segment")); }},
     {"order_by", [](element v, Request& r, FilterReader&) { return into(r.order_by, order_of(v)); }},
     {"limit",
      [](element v, Request& r, FilterReader&) { return into(r.limit, read_integer(v, "limit", 1, kRowsMax)); }},

@@ -32,6 +32,8 @@ SiteInfo site_info(const catalog::Snapshot& snapshot, const catalog::Site& site)
     info.expired_ms = site.retention.expiring_ms;
     info.kept_days = site.retention.kept_days();
     for (const catalog::Goal& goal : snapshot.goals_of(site.id)) info.goals.push_back(declaration_of(goal));
+    for (const catalog::Segment& segment : snapshot.segments_of(site.id))
+        info.segments.push_back({.name = segment.name, .filters = segment.filters});
     return info;
 }
 

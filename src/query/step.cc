@@ -78,6 +78,12 @@ Result<std::vector<Condition>> lower_all_of(const std::vector<Filter>& filters, 
     return std::move(plan.condition->children);
 }
 
+Result<std::vector<Condition>> lower_filters_of_request(const PlanContext& context, Plan& plan) {
+    TRY_STATUS(lower_filters(context, plan));
+    if (!plan.condition) return std::vector<Condition>{};
+    return std::move(plan.condition->children);
+}
+
 Result<PlanStep> plan_step(const Step& step, const std::string& path, const PlanContext& context) {
     PlanStep result{.name = step.name,
                     .event_type = {},

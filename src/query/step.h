@@ -36,6 +36,8 @@ Result<PlanStep> plan_step(const Step& step, const std::string& path, const Plan
 
 /// Filters → conditions, all of which must hold.
 Result<std::vector<Condition>> lower_all_of(const std::vector<Filter>& filters, const PlanContext& context);
+/// The same of all that the request has, its segment's too, which is a reason of the plan.
+Result<std::vector<Condition>> lower_filters_of_request(const PlanContext& context, Plan& plan);
 /// The site's goals, where a column of the plan asks for them.
 Status add_goals_asked_for(const PlanContext& context, Plan& plan);
 

@@ -13,7 +13,7 @@ Result<Plan> begin_visitor_plan(const Request& request, const PlanContext& conte
     plan.limit = request.limit;
     plan.include_bots = request.include_bots;
     TRY_STATUS(resolve_range(context, plan));
-    TRY(std::vector<Condition> filters, lower_all_of(request.filters, context));
+    TRY(std::vector<Condition> filters, lower_filters_of_request(context, plan));
     plan.condition =
         Condition{.kind = Condition::Kind::kAnd, .children = std::move(filters), .column = {}, .values = {}};
     return plan;

@@ -34,7 +34,7 @@ Result<CohortPlan> make_plan_of(const CohortRequest& request, const PlanContext&
     Plan& plan = cohorts.plan;
     TRY(plan, begin_visitor_plan(request.of, context));
     cohorts.filters = plan.condition->children;
-    plan.reasons.clear();
+    plan.reasons.erase(plan.reasons.begin());  // of the range, which is of whole periods here
     if (plan.range.unit != Range::Unit::kEverything) {
         const Day first = period_start(cohorts.period, context.zone.day_of(plan.range.from_ms));
         plan.range.from_ms = std::max<std::int64_t>(0, context.zone.day_start_ms(first));

@@ -17,7 +17,7 @@ Result<CohortRequest> parse_cohorts(std::string_view body) {
     };
     std::vector<Member> members = {step(request.first, "first"), step(request.again, "again")};
     for (const std::string_view name :
-         {"website_id", "date_range", "time_range", "granularity", "filters", "include_bots", "explain"})
+         {"website_id", "date_range", "time_range", "granularity", "filters", "segment", "include_bots", "explain"})
         members.push_back(member_of(name, request.of, filters));
     TRY_STATUS(read_body(body, "a question of retention", members, request.of));
     return request;

@@ -66,7 +66,8 @@ Result<FunnelRequest> parse_funnel(std::string_view body) {
              return {};
          }},
     };
-    for (const std::string_view name : {"website_id", "date_range", "time_range", "filters", "include_bots", "explain"})
+    for (const std::string_view name :
+         {"website_id", "date_range", "time_range", "filters", "segment", "include_bots", "explain"})
         members.push_back(member_of(name, request.of, filters));
     request.of.limit = kFunnelValuesDefault;
     TRY_STATUS(read_body(body, "a funnel", members, request.of));

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "query/goal.h"
 #include "query/passes/passes.h"
+#include "query/segment.h"
 
 namespace footfall::query {
 namespace {
@@ -166,9 +167,13 @@ Status lower_filters(const PlanContext& context, Plan& plan) {
     if (const std::size_t patterns = count_patterns(context.request.filters); patterns > kPatternsMax)
         return refuse("limit_exceeded", "filters",
                       fmt::format("a request may have {} patterns, this one has {}", kPatternsMax, patterns));
-    TRY(auto conditions, lower_all(context.request.filters, context));
+    auto conditions = lower_all(context.request.filters, context);
+    if (!conditions) return of_segment(context.request, std::move(conditions.error()));
     plan.condition =
-        Condition{.kind = Condition::Kind::kAnd, .children = std::move(conditions), .column = {}, .values = {}};
+        Condition{.kind = Condition::Kind::kAnd, .children = std::move(*conditions), .column = {}, .values = {}};
+    if (context.request.segment)
+        plan.reasons.push_back(
+            fmt::format("segment '{}': its filters hold beside those of the request", *context.request.segment));
     return {};
 }
 

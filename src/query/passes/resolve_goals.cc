@@ -4,6 +4,7 @@
 
 #include "query/goal.h"
 #include "query/passes/passes.h"
+#include "query/segment.h"
 
 namespace footfall::query {
 namespace {
@@ -50,12 +51,14 @@ Status resolve_goals(const PlanContext& context, Plan& plan) {
     if (has_conversions) plan.conversions = asked.of_events ? Branch::kJoined : Branch::kAlone;
     if (has_all_sessions) {
         plan.all_sessions = asked.of_events ? Branch::kJoined : asked.of_varying ? Branch::kWithMixed : Branch::kAlone;
-        if (plan.condition)
-            for (const Condition& child : plan.condition->children)
-                if (mentions_goals(child) && !is_of_goals_alone(child))
-                    return refuse("unsupported_filter", "filters",
-                                  "for a share of all sessions, a filter on 'goal' stands by itself, not in one with "
-                                  "others");
+        for (std::size_t i = 0; plan.condition && i < plan.condition->children.size(); ++i) {
+            const Condition& child = plan.condition->children[i];
+            if (mentions_goals(child) && !is_of_goals_alone(child))
+                return refuse("unsupported_filter",
+                              is_of_segment(context.request.filters[i]) ? std::string(kSegment) : "filters",
+                              "for a share of all sessions, a filter on 'goal' stands by itself, not in one with "
+                              "others");
+        }
     }
     plan.reasons.push_back(fmt::format("goals: {}", plan.goals.size()));
     if (has_conversions)
