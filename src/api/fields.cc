@@ -28,6 +28,7 @@ Result<Fields> Fields::parse(std::string_view body, std::initializer_list<std::s
         const auto is_among = [key](std::initializer_list<std::string_view> names) {
             return std::find(names.begin(), names.end(), key) != names.end();
         };
+        if (value.is_null() && is_among(kinds.nullable)) continue;
         if (is_among(kinds.json)) {
             if (!fields.values_.emplace(name, simdjson::minify(value)).second)
                 return Error(Code::kInvalidArgument, "'" + name + "' stands twice", name);

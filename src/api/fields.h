@@ -10,10 +10,12 @@
 
 namespace footfall::api {
 
-/// Fields that are no strings. What is `json` may be anything, and Fields::get() gives its text.
+/// Fields that are no strings. What is `json` may be anything, and Fields::get() gives its text; a null in what is
+/// `nullable` is the same as none.
 struct FieldKinds {
     std::initializer_list<std::string_view> numbers{};
     std::initializer_list<std::string_view> json{};
+    std::initializer_list<std::string_view> nullable{};
 };
 
 /// The members of a small JSON object, strings or, where a handler asks for them, whole numbers and JSON as it is.

@@ -66,5 +66,14 @@ TEST(FieldsTest, NumbersAreWholeAndJsonIsKeptAsItIs) {
     EXPECT_EQ(read(R"({"filters": 1, "filters": 1})").error().field, "filters");
 }
 
+TEST(FieldsTest, ANullIsNoneWhereItMayBe) {
+    std::string body = R"({"text": "x", "time": null})";
+    body.reserve(body.size() + 64);
+    const auto fields = Fields::parse(body, {"text", "time"}, {.nullable = {"time"}});
+    ASSERT_TRUE(fields) << fields.error().message;
+    EXPECT_FALSE(fields->has("time"));
+    EXPECT_EQ(Fields::parse(body, {"text", "time"}, {.nullable = {"text"}}).error().field, "time");
+}
+
 }  // namespace
 }  // namespace footfall::api

@@ -15,6 +15,7 @@
 #include "http/encoding.h"
 #include "query/cohorts/cohorts.h"
 #include "query/funnel/funnel.h"
+#include "query/segment.h"
 #include "query/site_info.h"
 
 namespace footfall::api {
@@ -103,9 +104,11 @@ QueryEndpoint::Judge QueryEndpoint::judge_of(const Result<query::Format>& format
     return [this, format, asked_ns](std::string_view body) -> Result<Ask> {
         if (!format) return format.error();
         TRY(Request request, Parse(body));
-        return Ask([this, request = std::move(request), asked_ns](const query::SiteInfo& site) {
-            return service_.run(request, site, options_.as_of, asked_ns);
-        });
+        return Ask(
+            [this, request = std::move(request), asked_ns](const query::SiteInfo& site) mutable -> Result<std::string> {
+                TRY_STATUS(query::apply_segment(request.of, site));
+                return service_.run(request, site, options_.as_of, asked_ns);
+            });
     };
 }
 
@@ -127,7 +130,9 @@ QueryEndpoint::Judge QueryEndpoint::query_judge(const Result<query::Format>& for
     return [this, format, asked_ns](std::string_view body) -> Result<Ask> {
         if (!format) return format.error();
         TRY(query::Request request, query::parse_request(body));
-        return Ask([this, request = std::move(request), format, asked_ns](const query::SiteInfo& site) {
+        return Ask([this, request = std::move(request), format,
+                    asked_ns](const query::SiteInfo& site) mutable -> Result<std::string> {
+            TRY_STATUS(query::apply_segment(request, site));
             return service_.run(request, site, options_.as_of, *format, asked_ns);
         });
     };

@@ -7,10 +7,12 @@
 
 #include <fmt/format.h>
 
+#include "app/annotation_commands.h"
 #include "app/bots_commands.h"
 #include "app/erase_commands.h"
 #include "app/goal_commands.h"
 #include "app/rebuild_commands.h"
+#include "app/segment_commands.h"
 #include "app/settings.h"
 #include "app/table.h"
 #include "base/json.h"
@@ -458,7 +460,7 @@ constexpr Command kCommands[] = {
     {"site list", "", "list the sites", {}, 0, site_list, 0, kOnlyLooks},
     {"site remove",
      "ID",
-     "remove a site and its keys; its events stay in the store",
+     "remove a site with its keys, goals, segments and annotations; its events stay in the store",
      {},
      1,
      site_remove,
@@ -502,6 +504,20 @@ constexpr Command kCommands[] = {
     {"goal list", "--site ID", "list the goals of a site", kGoalListFlags, 0, goal_list_command, 0, kNeedsInstallation},
     {"goal remove", "ID --site ID", "remove a goal; no event is touched", kGoalRemoveFlags, 1, goal_remove_command, 0,
      kNeedsInstallation},
+    {"segment add", "NAME --site ID --filters JSON",
+     "save filters under a name, which any question then takes as 'segment', of what is stored too", kSegmentAddFlags,
+     1, segment_add_command, 0, kNeedsInstallation},
+    {"segment list", "--site ID", "list the segments of a site", kSegmentListFlags, 0, segment_list_command, 0,
+     kNeedsInstallation},
+    {"segment remove", "ID --site ID", "remove a segment; questions that name it are refused from then on",
+     kSegmentRemoveFlags, 1, segment_remove_command, 0, kNeedsInstallation},
+    {"annotation add", "TEXT --site ID --date D [--time HH:MM]",
+     "note what happened at a site on a day, for whoever looks at its numbers", kAnnotationAddFlags, 1,
+     annotation_add_command, 0, kNeedsInstallation},
+    {"annotation list", "--site ID [--from D] [--to D]", "list the annotations of a site", kAnnotationListFlags, 0,
+     annotation_list_command, 0, kNeedsInstallation},
+    {"annotation remove", "ID --site ID", "remove an annotation", kAnnotationRemoveFlags, 1, annotation_remove_command,
+     0, kNeedsInstallation},
     {"rejected list", "[--site ID] [--reason R] [--since D] [--limit N]",
      "how many events were rejected, by reason, and samples of them: at most 20 a minute, site and reason are kept, "
      "for "

@@ -73,9 +73,9 @@ bool runs_in_own_process(std::span<const std::string> argv);
 Args args_of_command(std::span<const std::string> argv);
 /// What a command that came to an error gives: 2 for wrong usage, 1 for all else.
 CommandResult failed(const Error& error);
-/// Carries out `site`, `goal`, `user`, `key`, `rejected`, `bots`, `export`, `erase`, `rebuild`, `audit`, `lists` or
-/// `doctor`: argv[0] is that word. `input` is what stood on standard input, for those that read it. The effect holds
-/// when it returns. Thread-safe as far as the installation is.
+/// Carries out `site`, `goal`, `segment`, `annotation`, `user`, `key`, `rejected`, `bots`, `export`, `erase`,
+/// `rebuild`, `audit`, `lists` or `doctor`: argv[0] is that word. `input` is what stood on standard input, for those
+/// that read it. The effect holds when it returns. Thread-safe as far as the installation is.
 CommandResult run_command(Installation& installation, std::span<const std::string> argv, const std::string& input);
 /// What a wrong command line, or one that asks for help, comes to; nothing where run_command() would carry it out.
 /// Looks at no installation.

@@ -27,7 +27,7 @@ CommandResult export_command(Installation& installation, const Args& args, const
 inline constexpr Flag kEraseFlags[] = {
     {"--site", "ID", "the site", true},
     {"--visitor", "V", "the user_id that the site sent, or the 16 digits by which answers name a visitor"},
-    {"--all", "", "everything of the site, and the site itself with its keys"},
+    {"--all", "", "everything of the site, and the site itself with its keys, goals, segments and annotations"},
     {"--now", "", "as fast as the disk can, not giving way to the server"},
     {"--dry-run", "", "say what would be erased, and change nothing"}};
 CommandResult erase_command(Installation& installation, const Args& args, const std::string& input);

@@ -73,6 +73,8 @@ Status Services::listen() {
         api::AccountOptions{.version = std::string(version_number()),
                             .cookie_age_s = state.settings.session_absolute_hours * 3'600});
     state.goal_routes = std::make_unique<api::GoalRoutes>(*state.catalog, *state.writing_pool);
+    state.segment_routes = std::make_unique<api::SegmentRoutes>(*state.catalog, *state.writing_pool);
+    state.annotation_routes = std::make_unique<api::AnnotationRoutes>(*state.catalog, *state.writing_pool);
     state.rejected_routes = std::make_unique<api::RejectedRoutes>(
         *state.catalog, *state.query_pool, state.clock,
         api::RejectedRoutes::Options{.answer = [&state](const auto& question) { return state.rejected_json(question); },
@@ -84,6 +86,8 @@ Status Services::listen() {
                      [&state](http::Exchange& exchange) { state.endpoint->handle_pixel(exchange); });
     state.query_endpoint->add_to(state.router, *state.gate);
     state.goal_routes->add_to(state.router, *state.gate);
+    state.segment_routes->add_to(state.router, *state.gate);
+    state.annotation_routes->add_to(state.router, *state.gate);
     state.account_routes->add_to(state.router);
     state.rejected_routes->add_to(state.router, *state.gate);
     {

@@ -13,12 +13,14 @@
 #include <fmt/format.h>
 
 #include "api/account_routes.h"
+#include "api/annotation_routes.h"
 #include "api/gate.h"
 #include "api/goal_routes.h"
 #include "api/live_routes.h"
 #include "api/query_endpoint.h"
 #include "api/rejected_routes.h"
 #include "api/routes.h"
+#include "api/segment_routes.h"
 #include "app/archiving.h"
 #include "app/backup_commands.h"
 #include "app/data_format.h"
@@ -130,6 +132,8 @@ struct Services::State {
     std::unique_ptr<api::QueryEndpoint> query_endpoint;
     std::unique_ptr<api::AccountRoutes> account_routes;
     std::unique_ptr<api::GoalRoutes> goal_routes;
+    std::unique_ptr<api::SegmentRoutes> segment_routes;
+    std::unique_ptr<api::AnnotationRoutes> annotation_routes;
     std::unique_ptr<api::RejectedRoutes> rejected_routes;
     std::mutex live_mutex;  ///< while it is made or ended
     std::unique_ptr<process::LiveProcessor> live;

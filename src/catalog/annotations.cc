@@ -144,7 +144,7 @@ Result<std::vector<Annotation>> Annotations::of_site(std::string_view site_id, s
     TRY_STATUS(check_site(site_id));
     TRY(Query query, database_.prepare("SELECT id, site_id, day, time, note, ifnull(created_by, ''), created_ms FROM "
                                        "annotations WHERE site_id = ? AND day >= ? AND (? = '' OR day <= ?) ORDER BY "
-                                       "day, time, created_ms, id"));
+                                       "day, time, created_ms, rowid"));
     query.text(site_id).text(first).text(last).text(last);
     std::vector<Annotation> out;
     for (;;) {

@@ -60,6 +60,14 @@ MATRIX: dict[tuple[str, str], tuple[Any, dict[str, int]]] = {
     ("GET", "/api/v1/sites/{id}/goals"): (None, reader(404, others_read=404)),
     ("POST", "/api/v1/sites/{id}/goals"): ({"name": "x", "page": "/"}, signed_in(404) | {"viewer": 403}),
     ("DELETE", "/api/v1/sites/{id}/goals/{goal}"): (None, signed_in(404) | {"viewer": 403}),
+    ("GET", "/api/v1/sites/{id}/segments"): (None, reader(404, others_read=404)),
+    ("POST", "/api/v1/sites/{id}/segments"): ({"name": "x", "filters": [["page", "is", "/"]]}, signed_in(404) | {"viewer": 403}),
+    ("PUT", "/api/v1/sites/{id}/segments/{segment}"): ({"name": "x", "filters": [["page", "is", "/"]]}, signed_in(404) | {"viewer": 403}),
+    ("DELETE", "/api/v1/sites/{id}/segments/{segment}"): (None, signed_in(404) | {"viewer": 403}),
+    ("GET", "/api/v1/sites/{id}/annotations"): (None, reader(404, others_read=404)),
+    ("POST", "/api/v1/sites/{id}/annotations"): ({"date": "2026-11-24", "text": "x"}, signed_in(404) | {"viewer": 403}),
+    ("PUT", "/api/v1/sites/{id}/annotations/{annotation}"): ({"date": "2026-11-24", "text": "x"}, signed_in(404) | {"viewer": 403}),
+    ("DELETE", "/api/v1/sites/{id}/annotations/{annotation}"): (None, signed_in(404) | {"viewer": 403}),
     ("GET", "/api/v1/sites/{id}/rejected"): (None, signed_in(404) | {"viewer": 403}),
     ("GET", "/api/v1/rejected"): (None, signed_in(200) | {"editor": 403, "viewer": 403}),
     ("POST", "/api/v1/query"): ({"website_id": "SITE", "metrics": ["events"]}, reader(200, others_read=403)),
@@ -164,6 +172,12 @@ CHANGES: dict[tuple[str, str], Any] = {
     ("PATCH", "/api/v1/sites/{id}"): {"name": "evil"},
     ("POST", "/api/v1/sites/{id}/goals"): {"name": "evil", "page": "/"},
     ("DELETE", "/api/v1/sites/{id}/goals/{goal}"): None,
+    ("POST", "/api/v1/sites/{id}/segments"): {"name": "evil", "filters": [["page", "is", "/"]]},
+    ("PUT", "/api/v1/sites/{id}/segments/{segment}"): {"name": "evil", "filters": [["page", "is", "/"]]},
+    ("DELETE", "/api/v1/sites/{id}/segments/{segment}"): None,
+    ("POST", "/api/v1/sites/{id}/annotations"): {"date": "2026-11-24", "text": "evil"},
+    ("PUT", "/api/v1/sites/{id}/annotations/{annotation}"): {"date": "2026-11-24", "text": "evil"},
+    ("DELETE", "/api/v1/sites/{id}/annotations/{annotation}"): None,
 }
 FORM = "application/x-www-form-urlencoded"
 # name → headers that are sent beside the cookie (None: not even what a browser of ours sends), and the status

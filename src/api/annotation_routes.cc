@@ -1,0 +1,134 @@
+#include "api/annotation_routes.h"
+
+#include <string_view>
+#include <utility>
+
+#include "api/fields.h"
+#include "base/clock.h"
+
+namespace footfall::api {
+namespace {
+
+using http::Method;
+
+constexpr std::string_view kAnnotations = "/api/v1/sites/{id}/annotations";
+constexpr std::string_view kAnnotation = "/api/v1/sites/{id}/annotations/{annotation}";
+
+std::string parameter(const http::Exchange& exchange, std::string_view pattern, std::string_view name) {
+    return http::percent_decode(http::path_parameter(pattern, exchange.request().path, name), false).value_or("");
+}
+
+/// A day of the query string; empty where it is not there.
+Result<std::string> day_of(std::string_view query, std::string_view name) {
+    const auto text = http::query_value(query, name);
+    if (!text) return std::string();
+    TRY_STATUS(catalog::check_annotation_day(*text, name));
+    return *text;
+}
+
+Result<catalog::Annotation> annotation_of(std::string_view body) {
+    TRY(const Fields fields, Fields::parse(body, {"date", "time", "text"}, {.nullable = {"time"}}));
+    TRY_STATUS(fields.require({"date", "text"}));
+    catalog::Annotation annotation;
+    annotation.day = fields.get("date");
+    annotation.time = fields.get("time");
+    annotation.note = fields.get("text");
+    return annotation;
+}
+
+}  // namespace
+
+void write_annotation(json::Writer& writer, const catalog::Annotation& annotation, Authors authors) {
+    const auto text_or_null = [&writer](std::string_view name, const std::string& text, bool is_shown) {
+        writer.key(name);
+        if (is_shown && !text.empty()) writer.string(text);
+        else writer.null();
+    };
+    writer.begin_object();
+    writer.member("id", annotation.id);
+    writer.member("date", annotation.day);
+    text_or_null("time", annotation.time, true);
+    writer.member("text", annotation.note);
+    text_or_null("created_by", annotation.created_by, authors == Authors::kShown);
+    writer.member("created_at", iso_text(annotation.created_ms));
+    writer.end_object();
+}
+
+void AnnotationRoutes::add_to(http::Router& router, const Gate& gate) {
+    gate.add(router, Method::kGet, kAnnotations,
+             [this](http::Exchange& exchange, const Caller& caller) { list(exchange, caller); });
+    gate.add(router, Method::kPost, kAnnotations, [this](http::Exchange& exchange, const Caller& caller) {
+        save(exchange, caller, parameter(exchange, kAnnotations, "{id}"), {});
+    });
+    gate.add(router, Method::kPut, kAnnotation, [this](http::Exchange& exchange, const Caller& caller) {
+        save(exchange, caller, parameter(exchange, kAnnotation, "{id}"),
+             parameter(exchange, kAnnotation, "{annotation}"));
+    });
+    gate.add(router, Method::kDelete, kAnnotation,
+             [this](http::Exchange& exchange, const Caller&) { remove(exchange); });
+}
+
+void AnnotationRoutes::run(http::Exchange& exchange, std::function<Result<http::Response>()> work) {
+    const bool queued = pool_.submit([&exchange, work = std::move(work)] {
+        auto response = work();
+        exchange.complete(response ? std::move(*response) : refusal(response.error()));
+    });
+    if (!queued) exchange.respond(refusal(Error(Code::kOverloaded, "too many changes wait; try again in a moment")));
+}
+
+void AnnotationRoutes::list(http::Exchange& exchange, const Caller& caller) {
+    const auto snapshot = catalog_.snapshot();
+    const auto site = caller.readable_site(parameter(exchange, kAnnotations, "{id}"), *snapshot);
+    if (!site) return exchange.respond(refusal(site.error()));
+    const auto first = day_of(exchange.request().query, "from");
+    if (!first) return exchange.respond(refusal(first.error()));
+    const auto last = day_of(exchange.request().query, "to");
+    if (!last) return exchange.respond(refusal(last.error()));
+    const Authors authors = caller.user ? Authors::kShown : Authors::kHidden;
+    run(exchange, [this, id = (*site)->id, first = *first, last = *last, authors]() -> Result<http::Response> {
+        TRY(const auto annotations, catalog_.annotations().of_site(id, first, last));
+        http::Response response;
+        json::Writer writer(response.body);
+        writer.begin_object();
+        writer.key("annotations");
+        writer.begin_array();
+        for (const catalog::Annotation& annotation : annotations) write_annotation(writer, annotation, authors);
+        writer.end_array();
+        writer.end_object();
+        return response;
+    });
+}
+
+void AnnotationRoutes::save(http::Exchange& exchange, const Caller& caller, std::string site_id, std::string id) {
+    const auto snapshot = catalog_.snapshot();
+    if (const auto site = caller.readable_site(site_id, *snapshot); !site)
+        return exchange.respond(refusal(site.error()));
+    auto annotation = annotation_of(exchange.request().body);
+    if (!annotation) return exchange.respond(refusal(annotation.error()));
+    annotation->id = std::move(id);
+    annotation->site_id = std::move(site_id);
+    if (caller.user) annotation->created_by = caller.user->email;
+    run(exchange, [this, annotation = std::move(*annotation)]() -> Result<http::Response> {
+        const bool is_new = annotation.id.empty();
+        TRY(const auto saved,
+            is_new ? catalog_.annotations().add(annotation) : catalog_.annotations().change(annotation));
+        http::Response response;
+        response.status = is_new ? 201 : 200;
+        json::Writer writer(response.body);
+        write_annotation(writer, saved, Authors::kShown);
+        return response;
+    });
+}
+
+void AnnotationRoutes::remove(http::Exchange& exchange) {
+    run(exchange,
+        [this, site_id = parameter(exchange, kAnnotation, "{id}"),
+         id = parameter(exchange, kAnnotation, "{annotation}")]() -> Result<http::Response> {
+            TRY_STATUS(catalog_.annotations().remove(site_id, id));
+            http::Response response;
+            response.status = 204;
+            return response;
+        });
+}
+
+}  // namespace footfall::api
