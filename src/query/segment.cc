@@ -41,7 +41,7 @@ Error not_understood(const std::string& name, const Error& why) {
 
 bool is_of_segment(const Filter& filter) { return filter.field.starts_with(kSegment); }
 
-Error of_segment(const Request& request, Error error) {
+Error of_segment(const Request& request, const Error& error) {
     return request.segment && error.field.starts_with(kSegment) ? not_understood(*request.segment, error) : error;
 }
 

@@ -27,6 +27,6 @@ Status check_segment(std::string_view filters, const SiteInfo& site);
 /// Whether it came by apply_segment().
 bool is_of_segment(const Filter& filter);
 /// Of an error in lowering a request's filters: where it is in one of the segment's, an "invalid_segment".
-Error of_segment(const Request& request, Error error);
+Error of_segment(const Request& request, const Error& error);
 
 }  // namespace footfall::query

@@ -168,7 +168,7 @@ Status lower_filters(const PlanContext& context, Plan& plan) {
         return refuse("limit_exceeded", "filters",
                       fmt::format("a request may have {} patterns, this one has {}", kPatternsMax, patterns));
     auto conditions = lower_all(context.request.filters, context);
-    if (!conditions) return of_segment(context.request, std::move(conditions.error()));
+    if (!conditions) return of_segment(context.request, conditions.error());
     plan.condition =
         Condition{.kind = Condition::Kind::kAnd, .children = std::move(*conditions), .column = {}, .values = {}};
     if (context.request.segment)
