@@ -7,12 +7,16 @@ import Dashboard from "../views/dashboard";
 import { go, path, rejectedIn, siteIn, sitePath, view } from "./location";
 import { ask, session } from "./session";
 import { Shell } from "./shell";
+import type { Page } from "./state";
 
 const SignIn = lazy(() => import("../views/signin"));
 const SetUp = lazy(() => import("../views/setup"));
 const Account = lazy(() => import("../views/account"));
 const AddSite = lazy(() => import("../views/addsite"));
 const Rejected = lazy(() => import("../views/rejected"));
+
+/** What stands before the site's name in the window's title. */
+const TITLES: Record<Page, string> = { board: "", live: "", funnel: "Funnel \u00b7 ", retention: "Retention \u00b7 " };
 
 export function App() {
     useEffect(() => void ask(), []);
@@ -77,7 +81,7 @@ export function App() {
         );
     if (site)
         return (
-            <Shell session={whole} siteId={site.id} title={site.name}>
+            <Shell session={whole} siteId={site.id} hasViews={view.value.page !== "live"} title={`${TITLES[view.value.page]}${site.name}`}>
                 <Dashboard key={site.id} site={site} />
             </Shell>
         );

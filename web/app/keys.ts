@@ -1,5 +1,5 @@
-/** Where a key has a meaning of its own: fields, lists that arrows move through, and all that lies over the page. */
-const OWN = "input, select, textarea, [contenteditable], [role=slider], [role=tablist], [role=menu], dialog";
+/** Where a key has a meaning of its own: fields, what arrows move through or scroll, and all that lies over the page. */
+const OWN = "input, select, textarea, [contenteditable], [role=slider], [role=tablist], [role=menu], .scroll, dialog";
 
 /** The key that was pressed for the page as a whole, "←" and "→" by the direction of reading; undefined where it was meant for something
  *  else. */

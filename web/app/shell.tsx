@@ -8,7 +8,7 @@ import { Link } from "../ui/link";
 import { Menu } from "../ui/menu";
 import { go, rejectedPath, show, sitePath, view } from "./location";
 import { ended } from "./session";
-import { DEFAULT_VIEW, type Theme, viewSearch } from "./state";
+import { DEFAULT_VIEW, type Page, type Theme, viewSearch } from "./state";
 
 const THEMES: { theme: Theme; label: string; icon: IconName }[] = [
     { theme: "auto", label: "As the system", icon: "auto" },
@@ -38,11 +38,14 @@ export async function leave(): Promise<void> {
 export function Shell({
     session,
     siteId,
+    hasViews = false,
     title,
     children,
 }: {
     session: Session | undefined;
     siteId?: string | undefined;
+    /** Whether the page is one of a site's views, and has links to the others. */
+    hasViews?: boolean;
     title: string;
     children: ComponentChildren;
 }) {
@@ -67,6 +70,7 @@ export function Shell({
                     <span class={session ? "brand-name wide-only" : "brand-name"}>Footfall</span>
                 </Link>
                 {session && siteId !== undefined && <SiteSwitcher session={session} siteId={siteId} />}
+                {hasViews && siteId !== undefined && <Views siteId={siteId} />}
                 <div class="top-end">
                     <ThemeMenu />
                     {session && (
@@ -119,6 +123,30 @@ export function Shell({
     );
 }
 
+/** The live view is not among them: the numbers of now lead to it, and it has its own way back. */
+const VIEWS: { page: Page; label: string }[] = [
+    { page: "board", label: "Overview" },
+    { page: "funnel", label: "Funnel" },
+    { page: "retention", label: "Retention" },
+];
+
+function Views({ siteId }: { siteId: string }) {
+    const now = view.value;
+    return (
+        <nav class="views" aria-label="Views">
+            <ul>
+                {VIEWS.map(({ page, label }) => (
+                    <li key={page}>
+                        <Link href={sitePath(siteId) + viewSearch({ ...now, page })} aria-current={page === now.page ? "page" : undefined}>
+                            {label}
+                        </Link>
+                    </li>
+                ))}
+            </ul>
+        </nav>
+    );
+}
+
 export function mayAdd(session: Session): boolean {
     return session.user.role === "owner" || session.user.role === "admin";
 }
@@ -138,7 +166,9 @@ function ThemeMenu() {
     );
 }
 
-/** From one site to another the range and the comparison stay; filters are about the old one's pages. */
+const OF_SITE = { filters: DEFAULT_VIEW.filters, steps: DEFAULT_VIEW.steps, first: undefined, again: undefined };
+
+/** From one site to another the range and the comparison stay; filters and steps are about the old one's pages. */
 function SiteSwitcher({ session, siteId }: { session: Session; siteId: string }) {
     const site = session.sites.find(({ id }) => id === siteId);
     return (
@@ -150,7 +180,7 @@ function SiteSwitcher({ session, siteId }: { session: Session; siteId: string })
                     label: name,
                     note: domain,
                     checked: id === siteId,
-                    run: () => go(sitePath(id) + viewSearch({ ...view.value, filters: DEFAULT_VIEW.filters })),
+                    run: () => go(sitePath(id) + viewSearch({ ...view.value, ...OF_SITE })),
                 })),
                 ...(mayAdd(session) ? [{ label: "Add a site", separated: true, run: () => go("/add-site") }] : []),
             ]}

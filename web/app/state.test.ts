@@ -43,6 +43,19 @@ test("every view comes back from its address", () => {
         { dimension: "event_name", operator: "is_set", values: [] },
       ],
     },
+    {
+      ...DEFAULT_VIEW,
+      page: "funnel",
+      steps: [
+        { of: "page", value: "/a~b!c&d=e?f #g/\u00e4%2F+" },
+        { of: "event", value: "two\nlines <b>" },
+        { of: "goal", value: "~" },
+      ],
+      window: "30m",
+      per: "session",
+      breakdown: "property:plan",
+    },
+    { ...DEFAULT_VIEW, page: "retention", cohort: "month", first: { of: "event", value: "signup" }, again: { of: "page", value: "/app" }, cells: "visitors" },
   ];
   for (const view of views) deepEqual(parseView(viewSearch(view)), view);
 });
@@ -170,6 +183,17 @@ test("what an address says and nobody understands is left out and named, once ea
     "by=second",
     "theme=pink",
     "keys=some",
+    "step=page~",
+    "step=page",
+    "step=title~x",
+    "step=page~/~x",
+    "window=2h",
+    "per=click",
+    "breakdown=passwords",
+    "cohort=year",
+    "first=event~",
+    "again=x",
+    "cells=both",
   ];
   for (const text of bad) deepEqual(readView(`?${text}`), { view: DEFAULT_VIEW, dropped: [text] });
   deepEqual(readView(`?${good.join("&")}&utm_source=mail`).dropped, []);
@@ -179,6 +203,16 @@ test("what an address says and nobody understands is left out and named, once ea
   });
   const many = Array.from({ length: 22 }, (_, index) => `filter=page~is~/${index}`);
   deepEqual(readView(`?${many.join("&")}`).dropped, ["filter=page~is~/20", "filter=page~is~/21"]);
+});
+
+test("an address of a funnel is readable, and has as many steps as the server takes", () => {
+  const steps = [
+    { of: "page", value: "/pricing" },
+    { of: "goal", value: "Signup" },
+  ] as const;
+  equal(viewSearch({ ...DEFAULT_VIEW, page: "funnel", steps, window: "1d" }), "?view=funnel&step=page~/pricing&step=goal~Signup&window=1d");
+  const many = Array.from({ length: 17 }, (_, index) => `step=page~/${index}`);
+  deepEqual(readView(`?${many.join("&")}`).dropped, ["step=page~/16"]);
 });
 
 test("every dimension that the server answers can be filtered by", () => {

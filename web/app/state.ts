@@ -1,11 +1,12 @@
 import { addDays, addMonths, daysBetween, isDay, monthsBetween } from "../lib/calendar";
 import { METRICS, type MetricName } from "../lib/metrics";
 import type { Compare, Condition, Filter, Granularity, Operator, Query } from "../lib/query";
+import { type Per, type Period, PERIODS, type Step, STEP_KINDS, STEPS_MAX, type WindowName, WINDOWS } from "../lib/step";
 import { PANELS, tabOfDimension } from "../panels/filters/names";
 
 /** What the dashboard shows, as it stands in the address: a link to it, or the back button, brings the same view again. */
 export interface View {
-  page: "board" | "live";
+  page: Page;
   range: RangeName | Days;
   compare: Compare | Days | "none";
   /** Whether the other period is moved so that Mondays stand against Mondays. */
@@ -16,10 +17,26 @@ export interface View {
   granularity: Granularity | undefined;
   /** The tab of a panel, where it isn't the first. */
   tabs: Readonly<Record<string, string>>;
+  /** Of the funnel, in their order. */
+  steps: readonly Step[];
+  window: WindowName;
+  per: Per;
+  /** The dimension that the funnel is broken down by. */
+  breakdown: string | undefined;
+  /** The periods of retention. */
+  cohort: Period;
+  /** What one comes first and again by; undefined: by any session. */
+  first: Step | undefined;
+  again: Step | undefined;
+  /** What the cells of retention show. */
+  cells: "rate" | "visitors";
   theme: Theme;
   /** Whether single keys do something. Who dictates to the computer, or has its keys for other things, turns them off (WCAG 2.1.4). */
   keys: "on" | "off";
 }
+
+export const PAGES = ["board", "live", "funnel", "retention"] as const;
+export type Page = (typeof PAGES)[number];
 
 export type Theme = "auto" | "light" | "dark";
 
@@ -57,6 +74,14 @@ export const DEFAULT_VIEW: View = {
   metric: "visitors",
   granularity: undefined,
   tabs: {},
+  steps: [],
+  window: "7d",
+  per: "visitor",
+  breakdown: undefined,
+  cohort: "week",
+  first: undefined,
+  again: undefined,
+  cells: "rate",
   theme: "auto",
   keys: "on",
 };
@@ -128,8 +153,14 @@ export function readView(search: string): { view: View; dropped: string[] } {
     if (filter) filters.push(filter);
     else dropped.push(`filter=${text}`);
   }
+  const steps: Step[] = [];
+  for (const text of parameters.getAll("step")) {
+    const step = steps.length < STEPS_MAX ? parseStep(text) : undefined;
+    if (step) steps.push(step);
+    else dropped.push(`step=${text}`);
+  }
   const view: View = {
-    page: read("view", among(["board", "live"] as const)) ?? DEFAULT_VIEW.page,
+    page: read("view", among(PAGES)) ?? DEFAULT_VIEW.page,
     range: read("range", (text) => oneOf(ranges, text) ?? daysIn(text)) ?? DEFAULT_VIEW.range,
     compare: read("compare", (text) => oneOf(compares, text) ?? daysIn(text)) ?? DEFAULT_VIEW.compare,
     weekdays: read("match", among(["weekday"] as const)) ? "match" : DEFAULT_VIEW.weekdays,
@@ -137,6 +168,14 @@ export function readView(search: string): { view: View; dropped: string[] } {
     metric: read("metric", among(METRICS.map(({ name }) => name))) ?? DEFAULT_VIEW.metric,
     granularity: read("by", among(GRANULARITIES)),
     tabs,
+    steps,
+    window: read("window", among(WINDOWS.map(({ name }) => name))) ?? DEFAULT_VIEW.window,
+    per: read("per", among(["visitor", "session"] as const)) ?? DEFAULT_VIEW.per,
+    breakdown: read("breakdown", (text) => (isDimension(text) ? text : undefined)),
+    cohort: read("cohort", among(PERIODS)) ?? DEFAULT_VIEW.cohort,
+    first: read("first", parseStep),
+    again: read("again", parseStep),
+    cells: read("cells", among(["rate", "visitors"] as const)) ?? DEFAULT_VIEW.cells,
     theme: read("theme", among(["auto", "light", "dark"] as const)) ?? DEFAULT_VIEW.theme,
     keys: read("keys", among(["on", "off"] as const)) ?? DEFAULT_VIEW.keys,
   };
@@ -165,6 +204,11 @@ export function viewSearch(view: View): string {
   if (view.metric !== DEFAULT_VIEW.metric) pairs.push(["metric", view.metric]);
   if (view.granularity) pairs.push(["by", view.granularity]);
   for (const [panel, tab] of Object.entries(view.tabs)) pairs.push([`tab.${panel}`, tab]);
+  for (const step of view.steps) pairs.push(["step", stepText(step)]);
+  for (const name of ["window", "per", "cohort", "cells"] as const) if (view[name] !== DEFAULT_VIEW[name]) pairs.push([name, view[name]]);
+  if (view.breakdown !== undefined) pairs.push(["breakdown", view.breakdown]);
+  if (view.first) pairs.push(["first", stepText(view.first)]);
+  if (view.again) pairs.push(["again", stepText(view.again)]);
   if (view.theme !== "auto") pairs.push(["theme", view.theme]);
   if (view.keys !== "on") pairs.push(["keys", view.keys]);
   // Slashes and commas may stand in a query as they are, and people read addresses.
@@ -173,11 +217,11 @@ export function viewSearch(view: View): string {
 }
 
 /** "country~is~DE~FR"; "!" makes the next character an ordinary one. */
-function filterText({ dimension, operator, values }: Filter): string {
-  return [dimension, operator, ...values].map((part) => part.replace(/[!~]/g, "!$&")).join("~");
+function joined(parts: readonly string[]): string {
+  return parts.map((part) => part.replace(/[!~]/g, "!$&")).join("~");
 }
 
-function parseFilter(text: string): Filter | undefined {
+function partsOf(text: string): string[] {
   const parts = [""];
   for (let at = 0; at < text.length; at += 1) {
     if (text[at] === "~") parts.push("");
@@ -186,7 +230,26 @@ function parseFilter(text: string): Filter | undefined {
       parts[parts.length - 1] += text[at] ?? "";
     }
   }
-  const [dimension = "", name = "", ...values] = parts;
+  return parts;
+}
+
+/** "page~/pricing". */
+function stepText({ of, value }: Step): string {
+  return joined([of, value]);
+}
+
+function parseStep(text: string): Step | undefined {
+  const [kind = "", value = "", ...rest] = partsOf(text);
+  const of = oneOf(STEP_KINDS, kind);
+  return of && value !== "" && rest.length === 0 ? { of, value } : undefined;
+}
+
+function filterText({ dimension, operator, values }: Filter): string {
+  return joined([dimension, operator, ...values]);
+}
+
+function parseFilter(text: string): Filter | undefined {
+  const [dimension = "", name = "", ...values] = partsOf(text);
   const operator = oneOf(OPERATORS, name);
   if (!isDimension(dimension) || !operator || values.length > VALUES_MAX || (operator === "is_set") !== (values.length === 0)) return undefined;
   return { dimension, operator, values };

@@ -1,4 +1,4 @@
-import type { BatchAnswer, Query } from "./query";
+import type { BatchAnswer, Meta, Problem, Query } from "./query";
 import type { Status } from "./status";
 
 /** Why there is no answer, in a sentence for the person who looks at the page. */
@@ -10,6 +10,7 @@ export class ApiError extends Error {
     readonly code = "",
     readonly field = "",
     readonly retryAfterS = 0,
+    readonly didYouMean = "",
   ) {
     super(message);
   }
@@ -97,10 +98,10 @@ function either(first: AbortSignal, second: AbortSignal): AbortSignal {
 function refusal(response: Response, parsed: unknown): ApiError {
   const error =
     typeof parsed === "object" && parsed !== null && "error" in parsed
-      ? (parsed.error as { code?: string; field?: string; message?: string } | null)
+      ? (parsed.error as Partial<Problem> | null)
       : null;
   const message = error?.message || `The server answered ${response.status} ${response.statusText}.`.replace(" .", ".");
-  return new ApiError(message, response.status, error?.code ?? "", error?.field ?? "", Number(response.headers.get("retry-after")) || 0);
+  return new ApiError(message, response.status, error?.code ?? "", error?.field ?? "", Number(response.headers.get("retry-after")) || 0, error?.did_you_mean ?? "");
 }
 
 export async function fetchStatus(fetcher: typeof fetch = fetch): Promise<Status> {
@@ -133,6 +134,24 @@ export async function askBatch(queries: readonly Query[], signal?: AbortSignal):
   };
   if (!Array.isArray(body?.answers) || body.answers.length !== queries.length) throw new ApiError(FOREIGN);
   return body.answers;
+}
+
+/** A question of its own kind: whose answer has what `isAnswer` looks for, and meta. */
+export async function askOne<A extends { meta: Meta }>(path: string, body: object, isAnswer: (answer: A) => boolean, signal?: AbortSignal): Promise<A> {
+  const answer = (await call(path, { method: "POST", body, timeoutMs: QUERY_TIMEOUT_MS, ...(signal ? { signal } : {}) })) as A | null;
+  if (typeof answer !== "object" || answer === null || typeof answer.meta !== "object" || !isAnswer(answer)) throw new ApiError(FOREIGN);
+  return answer;
+}
+
+/** A condition on events that the site calls by a name. */
+export interface Goal {
+  name: string;
+}
+
+export async function getGoals(siteId: string, signal?: AbortSignal): Promise<Goal[]> {
+  const body = (await call(`/api/v1/sites/${encodeURIComponent(siteId)}/goals`, signal ? { signal } : {})) as { goals?: Goal[] };
+  if (!Array.isArray(body?.goals)) throw new ApiError(FOREIGN);
+  return body.goals;
 }
 
 /** The rows of an answer as CSV, with the columns' names first. */

@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { go } from "../app/location";
 
 /** A link inside the page: an ordinary one for the browser (new tab, copy), without a reload for a plain click. */
-export function Link({ href, children, ...rest }: { href: string; children: ComponentChildren; class?: string; "aria-label"?: string }) {
+export function Link({ href, children, ...rest }: { href: string; children: ComponentChildren; class?: string; "aria-label"?: string; "aria-current"?: "page" | undefined }) {
     return (
         <a
             href={href}

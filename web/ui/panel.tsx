@@ -46,9 +46,11 @@ export function Panel({ title, class: name = "", tabs = [], shown, tab, onTab, m
                         )}
                     </div>
                 )}
-                <Menu label={`${title}: more`} items={menu} kind="icon-button" align="end">
-                    <Icon name="more" />
-                </Menu>
+                {menu.length > 0 && (
+                    <Menu label={`${title}: more`} items={menu} kind="icon-button" align="end">
+                        <Icon name="more" />
+                    </Menu>
+                )}
             </div>
             <div
                 class={stale ? "panel-body stale" : "panel-body"}

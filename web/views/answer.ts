@@ -4,29 +4,31 @@ import { ended } from "../app/session";
 import { ApiError, askBatch } from "../lib/api";
 import { type Answer, type BatchAnswer, isProblem, type Problem, type Query } from "../lib/query";
 
-export type Ask = (queries: readonly Query[], signal?: AbortSignal) => Promise<BatchAnswer[]>;
-
-interface State {
+interface State<Q, A> {
   /** The question that `answer` or `problem` is to. */
   text: string;
-  answer?: Answer | undefined;
+  question?: Q | undefined;
+  answer?: A | undefined;
   problem?: Problem | undefined;
 }
 
-/** The one question of a dialog, asked anew when it changes; an answer to the one before stays until then. Undefined asks nothing. */
-export function useAnswer(query: Query | undefined, ask: Ask = askBatch): State & { waiting: boolean; retry: () => void } {
-  const text = query ? JSON.stringify(query) : "";
-  const [state, setState] = useState<State>({ text: "" });
+/** A question, asked anew when it changes; an answer to the one before stays until then. Undefined asks nothing. */
+export function useAsked<Q extends object, A>(
+  question: Q | undefined,
+  ask: (question: Q, signal: AbortSignal) => Promise<A>,
+): State<Q, A> & { waiting: boolean; retry: () => void } {
+  const text = question ? JSON.stringify(question) : "";
+  const [state, setState] = useState<State<Q, A>>({ text: "" });
   const [turn, setTurn] = useState(0);
   useEffect(() => {
-    if (!query) return;
+    if (!question) return;
     const controller = new AbortController();
-    ask([query], controller.signal).then(
-      ([given]) => setState(given && isProblem(given) ? { text, problem: given.error } : { text, answer: given }),
+    ask(question, controller.signal).then(
+      (answer) => setState({ text, question, answer }),
       (error: unknown) => {
         if (controller.signal.aborted) return;
         if (error instanceof ApiError && error.status === 401) ended(true);
-        setState({ text, problem: { code: "", message: (error as Error).message } });
+        setState({ text, question, problem: problemOf(error) });
       },
     );
     return () => controller.abort();
@@ -39,6 +41,23 @@ export function useAnswer(query: Query | undefined, ask: Ask = askBatch): State 
       setTurn(turn + 1);
     },
   };
+}
+
+function problemOf(error: unknown): Problem {
+  if (!(error instanceof ApiError)) return { code: "", message: error instanceof Error ? error.message : String(error) };
+  return { code: error.code, field: error.field, message: error.message, did_you_mean: error.didYouMean };
+}
+
+/** The one question of a dialog, as useAsked(). */
+export function useAnswer(query: Query | undefined) {
+  return useAsked(query, askQuery);
+}
+
+export async function askQuery(query: Query, signal: AbortSignal): Promise<Answer> {
+  const [given] = (await askBatch([query], signal)) as [BatchAnswer];
+  if (!isProblem(given)) return given;
+  const { code, field, message, did_you_mean } = given.error;
+  throw new ApiError(message, 0, code, field, 0, did_you_mean);
 }
 
 /** The value as it stood when it had not changed for a while: nobody asks a server by the letter. */

@@ -52,6 +52,8 @@ const Install = lazy(() => import("./install"));
 const Explain = lazy(() => import("./explain"));
 const Details = lazy(() => import("./details"));
 const LiveView = lazy(() => import("./live"));
+const Funnels = lazy(() => import("./funnels"));
+const Retention = lazy(() => import("./retention"));
 const FilterDialog = lazy(() => import("./filter"));
 const Keys = lazy(() => import("./keys"));
 const Dates = lazy(() => import("./dates"));
@@ -87,8 +89,8 @@ export default function Dashboard({ site }: { site: Site }) {
     const past = useComputed(() => pastOf(board.reply("past").value.answer, today.value));
 
     useSignalEffect(() => {
-        // The live view asks nothing; what the dashboard had is there again afterwards.
-        if (view.value.page === "live") return;
+        // The other views ask for themselves; what the dashboard had is there again afterwards.
+        if (view.value.page !== "board") return;
         const questions = questionsOf(site.id, view.value, today.value, past.value);
         board.show(isEmpty.value ? { ...questions, past: pastQuery(site.id) } : questions, about());
     });
@@ -99,7 +101,8 @@ export default function Dashboard({ site }: { site: Site }) {
             () => {
                 if (view.peek().page === "live") return;
                 today.value = dayIn(site.timezone, Date.now());
-                if (waiting || isOpen(view.peek(), today.peek())) board.refresh();
+                // A funnel reads every event of its range: it is asked again where the question changes.
+                if (view.peek().page === "board" && (waiting || isOpen(view.peek(), today.peek()))) board.refresh();
             },
             waiting ? WAITING_REFRESH_MS : REFRESH_MS,
         );
@@ -114,7 +117,7 @@ export default function Dashboard({ site }: { site: Site }) {
     useEffect(() => {
         const onKey = (event: KeyboardEvent) => {
             const key = view.peek().keys === "on" ? pageKey(event) : undefined;
-            if (key === undefined || isNew.peek()) return;
+            if (key === undefined || (isNew.peek() && view.peek().page === "board")) return;
             const run = keyActions(view.peek(), today.peek(), (kind) => (overlay.value = kind))[key];
             if (!run) return;
             event.preventDefault();
@@ -159,6 +162,9 @@ export default function Dashboard({ site }: { site: Site }) {
     const numbers = reply(numbersOf(now));
     const shared = { numbers, domain: site.domain, filters: now.filters, actions };
     const open = overlay.value;
+    const isBoard = now.page === "board";
+    /** A site without an event has nothing to choose from. */
+    const isWaiting = isBoard && isNew.value;
 
     if (now.page === "live")
         return (
@@ -184,14 +190,14 @@ export default function Dashboard({ site }: { site: Site }) {
 
     return (
         <>
-            <h1 class="visually-hidden">{site.name}</h1>
+            <h1 class="visually-hidden">{isBoard ? site.name : `${now.page === "funnel" ? "Funnel" : "Retention"}: ${site.name}`}</h1>
             <p class="visually-hidden" role="status">
                 {`Showing ${rangeLabel(now.range).toLowerCase()}${now.filters.length > 0 ? `, ${plural(now.filters.length, "filter")}` : ""}`}
             </p>
             <div class="bar-top">
                 <div class="toolbar">
                     <LiveStrip live={live.value.value} href={path.value + viewSearch({ ...now, page: "live" })} />
-                    {!isNew.value && (
+                    {!isWaiting && (
                         <div class="ranges">
                             <button
                                 type="button"
@@ -203,7 +209,7 @@ export default function Dashboard({ site }: { site: Site }) {
                                 <Icon name="filter" />
                                 <span class="tool-text">Filter</span>
                             </button>
-                            <CompareMenu view={now} onCustom={() => (overlay.value = { kind: "compare" })} />
+                            {isBoard && <CompareMenu view={now} onCustom={() => (overlay.value = { kind: "compare" })} />}
                             <div class="stepper">
                                 {now.range !== "all" && <Step by={-1} range={now.range} today={today.value} />}
                                 <RangeMenu view={now} onCustom={() => (overlay.value = { kind: "dates" })} />
@@ -222,7 +228,11 @@ export default function Dashboard({ site }: { site: Site }) {
             {undelivered.value && (
                 <Failure problem={{ code: "", message: undelivered.value.message }} what="The file" onRetry={undelivered.value.again} />
             )}
-            {isNew.value ? (
+            {now.page === "funnel" ? (
+                <Funnels site={site} view={now} base={base()} />
+            ) : now.page === "retention" ? (
+                <Retention site={site} view={now} base={base()} />
+            ) : isWaiting ? (
                 <Install site={site} live={live.value.value} />
             ) : (
                 <div class="board">
@@ -260,7 +270,7 @@ export default function Dashboard({ site }: { site: Site }) {
                     <RankingPanel ranking={events} chosen={now.tabs[events.id]} reply={reply(events.id)} {...shared} />
                 </div>
             )}
-            {!isNew.value && (
+            {!isWaiting && (
                 <p class="keys-note">
                     <button type="button" class="text-button" aria-haspopup="dialog" onClick={() => (overlay.value = { kind: "keys" })}>
                         Keyboard shortcuts {now.keys === "on" && <kbd aria-hidden="true">?</kbd>}
@@ -367,7 +377,7 @@ function keyActions(current: View, today: string, open: (overlay: Overlay) => vo
         C: () => open({ kind: "dates" }),
         F: () => open({ kind: "filter", index: undefined }),
         R: toLive,
-        X: () => show({ compare: current.compare === "none" ? DEFAULT_VIEW.compare : "none" }),
+        ...(current.page === "board" ? { X: () => show({ compare: current.compare === "none" ? DEFAULT_VIEW.compare : "none" }) } : {}),
         "?": () => open({ kind: "keys" }),
         "\u2190": step(-1),
         "\u2192": step(1),

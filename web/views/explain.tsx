@@ -1,26 +1,39 @@
-import { askBatch } from "../lib/api";
 import { count } from "../lib/format";
-import type { Answer, Query } from "../lib/query";
+import type { Meta, Query } from "../lib/query";
 import { CopyBlock } from "../ui/copy";
 import { Dialog } from "../ui/dialog";
 import { Failure } from "../ui/states";
-import { type Ask, useAnswer } from "./answer";
+import { askQuery, useAsked } from "./answer";
+
+interface Props<Q extends object> {
+    title: string;
+    query: Q;
+    /** Where it is asked. */
+    path?: string;
+    ask: (query: Q & { explain: true }, signal: AbortSignal) => Promise<{ meta: Meta }>;
+    onClose: () => void;
+}
 
 /** Where a number comes from: the same question again, with its SQL and what the server says about the answer. */
-export default function Explain({ title, query, onClose, ask = askBatch }: { title: string; query: Query; onClose: () => void; ask?: Ask }) {
-    const { answer, problem, retry } = useAnswer({ ...query, explain: true }, ask);
+export function Explain<Q extends object>({ title, query, path = "/api/v1/query", ask, onClose }: Props<Q>) {
+    const { answer, problem, retry } = useAsked({ ...query, explain: true as const }, ask);
     return (
         <Dialog title={`Query: ${title}`} wide onClose={onClose}>
             {problem && <Failure problem={problem} what="The query" onRetry={retry} />}
             {!answer && !problem && <div class="skeleton tall" aria-label="Loading" role="img" />}
-            {answer && <Explanation answer={answer} />}
+            {answer && <Explanation meta={answer.meta} />}
             <h3>Request</h3>
-            <CopyBlock label="The request, for POST /api/v1/query" text={JSON.stringify(query, null, 2)} />
+            <CopyBlock label={`The request, for POST ${path}`} text={JSON.stringify(query, null, 2)} />
         </Dialog>
     );
 }
 
-function Explanation({ answer: { meta } }: { answer: Answer }) {
+/** Of a question of the query interface. */
+export default function ExplainQuery(props: Omit<Props<Query>, "path" | "ask">) {
+    return <Explain {...props} ask={askQuery} />;
+}
+
+function Explanation({ meta }: { meta: Meta }) {
     const parameters = Object.entries(meta.parameters ?? {});
     const facts: [string, string][] = [
         ["Read from", meta.source],

@@ -2,14 +2,11 @@ import { useId, useState } from "preact/hooks";
 
 import type { Filter, Operator, Query } from "../lib/query";
 import { nameOfDimension, nameOfValue, OPERATORS, PANELS, tabOfDimension, valueNamed } from "../panels/filters/names";
-import { byVisitors, narrowed, rankingQuery, searched, valueOfRow } from "../panels/ranking/spec";
 import { Combobox } from "../ui/combobox";
 import { Dialog } from "../ui/dialog";
 import { Icon } from "../ui/icons";
-import { useAnswer, useSettled } from "./answer";
+import { useKnown } from "./known";
 
-const KNOWN_MAX = 200;
-const TYPING_MS = 250;
 /** As parseView() reads. */
 const VALUES_MAX = 50;
 
@@ -140,17 +137,4 @@ export default function FilterDialog({ filter, base, backTo, onDone, onClose }: 
             </form>
         </Dialog>
     );
-}
-
-/** The values of a dimension that the view has, most visitors first; of those beyond the first some hundred, what matches the text. */
-function useKnown(dimension: string, base: Query, typed: string): { value: string; name: string }[] {
-    const { within: _, only: __, ...tab } = tabOfDimension(dimension) ?? byVisitors(dimension, "", "", "(none)");
-    const text = useSettled(typed.trim(), TYPING_MS);
-    const query = rankingQuery(tab, base, KNOWN_MAX);
-    const first = useAnswer(query).answer;
-    const isCut = (first?.rows.length ?? 0) >= KNOWN_MAX;
-    const found = useAnswer(isCut && text !== "" ? narrowed(query, searched(tab, text)) : undefined).answer;
-    const rows = [...(first?.rows ?? []), ...(isCut && text !== "" ? (found?.rows ?? []) : [])];
-    const isSame = first?.columns[0]?.name === dimension;
-    return isSame ? [...new Set(rows.map((row) => valueOfRow(tab, row)))].map((value) => ({ value, name: tab.nameOf(value) })) : [];
 }

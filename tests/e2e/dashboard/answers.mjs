@@ -31,14 +31,14 @@ const DAY = 86_400_000;
 const HOUR = 3_600_000;
 
 /** A number from 0 to 1 that depends on the text only. */
-function chance(text) {
+export function chance(text) {
   let hash = 2_166_136_261;
   for (const letter of text) hash = Math.imul(hash ^ letter.codePointAt(0), 16_777_619);
   hash = Math.imul(hash ^ (hash >>> 15), 2_246_822_519);
   return ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 32;
 }
 
-const VALUES = {
+export const VALUES = {
   page: [
     ["/", 100],
     ["/pricing", 46],
@@ -245,21 +245,21 @@ function instantText(zone, ms) {
   return `${new Date(ms + offset).toISOString().slice(0, 19)}${sign}${two(minutes / 60)}:${two(minutes % 60)}`;
 }
 
-const dayOf = (zone, ms) => instantText(zone, ms).slice(0, 10);
-const addDays = (day, days) => new Date(Date.parse(day) + days * DAY).toISOString().slice(0, 10);
+export const dayOf = (zone, ms) => instantText(zone, ms).slice(0, 10);
+export const addDays = (day, days) => new Date(Date.parse(day) + days * DAY).toISOString().slice(0, 10);
 function startOf(zone, day) {
   const guess = Date.parse(day);
   return guess - offsetMs(zone, guess - offsetMs(zone, guess));
 }
 
-class Refusal extends Error {
+export class Refusal extends Error {
   constructor(code, field, message) {
     super(message);
     Object.assign(this, { code, field });
   }
 }
 
-function rangeOf(query, zone, now) {
+export function rangeOf(query, zone, now) {
   const today = dayOf(zone, now);
   const month = (back) => {
     const [year, number] = today.split("-").map(Number);
@@ -302,19 +302,30 @@ function holds([, operator, values], value) {
   return some === undefined || values.some(some) !== operator.endsWith("_not");
 }
 
-function check(query) {
+export function checkMembers(query, members) {
   for (const member of Object.keys(query))
-    if (!MEMBERS.includes(member)) throw new Refusal("unknown_member", member, `there is no member '${member}'`);
-  for (const [index, name] of query.metrics.entries())
-    if (!METRICS.has(name)) throw new Refusal("unknown_metric", `metrics[${index}]`, `there is no metric '${name}'`);
-  for (const [index, name] of (query.dimensions ?? []).entries())
-    if (!declared(name)) throw new Refusal("unknown_dimension", `dimensions[${index}]`, `there is no dimension '${name}'`);
-  for (const [index, [dimension, operator, values]] of (query.filters ?? []).flatMap(testsOf).entries()) {
-    if (!declared(dimension)) throw new Refusal("unknown_dimension", `filters[${index}][0]`, `there is no dimension '${dimension}'`);
+    if (!members.includes(member)) throw new Refusal("unknown_member", member, `there is no member '${member}'`);
+}
+
+export function checkFilters(filters = []) {
+  for (const [index, [dimension, operator, values]] of filters.flatMap(testsOf).entries()) {
+    checkDimension(dimension, `filters[${index}][0]`);
     if (!OPERATORS.includes(operator)) throw new Refusal("unknown_operator", `filters[${index}][1]`, `there is no operator '${operator}'`);
     if ((operator === "is_set") !== (values === undefined))
       throw new Refusal("invalid_filter", `filters[${index}]`, "a filter has values, or is is_set");
   }
+}
+
+export function checkDimension(name, field) {
+  if (!declared(name)) throw new Refusal("unknown_dimension", field, `there is no dimension '${name}'`);
+}
+
+function check(query) {
+  checkMembers(query, MEMBERS);
+  for (const [index, name] of query.metrics.entries())
+    if (!METRICS.has(name)) throw new Refusal("unknown_metric", `metrics[${index}]`, `there is no metric '${name}'`);
+  for (const [index, name] of (query.dimensions ?? []).entries()) checkDimension(name, `dimensions[${index}]`);
+  checkFilters(query.filters);
   for (const [index, [name]] of (query.order_by ?? []).entries())
     if (!query.metrics.includes(name) && !query.dimensions?.includes(name))
       throw new Refusal("unknown_order", `order_by[${index}][0]`, `'${name}' is not asked for`);
@@ -390,6 +401,34 @@ function period(site, query, [first, last], until, factor) {
   return { rows: rows.slice(0, query.limit ?? 100), totals };
 }
 
+/** What an answer says of itself. */
+export function metaOf(query, site, range, now, selected, grouped) {
+  return {
+    source: "events",
+    sample_rate: 1,
+    confidence: null,
+    cached: false,
+    took_ms: 3.1,
+    rows_read: 128_344,
+    as_of: new Date(now).toISOString(),
+    range: {
+      from: instantText(site.timezone, startOf(site.timezone, range[0])),
+      to: instantText(site.timezone, startOf(site.timezone, addDays(range[1], 1))),
+      timezone: site.timezone,
+    },
+    sql: query.explain
+      ? `SELECT ${selected.join(", ")}\nFROM footfall.events\nWHERE website_id = {site:String} AND timestamp >= {from:DateTime64(3)} AND timestamp < {to:DateTime64(3)}\nGROUP BY ${grouped.join(", ")}\nLIMIT ${query.limit ?? 100}`
+      : null,
+    ...(query.explain
+      ? {
+          parameters: { site: site.id, from: "2026-10-25 23:00:00.000", to: "2026-11-24 23:00:00.000" },
+          plan: ["read from events: the only table with every dimension", `by the clock of ${site.timezone}`],
+          rows_to_read: 130_000,
+        }
+      : {}),
+  };
+}
+
 /** The answer to one query, or {error}. */
 export function answer(query, site, now) {
   try {
@@ -424,30 +463,7 @@ export function answer(query, site, now) {
       ],
       ...current,
       comparison,
-      meta: {
-        source: "events",
-        sample_rate: 1,
-        confidence: null,
-        cached: false,
-        took_ms: 3.1,
-        rows_read: 128_344,
-        as_of: new Date(now).toISOString(),
-        range: {
-          from: instantText(site.timezone, startOf(site.timezone, range[0])),
-          to: instantText(site.timezone, startOf(site.timezone, addDays(range[1], 1))),
-          timezone: site.timezone,
-        },
-        sql: query.explain
-          ? `SELECT ${[...(query.dimensions ?? []), "uniqExact(visitor_id) AS visitors"].join(", ")}\nFROM footfall.events\nWHERE website_id = {site:String} AND timestamp >= {from:DateTime64(3)} AND timestamp < {to:DateTime64(3)}\nGROUP BY ${(query.dimensions ?? ["()"]).join(", ")}\nLIMIT ${query.limit ?? 100}`
-          : null,
-        ...(query.explain
-          ? {
-              parameters: { site: site.id, from: "2026-10-25 23:00:00.000", to: "2026-11-24 23:00:00.000" },
-              plan: ["read from events: the only table with every dimension", `by the clock of ${site.timezone}`],
-              rows_to_read: 130_000,
-            }
-          : {}),
-      },
+      meta: metaOf(query, site, range, now, [...(query.dimensions ?? []), "uniqExact(visitor_id) AS visitors"], query.dimensions ?? ["()"]),
     };
   } catch (error) {
     if (error instanceof Refusal) return { error: { code: error.code, field: error.field, message: error.message } };

@@ -3,9 +3,9 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { join } from "node:path";
 
-import { findings, overflow, settled } from "../browser.mjs";
+import { drawn, findings, overflow, settled } from "../browser.mjs";
 import { OUT, scenario } from "./harness.mjs";
-import { OWNER } from "./server.mjs";
+import { HOSTILE, OWNER } from "./server.mjs";
 
 const WIDTHS = [390, 768, 1440, 1920];
 const SCHEMES = ["light", "dark"];
@@ -18,6 +18,15 @@ async function signIn(page, password) {
   await page.getByLabel("Password").fill(password);
   await page.getByRole("button", { name: "Sign in" }).click();
 }
+
+/** The funnel with its numbers. */
+async function reached(page) {
+  await drawn(page);
+  await page.locator(".funnel").waitFor();
+  await page.waitForFunction(() => !document.querySelector(".skeleton-rows, .stale"));
+}
+
+const LONG = "/blog/why-we-left-the-big-analytics-suite-and-what-we-learned-in-the-first-year-after";
 
 /** `given` readies the fixture before the page is opened. */
 const VIEWS = {
@@ -55,6 +64,59 @@ const VIEWS = {
   live: { path: "/sites/demo?view=live", ready: (page) => page.locator(".minute-chart svg").waitFor() },
   "live-huge": { path: "/sites/huge?view=live&filter=page~is~/pricing", ready: (page) => page.locator(".minute-chart svg").waitFor() },
   "live-nobody": { path: "/sites/new?view=live", ready: (page) => page.locator(".minute-chart svg").waitFor() },
+  funnel: { path: "/sites/demo?view=funnel&step=page~/&step=page~/pricing&step=event~signup&step=goal~Signup&breakdown=source", ready: reached },
+  "funnel-sessions": {
+    path: `/sites/huge?view=funnel&step=page~${LONG}&step=event~${encodeURIComponent(HOSTILE)}&step=page~/pricing&per=session&breakdown=page&filter=country~is~DE`,
+    ready: reached,
+  },
+  "funnel-long": { path: `/sites/demo?view=funnel&${Array.from({ length: 16 }, (_, i) => `step=page~/${i}`).join("&")}&breakdown=country`, ready: reached },
+  "funnel-empty": { path: "/sites/demo?view=funnel", ready: (page) => page.getByRole("list", { name: "Funnels to begin with" }).waitFor() },
+  "funnel-nobody": { path: "/sites/demo?view=funnel&step=page~/nowhere", ready: (page) => page.getByText("Nobody reached the first step").waitFor() },
+  "funnel-wrong": { path: "/sites/demo?view=funnel&step=page~/&step=goal~Singup", ready: (page) => page.locator(".steps [role=alert]").waitFor() },
+  "funnel-breakdown-wrong": { path: "/sites/demo?view=funnel&step=page~/&breakdown=goal", ready: (page) => page.locator(".choices [role=alert]").waitFor() },
+  "funnel-failed": {
+    path: "/sites/demo?view=funnel",
+    ready: async (page) => {
+      await page.route("**/api/v1/funnel", (route) => route.abort());
+      await page.getByRole("list", { name: "Funnels to begin with" }).getByRole("button").first().click();
+      await page.getByText("The server does not answer.").waitFor();
+    },
+  },
+  step: {
+    path: "/sites/demo?view=funnel&step=page~/",
+    ready: async (page) => {
+      await reached(page);
+      await page.getByRole("button", { name: "Add a step" }).click();
+      await page.getByRole("option", { name: "/pricing" }).waitFor();
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("ArrowDown");
+    },
+  },
+  "step-goal": {
+    path: "/sites/blog?view=funnel",
+    ready: async (page) => {
+      await page.getByRole("button", { name: "Add a step" }).click();
+      await page.getByRole("dialog").locator("select").selectOption("goal");
+      await page.getByText("This site has no goals.").waitFor();
+    },
+  },
+  "funnel-query": {
+    path: "/sites/demo?view=funnel&step=page~/",
+    ready: async (page) => {
+      await reached(page);
+      await page.getByRole("button", { name: "Funnel: more" }).click();
+      await page.getByRole("menuitem", { name: "Show query" }).click();
+      await page.getByText("FROM footfall.events").waitFor();
+    },
+  },
+  retention: { path: "/sites/demo?view=retention&range=2026-08-31..2026-11-24", ready: (page) => page.locator(".cohorts").waitFor() },
+  "retention-months": {
+    path: `/sites/huge?view=retention&range=12mo&cohort=month&cells=visitors&first=page~${LONG}&filter=country~is~DE`,
+    ready: (page) => page.locator(".cohorts").waitFor(),
+  },
+  "retention-days": { path: "/sites/demo?view=retention&cohort=day", ready: (page) => page.locator(".cohorts").waitFor() },
+  "retention-nobody": { path: "/sites/new?view=retention", ready: (page) => page.getByText("Nobody came first in this period").waitFor() },
+  "retention-wrong": { path: "/sites/demo?view=retention&again=goal~Singup", ready: (page) => page.locator("#retention-again-error").waitFor() },
   query: {
     path: "/sites/demo",
     ready: async (page) => {
@@ -180,6 +242,9 @@ const VIEWS = {
   story: { path: "/story/index.html", but: ["landmark-unique"], ready: (page) => page.locator("figure.timeline").nth(8).waitFor() },
 };
 
+/** A dialog is drawn over the window, not over the page. */
+const IN_DIALOGS = ["query", "details", "dates", "dates-wrong", "filter", "keys", "step", "step-goal", "funnel-query"];
+
 for (const [name, { path, signedIn = true, role = "owner", but = [], given = () => undefined, ready }] of Object.entries(VIEWS))
   for (const scheme of SCHEMES)
     scenario(`${name} looks right, ${scheme}`, async ({ fixture, open }) => {
@@ -196,19 +261,20 @@ for (const [name, { path, signedIn = true, role = "owner", but = [], given = () 
         await redrawn(page);
         equal(await overflow(page), 0, `${name} is wider than ${width} px`);
         await page.evaluate(() => scrollTo(0, 0));
-        await page.screenshot({ path: join(OUT, "screenshots", `${name}-${width}-${scheme}.png`), fullPage: !["query", "details", "dates", "dates-wrong", "filter", "keys"].includes(name) });
+        await page.screenshot({ path: join(OUT, "screenshots", `${name}-${width}-${scheme}.png`), fullPage: !IN_DIALOGS.includes(name) });
         if (width === 390 || width === 1440) deepEqual(await findings(page, but), [], `axe at ${width} px`);
       }
     });
 
-for (const [name, path] of [
-  ["dashboard", "/sites/huge?filter=page~is~/pricing"],
-  ["live view", "/sites/huge?view=live"],
+for (const [name, path, ready] of [
+  ["dashboard", "/sites/huge?filter=page~is~/pricing", settled],
+  ["live view", "/sites/huge?view=live", (page) => page.locator(".minute-chart svg").waitFor()],
+  ["funnel", VIEWS["funnel-sessions"].path, reached],
+  ["retention", "/sites/huge?view=retention&range=12mo", (page) => page.locator(".cohorts").waitFor()],
 ])
   scenario(`no width between 390 and 1920 px scrolls the ${name} sideways, nor does a page from right to left`, async ({ open }) => {
     const page = await open(path);
-    if (name === "dashboard") await settled(page);
-    else await page.locator(".minute-chart svg").waitFor();
+    await ready(page);
     for (const direction of ["ltr", "rtl"]) {
       await page.evaluate((dir) => (document.documentElement.dir = dir), direction);
       for (let width = 390; width <= 1920; width += 90) {

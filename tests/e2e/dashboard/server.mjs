@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { extname, join } from "node:path";
 
 import { answer, liveMessage } from "./answers.mjs";
+import { funnel, retention } from "./cohorts.mjs";
 
 /** Tuesday, 13:34 in Berlin. The browser's clock is set to it too. */
 export const NOW = Date.parse("2026-11-24T12:34:00Z");
@@ -64,6 +65,9 @@ function rejected(siteId, parameters) {
   };
 }
 
+/** By site; of others there are none. */
+const GOALS = { demo: ["Signup", "Newsletter", "Contacted us through the form at the end of a very long page about prices"] };
+
 /** A stranger's text. */
 export const HOSTILE = "</pre><img src=x onerror=alert(1)><script>alert(2)</script> \u202e javascript:alert(3)";
 
@@ -75,6 +79,10 @@ export class Fixture {
   setupToken = undefined;
   /** The queries of all batches, for tests of what is asked. */
   batches = [];
+  /** Bodies of the questions of funnels and retention. */
+  asked = [];
+  /** Called before one of these is answered; may wait. */
+  beforeAsked = async () => undefined;
   /** Bodies of the questions whose rows were asked as a file. */
   csvs = [];
   /** Called before a batch is answered; may throw an object of {status, error} or wait. */
@@ -203,6 +211,18 @@ export class Fixture {
       const cells = [given.columns.map(({ name }) => name), ...given.rows].map((row) => row.map((cell) => cell ?? "").join(","));
       response.writeHead(200, { "content-type": "text/csv; charset=utf-8; header=present" });
       return void response.end(`${cells.join("\r\n")}\r\n`);
+    }
+    if (/^GET \/api\/v1\/sites\/[^/]+\/goals$/.test(route)) {
+      const names = GOALS[decodeURIComponent(path.split("/")[4])] ?? [];
+      return give(200, { goals: names.map((name, i) => ({ id: `goal${i}`, name, event: name.toLowerCase(), match: "is", filters: [] })) });
+    }
+    const cohorts = { "POST /api/v1/funnel": funnel, "POST /api/v1/retention": retention }[route];
+    if (cohorts) {
+      this.asked.push(body);
+      const site = this.sites.find(({ id }) => id === body.website_id);
+      await this.beforeAsked(body);
+      const given = this.change(cohorts(body, site, NOW, GOALS[site.id] ?? []), body);
+      return give(given.error ? 400 : 200, given);
     }
     if (route === "POST /api/v1/query/batch") {
       this.batches.push(body.queries);

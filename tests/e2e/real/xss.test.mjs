@@ -3,13 +3,15 @@
 // no link may lead anywhere but to http, and every name is shown to the letter, as the server gives it.
 import { deepEqual, equal, ok } from "node:assert/strict";
 
-import { overflow, settled } from "../browser.mjs";
+import { drawn, overflow, settled } from "../browser.mjs";
 import { CORPUS } from "./corpus.mjs";
 import { scenario } from "./harness.mjs";
 import { until } from "./server.mjs";
 
 const SEND_EVENTS = 90;
 const LIST_MAX = 500;
+/** As many as a funnel may have. */
+const STEPS = 16;
 
 /** All that may be said about one string: it in every field, where possible alone in its event. */
 function eventsOf(site, text, index) {
@@ -174,6 +176,36 @@ scenario("S8: whatever strangers send is text", async ({ server, open, call }) =
     await page.waitForFunction(() => !document.querySelector("[role=dialog] .skeleton, dialog .skeleton"));
     await judge(page, `the query with filters ${at} to ${at + 20}`);
     await page.keyboard.press("Escape");
+  }
+
+  // Every string as a step of a funnel, which is broken down by others.
+  const stepOf = (text, index) => `${index % 2 ? "page" : "event"}~${text.replace(/[!~]/g, "!$&")}`;
+  const goTo = (search) =>
+    page.evaluate((address) => {
+      history.pushState(null, "", address);
+      dispatchEvent(new PopStateEvent("popstate"));
+    }, `/sites/${site}?${search}`);
+  const asShown = (text) => (canBeSeen(text) ? text : "(blank)");
+  for (let at = 0; at < CORPUS.length; at += STEPS) {
+    const some = CORPUS.slice(at, at + STEPS);
+    await goTo(new URLSearchParams([["view", "funnel"], ["range", "today"], ["breakdown", "title"], ...some.map((text, index) => ["step", stepOf(text, index)])]));
+    const names = () => page.locator(".step-value .cut").allTextContents();
+    await until(async () => (await names()).at(-1) === asShown(some.at(-1)), `there is a step for ${JSON.stringify(some.at(-1))}`);
+    deepEqual(await names(), some.map(asShown));
+    await drawn(page);
+    await page.waitForFunction(() => !document.querySelector(".stale, .skeleton-rows"));
+    await judge(page, `a funnel of ${at} to ${at + STEPS}`);
+  }
+  for (const width of [1280, 390]) {
+    await page.setViewportSize({ width, height: 844 });
+    await goTo(new URLSearchParams([["view", "funnel"], ["range", "today"], ["breakdown", "event_label"], ["step", `event~${CORPUS[7]}`]]));
+    await until(async () => (await page.locator(".funnel-name .cut").allTextContents()).join() === CORPUS[7], "the step is reached");
+    await judge(page, `a funnel by what strangers sent, at ${width} px`);
+    for (const text of [CORPUS[7], "W".repeat(3_000)]) {
+      await goTo(new URLSearchParams([["view", "retention"], ["range", "today"], ["cohort", "day"], ["first", stepOf(text, 0)], ["again", stepOf(text, 1)]]));
+      await until(async () => (await page.locator(".step-value .cut").allTextContents()).join("") === text + text, "retention is asked by it");
+      await judge(page, `retention by what strangers sent, at ${width} px`);
+    }
   }
 
   await page.setViewportSize({ width: 390, height: 844 });

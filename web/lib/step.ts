@@ -1,0 +1,34 @@
+/** What an event has to be: a pageview of a page, a custom event of a name, or one that met a goal of the site. */
+export interface Step {
+  of: StepKind;
+  value: string;
+}
+
+export const STEP_KINDS = ["page", "event", "goal"] as const;
+export type StepKind = (typeof STEP_KINDS)[number];
+
+/** The server's limit. */
+export const STEPS_MAX = 16;
+
+/** How long after the first step the last one may come. */
+export const WINDOWS = [
+  { name: "30m", label: "30 minutes", seconds: 1_800 },
+  { name: "1h", label: "1 hour", seconds: 3_600 },
+  { name: "1d", label: "1 day", seconds: 86_400 },
+  { name: "7d", label: "7 days", seconds: 604_800 },
+  { name: "30d", label: "30 days", seconds: 2_592_000 },
+] as const;
+export type WindowName = (typeof WINDOWS)[number]["name"];
+
+export const PERIODS = ["day", "week", "month"] as const;
+export type Period = (typeof PERIODS)[number];
+
+/** Whose events follow each other. */
+export type Per = "visitor" | "session";
+
+/** As POST /api/v1/funnel and /api/v1/retention take it. */
+export type StepRequest = { readonly [kind in StepKind]?: string };
+
+export function stepRequest({ of, value }: Step): StepRequest {
+  return { [of]: value };
+}
