@@ -15,6 +15,7 @@
 #include "http/encoding.h"
 #include "query/cohorts/cohorts.h"
 #include "query/funnel/funnel.h"
+#include "query/paths/paths.h"
 #include "query/segment.h"
 #include "query/site_info.h"
 
@@ -123,6 +124,9 @@ void QueryEndpoint::add_to(http::Router& router, const Gate& gate) {
     });
     gate.add(router, http::Method::kPost, "/api/v1/retention", [this](http::Exchange& exchange, const Caller& caller) {
         answer_one(exchange, caller, &QueryEndpoint::judge_of<query::CohortRequest, query::parse_cohorts>, kJsonAlone);
+    });
+    gate.add(router, http::Method::kPost, "/api/v1/paths", [this](http::Exchange& exchange, const Caller& caller) {
+        answer_one(exchange, caller, &QueryEndpoint::judge_of<query::PathsRequest, query::parse_paths>, kJsonAlone);
     });
 }
 

@@ -16,7 +16,7 @@
 
 namespace footfall::api {
 
-/// POST /api/v1/query, query/batch, funnel and retention. Behind the gate, which answers 401 and the 403 of a
+/// POST /api/v1/query, query/batch, funnel, retention and paths. Behind the gate, which answers 401 and the 403 of a
 /// collect key, it judges in the contract's order: 403/404 (the site), 400 and 406 (the request). A query is answered
 /// as JSON, CSV or NDJSON, everything else as JSON. Runs on the pool, a batch on half of it; a full queue is answered
 /// 503 with Retry-After.

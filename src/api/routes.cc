@@ -44,6 +44,7 @@ constexpr RouteRule kRules[] = {
     {Method::kPost, "/api/v1/query/batch", Access::kReader, Effect::kReads},
     {Method::kPost, "/api/v1/funnel", Access::kReader, Effect::kReads},
     {Method::kPost, "/api/v1/retention", Access::kReader, Effect::kReads},
+    {Method::kPost, "/api/v1/paths", Access::kReader, Effect::kReads},
     {Method::kGet, "/api/v1/live", Access::kReader, Effect::kConnects},  // or with a ticket
     {Method::kPost, "/api/v1/live/ticket", Access::kReader, Effect::kConnects},
 };

@@ -1,5 +1,5 @@
 // The planner's golden files: tests/planner/*.txt. A case is "== title", lines "@ name value" for zone, now, and so on,
-// "@ goals" and "@ segments" where the site has some, "@ funnel" or "@ retention" where it is one,
+// "@ goals" and "@ segments" where the site has some, "@ funnel", "@ retention" or "@ paths" where it is one,
 // the request's JSON, a line "--", and what comes of it: the refusal, or reasons, SQL and parameters. UPDATE_GOLDEN=1
 // rewrites what stands below "--"; the diff is reviewed.
 #include "query/plan.h"
@@ -14,8 +14,10 @@
 
 #include <gtest/gtest.h>
 
+#include "base/json.h"
 #include "query/cohorts/cohorts.h"
 #include "query/funnel/funnel.h"
+#include "query/paths/paths.h"
 #include "query/segment.h"
 #include "query/sql.h"
 
@@ -35,6 +37,7 @@ struct Case {
     bool has_segments = false;
     bool is_funnel = false;
     bool is_retention = false;
+    bool is_paths = false;
 };
 
 std::string read_text(const std::filesystem::path& path) {
@@ -65,6 +68,7 @@ std::vector<Case> read_cases(const std::string& text) {
             else if (line == "@ segments") cases.back().has_segments = true;
             else if (line == "@ funnel") cases.back().is_funnel = true;
             else if (line == "@ retention") cases.back().is_retention = true;
+            else if (line == "@ paths") cases.back().is_paths = true;
             else if (line.starts_with("@ now ")) cases.back().now = line.substr(6);
             else cases.back().request += line + "\n";
         }
@@ -110,8 +114,13 @@ std::string reasons(const Plan& plan) {
 
 std::string outcome_of(const Result<std::unique_ptr<VisitorQuestion>>& question) {
     if (!question) return refusal(question.error());
+    std::string text = reasons((*question)->plan());
+    if (const auto before = (*question)->before()) {
+        const auto statement = before->compose({}, 1000);
+        text += "before by\n" + statement.sql + "\nwith\n" + parameters(statement) + "and then by\n";
+    }
     const auto statement = (*question)->compose({}, 1000);
-    return reasons((*question)->plan()) + statement.sql + "\nwith\n" + parameters(statement);
+    return text + statement.sql + "\nwith\n" + parameters(statement);
 }
 
 /// Of a question about what each visitor did.
@@ -132,6 +141,7 @@ std::string outcome(const Case& c) {
     if (!zone) return refusal(zone.error());
     if (c.is_funnel) return outcome_of(c, *zone, parse_funnel(c.request));
     if (c.is_retention) return outcome_of(c, *zone, parse_cohorts(c.request));
+    if (c.is_paths) return outcome_of(c, *zone, parse_paths(c.request));
     auto request = parse_request(c.request);
     if (!request) return refusal(request.error());
     const SiteInfo site = site_of(c, request->website_id);
@@ -155,6 +165,17 @@ std::string outcome(const Case& c) {
     }
     if (plan->previous) text += "and before with\n" + parameters(compose(*plan, {{*plan->previous}, {}}, *zone, 1000));
     return text;
+}
+
+/// A path of one page, as the store tells it.
+store::Answer paths_told(const std::string& page) {
+    std::string nodes = "[";
+    json::append_string(nodes, "p" + page);
+    nodes += "]";
+    store::Answer answer;
+    answer.columns.resize(4);
+    for (const std::uint64_t depth : {0, 1}) answer.rows.push_back({depth, nodes, page, std::uint64_t{1}});
+    return answer;
 }
 
 // An empty line between cases is for readers.
@@ -229,14 +250,25 @@ TEST(PlanTest, NoValueOfARequestReachesTheText) {
         by_step.of = request;
         by_step.of.granularity = "day";
         by_step.first = steps.steps.front();
+        PathsRequest from_step;
+        from_step.of = request;
+        from_step.from = steps.steps.front();
+        PathsRequest to_step;
+        to_step.of = request;
+        to_step.to = steps.steps.back();
         std::string of_visitors;
-        for (const VisitorRequest* asked : std::initializer_list<const VisitorRequest*>{&steps, &by_step}) {
+        for (const VisitorRequest* asked :
+             std::initializer_list<const VisitorRequest*>{&steps, &by_step, &from_step, &to_step}) {
             const auto question = asked->plan({.request = asked->of,
                                                .site = site,
                                                .zone = *zone,
                                                .vocabulary = vocabulary(),
                                                .now_ms = 1'795'500'000'000});
             EXPECT_TRUE(question.has_value()) << value;
+            if (const auto before = (*question)->before()) {
+                of_visitors += before->compose({}, 1000).sql;
+                EXPECT_TRUE((*question)->learn(paths_told(value)).has_value());
+            }
             of_visitors += (*question)->compose({}, 1000).sql;
         }
         return of_visitors + compose(*plan, {{plan->range}, {}}, *zone, 1000).sql +

@@ -72,12 +72,6 @@ Result<std::vector<std::string>> texts_of(element value, std::string_view field,
     return texts;
 }
 
-Result<Toggle> toggle_of(element value, std::string field) {
-    bool on = false;
-    if (value.get(on) != simdjson::SUCCESS) return wrong_type(std::move(field), "true or false");
-    return on ? Toggle::kOn : Toggle::kOff;
-}
-
 Result<std::vector<OrderTerm>> order_of(element value) {
     array list;
     if (value.get(list) != simdjson::SUCCESS)
@@ -179,11 +173,11 @@ constexpr std::array<QueryMember, 16> kMembers = {{
     {"offset",
      [](element v, Request& r, FilterReader&) { return into(r.offset, read_integer(v, "offset", 0, kOffsetMax)); }},
     {"compare", [](element v, Request& r, FilterReader&) { return read_compare(v, r); }},
-    {"totals", [](element v, Request& r, FilterReader&) { return into(r.totals, toggle_of(v, "totals")); }},
+    {"totals", [](element v, Request& r, FilterReader&) { return into(r.totals, read_toggle(v, "totals")); }},
     {"include_bots",
-     [](element v, Request& r, FilterReader&) { return into(r.include_bots, toggle_of(v, "include_bots")); }},
-    {"exact", [](element v, Request& r, FilterReader&) { return into(r.exact, toggle_of(v, "exact")); }},
-    {"explain", [](element v, Request& r, FilterReader&) { return into(r.explain, toggle_of(v, "explain")); }},
+     [](element v, Request& r, FilterReader&) { return into(r.include_bots, read_toggle(v, "include_bots")); }},
+    {"exact", [](element v, Request& r, FilterReader&) { return into(r.exact, read_toggle(v, "exact")); }},
+    {"explain", [](element v, Request& r, FilterReader&) { return into(r.explain, read_toggle(v, "explain")); }},
 }};
 
 }  // namespace
@@ -202,6 +196,12 @@ Result<std::string> read_text(element value, std::string field) {
     if (value.get(text) != simdjson::SUCCESS) return wrong_type(std::move(field), "a string");
     if (text.size() > kValueBytesMax) return beyond_limit(std::move(field), "bytes", kValueBytesMax);
     return std::string(text);
+}
+
+Result<Toggle> read_toggle(element value, std::string field) {
+    bool on = false;
+    if (value.get(on) != simdjson::SUCCESS) return wrong_type(std::move(field), "true or false");
+    return on ? Toggle::kOn : Toggle::kOff;
 }
 
 Result<std::int64_t> read_integer(element value, std::string field, std::int64_t least, std::int64_t most) {

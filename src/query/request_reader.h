@@ -21,6 +21,7 @@ Error wrong_type(std::string field, std::string_view expected);
 Error beyond_limit(std::string field, std::string_view what, std::size_t limit);
 
 Result<std::string> read_text(simdjson::dom::element value, std::string field);
+Result<Toggle> read_toggle(simdjson::dom::element value, std::string field);
 Result<std::int64_t> read_integer(simdjson::dom::element value, std::string field, std::int64_t least,
                                   std::int64_t most);
 

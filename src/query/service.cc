@@ -373,41 +373,55 @@ Result<std::string> Service::run(const VisitorRequest& request, const SiteInfo& 
                                            .zone = zone,
                                            .vocabulary = vocabulary(),
                                            .now_ms = clock_.wall_ms()}));
-    const auto compose = [&](const Shard& shard) { return question->compose(shard, options_.timeout_ms); };
-    const store::Statement statement = compose({});
-    const std::string key = key_of(statement);
-    const auto ask = [&]() -> Result<ShardedAnswer> {
-        TRY(ShardedAnswer asked, ask_by_shards(execution, compose, question->keys()));
-        question->arrange(asked.answer);
-        return asked;
-    };
+    using Compose = std::function<store::Statement(const Shard&)>;
+    const Plan& plan = question->plan();
+    const bool explains = request.of.explain == Toggle::kOn;
     AnswerParts parts;
     parts.as_of = as_of();
-    if (request.of.explain == Toggle::kOn) {
-        TRY(ShardedAnswer asked, ask());
-        parts.current = std::move(asked.answer);
+    parts.is_cached = !explains;
+    std::uint64_t in_parts = 1;
+    const auto ask = [&](const Compose& compose, std::span<const std::size_t> keys) -> Result<store::Answer> {
+        const auto compute = [&]() -> Result<AnswerCache::Kept> {
+            TRY(ShardedAnswer asked, ask_by_shards(execution, compose, keys, in_parts));
+            in_parts = asked.count;
+            return AnswerCache::Kept{std::move(asked.answer), std::string(kOfTables)};
+        };
+        if (explains) {
+            TRY(AnswerCache::Kept made, compute());
+            return std::move(made.answer);
+        }
+        const store::Statement statement = compose({});
+        const auto scope = scope_of(plan, plan.range, statement, question->is_of_all_before());
+        TRY(const AnswerCache::Found found, cache_.get(key_of(statement), scope, execution.deadline_ns(), compute));
+        store::Answer answer = found.kept->answer;
+        if (found.is_cached) answer.rows_read = 0;
+        else parts.is_cached = false;
+        return answer;
+    };
+    std::uint64_t read_before = 0;
+    if (const auto before = question->before()) {
+        TRY(const store::Answer known,
+            ask([&](const Shard& shard) { return before->compose(shard, options_.timeout_ms); }, before->keys));
+        read_before = known.rows_read;
+        TRY_STATUS(question->learn(known));
+    }
+    const Compose compose = [&](const Shard& shard) { return question->compose(shard, options_.timeout_ms); };
+    TRY(parts.current, ask(compose, question->keys()));
+    parts.current.rows_read += read_before;
+    question->arrange(parts.current);
+    if (explains) {
+        const store::Statement statement = compose({});
         TRY(const store::Answer estimate, execution.ask(compose_estimate(statement)));
-        parts.explanation = Explanation{statement, rows_of_estimate(estimate), question->plan().reasons};
+        parts.explanation = Explanation{statement, rows_of_estimate(estimate), plan.reasons};
         auto& reasons = parts.explanation->reasons;
-        if (asked.count > 1)
+        if (in_parts > 1)
             reasons.push_back(
                 fmt::format("too much for the store's memory at once: asked of {} parts of the visitors after the "
                             "other, each between two values of visitor_id",
-                            asked.count));
-        reasons.emplace_back(reason_of_cache(cache_.has(key)));
-    } else {
-        const Plan& plan = question->plan();
-        TRY(const AnswerCache::Found found,
-            cache_.get(key, scope_of(plan, plan.range, statement, question->is_of_all_before()),
-                       execution.deadline_ns(), [&]() -> Result<AnswerCache::Kept> {
-                           TRY(ShardedAnswer asked, ask());
-                           return AnswerCache::Kept{std::move(asked.answer), std::string(kOfTables)};
-                       }));
-        parts.current = found.kept->answer;
-        if (found.is_cached) parts.current.rows_read = 0;
-        parts.is_cached = found.is_cached;
+                            in_parts));
+        reasons.emplace_back(reason_of_cache(cache_.has(key_of(statement))));
     }
-    if (question->is_of_all_before() ? site.expired_ms > 0 : question->plan().range.from_ms < site.expired_ms)
+    if (question->is_of_all_before() ? site.expired_ms > 0 : plan.range.from_ms < site.expired_ms)
         parts.events_from = day_text(zone.day_of(site.expired_ms));
     parts.took_ms = execution.took_ms();
     return question->write(parts);

@@ -75,8 +75,9 @@ void Shard::add_to(std::vector<std::string>& where, Composer& composer) const {
 }
 
 Result<ShardedAnswer> ask_by_shards(Execution& execution, const std::function<store::Statement(const Shard&)>& compose,
-                                    std::span<const std::size_t> keys) {
+                                    std::span<const std::size_t> keys, std::uint64_t parts_least) {
     for (const std::uint64_t count : kCounts) {
+        if (count < parts_least) continue;
         auto answer = ask_all(execution, compose, count, keys);
         if (answer) return ShardedAnswer{.answer = std::move(*answer), .count = count};
         if (answer.error().code != Code::kTooLarge || count == kCounts[std::size(kCounts) - 1]) return answer.error();

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +15,7 @@
 #include "query/zone.h"
 #include "store/client.h"
 
-/// What is asked of what each visitor did, in its order: funnels and retention.
+/// What is asked of what each visitor did, in its order: funnels, retention, paths.
 ///
 ///     parse_…() ─▶ VisitorRequest::plan() ─▶ VisitorQuestion::compose() ─▶ store ─▶ write()
 namespace footfall::query {
@@ -27,6 +29,14 @@ public:
     virtual const Plan& plan() const = 0;
     /// Whether it is answered from everything before the range's end, not from the range alone.
     virtual bool is_of_all_before() const = 0;
+    /// What has to be known of all visitors before compose(), where anything: a statement that is asked as that one is,
+    /// and whose answer goes to learn(). It borrows the question.
+    struct Before {
+        std::function<store::Statement(const Shard& shard, int timeout_ms)> compose;
+        std::vector<std::size_t> keys;
+    };
+    virtual std::optional<Before> before() const { return std::nullopt; }
+    virtual Status learn(const store::Answer&) { return {}; }
     /// Of these visitors.
     virtual store::Statement compose(const Shard& shard, int timeout_ms) const = 0;
     /// The columns of the statement that are no numbers; all others add up over visitors.

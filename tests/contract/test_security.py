@@ -77,6 +77,7 @@ MATRIX: dict[tuple[str, str], tuple[Any, dict[str, int]]] = {
     ),
     ("POST", "/api/v1/funnel"): ({"website_id": "SITE", "steps": [{"page": "/"}]}, reader(200, others_read=403)),
     ("POST", "/api/v1/retention"): ({"website_id": "SITE"}, reader(200, others_read=403)),
+    ("POST", "/api/v1/paths"): ({"website_id": "SITE"}, reader(200, others_read=403)),
     ("GET", "/api/v1/live"): (None, reader(400, others_read=400)),
     ("POST", "/api/v1/live/ticket"): ({"website_id": "SITE"}, reader(200, others_read=403)),
 }
