@@ -3,6 +3,7 @@
 #include <string_view>
 #include <utility>
 
+#include "api/change.h"
 #include "api/fields.h"
 #include "base/clock.h"
 
@@ -68,14 +69,6 @@ void AnnotationRoutes::add_to(http::Router& router, const Gate& gate) {
              [this](http::Exchange& exchange, const Caller&) { remove(exchange); });
 }
 
-void AnnotationRoutes::run(http::Exchange& exchange, std::function<Result<http::Response>()> work) {
-    const bool queued = pool_.submit([&exchange, work = std::move(work)] {
-        auto response = work();
-        exchange.complete(response ? std::move(*response) : refusal(response.error()));
-    });
-    if (!queued) exchange.respond(refusal(Error(Code::kOverloaded, "too many changes wait; try again in a moment")));
-}
-
 void AnnotationRoutes::list(http::Exchange& exchange, const Caller& caller) {
     const auto snapshot = catalog_.snapshot();
     const auto site = caller.readable_site(parameter(exchange, kAnnotations, "{id}"), *snapshot);
@@ -85,18 +78,20 @@ void AnnotationRoutes::list(http::Exchange& exchange, const Caller& caller) {
     const auto last = day_of(exchange.request().query, "to");
     if (!last) return exchange.respond(refusal(last.error()));
     const Authors authors = caller.user ? Authors::kShown : Authors::kHidden;
-    run(exchange, [this, id = (*site)->id, first = *first, last = *last, authors]() -> Result<http::Response> {
-        TRY(const auto annotations, catalog_.annotations().of_site(id, first, last));
-        http::Response response;
-        json::Writer writer(response.body);
-        writer.begin_object();
-        writer.key("annotations");
-        writer.begin_array();
-        for (const catalog::Annotation& annotation : annotations) write_annotation(writer, annotation, authors);
-        writer.end_array();
-        writer.end_object();
-        return response;
-    });
+    answer_from(pool_, exchange,
+                [this, id = (*site)->id, first = *first, last = *last, authors]() -> Result<http::Response> {
+                    TRY(const auto annotations, catalog_.annotations().of_site(id, first, last));
+                    http::Response response;
+                    json::Writer writer(response.body);
+                    writer.begin_object();
+                    writer.key("annotations");
+                    writer.begin_array();
+                    for (const catalog::Annotation& annotation : annotations)
+                        write_annotation(writer, annotation, authors);
+                    writer.end_array();
+                    writer.end_object();
+                    return response;
+                });
 }
 
 void AnnotationRoutes::save(http::Exchange& exchange, const Caller& caller, std::string site_id, std::string id) {
@@ -108,7 +103,7 @@ void AnnotationRoutes::save(http::Exchange& exchange, const Caller& caller, std:
     annotation->id = std::move(id);
     annotation->site_id = std::move(site_id);
     if (caller.user) annotation->created_by = caller.user->email;
-    run(exchange, [this, annotation = std::move(*annotation)]() -> Result<http::Response> {
+    answer_from(pool_, exchange, [this, annotation = std::move(*annotation)]() -> Result<http::Response> {
         const bool is_new = annotation.id.empty();
         TRY(const auto saved,
             is_new ? catalog_.annotations().add(annotation) : catalog_.annotations().change(annotation));
@@ -121,14 +116,11 @@ void AnnotationRoutes::save(http::Exchange& exchange, const Caller& caller, std:
 }
 
 void AnnotationRoutes::remove(http::Exchange& exchange) {
-    run(exchange,
-        [this, site_id = parameter(exchange, kAnnotation, "{id}"),
-         id = parameter(exchange, kAnnotation, "{annotation}")]() -> Result<http::Response> {
-            TRY_STATUS(catalog_.annotations().remove(site_id, id));
-            http::Response response;
-            response.status = 204;
-            return response;
-        });
+    answer_from(pool_, exchange,
+                [this, site_id = parameter(exchange, kAnnotation, "{id}"),
+                 id = parameter(exchange, kAnnotation, "{annotation}")]() -> Result<http::Response> {
+                    return removed_or(catalog_.annotations().remove(site_id, id));
+                });
 }
 
 }  // namespace footfall::api

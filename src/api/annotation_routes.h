@@ -34,7 +34,6 @@ private:
     /// `id` empty: a new one.
     void save(http::Exchange& exchange, const Caller& caller, std::string site_id, std::string id);
     void remove(http::Exchange& exchange);
-    void run(http::Exchange& exchange, std::function<Result<http::Response>()> work);
 
     catalog::Catalog& catalog_;
     WorkerPool& pool_;

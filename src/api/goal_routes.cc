@@ -3,6 +3,7 @@
 #include <string_view>
 #include <utility>
 
+#include "api/change.h"
 #include "api/fields.h"
 #include "query/site_info.h"
 
@@ -79,28 +80,21 @@ void GoalRoutes::list(http::Exchange& exchange, const Caller& caller) const {
 void GoalRoutes::add(http::Exchange& exchange) {
     auto goal = goal_of(exchange.request().body, parameter(exchange, kGoals, "{id}"));
     if (!goal) return exchange.respond(refusal(goal.error()));
-    const bool queued = pool_.submit([this, &exchange, goal = std::move(*goal)] {
-        const auto added = add_checked_goal(catalog_, goal);
-        if (!added) return exchange.complete(refusal(added.error()));
+    answer_from(pool_, exchange, [this, goal = std::move(*goal)]() -> Result<http::Response> {
+        TRY(const auto added, add_checked_goal(catalog_, goal));
         http::Response response;
         response.status = 201;
         json::Writer writer(response.body);
-        write_goal(writer, *added);
-        exchange.complete(std::move(response));
+        write_goal(writer, added);
+        return response;
     });
-    if (!queued) exchange.respond(refusal(Error(Code::kOverloaded, "too many changes wait; try again in a moment")));
 }
 
 void GoalRoutes::remove(http::Exchange& exchange) {
-    const bool queued = pool_.submit(
-        [this, &exchange, site_id = parameter(exchange, kGoal, "{id}"), id = parameter(exchange, kGoal, "{goal}")] {
-            if (const Status removed = catalog_.remove_goal(site_id, id); !removed)
-                return exchange.complete(refusal(removed.error()));
-            http::Response response;
-            response.status = 204;
-            exchange.complete(std::move(response));
-        });
-    if (!queued) exchange.respond(refusal(Error(Code::kOverloaded, "too many changes wait; try again in a moment")));
+    answer_from(pool_, exchange,
+                [this, site_id = parameter(exchange, kGoal, "{id}"), id = parameter(exchange, kGoal, "{goal}")] {
+                    return removed_or(catalog_.remove_goal(site_id, id));
+                });
 }
 
 }  // namespace footfall::api

@@ -5,6 +5,7 @@
 
 #include <simdjson.h>
 
+#include "api/change.h"
 #include "api/fields.h"
 #include "base/json_reader.h"
 #include "query/segment.h"
@@ -88,28 +89,22 @@ void SegmentRoutes::save(http::Exchange& exchange, const Caller& caller, std::st
                              .site_id = std::move(site_id),
                              .name = fields->get("name"),
                              .filters = fields->get("filters")};
-    const bool queued = pool_.submit([this, &exchange, segment = std::move(segment)] {
-        const auto saved = save_checked_segment(catalog_, segment);
-        if (!saved) return exchange.complete(refusal(saved.error()));
+    answer_from(pool_, exchange, [this, segment = std::move(segment)]() -> Result<http::Response> {
+        TRY(const auto saved, save_checked_segment(catalog_, segment));
         http::Response response;
         response.status = segment.id.empty() ? 201 : 200;
         json::Writer writer(response.body);
-        write_segment(writer, *saved);
-        exchange.complete(std::move(response));
+        write_segment(writer, saved);
+        return response;
     });
-    if (!queued) exchange.respond(refusal(Error(Code::kOverloaded, "too many changes wait; try again in a moment")));
 }
 
 void SegmentRoutes::remove(http::Exchange& exchange) {
-    const bool queued = pool_.submit([this, &exchange, site_id = parameter(exchange, kSegment, "{id}"),
-                                      id = parameter(exchange, kSegment, "{segment}")] {
-        if (const Status removed = catalog_.remove_segment(site_id, id); !removed)
-            return exchange.complete(refusal(removed.error()));
-        http::Response response;
-        response.status = 204;
-        exchange.complete(std::move(response));
-    });
-    if (!queued) exchange.respond(refusal(Error(Code::kOverloaded, "too many changes wait; try again in a moment")));
+    answer_from(
+        pool_, exchange,
+        [this, site_id = parameter(exchange, kSegment, "{id}"), id = parameter(exchange, kSegment, "{segment}")] {
+            return removed_or(catalog_.remove_segment(site_id, id));
+        });
 }
 
 }  // namespace footfall::api

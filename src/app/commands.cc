@@ -622,6 +622,16 @@ CommandResult failed(const Error& error) {
     return {error.code == Code::kInvalidArgument ? 2 : 1, "", error_line(error)};
 }
 
+CommandResult removed(const Args& args, std::string text) {
+    if (!args.has("--json")) return {0, std::move(text), ""};
+    std::string out;
+    json::Writer writer(out);
+    writer.begin_object();
+    writer.member("id", args.positional[0]);
+    writer.end_object();
+    return {0, out + "\n", ""};
+}
+
 std::string error_line(const Error& error) { return "footfall: " + error.message + "\n"; }
 
 bool is_data_command(std::string_view word) {

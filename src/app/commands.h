@@ -73,6 +73,8 @@ bool runs_in_own_process(std::span<const std::string> argv);
 Args args_of_command(std::span<const std::string> argv);
 /// What a command that came to an error gives: 2 for wrong usage, 1 for all else.
 CommandResult failed(const Error& error);
+/// That something with the id of the first argument was removed, as asked for: its id as JSON, or `text`.
+CommandResult removed(const Args& args, std::string text);
 /// Carries out `site`, `goal`, `segment`, `annotation`, `user`, `key`, `rejected`, `bots`, `export`, `erase`,
 /// `rebuild`, `audit`, `lists` or `doctor`: argv[0] is that word. `input` is what stood on standard input, for those
 /// that read it. The effect holds when it returns. Thread-safe as far as the installation is.

@@ -63,17 +63,9 @@ CommandResult goal_list_command(Installation& installation, const Args& args, co
 }
 
 CommandResult goal_remove_command(Installation& installation, const Args& args, const std::string&) {
-    if (const Status removed = installation.catalog().remove_goal(args.get("--site"), args.positional[0]); !removed)
-        return failed(removed.error());
-    if (args.has("--json")) {
-        std::string out;
-        json::Writer writer(out);
-        writer.begin_object();
-        writer.member("id", args.positional[0]);
-        writer.end_object();
-        return {0, out + "\n", ""};
-    }
-    return {0, fmt::format("removed goal {}\n", args.positional[0]), ""};
+    if (const Status done = installation.catalog().remove_goal(args.get("--site"), args.positional[0]); !done)
+        return failed(done.error());
+    return removed(args, fmt::format("removed goal {}\n", args.positional[0]));
 }
 
 }  // namespace footfall::app

@@ -54,18 +54,10 @@ CommandResult segment_list_command(Installation& installation, const Args& args,
 }
 
 CommandResult segment_remove_command(Installation& installation, const Args& args, const std::string&) {
-    if (const Status removed = installation.catalog().remove_segment(args.get("--site"), args.positional[0]); !removed)
-        return failed(removed.error());
-    if (args.has("--json")) {
-        std::string out;
-        json::Writer writer(out);
-        writer.begin_object();
-        writer.member("id", args.positional[0]);
-        writer.end_object();
-        return {0, out + "\n", ""};
-    }
-    return {0, fmt::format("removed segment {}; questions that name it are refused from now on\n", args.positional[0]),
-            ""};
+    if (const Status done = installation.catalog().remove_segment(args.get("--site"), args.positional[0]); !done)
+        return failed(done.error());
+    return removed(
+        args, fmt::format("removed segment {}; questions that name it are refused from now on\n", args.positional[0]));
 }
 
 }  // namespace footfall::app
