@@ -169,6 +169,10 @@ class TestSaving:
         assert beyond.status == 400 and "50" in beyond.json()["error"]["message"]
 
 
+# Every question that takes a segment.
+EVERY: list[tuple[str, dict[str, Any]]] = [("query", {"metrics": ["events"]}), ("funnel", {"steps": [{"page": "/"}]}), ("retention", {}), ("paths", {})]
+
+
 class TestAsking:
     def test_every_question_takes_one(self, visited: Site):
         add_segment(visited, "News", NEWS)
@@ -179,6 +183,7 @@ class TestAsking:
         assert [one["visitors"] for one in ask(visited, "funnel", steps=steps, segment="News").json()["steps"]] == [1, 1]
         cohorts = ask(visited, "retention", segment="News").json()["cohorts"]
         assert sum(cohort["visitors"] for cohort in cohorts) == 1
+        assert ask(visited, "paths", segment="News").json()["sessions"] == 1
         batch = {"queries": [{"website_id": visited.id, "metrics": ["events"], "time_range": "all", "segment": name} for name in ("News", "New")]}
         right, wrong = visited.server.request("POST", "/api/v1/query/batch", batch, bearer(visited.key("read"))).json()["answers"]
         assert right["rows"] == [[2]] and wrong["error"]["code"] == "unknown_segment"
@@ -192,15 +197,13 @@ class TestAsking:
 
     def test_explain_says_which(self, visited: Site):
         add_segment(visited, "News", NEWS)
-        for path, asked in [("query", {"metrics": ["events"]}), ("funnel", {"steps": [{"page": "/"}]}), ("retention", {})]:
+        for path, asked in EVERY:
             plan = ask(visited, path, segment="News", explain=True, **asked).json()["meta"]["plan"]
             assert any("segment 'News'" in reason for reason in plan), (path, plan)
             plan = ask(visited, path, explain=True, **asked).json()["meta"]["plan"]
             assert not any("segment" in reason for reason in plan), (path, plan)
 
-    @pytest.mark.parametrize(
-        "path, asked", [("query", {"metrics": ["events"]}), ("funnel", {"steps": [{"page": "/"}]}), ("retention", {})]
-    )
+    @pytest.mark.parametrize("path, asked", EVERY)
     def test_one_that_is_not_there_is_refused(self, visited: Site, path: str, asked: dict[str, Any]):
         add_segment(visited, "Newsletter", NEWS)
         other = visited.server.add_site()
@@ -275,6 +278,7 @@ def test_filters_in_a_segment_are_as_those_of_the_request(start_server: Any):
                 ("query", query),
                 ("funnel", request_of(funnel) | {"steps": steps}),
                 ("retention", retention),
+                ("paths", request_of_range(curious.range()) | {"nodes": "both", "filters": [curious.filter() for _ in range(dice.choice([0, 1]))]}),
             ]
             for path, request in asked:
                 both = ask(one.site, path, **(request | {"filters": [*request["filters"], *saved]}))
@@ -305,7 +309,7 @@ class TestWhatBecomesOfThem:
         database.close()
         server.start()
         for name, word in (("Old", "mood"), ("Broken", "resembles")):
-            for path, asked in [("query", {"metrics": ["events"]}), ("funnel", {"steps": [{"page": "/"}]}), ("retention", {})]:
+            for path, asked in EVERY:
                 error = error_of(ask(site, path, segment=name, **asked))
                 assert (error["code"], error["field"]) == ("invalid_segment", "segment"), error
                 assert f"'{name}'" in error["message"] and word in error["message"], error
