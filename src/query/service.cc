@@ -248,6 +248,18 @@ std::string key_of(const store::Statement& statement, std::string_view more = {}
     return key;
 }
 
+/// Which days come from the rollup, and as of when: days are summed up, and those whose events have expired are put
+/// back, without a batch that touches them.
+std::uint64_t fingerprint_of(const Cover& cover) {
+    std::uint64_t hash = cover.days.size();
+    const auto mix = [&hash](std::uint64_t value) { hash = (hash ^ value) * 0x100000001b3; };  // FNV-1a, by number
+    for (const RolledDay& day : cover.days) {
+        mix(static_cast<std::uint64_t>(day.day - Day(1970, 1, 1)));
+        mix(day.generation);
+    }
+    return hash;
+}
+
 /// Which rows an answer depends on.
 AnswerCache::Scope scope_of(const Plan& plan, const Range& range, const store::Statement& statement,
                             bool is_of_all_before) {
@@ -316,14 +328,19 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
 
     AnswerParts parts;
     parts.as_of = as_of();
-    // Whether distinct counts may be sketches the tables' statement does not say, nor what the rollup alone has.
-    const std::string more =
-        fmt::format("{} {} {}", plan.website_id, plan.rollup ? plan.rollup->standard_error : 0.0, site.expired_ms);
+    const auto of_tables = [&](const Range& range) {
+        return compose(plan, {.ranges = {range}, .days = {}}, zone, options_.timeout_ms);
+    };
+    // With what the tables' statement does not say of a question.
+    const auto key_as = [&](const store::Statement& statement, const Question& question) {
+        return key_of(statement, fmt::format("{} {} {}", plan.rollup ? plan.rollup->standard_error : 0.0,
+                                             site.expired_ms, fingerprint_of(question.cover())));
+    };
     const auto ask_over = [&](const Range& range) -> Result<AnswerCache::Found> {
-        const store::Statement statement = compose(plan, {.ranges = {range}, .days = {}}, zone, options_.timeout_ms);
-        return cache_.get(key_of(statement, more), scope_of(plan, range, statement, false), execution.deadline_ns(),
+        Question question(execution, plan, range, site, zone, options_);
+        const store::Statement statement = of_tables(range);
+        return cache_.get(key_as(statement, question), scope_of(plan, range, statement, false), execution.deadline_ns(),
                           [&]() -> Result<AnswerCache::Kept> {
-                              Question question(execution, plan, range, site, zone, options_);
                               TRY(store::Answer answer, question.ask());
                               return AnswerCache::Kept{std::move(answer), question.source()};
                           });
@@ -335,8 +352,7 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
         const store::Statement statement = current.statement();
         TRY(const store::Answer estimate, execution.ask(compose_estimate(statement)));
         parts.explanation = Explanation{statement, rows_of_estimate(estimate), reasons_of(plan, current.cover())};
-        const auto of_tables = compose(plan, {.ranges = {plan.range}, .days = {}}, zone, options_.timeout_ms);
-        parts.explanation->reasons.emplace_back(reason_of_cache(cache_.has(key_of(of_tables, more))));
+        parts.explanation->reasons.emplace_back(reason_of_cache(cache_.has(key_as(of_tables(plan.range), current))));
         source = current.source();
     } else {
         TRY(const AnswerCache::Found found, ask_over(plan.range));
