@@ -2,6 +2,7 @@
 
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "base/metrics.h"
 
@@ -40,7 +41,7 @@ std::uint64_t size_of(const AnswerCache::Kept& kept) {
     std::uint64_t bytes = sizeof(kept);
     for (const auto& column : kept.answer.columns) bytes += sizeof(column) + column.name.size() + column.type.size();
     for (const auto& row : kept.answer.rows) {
-        bytes += sizeof(row) + row.capacity() * sizeof(store::Value);
+        bytes += sizeof(std::vector<store::Value>) + row.capacity() * sizeof(store::Value);
         for (const store::Value& value : row)
             if (const auto* text = std::get_if<std::string>(&value)) bytes += text->capacity();
     }

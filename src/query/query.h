@@ -186,7 +186,7 @@ public:
         /// What the tables hold, in step with cache().touch(); without it no answer is kept.
         std::function<DataState()> data_state{};
     };
-    Service(store::Client& store, Clock& clock, Options options);
+    Service(store::Client& store, Clock& clock, const Options& options);
 
     AnswerCache& cache() { return cache_; }
 

@@ -300,7 +300,7 @@ std::vector<std::string> reasons_of(const Plan& plan, const Cover& cover) {
 
 }  // namespace
 
-Service::Service(store::Client& store, Clock& clock, Options options)
+Service::Service(store::Client& store, Clock& clock, const Options& options)
     : store_(store),
       clock_(clock),
       options_(options),
