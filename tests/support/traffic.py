@@ -17,6 +17,8 @@ from support.server import Site
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+# So much earlier than its pageview a ping may be: the clock of a browser may be set meanwhile (docs/api.md).
+PINGS_EARLY = 5 * MINUTE
 
 PAGES = ["/", "/pricing", "/blog/one", "/blog/two", "/it's", "/Größe"]
 TITLES = ["", "Prices", "Größe, 100%"]
@@ -168,6 +170,7 @@ class Traffic:
         self.now_ms = now_ms
         self.edges = edges_of(zone, start_ms, end_ms)
         self.numbers = iter(range(1_000_000))
+        self.told_of: set[str | None] = set()
 
     def arrivals(self, visitors: int, anonymous: int, order: str, foreign_ids: list[str]) -> list[Sent]:
         """`order`: in which they come: as they happen and some days late ("late"), "shuffled" or "reversed".
@@ -182,6 +185,7 @@ class Traffic:
         else:
             assert order == "reversed", order
             made = [(-at, sent) for at, sent in made]
+        self.told_of = {sent.body["data"].get("pageview_id") for _, sent in made}
         for at, sent in list(made):
             for _ in range(dice.choice([0, 0, 0, 0, 0, 1, 2])):
                 made.append((at + (dice.random() - 0.1) * 2 * DAY, dice.choice([sent, self.other_content(sent)])))
@@ -339,8 +343,11 @@ class Traffic:
         if sent.body["type"] in ("ping", "vitals", "identify") or not sent.body.get("user_id"):
             return sent
         visitor = self.visitor(sent.visitor, sent.body["user_id"])
-        later_ms = min(sent.body["data"]["timestamp"] + self.gap(), self.end_ms)
-        changed = self.event(visitor, later_ms)
+        gap_ms = self.gap()
+        if sent.body["event_id"] in self.told_of:
+            # Its pings stay where they are, and no more than some minutes before their pageview they say something of it.
+            gap_ms = min(gap_ms, PINGS_EARLY)
+        changed = self.event(visitor, min(sent.body["data"]["timestamp"] + gap_ms, self.end_ms))
         return dataclasses.replace(changed, body=changed.body | {"event_id": sent.body["event_id"]})
 
 
