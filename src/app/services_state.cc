@@ -77,6 +77,7 @@ Status Services::State::open(Options options) {
                                 .all_cores_memory_max = static_cast<std::uint64_t>(settings.store_memory_max) / 3,
                                 .rolled_days = &rolled,
                                 .sketch_above_events = static_cast<std::uint64_t>(settings.query_sketch_above_events),
+                                .sample_above_rows = static_cast<std::uint64_t>(settings.query_sample_above_rows),
                                 .cache_bytes_max = static_cast<std::uint64_t>(settings.query_cache_bytes_max),
                                 .data_state = [this] { return data_state(); }});
     loader = std::make_unique<process::Loader>(

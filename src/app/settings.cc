@@ -152,6 +152,10 @@ constexpr Declaration kTable[] = {
     number("query.sketch_above_events", "10000000", "events", &Settings::query_sketch_above_events, 0, kNoLimit,
            "Visitors of a range whose rolled days hold at least so many events come from their sketches, unless the "
            "question says exact; of fewer they are counted one by one."),
+    number(
+        "query.sample_above_rows", "10000000", "rows", &Settings::query_sample_above_rows, 0, kNoLimit,
+        "A question that would read more rows, by the store's estimate, is answered from one in ten visitors, with a "
+        "95 % interval for each number, unless it says exact; 0: none is."),
     number("query.cache_bytes_max", "33554432", "bytes", &Settings::query_cache_bytes_max, 0, kNoLimit,
            "Memory for answers, which are kept until something touches what they are of; 0: none are."),
     number("rollup.interval_ms", "60000", "ms", &Settings::rollup_interval_ms, 100, 86'400'000,

@@ -52,6 +52,7 @@ struct Settings {
     std::int64_t query_timeout_ms = 0;
     std::int64_t query_concurrency_max = 0;
     std::int64_t query_sketch_above_events = 0;
+    std::int64_t query_sample_above_rows = 0;
     std::int64_t query_cache_bytes_max = 0;
     std::int64_t rollup_interval_ms = 0;
     std::int64_t rollup_remake_after_ms = 0;

@@ -14,8 +14,9 @@ namespace {
 bool is_grouped(const Plan& plan) { return !plan.dimensions.empty(); }
 std::size_t first_row(const Plan& plan) { return plan.has_total ? 1 : 0; }
 
-Status check_shape(const Plan& plan, const store::Answer& answer) {
-    const std::size_t width = plan.dimensions.size() + plan.metrics.size();
+Status check_shape(const Plan& plan, const store::Answer& answer, double sample_rate = 1) {
+    const std::size_t ends = sample_rate < 1 ? 2 * plan.metrics.size() : 0;
+    const std::size_t width = plan.dimensions.size() + plan.metrics.size() + ends;
     if (answer.columns.size() == width + first_row(plan) && (!answer.rows.empty() || is_grouped(plan))) return {};
     return Error(Code::kInternal,
                  fmt::format("the store answered {} columns and {} rows where the plan has {} columns and a total",
@@ -61,6 +62,50 @@ void write_range(json::Writer& json, const Zone& zone, const Range& range) {
     json.member("to", zone.instant_text(range.to_ms));
 }
 
+/// The interval of a row's metric, or null.
+void write_interval(json::Writer& json, const Plan& plan, const std::vector<store::Value>& row, std::size_t metric) {
+    const std::size_t lower = plan.dimensions.size() + plan.metrics.size() + metric;
+    const store::Value& from = row[lower];
+    const store::Value& to = row[lower + plan.metrics.size()];
+    if (std::holds_alternative<std::monostate>(from) || std::holds_alternative<std::monostate>(to)) return json.null();
+    json.begin_array();
+    write_value(json, from);
+    write_value(json, to);
+    json.end_array();
+}
+
+/// Members `sample_rate` and `confidence`.
+void write_confidence(json::Writer& json, const Plan& plan, const store::Answer& answer, double sample_rate) {
+    json.key("sample_rate");
+    if (sample_rate < 1) json.number(sample_rate);
+    else json.raw("1.0");
+    json.key("confidence");
+    if (sample_rate >= 1) return json.null();
+    json.begin_object();
+    json.key("level");
+    json.raw("0.95");
+    json.key("rows");
+    json.begin_array();
+    for (std::size_t i = first_row(plan); i < answer.rows.size(); ++i) {
+        json.begin_array();
+        for (std::size_t k = 0; k < plan.metrics.size(); ++k) write_interval(json, plan, answer.rows[i], k);
+        json.end_array();
+    }
+    json.end_array();
+    json.key("totals");
+    if ((is_grouped(plan) && !plan.has_total) || answer.rows.empty()) {
+        json.null();
+    } else {
+        json.begin_object();
+        for (std::size_t k = 0; k < plan.metrics.size(); ++k) {
+            json.key(plan.metrics[k].name);
+            write_interval(json, plan, answer.rows.front(), k);
+        }
+        json.end_object();
+    }
+    json.end_object();
+}
+
 void write_explanation(json::Writer& json, const Explanation& explanation) {
     json.string(explanation.statement.sql);
     json.key("parameters");
@@ -81,12 +126,14 @@ public:
     Result<std::string> write(const AnswerParts& parts) && {
         json_.begin_object();
         write_columns();
-        TRY_STATUS(write_result(parts.current));
+        TRY_STATUS(write_result(parts.current, parts.sample_rate));
         json_.key("comparison");
         if (parts.previous) {
             json_.begin_object();
             write_range(json_, zone_, *plan_.previous);
-            TRY_STATUS(write_result(*parts.previous));
+            TRY_STATUS(write_result(*parts.previous, parts.previous_sample_rate));
+            if (parts.previous_sample_rate < 1)
+                write_confidence(json_, plan_, *parts.previous, parts.previous_sample_rate);
             json_.end_object();
         } else {
             json_.null();
@@ -114,8 +161,8 @@ private:
     }
 
     // Without any row the total is that of nothing.
-    Status write_result(const store::Answer& answer) {
-        TRY_STATUS(check_shape(plan_, answer));
+    Status write_result(const store::Answer& answer, double sample_rate) {
+        TRY_STATUS(check_shape(plan_, answer, sample_rate));
         json_.key("rows");
         json_.begin_array();
         for (std::size_t i = first_row(plan_); i < answer.rows.size(); ++i) write_row(answer.rows[i]);
@@ -214,10 +261,7 @@ void write_meta(json::Writer& json, const Plan& plan, const Zone& zone, const An
     json.key("meta");
     json.begin_object();
     json.member("source", parts.source);
-    json.key("sample_rate");
-    json.raw("1.0");
-    json.key("confidence");
-    json.null();
+    write_confidence(json, plan, parts.current, parts.sample_rate);
     json.member("cached", parts.is_cached);
     json.member("took_ms", parts.took_ms);
     json.member("rows_read", parts.current.rows_read + (parts.previous ? parts.previous->rows_read : 0));

@@ -23,6 +23,9 @@ struct Explanation {
 struct AnswerParts {
     store::Answer current;
     std::optional<store::Answer> previous;  ///< of the period before
+    // Of the visitors; where it is less than 1, the answer has the columns of sampled_sql.h.
+    double sample_rate = 1;
+    double previous_sample_rate = 1;
     std::optional<Explanation> explanation;
     std::string source = "events";  ///< or "rollup", "mixed"
     std::string as_of;
@@ -37,7 +40,9 @@ void write_meta(json::Writer& json, const Plan& plan, const Zone& zone, const An
 
 /// The answer's JSON, as the contract has it; `totals` is null where none were asked for. `comparison` is null or
 /// {from, to, rows, totals} of the period before: its rows are those of that period in the same order and columns, not
-/// matched to the current ones. kInternal where the store's columns are not the plan's.
+/// matched to the current ones. Where an answer is an estimate, `meta`, and of the period before `comparison`, has its
+/// `sample_rate` and as `confidence` the ends of the interval of each value: {level, rows, totals}. kInternal where the
+/// store's columns are not the plan's.
 Result<std::string> write_answer(const Plan& plan, const Zone& zone, const AnswerParts& parts);
 
 /// The answer's rows alone, as CSV or NDJSON (query.h). kInternal as above.

@@ -47,7 +47,8 @@ public:
     };
     struct Kept {
         store::Answer answer;
-        std::string source;  ///< `meta.source`
+        std::string source;      ///< `meta.source`
+        double sample_rate = 1;  ///< of its visitors; where it is less, the answer is that of sampled_sql.h
     };
     struct Found {
         std::shared_ptr<const Kept> kept;

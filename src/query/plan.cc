@@ -52,7 +52,7 @@ const std::vector<Pass>& passes() {
     static const std::vector<Pass> in_order = {
         {"resolve_names", resolve_names}, {"resolve_range", resolve_range}, {"lower_filters", lower_filters},
         {"choose_source", choose_source}, {"resolve_goals", resolve_goals}, {"choose_rollup", choose_rollup},
-        {"order_rows", order_rows},       {"find_top_rows", find_top_rows},
+        {"order_rows", order_rows},       {"find_top_rows", find_top_rows}, {"allow_sampling", allow_sampling},
     };
     return in_order;
 }

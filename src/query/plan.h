@@ -93,6 +93,15 @@ struct TopRows {
     std::size_t candidates = 0;  ///< how many groups are counted at most
 };
 
+/// Which visitors an estimate is made of: one in `one_in`, by the hash that their id is, so that it is the same ones
+/// everywhere and all that each of them did.
+struct Sample {
+    std::uint64_t one_in = 10;
+    /// Ids below it are in the sample.
+    std::uint64_t below() const { return UINT64_MAX / one_in; }
+    double rate() const { return 1.0 / static_cast<double>(one_in); }
+};
+
 /// What a request becomes, pass by pass. Each pass fills its part from the parts before it.
 struct Plan {
     std::string website_id;
@@ -117,6 +126,8 @@ struct Plan {
     std::int64_t offset = 0;
     bool has_total = false;           ///< a row of its own, the first; without dimensions the only row is the total
     std::optional<TopRows> top_rows;  // find_top_rows
+    bool may_be_sampled = false;      // allow_sampling
+    std::optional<Sample> sample{};   ///< the statement reads these visitors alone; see sampled_sql.h
     /// Why the plan is as it is, a sentence each; shown by `explain`.
     std::vector<std::string> reasons;
 };

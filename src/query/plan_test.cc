@@ -1,5 +1,6 @@
 // The planner's golden files: tests/planner/*.txt. A case is "== title", lines "@ name value" for zone, now, and so on,
 // "@ goals" and "@ segments" where the site has some, "@ funnel", "@ retention" or "@ paths" where it is one,
+// "@ sampled" where its rows are too many,
 // the request's JSON, a line "--", and what comes of it: the refusal, or reasons, SQL and parameters. UPDATE_GOLDEN=1
 // rewrites what stands below "--"; the diff is reviewed.
 #include "query/plan.h"
@@ -18,6 +19,7 @@
 #include "query/cohorts/cohorts.h"
 #include "query/funnel/funnel.h"
 #include "query/paths/paths.h"
+#include "query/sampled_sql.h"
 #include "query/segment.h"
 #include "query/sql.h"
 
@@ -38,6 +40,7 @@ struct Case {
     bool is_funnel = false;
     bool is_retention = false;
     bool is_paths = false;
+    bool is_sampled = false;
 };
 
 std::string read_text(const std::filesystem::path& path) {
@@ -69,6 +72,7 @@ std::vector<Case> read_cases(const std::string& text) {
             else if (line == "@ funnel") cases.back().is_funnel = true;
             else if (line == "@ retention") cases.back().is_retention = true;
             else if (line == "@ paths") cases.back().is_paths = true;
+            else if (line == "@ sampled") cases.back().is_sampled = true;
             else if (line.starts_with("@ now ")) cases.back().now = line.substr(6);
             else cases.back().request += line + "\n";
         }
@@ -153,6 +157,10 @@ std::string outcome(const Case& c) {
                                  .now_ms = zone->parse_instant(c.now).value()});
     if (!plan) return refusal(plan.error());
     std::string text = reasons(*plan);
+    if (c.is_sampled && plan->may_be_sampled) {
+        const auto sampled = compose_sampled(*plan, plan->range, *zone, 1000);
+        return text + sampled.sql + "\nwith\n" + parameters(sampled);
+    }
     const auto statement = compose(*plan, {{plan->range}, {}}, *zone, 1000);
     text += statement.sql + "\nwith\n" + parameters(statement);
     if (plan->top_rows) {
@@ -208,7 +216,8 @@ TEST(PlanTest, PassesStandInTheOrderInWhichTheyNeedEachOther) {
     std::vector<std::string_view> names;
     for (const Pass& pass : passes()) names.push_back(pass.name);
     EXPECT_EQ(names, (std::vector<std::string_view>{"resolve_names", "resolve_range", "lower_filters", "choose_source",
-                                                    "resolve_goals", "choose_rollup", "order_rows", "find_top_rows"}));
+                                                    "resolve_goals", "choose_rollup", "order_rows", "find_top_rows",
+                                                    "allow_sampling"}));
 }
 
 // Whatever text stands in a request is a parameter: the SQL of a hostile request is that of a harmless one, byte by

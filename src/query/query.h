@@ -182,6 +182,8 @@ public:
         const RolledDays* rolled_days = nullptr;  ///< outlives the service; null: the rollup is not asked
         /// Distinct counts of days that hold fewer events are counted from the events, exactly.
         std::uint64_t sketch_above_events = 10'000'000;
+        /// Estimated rows above which a question is answered from a sample of the visitors; 0: none is.
+        std::uint64_t sample_above_rows = 0;
         std::uint64_t cache_bytes_max = 0;  ///< of answers that are kept
         /// What the tables hold, in step with cache().touch(); without it no answer is kept.
         std::function<DataState()> data_state{};

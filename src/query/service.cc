@@ -14,6 +14,7 @@
 #include "query/execution.h"
 #include "query/plan.h"
 #include "query/query.h"
+#include "query/sampled_sql.h"
 #include "query/shards.h"
 #include "query/sql.h"
 #include "query/touch_sql.h"
@@ -66,6 +67,16 @@ Cover cover_of(const Plan& plan, const Range& range, const SiteInfo& site, const
     return cover;
 }
 
+// ESTIMATE has a row for each table that is read; none where no part can hold a row.
+std::uint64_t rows_of_estimate(const store::Answer& answer) {
+    constexpr std::size_t kRows = 3;
+    std::uint64_t total = 0;
+    for (const auto& row : answer.rows)
+        if (row.size() > kRows)
+            if (const auto* rows = std::get_if<std::uint64_t>(&row[kRows])) total += *rows;
+    return total;
+}
+
 /// The rows and totals of a plan over a range.
 class Question {
 public:
@@ -94,6 +105,37 @@ public:
             if (found) return std::move(*found);
         }
         return ask_plainly();
+    }
+    /// Whether the tables would be read for so many rows that an estimate is to answer instead. Asked of the store,
+    /// which knows without reading any.
+    Result<bool> is_to_be_sampled() {
+        const std::uint64_t rows_max = options_.sample_above_rows;
+        if (!plan_.may_be_sampled || rows_max == 0 || !cover_.days.empty()) return false;
+        TRY(const std::uint64_t size, number(compose_size(timeout_ms_)));
+        if (size <= rows_max) return false;  // of all sites together: most installations end here
+        TRY(const store::Answer estimate, execution_.ask(compose_estimate(statement())));
+        rows_to_read_ = rows_of_estimate(estimate);
+        return rows_to_read_ > rows_max;
+    }
+    /// Of all visitors, where is_to_be_sampled().
+    std::uint64_t rows_to_read() const { return rows_to_read_; }
+    store::Statement sampled_statement() const { return compose_sampled(plan_, range_, zone_, timeout_ms_); }
+    /// As ask(), with the columns of sampled_sql.h.
+    Result<store::Answer> ask_for_estimate() {
+        TRY(store::Answer answer, ask_on_all_cores(sampled_statement()));
+        if (!plan_.has_total) return answer;
+        Plan of_total = plan_;
+        of_total.dimensions.clear();
+        TRY(store::Answer total, ask_on_all_cores(compose_sampled(of_total, range_, zone_, timeout_ms_)));
+        FOOTFALL_CHECK(total.rows.size() == 1);
+        answer.rows_read += total.rows_read;
+        std::vector<store::Value> first(plan_.dimensions.size());
+        std::move(total.rows[0].begin(), total.rows[0].end(), std::back_inserter(first));
+        for (auto& row : answer.rows) row.emplace_back(std::uint64_t{0});
+        first.emplace_back(std::uint64_t{1});
+        answer.rows.insert(answer.rows.begin(), std::move(first));
+        answer.columns.push_back({.name = "is_total", .type = "UInt8"});
+        return answer;
     }
     /// By statement(), whatever the plan has for a quicker way.
     Result<store::Answer> ask_plainly() {
@@ -224,17 +266,8 @@ private:
     const int timeout_ms_;
     Cover cover_;
     std::uint64_t rows_read_ = 0;  ///< by what did not become the answer
+    std::uint64_t rows_to_read_ = 0;
 };
-
-// ESTIMATE has a row for each table that is read; none where no part can hold a row.
-std::uint64_t rows_of_estimate(const store::Answer& answer) {
-    constexpr std::size_t kRows = 3;
-    std::uint64_t total = 0;
-    for (const auto& row : answer.rows)
-        if (row.size() > kRows)
-            if (const auto* rows = std::get_if<std::uint64_t>(&row[kRows])) total += *rows;
-    return total;
-}
 
 /// Everything that the answer to a statement depends on but the rows; `more` is what its text does not say.
 std::string key_of(const store::Statement& statement, std::string_view more = {}) {
@@ -280,8 +313,15 @@ std::string_view reason_of_cache(bool is_kept) {
                    : "cache: the answer is not kept";
 }
 
-std::vector<std::string> reasons_of(const Plan& plan, const Cover& cover) {
+std::vector<std::string> reasons_of(const Plan& plan, const Cover& cover, std::uint64_t sampled_rows) {
     std::vector<std::string> reasons = plan.reasons;
+    if (sampled_rows > 0) {
+        reasons.push_back(fmt::format(
+            "sampled: about {} rows would be read, more than query.sample_above_rows; the statement reads those of one "
+            "in {} visitors, and each number has its 95 % interval; 'exact' reads all",
+            sampled_rows, Sample{}.one_in));
+        return reasons;
+    }
     if (cover.days.empty()) {
         reasons.emplace_back("exact: no sampling, no sketches");
         return reasons;
@@ -322,9 +362,11 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
     TRY(const Zone zone, Zone::load(site.timezone));
     Request asked = request;
     if (format != Format::kJson) asked.totals = Toggle::kOff;  // no other has a place for them
-    TRY(const Plan plan,
+    TRY(Plan plan,
         make_plan(
             {.request = asked, .site = site, .zone = zone, .vocabulary = vocabulary(), .now_ms = clock_.wall_ms()}));
+    // Nor for what says that they are estimates.
+    if (format != Format::kJson) plan.may_be_sampled = false;
 
     AnswerParts parts;
     parts.as_of = as_of();
@@ -333,30 +375,36 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
     };
     // With what the tables' statement does not say of a question.
     const auto key_as = [&](const store::Statement& statement, const Question& question) {
-        return key_of(statement, fmt::format("{} {} {}", plan.rollup ? plan.rollup->standard_error : 0.0,
-                                             site.expired_ms, fingerprint_of(question.cover())));
+        return key_of(statement, fmt::format("{} {} {} {}", plan.rollup ? plan.rollup->standard_error : 0.0,
+                                             site.expired_ms, fingerprint_of(question.cover()), plan.may_be_sampled));
     };
     const auto ask_over = [&](const Range& range) -> Result<AnswerCache::Found> {
         Question question(execution, plan, range, site, zone, options_);
         const store::Statement statement = of_tables(range);
-        return cache_.get(key_as(statement, question), scope_of(plan, range, statement, false), execution.deadline_ns(),
-                          [&]() -> Result<AnswerCache::Kept> {
-                              TRY(store::Answer answer, question.ask());
-                              return AnswerCache::Kept{std::move(answer), question.source()};
-                          });
+        return cache_.get(
+            key_as(statement, question), scope_of(plan, range, statement, false), execution.deadline_ns(),
+            [&]() -> Result<AnswerCache::Kept> {
+                TRY(const bool is_sampled, question.is_to_be_sampled());
+                TRY(store::Answer answer, is_sampled ? question.ask_for_estimate() : question.ask());
+                return AnswerCache::Kept{std::move(answer), question.source(), is_sampled ? Sample{}.rate() : 1};
+            });
     };
     std::string source;
     if (request.explain == Toggle::kOn) {
         Question current(execution, plan, plan.range, site, zone, options_);
-        TRY(parts.current, current.ask_plainly());
-        const store::Statement statement = current.statement();
+        TRY(const bool is_sampled, current.is_to_be_sampled());
+        TRY(parts.current, is_sampled ? current.ask_for_estimate() : current.ask_plainly());
+        if (is_sampled) parts.sample_rate = Sample{}.rate();
+        const store::Statement statement = is_sampled ? current.sampled_statement() : current.statement();
         TRY(const store::Answer estimate, execution.ask(compose_estimate(statement)));
-        parts.explanation = Explanation{statement, rows_of_estimate(estimate), reasons_of(plan, current.cover())};
+        parts.explanation = Explanation{statement, rows_of_estimate(estimate),
+                                        reasons_of(plan, current.cover(), is_sampled ? current.rows_to_read() : 0)};
         parts.explanation->reasons.emplace_back(reason_of_cache(cache_.has(key_as(of_tables(plan.range), current))));
         source = current.source();
     } else {
         TRY(const AnswerCache::Found found, ask_over(plan.range));
         parts.current = found.kept->answer;
+        parts.sample_rate = found.kept->sample_rate;
         if (found.is_cached) parts.current.rows_read = 0;
         parts.is_cached = found.is_cached;
         source = found.kept->source;
@@ -365,6 +413,7 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
     if (plan.previous) {
         TRY(const AnswerCache::Found found, ask_over(*plan.previous));
         parts.previous = found.kept->answer;
+        parts.previous_sample_rate = found.kept->sample_rate;
         if (found.is_cached) parts.previous->rows_read = 0;
         parts.is_cached = parts.is_cached && found.is_cached;
     }

@@ -52,12 +52,14 @@ public:
             sessions_with_touches(plan, {.site = of_.site, .from = of_.from, .to = of_.to, .touching = touching()}));
     }
 
+    /// The groups, of a plan without total: neither in order nor within the limit.
+    std::string groups() {
+        const bool is_of_events = plan_.events == Branch::kAlone && plan_.sessions == Branch::kNone &&
+                                  plan_.conversions == Branch::kNone && plan_.all_sessions == Branch::kNone;
+        return is_of_events && has_no_quotient() && cover_.days.empty() ? of_one_table() : of_branches();
+    }
     std::string whole() {
-        std::string sql = plan_.events == Branch::kAlone && plan_.sessions == Branch::kNone &&
-                                  plan_.conversions == Branch::kNone && plan_.all_sessions == Branch::kNone &&
-                                  has_no_quotient() && cover_.days.empty()
-                              ? of_one_table()
-                              : of_branches();
+        std::string sql = groups();
         if (keys_.empty()) return sql;
         const std::string order = order_text(plan_);
         const auto natural = [this](const char* name, std::int64_t value) {
@@ -144,6 +146,14 @@ private:
                            day, fmt::join(hashed, ", "), from);
     }
 
+    /// As the clause SAMPLE would have it, for the tables of the statement alike.
+    std::string rows_of_site() {
+        const std::string site = "website_id = " + of_.site;
+        if (!plan_.sample) return site;
+        return fmt::format("{} AND visitor_id < {}", site,
+                           composer_.bind_as("sample_below", "UInt64", std::to_string(plan_.sample->below())));
+    }
+
     static constexpr std::string_view kInstant = "DateTime64(3, 'UTC')";
     std::string instant(std::int64_t ms) { return composer_.bind(kInstant, utc_text(ms)); }
 
@@ -178,7 +188,7 @@ private:
 
     std::vector<std::string> event_conditions() { return conditions_of_events(plan_.event_types); }
     std::vector<std::string> conditions_of_events(const std::vector<std::string>& types) {
-        std::vector<std::string> where = {"website_id = " + of_.site};
+        std::vector<std::string> where = {rows_of_site()};
         for (std::string& bound : range_conditions("timestamp")) where.push_back(std::move(bound));
         where.push_back(fmt::format("event_type IN ('{}')", fmt::join(types, "', '")));
         if (plan_.include_bots == Toggle::kOff) where.emplace_back("NOT is_bot");
@@ -348,7 +358,7 @@ private:
                                       utc_text(std::max<std::int64_t>(0, cover_.ranges.front().from_ms - kEarlyMs))),
             .to =
                 composer_.bind_as("pings_to", "DateTime64(3, 'UTC')", utc_text(cover_.ranges.back().to_ms + kLateMs))};
-        std::vector<std::string> where = {"website_id = " + of.site};
+        std::vector<std::string> where = {rows_of_site()};
         for (std::string& bound : within("timestamp", of.from, of.to)) where.push_back(std::move(bound));
         where.emplace_back("event_type = 'ping'");
         // Of the visitor's own event, as sessions have it: nobody else's ping says anything of it.
@@ -371,8 +381,7 @@ private:
         add_bases(columns, "events");
         columns.emplace_back("1 AS has_rows");
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
-        std::vector<std::string> where = {"website_id = " + of_.site,
-                                          fmt::format("toDate(started_at) <= toDate({})", of_.to),
+        std::vector<std::string> where = {rows_of_site(), fmt::format("toDate(started_at) <= toDate({})", of_.to),
                                           "started_at < " + of_.to, "ended_at >= " + of_.from};
         if (cover_.ranges.size() > 1)
             where.push_back(any_range([](const std::string& from, const std::string& to) {
@@ -462,7 +471,7 @@ private:
         composer_.count_visitors_by("visitor_id");
     }
     std::vector<std::string> started_sessions() {
-        std::vector<std::string> where = {"website_id = " + of_.site};
+        std::vector<std::string> where = {rows_of_site()};
         for (std::string& bound : range_conditions("started_at")) where.push_back(std::move(bound));
         if (plan_.include_bots == Toggle::kOff) where.emplace_back("NOT is_bot");
         return where;
@@ -552,16 +561,14 @@ private:
     }
 
     /// All events of sessions that started in the range, also those after it; see with_last_of().
-    std::vector<std::string> conditions_of_all_events() const {
-        return {"website_id = " + of_.site,
-                fmt::format("toDate(timestamp) BETWEEN toDate({}) AND toDate(last_mixed)", of_.from),
+    std::vector<std::string> conditions_of_all_events() {
+        return {rows_of_site(), fmt::format("toDate(timestamp) BETWEEN toDate({}) AND toDate(last_mixed)", of_.from),
                 "timestamp >= " + of_.from, "timestamp <= last_mixed", "event_type IN ('event', 'pageview')"};
     }
 
     /// The sessions that may have an event in the range.
-    std::vector<std::string> touching() const {
-        std::vector<std::string> where = {"website_id = " + of_.site, "started_at < " + of_.to,
-                                          "ended_at >= " + of_.from};
+    std::vector<std::string> touching() {
+        std::vector<std::string> where = {rows_of_site(), "started_at < " + of_.to, "ended_at >= " + of_.from};
         if (plan_.include_bots == Toggle::kOff) where.emplace_back("NOT is_bot");
         return where;
     }
@@ -602,6 +609,15 @@ store::Statement finished(std::string sql, const Statements& statements, int tim
 store::Statement compose(const Plan& plan, const Cover& cover, const Zone& zone, int timeout_ms) {
     Statements statements(plan, cover, zone);
     std::string sql = statements.whole();
+    store::Statement statement = finished(std::move(sql), statements, timeout_ms);
+    for (auto& setting : touch_settings(plan)) statement.settings.push_back(std::move(setting));
+    return statement;
+}
+
+store::Statement compose_groups(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms) {
+    const Cover cover{.ranges = {range}, .days = {}};
+    Statements statements(plan, cover, zone);
+    std::string sql = statements.groups();
     store::Statement statement = finished(std::move(sql), statements, timeout_ms);
     for (auto& setting : touch_settings(plan)) statement.settings.push_back(std::move(setting));
     return statement;

@@ -20,6 +20,9 @@ namespace footfall::query {
 /// days is of a plan with `rollup`; distinct counts then come from sketches, over its ranges too.
 store::Statement compose(const Plan& plan, const Cover& cover, const Zone& zone, int timeout_ms);
 
+/// The same for its groups alone, of a plan without total, from the tables: all of them, in no order.
+store::Statement compose_groups(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms);
+
 /// Whole days of a site that are rolled up together.
 struct RollupFill {
     std::string website_id;

@@ -41,10 +41,20 @@ export interface Column {
 
 export type Totals = Record<string, number | null>;
 
+/** Both ends; texts of an amount of money. */
+export type Interval = readonly [number | string, number | string];
+
+/** Of a sampled answer: null where too few visitors say how far a number is off. */
+export interface Confidence {
+  level: number;
+  rows: (Interval | null)[][];
+  totals: Record<string, Interval | null> | null;
+}
+
 export interface Meta {
   source: string;
   sample_rate: number;
-  confidence: unknown;
+  confidence: Confidence | null;
   cached: boolean;
   took_ms: number;
   rows_read: number;

@@ -26,6 +26,8 @@ Status resolve_goals(const PlanContext& context, Plan& plan);
 Status order_rows(const PlanContext& context, Plan& plan);
 /// Whether the first rows can be found without counting every group.
 Status find_top_rows(const PlanContext& context, Plan& plan);
+/// Whether an estimate from some of the visitors can stand for the answer where too many rows would be read.
+Status allow_sampling(const PlanContext& context, Plan& plan);
 
 /// The declaration of a dimension's name; 400 "unknown_dimension" or "unsupported_dimension" at `field`.
 Result<DimensionColumn> resolve_dimension(const Vocabulary& vocabulary, std::string_view name,

@@ -1,6 +1,7 @@
 import type { Reply } from "../../app/board";
 import { isDayStart, shortDay } from "../../lib/calendar";
 import { changeOf } from "../../lib/change";
+import { errorSentence, errorText, intervalOf } from "../../lib/confidence";
 import { brief, METRICS, type MetricName, whole } from "../../lib/metrics";
 import type { Query } from "../../lib/query";
 import { Icon } from "../../ui/icons";
@@ -37,14 +38,22 @@ export function Headline({
             >
                 {METRICS.map((metric) => {
                     const value = answer?.totals?.[metric.name] ?? null;
+                    const interval = intervalOf(answer?.meta, metric.name);
+                    const sure = errorSentence(metric.unit, answer?.meta, interval);
                     const change = changeOf(metric, value, other?.totals?.[metric.name]);
                     return (
                         <li key={metric.name}>
                             <button type="button" aria-pressed={metric.name === chosen} onClick={() => onChoose(metric.name)}>
                                 <span class="headline-name">{metric.label}</span>
                                 {answer ? (
-                                    <span class="headline-value" title={whole(metric.unit, value)}>
+                                    <span class="headline-value" title={[whole(metric.unit, value), sure].filter(Boolean).join("; ")}>
                                         {brief(metric.unit, value)}
+                                        {interval && (
+                                            <small>
+                                                <span aria-hidden="true">{errorText(value, interval)}</span>
+                                                <span class="visually-hidden">{sure}</span>
+                                            </small>
+                                        )}
                                     </span>
                                 ) : (
                                     <span class="headline-value">

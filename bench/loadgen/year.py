@@ -1,0 +1,112 @@
+"""A server with 400 days behind it: one site with 60 % of all events, and the rest spread over 20 others, the first of which
+has as much as the next two or three together. Filled folders may be kept for the next run. Standard library only."""
+
+import contextlib
+import datetime
+import json
+import pathlib
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import measured
+from support.server import Server, Site
+from support.store import store
+
+DAYS = 400
+DAY_MS = 86_400_000
+SHARE_OF_LARGEST = 0.6
+OTHER_SITES = 20
+
+
+def shares() -> list[float]:
+    """Of each site, by Zipf's law behind the largest."""
+    weights = [1 / rank for rank in range(1, OTHER_SITES + 1)]
+    return [SHARE_OF_LARGEST, *((1 - SHARE_OF_LARGEST) * weight / sum(weights) for weight in weights)]
+
+
+class Year:
+    """`site` is the largest one; `last_day` the last that is over."""
+
+    def __init__(self, server: Server, facts: dict[str, Any]):
+        self.server = server
+        self.facts = facts
+        self.site = Site(server, facts["sites"][0])
+        self.small_site = Site(server, facts["sites"][-1])
+        self.last_day = datetime.date.fromisoformat(facts["last_day"])
+
+    def days(self, count: int) -> list[str]:
+        """The last so many, as `time_range` takes them."""
+        first = self.last_day - datetime.timedelta(days=count - 1)
+        return [first.isoformat(), self.last_day.isoformat()]
+
+    def wait_quiet(self, seconds: float = 600) -> None:
+        """Until merges and rollups, which would be measured along, have been done for five seconds."""
+        end = time.monotonic() + seconds
+        quiet = 0
+        while time.monotonic() < end and quiet < 5:
+            pids = measured.pids_of(self.server)
+            before = measured.cpu_seconds(pids)
+            time.sleep(1)
+            quiet = quiet + 1 if measured.cpu_seconds(measured.pids_of(self.server)) - before < 0.1 else 0
+
+
+def fill(server: Server, events: int, facts_path: pathlib.Path) -> dict[str, Any]:
+    program = measured.loadgen()
+    today = datetime.datetime.now(datetime.timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+    from_ms = int(today.timestamp() * 1000) - DAYS * DAY_MS
+    facts: dict[str, Any] = {"sites": [], "last_day": (today - datetime.timedelta(days=1)).date().isoformat()}
+    began, sent = time.monotonic(), 0
+    for number, share in enumerate(shares()):
+        site = server.add_site(domain=f"shop-{number}.example")
+        # Days that are not over by the time the run is repeated must not expire meanwhile.
+        server.command("site", "set", site.id, "--retention-months", "0")
+        told = measured.load(
+            program,
+            server.port,
+            site.id,
+            key=site.key("collect"),
+            history=round(events * share),
+            days=DAYS,
+            **{"from": from_ms},
+            events=200,
+            connections=4,
+            seed=number + 1,
+        )
+        failures = ("duplicates", "answers_with_rejections", "broken_connections", "other_statuses")
+        if any(told[failure] for failure in failures):
+            sys.exit(f"year: this came back: {told}")
+        sent += told["events"]
+        facts["sites"].append(site.id)
+        print(f"site {number}: {told['events']:,} events, {sent:,} in {time.monotonic() - began:,.0f} s", flush=True)
+    while int(store(server, "SELECT count() FROM footfall.events")) < sent:
+        time.sleep(1)
+    facts["load"] = {"events": sent, "seconds": time.monotonic() - began}
+    facts_path.write_text(json.dumps(facts) + "\n")
+    return facts
+
+
+@contextlib.contextmanager
+def running_with_year(events: int, keep: bool) -> Iterator[Year]:
+    """A folder that an earlier run kept is used again, with the days that it has."""
+    folder = measured.BUILD / f"results/bench/year-{events}"
+    facts_path = folder / "facts.json"
+    if not facts_path.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    server = Server(folder)
+    try:
+        server.start(limit_s=600)
+        if facts_path.exists():
+            facts = json.loads(facts_path.read_text())
+        else:
+            facts = fill(server, events, facts_path)
+            load = facts["load"]
+            print(f"filled: {load['events']:,} events in {load['seconds']:.0f} s")
+        yield Year(server, facts)
+    finally:
+        server.close()
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
