@@ -298,7 +298,7 @@ AnswerCache::Scope scope_of(const Plan& plan, const Range& range, const store::S
                             bool is_of_all_before) {
     AnswerCache::Scope scope{.site_id = plan.website_id, .from_ms = range.from_ms, .to_ms = range.to_ms};
     // By what a visitor came at first or at last is looked for in all sessions.
-    if (is_of_all_before || !touch_settings(plan).empty()) scope.from_ms = 0;
+    if (is_of_all_before || asks_for_touches(plan)) scope.from_ms = 0;
     // What pages tell of the time on them comes after them, and may come from a clock that is slow.
     if (statement.sql.find("'ping'") != std::string::npos) {
         constexpr std::int64_t kHourMs = 3'600'000;

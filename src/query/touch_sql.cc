@@ -60,6 +60,10 @@ std::string sessions_with_touches(const Plan& plan, const TouchScope& of) {
     return text;
 }
 
+bool asks_for_touches(const Plan& plan) {
+    return !columns_of(plan, &Dimension::first_touch).empty() || !columns_of(plan, &Dimension::last_touch).empty();
+}
+
 // The hash table of an ASOF join has a vector of its own for each visitor: of 2 million more than a statement may take
 // in the embedded store. Sorted runs go to disk.
 std::vector<std::pair<std::string, std::string>> touch_settings(const Plan& plan) {

@@ -22,6 +22,9 @@ struct TouchScope {
 /// for FROM.
 std::string sessions_with_touches(const Plan& plan, const TouchScope& of);
 
+/// Whether a plan asks for any of that.
+bool asks_for_touches(const Plan& plan);
+
 /// What the engine has to be told for a statement with such joins: a setting a pair.
 std::vector<std::pair<std::string, std::string>> touch_settings(const Plan& plan);
 

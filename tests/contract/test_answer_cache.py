@@ -74,6 +74,14 @@ def test_equal_questions_share_an_answer_whatever_their_json(site: Site):
     assert ask(other, **same)["rows"] == []
 
 
+def test_what_a_visitor_came_by_at_first_is_of_all_before_the_range(site: Site):
+    send(site, at(site, noon(2)))
+    asked: dict[str, Any] = {"metrics": ["visitors"], "dimensions": ["first_source"], "date_range": [day(2), day(2)]}
+    assert ask(site, **asked)["rows"] == [["", 1]] and ask(site, **asked)["meta"]["cached"]
+    send(site, pageview(site.id, "/?utm_source=news", timestamp=noon(5)) | {"user_id": "ann"})
+    assert ask(site, **asked)["rows"] == [["news", 1]]
+
+
 def test_sessions_that_grow_touch_the_days_that_they_began_on(site: Site):
     midnight = (now_ms() // DAY - 1) * DAY
     send(site, at(site, midnight - 10 * 60_000))
