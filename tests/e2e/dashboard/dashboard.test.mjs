@@ -572,7 +572,7 @@ scenario("an answer that comes too late is not shown", async ({ fixture, open })
 scenario("sampled and cached answers say that they are", async ({ fixture, open }) => {
   fixture.change = (answer) => ({ ...answer, meta: { ...answer.meta, sample_rate: 0.1, cached: true } });
   const page = await open("/sites/demo");
-  await page.getByText("Estimated from 10\u00a0% of the visitors").first().waitFor();
+  await page.getByText("Estimated from 10\u00a0% of the visitors \u00b7 As of 12:34 UTC").first().waitFor();
 });
 
 scenario("an answer that lacks what is older says so", async ({ fixture, open }) => {
