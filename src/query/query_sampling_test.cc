@@ -17,8 +17,8 @@ namespace footfall::query {
 namespace {
 
 // Visitors of a population, and its kind in the last digit: how many events a visitor has is always one; geometric with
-// a mean of 3; log-normal, where the busiest hundredth has a tenth and where it has a quarter of all; or few but for
-// one in twenty with 40. A third of the visitors buys, for amounts that are log-normal too.
+// a mean of 3; log-normal, where the busiest hundredth has about 5 % and about 11 % of all; or two but for one in
+// twenty with 40, who have half of all. A third of the visitors buys, for amounts that are log-normal too.
 constexpr const char* kEvents = R"(INSERT INTO footfall.events
 (website_id, event_type, timestamp, visitor_id, session_key, page, country, revenue, currency)
 WITH cityHash64(population, number, {seed:UInt64}) AS visitor,

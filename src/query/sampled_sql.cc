@@ -105,8 +105,8 @@ private:
     std::pair<std::size_t, std::size_t> parts_of(const Metric& metric) const {
         return {base_of(metric.quotient[0]), base_of(metric.quotient[1])};
     }
-    /// Of a sum over the replicates with that sum of squared deviations: the standard error, where of all visitors as
-    /// many were left out as the sample leaves out.
+    /// How far either end of the interval is from a sum over the replicates with that sum of squared deviations:
+    /// Student's t times the standard error, which is less by what of all visitors the sample has.
     static std::string error_of(const std::string& deviations) {
         return fmt::format("{} * sqrt({} * greatest(0, {}))", kT,
                            (1 - Sample{}.rate()) * kReplicates / (kReplicates - 1), deviations);
