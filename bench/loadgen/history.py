@@ -8,7 +8,7 @@ import pathlib
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import measured
@@ -85,29 +85,40 @@ def fill(server: Server, events: int, previous: int, facts_path: pathlib.Path) -
 
 
 @contextlib.contextmanager
-def running_with_history(events: int, keep: bool, previous: int | None = None) -> Iterator[History]:
-    """`events`: of the 30 days, about; `previous`: of the 30 before, the same where it is None. A folder that an earlier
-    run kept is used again."""
-    previous = events if previous is None else previous
-    folder = measured.BUILD / f"results/bench/history-{events}-{previous}"
+def running_filled(
+    name: str, keep: bool, fill_it: Callable[[Server, pathlib.Path], dict[str, Any]]
+) -> Iterator[tuple[Server, dict[str, Any]]]:
+    """A server with the folder of that name, and its facts: those of an earlier run that kept it, or as `fill_it` gives them
+    and writes them into the file."""
+    folder = measured.BUILD / f"results/bench/{name}"
     facts_path = folder / "facts.json"
     if not facts_path.exists():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     server = Server(folder)
     try:
-        server.start()
-        if facts_path.exists():
-            facts = json.loads(facts_path.read_text())
-        else:
-            facts = fill(server, events, previous, facts_path)
-            load = facts["load"]
-            print(
-                f"filled: {load['events']:,} events in {load['seconds']:.0f} s, {load['events'] / load['cpu_seconds']:,.0f} events per "
-                f"CPU-second of the server"
-            )
-        yield History(server, facts)
+        server.start(limit_s=600)
+        yield server, json.loads(facts_path.read_text()) if facts_path.exists() else fill_it(server, facts_path)
     finally:
         server.close()
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def running_with_history(events: int, keep: bool, previous: int | None = None) -> Iterator[History]:
+    """`events`: of the 30 days, about; `previous`: of the 30 before, the same where it is None. A folder that an earlier
+    run kept is used again."""
+    before = events if previous is None else previous
+
+    def fill_it(server: Server, facts_path: pathlib.Path) -> dict[str, Any]:
+        facts = fill(server, events, before, facts_path)
+        load = facts["load"]
+        print(
+            f"filled: {load['events']:,} events in {load['seconds']:.0f} s, {load['events'] / load['cpu_seconds']:,.0f} events per "
+            f"CPU-second of the server"
+        )
+        return facts
+
+    with running_filled(f"history-{events}-{before}", keep, fill_it) as (server, facts):
+        yield History(server, facts)

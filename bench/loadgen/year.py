@@ -5,13 +5,13 @@ import contextlib
 import datetime
 import json
 import pathlib
-import shutil
 import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import measured
+from history import running_filled
 from support.server import Server, Site
 from support.store import store
 
@@ -91,22 +91,11 @@ def fill(server: Server, events: int, facts_path: pathlib.Path) -> dict[str, Any
 @contextlib.contextmanager
 def running_with_year(events: int, keep: bool) -> Iterator[Year]:
     """A folder that an earlier run kept is used again, with the days that it has."""
-    folder = measured.BUILD / f"results/bench/year-{events}"
-    facts_path = folder / "facts.json"
-    if not facts_path.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-    server = Server(folder)
-    try:
-        server.start(limit_s=600)
-        if facts_path.exists():
-            facts = json.loads(facts_path.read_text())
-        else:
-            facts = fill(server, events, facts_path)
-            load = facts["load"]
-            print(f"filled: {load['events']:,} events in {load['seconds']:.0f} s")
+
+    def fill_it(server: Server, facts_path: pathlib.Path) -> dict[str, Any]:
+        facts = fill(server, events, facts_path)
+        print(f"filled: {facts['load']['events']:,} events in {facts['load']['seconds']:.0f} s")
+        return facts
+
+    with running_filled(f"year-{events}", keep, fill_it) as (server, facts):
         yield Year(server, facts)
-    finally:
-        server.close()
-        if not keep:
-            shutil.rmtree(folder, ignore_errors=True)
