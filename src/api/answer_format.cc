@@ -20,10 +20,22 @@ struct Known {
     std::string_view content_type;
     std::array<std::string_view, 2> media_types;  ///< by which Accept may ask for it
 };
-constexpr std::array<Known, 3> kKnown = {{
+constexpr std::array<Known, 6> kKnown = {{
     {Format::kJson, "json", "application/json", {"application/json", "application/json"}},
     {Format::kCsv, "csv", "text/csv; charset=utf-8; header=present", {"text/csv", "text/csv"}},
     {Format::kNdjson, "ndjson", "application/x-ndjson", {"application/x-ndjson", "application/ndjson"}},
+    {Format::kArrow,
+     "arrow",
+     "application/vnd.apache.arrow.file",
+     {"application/vnd.apache.arrow.file", "application/vnd.apache.arrow.file"}},
+    {Format::kArrowStream,
+     "arrowstream",
+     "application/vnd.apache.arrow.stream",
+     {"application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.stream"}},
+    {Format::kParquet,
+     "parquet",
+     "application/vnd.apache.parquet",
+     {"application/vnd.apache.parquet", "application/x-parquet"}},
 }};
 
 const Known& known(Format format) {

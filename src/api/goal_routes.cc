@@ -30,7 +30,7 @@ Result<catalog::Goal> goal_of(std::string_view body, std::string site_id) {
     goal.value = fields.get(catalog::goal_kind_name(goal.kind));
     if (fields.has("match")) {
         const auto match = catalog::parse_goal_match(fields.get("match"));
-        if (!match) return Error(Code::kInvalidArgument, "'match' must be is, contains or matches", "match");
+        if (!match) return Error(Code::kInvalidArgument, "'match' must be is, contains, matches or any", "match");
         goal.match = *match;
     }
     if (fields.has("filters")) goal.filters = fields.get("filters");
@@ -40,7 +40,8 @@ Result<catalog::Goal> goal_of(std::string_view body, std::string site_id) {
 }  // namespace
 
 Result<catalog::Goal> add_checked_goal(catalog::Catalog& catalog, catalog::Goal goal) {
-    if (!goal.value.empty()) TRY_STATUS(query::check_goal(query::declaration_of(goal)));
+    if (!goal.value.empty() || goal.match == catalog::Goal::Match::kAny)
+        TRY_STATUS(query::check_goal(query::declaration_of(goal)));
     return catalog.add_goal(std::move(goal));
 }
 

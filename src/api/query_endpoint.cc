@@ -24,7 +24,8 @@ namespace {
 
 constexpr std::size_t kBodyBytesMax = 1024 * 1024;  // of a batch; a query alone has a limit of its own
 
-constexpr query::Format kFormats[] = {query::Format::kJson, query::Format::kCsv, query::Format::kNdjson};
+constexpr query::Format kFormats[] = {query::Format::kJson,  query::Format::kCsv,         query::Format::kNdjson,
+                                      query::Format::kArrow, query::Format::kArrowStream, query::Format::kParquet};
 constexpr query::Format kJsonAlone[] = {query::Format::kJson};
 
 Error refuse(std::string_view code, std::string field, std::string message) {

@@ -498,7 +498,7 @@ constexpr Command kCommands[] = {
      key_create, 0, kNeedsInstallation},
     {"key list", "", "list the keys", {}, 0, key_list, 0, kOnlyLooks},
     {"key revoke", "ID", "end a key at once", {}, 1, key_revoke, 0, kNeedsInstallation},
-    {"goal add", "NAME --site ID --page P|--event NAME [--match is|contains|matches] [--filters JSON]",
+    {"goal add", "NAME --site ID --page P|--event NAME [--match is|contains|matches|any] [--filters JSON]",
      "add a goal: sessions with such a pageview or custom event are conversions, those that are stored too",
      kGoalAddFlags, 1, goal_add_command, 0, kNeedsInstallation},
     {"goal list", "--site ID", "list the goals of a site", kGoalListFlags, 0, goal_list_command, 0, kNeedsInstallation},

@@ -12,8 +12,9 @@ inline constexpr Flag kGoalAddFlags[] = {
     {"--site", "ID", "the site", true},
     {"--page", "P", "pageviews of this page"},
     {"--event", "NAME", "custom events of this name"},
-    {"--match", "is|contains|matches", "how the page or name is compared; matches: by a pattern of RE2 (default is)",
-     false, "is|contains|matches"},
+    {"--match", "is|contains|matches|any",
+     "how the page or name is compared; matches: by a pattern of RE2; any: of '' by --filters alone (default is)",
+     false, "is|contains|matches|any"},
     {"--filters", "JSON",
      "further conditions on the event, as 'filters' of a query: [[\"country\", \"is\", [\"DE\"]]]"}};
 inline constexpr Flag kGoalListFlags[] = {{"--site", "ID", "the site", true}};

@@ -503,7 +503,10 @@ Result<Goal> Catalog::add_goal(Goal goal) {
     constexpr std::size_t kValueMax = 2'000;
     if (goal.name.empty() || goal.name.size() > kNameMax)
         return Error(Code::kInvalidArgument, "give the goal a name of 1 to 200 bytes", "name");
-    if (goal.value.empty() || goal.value.size() > kValueMax)
+    if (goal.match == Goal::Match::kAny && !goal.value.empty())
+        return Error(Code::kInvalidArgument, "a goal that matches any names none; leave the value empty",
+                     std::string(goal_kind_name(goal.kind)));
+    if ((goal.value.empty() && goal.match != Goal::Match::kAny) || goal.value.size() > kValueMax)
         return Error(Code::kInvalidArgument,
                      "say which " + std::string(goal_kind_name(goal.kind)) + " it is, in 1 to 2000 bytes",
                      std::string(goal_kind_name(goal.kind)));

@@ -112,6 +112,29 @@ TEST_F(FormerCatalogTest, KeptDaysOfOneCalendarAreThoseOfThatCalendar) {
     EXPECT_TRUE(retention("s").kept.empty());
 }
 
+TEST_F(FormerCatalogTest, GoalsOfBeforeThereWereSuchOfAnyPageStayAsTheyAre) {
+    make_former("0010",
+                {"INSERT INTO sites (id, name, domain, timezone, created_ms) VALUES ('s', 'S', '', 'UTC', 1)",
+                 "INSERT INTO goals VALUES ('z', 's', 'Zed', 'event', 'matches', '^z', '[]', 1)",
+                 "INSERT INTO goals VALUES ('a', 's', 'Ay', 'page', 'is', '/a', '[[\"country\", \"is_set\"]]', 2)"});
+    const std::vector<Goal> goals = catalog_->snapshot()->goals_of("s");
+    ASSERT_EQ(goals.size(), 2u);
+    EXPECT_EQ(goals[0].id, "z");
+    EXPECT_EQ(goals[0].kind, Goal::Kind::kEvent);
+    EXPECT_EQ(goals[0].match, Goal::Match::kMatches);
+    EXPECT_EQ(goals[1].value, "/a");
+    EXPECT_EQ(goals[1].filters, R"([["country", "is_set"]])");
+    ASSERT_TRUE(catalog_->add_goal({.site_id = "s", .name = "Any", .match = Goal::Match::kAny, .filters = "[1]"}));
+    EXPECT_EQ(catalog_->snapshot()->goals_of("s").back().match, Goal::Match::kAny);
+    EXPECT_EQ(
+        catalog_->add_goal({.site_id = "s", .name = "B", .match = Goal::Match::kAny, .value = "/b"}).error().field,
+        "page");
+    // A site that is gone takes its goals with it, as before.
+    ASSERT_TRUE(catalog_->remove_site("s"));
+    ASSERT_TRUE(catalog_->add_site("S", "s.example", "UTC", "s"));
+    EXPECT_TRUE(catalog_->snapshot()->goals_of("s").empty());
+}
+
 TEST_F(FormerCatalogTest, ASiteOfBeforeThereWereSegmentsAndAnnotationsHasNoneAndTakesSome) {
     make_former("0009",
                 {"INSERT INTO sites (id, name, domain, timezone, created_ms) VALUES ('s', 'S', '', 'UTC', 1)",

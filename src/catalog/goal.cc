@@ -15,12 +15,13 @@ std::string_view goal_match_name(Goal::Match match) {
         case Goal::Match::kIs: return "is";
         case Goal::Match::kContains: return "contains";
         case Goal::Match::kMatches: return "matches";
+        case Goal::Match::kAny: return "any";
     }
     return "";
 }
 
 std::optional<Goal::Match> parse_goal_match(std::string_view text) {
-    for (const Goal::Match match : {Goal::Match::kIs, Goal::Match::kContains, Goal::Match::kMatches})
+    for (const Goal::Match match : {Goal::Match::kIs, Goal::Match::kContains, Goal::Match::kMatches, Goal::Match::kAny})
         if (goal_match_name(match) == text) return match;
     return std::nullopt;
 }

@@ -12,8 +12,8 @@ namespace footfall::catalog {
 struct Goal {
     /// Of what the value is: of pageviews the page, of custom events the name.
     enum class Kind : std::uint8_t { kPage, kEvent };
-    /// As the operator of a query's filter.
-    enum class Match : std::uint8_t { kIs, kContains, kMatches };
+    /// As the operator of a query's filter; kAny: the value is empty, and the filters say which event it is.
+    enum class Match : std::uint8_t { kIs, kContains, kMatches, kAny };
 
     std::string id{};  ///< the catalog makes it
     std::string site_id{};

@@ -165,7 +165,8 @@ private:
         TRY_STATUS(check_shape(plan_, answer, sample_rate));
         json_.key("rows");
         json_.begin_array();
-        for (std::size_t i = first_row(plan_); i < answer.rows.size(); ++i) write_row(answer.rows[i]);
+        for (std::size_t i = first_row(plan_); i < answer.rows.size(); ++i)
+            write_cells(json_, plan_, zone_, answer.rows[i]);
         json_.end_array();
         json_.key("totals");
         if (is_grouped(plan_) && !plan_.has_total) {
@@ -187,13 +188,6 @@ private:
         // Decimals are texts, so that nobody makes a float of one by reading the answer.
         if (metric.type == ValueType::kDecimal) return std::string("0");
         return std::uint64_t{0};
-    }
-
-    void write_row(const std::vector<store::Value>& row) {
-        json_.begin_array();
-        for_each_cell(plan_, zone_, row,
-                      [this](const std::string&, ValueType, const store::Value& value) { write_value(json_, value); });
-        json_.end_array();
     }
 
     const Plan& plan_;
@@ -279,6 +273,15 @@ void write_meta(json::Writer& json, const Plan& plan, const Zone& zone, const An
     else json.null();
     json.end_object();
 }
+
+void write_cells(json::Writer& json, const Plan& plan, const Zone& zone, const std::vector<store::Value>& row) {
+    json.begin_array();
+    for_each_cell(plan, zone, row,
+                  [&json](const std::string&, ValueType, const store::Value& value) { write_value(json, value); });
+    json.end_array();
+}
+
+Status check_rows(const Plan& plan, const store::Answer& answer) { return check_shape(plan, answer); }
 
 Result<std::string> write_answer(const Plan& plan, const Zone& zone, const AnswerParts& parts) {
     return AnswerWriter(plan, zone).write(parts);

@@ -45,6 +45,12 @@ void write_meta(json::Writer& json, const Plan& plan, const Zone& zone, const An
 /// store's columns are not the plan's.
 Result<std::string> write_answer(const Plan& plan, const Zone& zone, const AnswerParts& parts);
 
+/// What is shown of a row: an array of its cells.
+void write_cells(json::Writer& json, const Plan& plan, const Zone& zone, const std::vector<store::Value>& row);
+
+/// kInternal where the store's columns are not the plan's.
+Status check_rows(const Plan& plan, const store::Answer& answer);
+
 /// The answer's rows alone, as CSV or NDJSON (query.h). kInternal as above.
 Result<std::string> write_rows(const Plan& plan, const Zone& zone, const store::Answer& answer, Format format);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,6 +50,35 @@ public:
     /// it.
     void read_sessions_from(std::string text) { sessions_ = std::move(text); }
     const std::string& sessions() const { return sessions_; }
+    /// Of what time it counts what visitors did and pings told; everything before `to_ms` where there is no `from_ms`.
+    struct Period {
+        std::optional<std::int64_t> from_ms;
+        std::int64_t to_ms = 0;
+    };
+    void count_what_is_of(Period period) { period_ = period; }
+    /// The pings that may tell of an event of that time. They come up to a day after their pageview, and by the clock
+    /// of a browser that was set meanwhile some minutes before it.
+    std::vector<std::string> pings_where() {
+        constexpr std::int64_t kEarlyMs = 5 * 60'000;
+        constexpr std::int64_t kLateMs = 86'400'000;
+        std::vector<std::string> where = {rows_of_site()};
+        const auto instant = [&](std::string_view name, std::int64_t ms) {
+            return bind_as(name, kInstant, utc_text(std::max<std::int64_t>(0, ms)));
+        };
+        std::string from;
+        if (period_.from_ms) from = instant("pings_from", *period_.from_ms - kEarlyMs);
+        const std::string to = instant("pings_to", period_.to_ms + kLateMs);
+        add_within(where, "timestamp", from, to);
+        where.emplace_back("event_type = 'ping'");
+        return where;
+    }
+    /// As the clause SAMPLE would have it, for the tables of the statement alike.
+    std::string rows_of_site() {
+        const std::string site = "website_id = " + bind_as("site", "String", plan_.website_id);
+        if (!plan_.sample) return site;
+        return fmt::format("{} AND visitor_id < {}", site,
+                           bind_as("sample_below", "UInt64", std::to_string(plan_.sample->below())));
+    }
     /// The column that says whose session a row is, for metrics that count visitors over sessions.
     void count_visitors_by(std::string_view column) { visitor_ = column; }
     bool ignores(const Condition& condition) const { return ignores_goals_ && mentions_goals(condition); }
@@ -113,15 +144,12 @@ public:
 
     /// The expression of a metric.
     std::string metric(std::string text) {
-        fill(text, "{currency}", [&] {
-            if (!plan_.currency.empty()) return bind_as("currency", "String", plan_.currency);
-            // Asked once, however often it stands in the statement.
-            return fmt::format(
-                "(SELECT argMin(currency, log_offset) FROM footfall.events WHERE website_id = {} "
-                "AND event_type = 'event' AND currency != '')",
-                bind_as("site", "String", plan_.website_id));
-        });
+        fill_currency(text);
         fill(text, "{visitor}", [&] { return std::string(visitor_); });
+        fill(text, "{active_since}", [&] {
+            constexpr std::int64_t kActiveMs = 5 * 60'000;
+            return bind_as("active_since", kInstant, utc_text(std::max<std::int64_t>(0, plan_.now_ms - kActiveMs)));
+        });
         return text;
     }
 
@@ -129,6 +157,7 @@ public:
         const Condition& condition) {  // NOLINT(misc-no-recursion): as deep as parse_request lets a filter be
         switch (condition.kind) {
             case Condition::Kind::kTest: return test(condition);
+            case Condition::Kind::kDone: return done(condition.children.front());
             case Condition::Kind::kNot: return fmt::format("NOT ({})", this->condition(condition.children.front()));
             case Condition::Kind::kAnd: return joined(condition.children, " AND ");
             case Condition::Kind::kOr: return joined(condition.children, " OR ");
@@ -161,6 +190,8 @@ private:
         return columns;
     }
 
+    static constexpr std::string_view kInstant = "DateTime64(3, 'UTC')";
+
     struct Bound {
         std::string name;
         std::string type;
@@ -177,6 +208,7 @@ private:
         std::string text = source->expression;
         fill(text, "{goals}", [&] { return met_goals(); });
         fill(text, "{key}", [&] { return bind("String", column.key); });
+        fill_currency(text);
         fill(text, "{zone}", [&] { return bind_as("zone", "String", zone_.name()); });
         return text;
     }
@@ -187,6 +219,75 @@ private:
             const std::string parameter = binder();
             text.replace(at, mark.size(), parameter);
             at += parameter.size();
+        }
+    }
+
+    void fill_currency(std::string& text) {
+        fill(text, "{currency}", [&] {
+            if (!plan_.currency.empty()) return bind_as("currency", "String", plan_.currency);
+            // Asked once, however often it stands in the statement.
+            return fmt::format(
+                "(SELECT argMin(currency, log_offset) FROM footfall.events WHERE website_id = {} "
+                "AND event_type = 'event' AND currency != '')",
+                bind_as("site", "String", plan_.website_id));
+        });
+    }
+
+    static void add_within(std::vector<std::string>& where, std::string_view column, const std::string& from,
+                           const std::string& to) {
+        if (from.empty())
+            where.insert(where.end(),
+                         {fmt::format("toDate({}) <= toDate({})", column, to), fmt::format("{} < {}", column, to)});
+        else
+            for (std::string& bound : within(column, from, to)) where.push_back(std::move(bound));
+    }
+
+    /// Whether the row's visitor has, in the period, an event or a session that meets the condition, whatever else is
+    /// asked for. One that spans the period's begin or end is in it.
+    std::string done(const Condition& what) {  // NOLINT(misc-no-recursion): no such condition holds another
+        const bool is_of_events = is_of_table(what, "events");
+        const Scope scope_outside = std::exchange(scope_, is_of_events ? Scope::kEvents : Scope::kSessions);
+        const bool ignores_outside = std::exchange(ignores_goals_, false);
+        const std::string site = bind_as("site", "String", plan_.website_id);
+        const std::string to = bind_as("to", kInstant, utc_text(period_.to_ms));
+        const std::string from = period_.from_ms ? bind_as("from", kInstant, utc_text(*period_.from_ms)) : "";
+        std::vector<std::string> where = {rows_of_site()};
+        if (is_of_events) {
+            add_within(where, "timestamp", from, to);
+            where.emplace_back("event_type IN ('event', 'pageview')");
+        } else {
+            where.push_back("started_at < " + to);
+            if (!from.empty()) where.push_back("ended_at >= " + from);
+        }
+        if (plan_.include_bots == Toggle::kOff) where.emplace_back("NOT is_bot");
+        where.push_back(condition(what));
+        if (!is_of_events) add_not_cancelled(where, site);
+        scope_ = scope_outside;
+        ignores_goals_ = ignores_outside;
+        return fmt::format("visitor_id IN\n(\n{}\n)",
+                           select({"visitor_id"}, is_of_events ? "footfall.events" : "footfall.sessions", where));
+    }
+
+    /// A pageview without a ping has been seen for 0 seconds, and scrolled by 0 percent.
+    std::string test_of_pings(const Condition& condition) {
+        const SourceExpression* source = find_source(condition.column.dimension->sources, "events");
+        FOOTFALL_CHECK(source != nullptr);
+        const bool passes_without = passes_zero(condition);
+        const std::string passing = test_of(source->expression, condition);
+        // Of the visitor's own event, as sessions have it: nobody else's ping says anything of it.
+        return fmt::format(
+            "(event_type = 'pageview' AND (event_key, visitor_id, is_bot) {}IN\n(\n{}\n"
+            "GROUP BY event_key, visitor_id, is_bot HAVING {}\n))",
+            passes_without ? "NOT " : "",
+            select({"event_key", "visitor_id", "is_bot"}, "footfall.events", pings_where()),
+            passes_without ? fmt::format("NOT ({})", passing) : passing);
+    }
+    static bool passes_zero(const Condition& condition) {
+        const auto bound = [&](std::size_t place) { return std::strtod(condition.values.at(place).c_str(), nullptr); };
+        switch (condition.op) {
+            case Operator::kGt: return bound(0) < 0;
+            case Operator::kLt: return bound(0) > 0;
+            default: return bound(0) <= 0 && bound(1) >= 0;
         }
     }
 
@@ -211,19 +312,21 @@ private:
 
     // A test is true or false, never NULL: NOT of it is then exactly the other events.
     std::string test(const Condition& condition) {  // NOLINT(misc-no-recursion)
+        if (condition.column.dimension->is_of_pings) return test_of_pings(condition);
         // Of several goals that an event met one passes.
         if (is_goal(*condition.column.dimension) && scope_ != Scope::kRollup)
             return fmt::format("arrayExists(g -> {}, {})", test_of("g", condition), met_goals());
         return test_of(dimension(condition.column), condition);
     }
     std::string test_of(const std::string& column, const Condition& condition) {
-        const bool is_text = condition.column.dimension->granularity.empty();
+        const Dimension& dimension = *condition.column.dimension;
+        const bool is_text = dimension.granularity.empty() && dimension.type != ValueType::kNumber;
         const bool compares =
             condition.op == Operator::kGt || condition.op == Operator::kLt || condition.op == Operator::kBetween;
-        const std::string_view type = !is_text
-                                          ? (condition.column.dimension->type == ValueType::kDate ? "Date" : "Int64")
-                                      : compares ? "Float64"
-                                                 : "String";
+        const std::string_view type = dimension.type == ValueType::kDate ? "Date"
+                                      : !dimension.granularity.empty()   ? "Int64"
+                                      : compares                         ? "Float64"
+                                                                         : "String";
         std::vector<std::string> values;
         for (const std::string& value : condition.values) values.push_back(bind(type, value));
         switch (condition.op) {
@@ -269,6 +372,7 @@ private:
     bool ignores_goals_ = false;
     std::string sessions_ = "footfall.sessions";
     std::string_view visitor_ = "visitor_id";
+    Period period_;
     Scope scope_ = Scope::kEvents;
     std::vector<const DimensionColumn*> joined_;
     std::vector<Bound> bound_;

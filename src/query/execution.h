@@ -27,16 +27,24 @@ public:
         if (left_ms <= 0)
             return Error(Code::kTimeout, "the query took too long; ask for a shorter range or fewer dimensions");
         statement.timeout_ms = left_ms;
-        auto answer = store_.query(statement);
-        if (!answer && answer.error().code == Code::kInvalidArgument) {
-            Error error = answer.error().context("the store refused the planner's statement");
-            error.code = Code::kInternal;
-            return error;
-        }
-        return answer;
+        return of_ours(store_.query(statement));
+    }
+
+    /// The bytes of a statement that names its FORMAT.
+    Result<std::string> fetch(store::Statement statement) {
+        statement.timeout_ms = std::max(1, left_ms());
+        return of_ours(store_.fetch(statement));
     }
 
 private:
+    template <class T>
+    static Result<T> of_ours(Result<T> answered) {
+        if (answered || answered.error().code != Code::kInvalidArgument) return answered;
+        Error error = answered.error().context("the store refused the planner's statement");
+        error.code = Code::kInternal;
+        return error;
+    }
+
     store::Client& store_;
     Clock& clock_;
     const std::int64_t started_ns_;

@@ -12,8 +12,14 @@ namespace {
 void for_each_column(
     const Condition& condition,  // NOLINT(misc-no-recursion): as deep as parse_request lets a filter be
     const std::function<void(const DimensionColumn&)>& call) {
+    if (condition.kind == Condition::Kind::kDone) return;
     if (condition.kind == Condition::Kind::kTest) call(condition.column);
     for (const Condition& child : condition.children) for_each_column(child, call);
+}
+
+bool asks_for_goals(const Condition& condition) {  // NOLINT(misc-no-recursion)
+    if (condition.kind == Condition::Kind::kTest) return is_goal(*condition.column.dimension);
+    return std::any_of(condition.children.begin(), condition.children.end(), asks_for_goals);
 }
 
 /// The metrics that the rollup keeps by each dimension, by day and these.
@@ -46,6 +52,28 @@ Plan plan_by_day(const SiteInfo& site, const Zone& zone, std::vector<DimensionCo
 void for_each_column(const Plan& plan, const std::function<void(const DimensionColumn&)>& call) {
     for (const DimensionColumn& column : plan.dimensions) call(column);
     if (plan.condition) for_each_column(*plan.condition, call);
+}
+
+bool asks_what_was_done(const Condition& condition) {  // NOLINT(misc-no-recursion)
+    return condition.kind == Condition::Kind::kDone ||
+           std::any_of(condition.children.begin(), condition.children.end(), asks_what_was_done);
+}
+
+bool asks_for_goals_done(const Condition& condition) {  // NOLINT(misc-no-recursion)
+    if (condition.kind == Condition::Kind::kDone) return asks_for_goals(condition);
+    return std::any_of(condition.children.begin(), condition.children.end(), asks_for_goals_done);
+}
+
+bool asks_for_numbers(const Condition& condition) {  // NOLINT(misc-no-recursion)
+    if (condition.kind == Condition::Kind::kTest) return condition.column.dimension->is_filter_only;
+    return std::any_of(condition.children.begin(), condition.children.end(), asks_for_numbers);
+}
+
+bool is_of_table(const Condition& condition, std::string_view table) {  // NOLINT(misc-no-recursion)
+    if (condition.kind == Condition::Kind::kTest)
+        return find_source(condition.column.dimension->sources, table) != nullptr;
+    return std::all_of(condition.children.begin(), condition.children.end(),
+                       [&](const Condition& child) { return is_of_table(child, table); });
 }
 
 const std::vector<Pass>& passes() {

@@ -30,7 +30,9 @@ struct MetricColumn {
 /// A condition over events. Only positive tests remain: "is_not" is kNot over kIs, so that an operator has one meaning
 /// and one place.
 struct Condition {
-    enum class Kind : std::uint8_t { kTest, kAnd, kOr, kNot };
+    /// kDone: the visitor has an event or a session in the range, whatever else is asked of it, that meets the only
+    /// child.
+    enum class Kind : std::uint8_t { kTest, kAnd, kOr, kNot, kDone };
     Kind kind = Kind::kTest;
     std::vector<Condition> children;
     DimensionColumn column;
@@ -109,6 +111,7 @@ struct Plan {
     std::vector<DimensionColumn> dimensions;  // resolve_names
     std::vector<MetricColumn> metrics;
     Range range;  // resolve_range
+    std::int64_t now_ms = 0;
     std::optional<Range> previous;
     std::string running;  ///< the value of the first time bucket that is not over yet; empty: none of the range is
     std::optional<Condition> condition;  // lower_filters
@@ -132,8 +135,17 @@ struct Plan {
     std::vector<std::string> reasons;
 };
 
-/// Calls for each dimension that the request groups or filters by.
+/// Calls for each dimension that the request groups or filters by; not for those of what visitors have done, which no
+/// row has to have.
 void for_each_column(const Plan& plan, const std::function<void(const DimensionColumn&)>& call);
+
+/// Whether the condition, or a part of it, asks for what visitors have done; and whether any of that is of goals.
+bool asks_what_was_done(const Condition& condition);
+bool asks_for_goals_done(const Condition& condition);
+/// Whether any of it is a number of events (Dimension::is_filter_only).
+bool asks_for_numbers(const Condition& condition);
+/// Whether all that a condition asks for is in that table.
+bool is_of_table(const Condition& condition, std::string_view table);
 
 /// What the passes may look at besides the plan.
 struct PlanContext {

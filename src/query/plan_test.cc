@@ -124,7 +124,12 @@ std::string outcome_of(const Result<std::unique_ptr<VisitorQuestion>>& question)
         text += "before by\n" + statement.sql + "\nwith\n" + parameters(statement) + "and then by\n";
     }
     const auto statement = (*question)->compose({}, 1000);
-    return text + statement.sql + "\nwith\n" + parameters(statement);
+    text += statement.sql + "\nwith\n" + parameters(statement);
+    if (const auto after = (*question)->after()) {
+        const auto told = after->compose({}, 1000);
+        text += "and after it by\n" + told.sql + "\nwith\n" + parameters(told);
+    }
+    return text;
 }
 
 /// Of a question about what each visitor did.

@@ -46,11 +46,12 @@ enum class Operator : std::uint8_t {
     kIsNotSet
 };
 
-/// A goal as it was declared: pageviews of such a page, or custom events of such a name, that pass the filters.
+/// A goal as it was declared: pageviews of such a page, or custom events of such a name, or any, that pass the filters.
 struct GoalDeclaration {
     enum class Of : std::uint8_t { kPage, kEvent };
     std::string name;
     Of of = Of::kPage;
+    bool is_of_any = false;  ///< whatever the page or name: the filters alone say which
     Operator op = Operator::kIs;
     std::string value;
     std::string filters = "[]";  ///< JSON, as `filters` of a request
@@ -102,10 +103,10 @@ public:
     virtual std::size_t expired_days(const SiteInfo& site) const = 0;
 };
 
-/// A filter as asked: a test of one dimension, or and/or/not over others. `field` is its path in the request, for
-/// errors.
+/// A filter as asked: a test of one dimension, or and/or/not over others; kDone: the visitor has an event, or a
+/// session, in the range that passes all of the children. `field` is its path in the request, for errors.
 struct Filter {
-    enum class Kind : std::uint8_t { kTest, kAnd, kOr, kNot };
+    enum class Kind : std::uint8_t { kTest, kAnd, kOr, kNot, kDone };
     Kind kind = Kind::kTest;
     std::vector<Filter> children;
     std::string dimension;
@@ -165,8 +166,9 @@ Status check_goal(const GoalDeclaration& declared);
 
 /// How an answer is written. kCsv and kNdjson are its rows alone, without totals, comparison and meta: CSV as RFC 4180
 /// has it, with the columns' names as its first record, nothing where a value is null, and an apostrophe before a text
-/// that a spreadsheet would take for a formula; NDJSON with an object a row.
-enum class Format : std::uint8_t { kJson, kCsv, kNdjson };
+/// that a spreadsheet would take for a formula; NDJSON with an object a row. So are the binary ones (encoded_rows.h):
+/// Arrow's file and stream, and Parquet.
+enum class Format : std::uint8_t { kJson, kCsv, kNdjson, kArrow, kArrowStream, kParquet };
 
 struct VisitorRequest;
 class Execution;

@@ -31,7 +31,20 @@ constexpr std::array kOperators = {
     std::pair<std::string_view, Operator>{"between", Operator::kBetween},
     std::pair<std::string_view, Operator>{"is_set", Operator::kIsSet},
 };
-constexpr std::array<std::string_view, 2> kUnsupportedOperators = {"has_done", "has_not_done"};
+// What the visitor did beside what is counted: ["goal", "has_done", ["Signup"]], or ["has_done", filter, …] for more
+// that is asked of one event.
+constexpr std::string_view kHasDone = "has_done";
+constexpr std::string_view kHasNotDone = "has_not_done";
+
+/// For kHasDone or kHasNotDone.
+Filter done_of(std::string_view op, std::vector<Filter> children, const std::string& field) {
+    Filter done{
+        .kind = Filter::Kind::kDone, .children = std::move(children), .dimension = {}, .values = {}, .field = field};
+    if (op == kHasDone) return done;
+    Filter negation{.kind = Filter::Kind::kNot, .children = {}, .dimension = {}, .values = {}, .field = field};
+    negation.children.push_back(std::move(done));
+    return negation;
+}
 
 Result<Operator> operator_of(std::string_view name, std::string field) {
     std::vector<std::string_view> names;
@@ -39,9 +52,7 @@ Result<Operator> operator_of(std::string_view name, std::string field) {
         if (known == name) return op;
         names.push_back(known);
     }
-    if (std::find(kUnsupportedOperators.begin(), kUnsupportedOperators.end(), name) != kUnsupportedOperators.end())
-        return refuse("unsupported_operator", std::move(field),
-                      fmt::format("the operator '{}' is not available in this version", name));
+    names.insert(names.end(), {kHasDone, kHasNotDone});
     return refuse("unknown_operator", std::move(field),
                   fmt::format("there is no operator '{}'; one of {}", name, fmt::join(names, ", ")),
                   nearest(name, names));
@@ -145,8 +156,9 @@ Status into(Target& target, Result<T> value) {
 }
 
 Error malformed(std::string field) {
-    return refuse("invalid_filter", std::move(field),
-                  R"(a filter is ["dimension", "operator", value or [values]], or ["and"|"or"|"not", filter, ...])");
+    return refuse(
+        "invalid_filter", std::move(field),
+        R"(a filter is ["dimension", "operator", value or [values]], or ["and"|"or"|"not"|"has_done"|"has_not_done", filter, ...])");
 }
 
 struct QueryMember {
@@ -239,6 +251,10 @@ Result<Filter> FilterReader::read_one(element value, std::string field,
     if (first == "and") return read_group(Filter::Kind::kAnd, parts, std::move(field), depth);
     if (first == "or") return read_group(Filter::Kind::kOr, parts, std::move(field), depth);
     if (first == "not") return read_group(Filter::Kind::kNot, parts, std::move(field), depth);
+    if (first == kHasDone || first == kHasNotDone) {
+        TRY(Filter group, read_group(Filter::Kind::kDone, parts, field, depth));
+        return done_of(first, std::move(group.children), field);
+    }
     return read_test(parts, std::move(field));
 }
 
@@ -259,7 +275,8 @@ Result<Filter> FilterReader::read_group(Filter::Kind kind, array parts, std::str
         }
     }
     if (group.children.empty() || (kind == Filter::Kind::kNot && group.children.size() != 1))
-        return refuse("invalid_filter", std::move(field), "and, or hold at least one filter, not exactly one");
+        return refuse("invalid_filter", std::move(field),
+                      "and, or, has_done and has_not_done hold at least one filter, not exactly one");
     return group;
 }
 
@@ -269,7 +286,10 @@ Result<Filter> FilterReader::read_test(array parts, std::string field) {
     Filter test{.kind = Filter::Kind::kTest, .children = {}, .dimension = {}, .values = {}, .field = field};
     TRY(test.dimension, read_text(parts.at(0).value_unsafe(), field + "[0]"));
     TRY(const std::string op, read_text(parts.at(1).value_unsafe(), field + "[1]"));
-    TRY(test.op, operator_of(op, field + "[1]"));
+    const bool is_done = op == kHasDone || op == kHasNotDone;
+    if (!is_done) {
+        TRY(test.op, operator_of(op, field + "[1]"));
+    }
     if (test.op == Operator::kIsSet) {
         bool set = true;
         if (parts.size() == 3 && parts.at(2).get(set) != simdjson::SUCCESS)
@@ -279,6 +299,7 @@ Result<Filter> FilterReader::read_test(array parts, std::string field) {
     }
     if (parts.size() != 3) return malformed(std::move(field));
     TRY(test.values, values_of(parts.at(2).value_unsafe(), field + "[2]"));
+    if (is_done) return done_of(op, {std::move(test)}, field);
     return test;
 }
 

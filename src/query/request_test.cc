@@ -135,7 +135,9 @@ TEST(RequestTest, RefusalsNameCodeAndField) {
         {with(R"("filters": [["page", "is", null]])"), "invalid_type", "filters[0][2]"},
         {with(R"("filters": [["page", "is", ["/", {}]]])"), "invalid_type", "filters[0][2][1]"},
         {with(R"("filters": [["page", "equals", "/"]])"), "unknown_operator", "filters[0][1]"},
-        {with(R"("filters": [["goal", "has_done", "x"]])"), "unsupported_operator", "filters[0][1]"},
+        {with(R"("filters": [["goal", "has_done"]])"), "invalid_filter", "filters[0]"},
+        {with(R"("filters": [["has_done"]])"), "invalid_filter", "filters[0]"},
+        {with(R"("filters": [["has_not_done", ["page", "equals", "/"]]])"), "unknown_operator", "filters[0][1][1]"},
         {with(R"("filters": [["page", "is_set", "yes"]])"), "invalid_type", "filters[0][2]"},
         {with(R"("filters": [["and"]])"), "invalid_filter", "filters[0]"},
         {with(R"("filters": [["or", []]])"), "invalid_filter", "filters[0][1]"},
@@ -178,6 +180,7 @@ TEST(RequestTest, ABodyBeyondTheLimitIsTooLarge) {
 TEST(RequestTest, SuggestsTheNearestWord) {
     EXPECT_EQ(parse_request(with(R"("filter": [])")).error().did_you_mean, "filters");
     EXPECT_EQ(parse_request(with(R"("filters": [["page", "contain", "/"]])")).error().did_you_mean, "contains");
+    EXPECT_EQ(parse_request(with(R"("filters": [["page", "has_dona", "/"]])")).error().did_you_mean, "has_done");
 }
 
 }  // namespace

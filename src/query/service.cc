@@ -11,6 +11,7 @@
 
 #include "query/answer.h"
 #include "query/answer_cache.h"
+#include "query/encoded_rows.h"
 #include "query/execution.h"
 #include "query/plan.h"
 #include "query/query.h"
@@ -409,6 +410,10 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
         parts.is_cached = found.is_cached;
         source = found.kept->source;
     }
+    if (is_encoded_by_store(format)) {
+        TRY_STATUS(check_rows(plan, parts.current));
+        return execution.fetch(compose_encoding(plan, zone, parts.current, format, options_.timeout_ms));
+    }
     if (format != Format::kJson) return write_rows(plan, zone, parts.current, format);
     if (plan.previous) {
         TRY(const AnswerCache::Found found, ask_over(*plan.previous));
@@ -474,6 +479,12 @@ Result<std::string> Service::run(const VisitorRequest& request, const SiteInfo& 
     TRY(parts.current, ask(compose, question->keys()));
     parts.current.rows_read += read_before;
     question->arrange(parts.current);
+    if (const auto after = question->after()) {
+        TRY(store::Answer told,
+            ask([&](const Shard& shard) { return after->compose(shard, options_.timeout_ms); }, after->keys));
+        parts.current.rows_read += told.rows_read;
+        TRY_STATUS(question->learn_after(std::move(told)));
+    }
     if (explains) {
         const store::Statement statement = compose({});
         TRY(const store::Answer estimate, execution.ask(compose_estimate(statement)));

@@ -5,6 +5,7 @@ namespace {
 
 Operator operator_of(catalog::Goal::Match match) {
     switch (match) {
+        case catalog::Goal::Match::kAny:
         case catalog::Goal::Match::kIs: return Operator::kIs;
         case catalog::Goal::Match::kContains: return Operator::kContains;
         case catalog::Goal::Match::kMatches: return Operator::kMatches;
@@ -18,6 +19,7 @@ GoalDeclaration declaration_of(const catalog::Goal& goal) {
     const bool is_page = goal.kind == catalog::Goal::Kind::kPage;
     return {.name = goal.name,
             .of = is_page ? GoalDeclaration::Of::kPage : GoalDeclaration::Of::kEvent,
+            .is_of_any = goal.match == catalog::Goal::Match::kAny,
             .op = operator_of(goal.match),
             .value = goal.value,
             .filters = goal.filters};

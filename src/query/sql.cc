@@ -48,6 +48,8 @@ public:
           keys_(names("d", plan.dimensions.size())),
           rolled_(composer_, plan, cover, of_.site),
           counts_(cover.days.empty() ? Counts::kAsValues : Counts::kAsStates) {
+        if (!cover.ranges.empty())
+            composer_.count_what_is_of({.from_ms = cover.ranges.front().from_ms, .to_ms = cover.ranges.back().to_ms});
         composer_.read_sessions_from(
             sessions_with_touches(plan, {.site = of_.site, .from = of_.from, .to = of_.to, .touching = touching()}));
     }
@@ -146,13 +148,7 @@ private:
                            day, fmt::join(hashed, ", "), from);
     }
 
-    /// As the clause SAMPLE would have it, for the tables of the statement alike.
-    std::string rows_of_site() {
-        const std::string site = "website_id = " + of_.site;
-        if (!plan_.sample) return site;
-        return fmt::format("{} AND visitor_id < {}", site,
-                           composer_.bind_as("sample_below", "UInt64", std::to_string(plan_.sample->below())));
-    }
+    std::string rows_of_site() { return composer_.rows_of_site(); }
 
     static constexpr std::string_view kInstant = "DateTime64(3, 'UTC')";
     std::string instant(std::int64_t ms) { return composer_.bind(kInstant, utc_text(ms)); }
@@ -344,30 +340,18 @@ private:
         from += joined_pings();
         return select(columns, from, where) + grouping(plan_);
     }
-    /// What pings told of each event, where a metric asks for that. They come up to a day after their pageview, and by
-    /// the clock of a browser that was set meanwhile some minutes before it.
+    /// What pings told of each event, where a metric asks for that.
     std::string joined_pings() {
         if (std::none_of(plan_.bases.begin(), plan_.bases.end(),
                          [](const BaseMetric& base) { return base.source->with_pings; }))
             return {};
-        constexpr std::int64_t kEarlyMs = 5 * 60'000;
-        constexpr std::int64_t kLateMs = 86'400'000;
-        const Parameters of{
-            .site = of_.site,
-            .from = composer_.bind_as("pings_from", "DateTime64(3, 'UTC')",
-                                      utc_text(std::max<std::int64_t>(0, cover_.ranges.front().from_ms - kEarlyMs))),
-            .to =
-                composer_.bind_as("pings_to", "DateTime64(3, 'UTC')", utc_text(cover_.ranges.back().to_ms + kLateMs))};
-        std::vector<std::string> where = {rows_of_site()};
-        for (std::string& bound : within("timestamp", of.from, of.to)) where.push_back(std::move(bound));
-        where.emplace_back("event_type = 'ping'");
         // Of the visitor's own event, as sessions have it: nobody else's ping says anything of it.
         return fmt::format(
             "\nLEFT JOIN\n(\n{}\nGROUP BY of_event, of_visitor, of_bot\n) AS of_pings\n"
             "ON event_key = of_event AND visitor_id = of_visitor AND is_bot = of_bot",
             select({"event_key AS of_event", "visitor_id AS of_visitor", "is_bot AS of_bot",
                     "max(time_on_page) AS engaged_time", "max(scroll_depth) AS deepest_scroll"},
-                   "footfall.events", where));
+                   "footfall.events", composer_.pings_where()));
     }
 
     /// Metrics of events over the sessions that have one in the range. A row counts unless a later one cancels it:

@@ -112,6 +112,7 @@ Status add_goals_asked_for(const PlanContext& context, Plan& plan) {
     bool asks_of_goals = false;
     for_each_column(
         plan, [&](const DimensionColumn& column) { asks_of_goals = asks_of_goals || is_goal(*column.dimension); });
+    if (plan.condition) asks_of_goals = asks_of_goals || asks_for_goals_done(*plan.condition);
     if (!asks_of_goals) return {};
     for (const GoalDeclaration& declared : context.site.goals) {
         TRY(auto goal, goal_named(declared.name, "goal", context));

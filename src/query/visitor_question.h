@@ -29,14 +29,17 @@ public:
     virtual const Plan& plan() const = 0;
     /// Whether it is answered from everything before the range's end, not from the range alone.
     virtual bool is_of_all_before() const = 0;
-    /// What has to be known of all visitors before compose(), where anything: a statement that is asked as that one is,
-    /// and whose answer goes to learn(). It borrows the question.
-    struct Before {
+    /// A statement that is asked beside that of compose(), as that one is. It borrows the question.
+    struct Aside {
         std::function<store::Statement(const Shard& shard, int timeout_ms)> compose;
         std::vector<std::size_t> keys;
     };
-    virtual std::optional<Before> before() const { return std::nullopt; }
+    /// What has to be known of all visitors before compose(), where anything; its answer goes to learn().
+    virtual std::optional<Aside> before() const { return std::nullopt; }
     virtual Status learn(const store::Answer&) { return {}; }
+    /// What is told beside the answer, where anything is; its answer goes to learn_after().
+    virtual std::optional<Aside> after() const { return std::nullopt; }
+    virtual Status learn_after(store::Answer) { return {}; }
     /// Of these visitors.
     virtual store::Statement compose(const Shard& shard, int timeout_ms) const = 0;
     /// The columns of the statement that are no numbers; all others add up over visitors.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,6 +32,9 @@ public:
           site_(composer_.bind_as("site", "String", plan.website_id)),
           from_(since == Since::kRange ? composer_.bind_as("from", kInstant, utc_text(plan.range.from_ms)) : ""),
           to_(composer_.bind_as("to", kInstant, utc_text(plan.range.to_ms))) {
+        composer_.count_what_is_of(
+            {.from_ms = since == Since::kRange ? std::optional(plan.range.from_ms) : std::nullopt,
+             .to_ms = plan.range.to_ms});
         composer_.read_sessions_from(
             sessions_with_touches(plan_, {.site = site_, .from = from_, .to = to_, .touching = sessions_where()}));
     }

@@ -205,9 +205,11 @@ Result<Vocabulary> Vocabulary::parse(std::string_view metrics_json, std::string_
         const auto type = choice<ValueType>(kTypes, text_of(object, "type"));
         if (!type) return bad(dimension.name, "unknown type");
         dimension.type = *type;
-        for (const auto& [key, flag] : {std::pair("has_many_values", &dimension.has_many_values),
-                                        std::pair("varies_in_session", &dimension.varies_in_session),
-                                        std::pair("internal", &dimension.is_internal)})
+        for (const auto& [key, flag] :
+             {std::pair("has_many_values", &dimension.has_many_values),
+              std::pair("varies_in_session", &dimension.varies_in_session),
+              std::pair("internal", &dimension.is_internal), std::pair("filter_only", &dimension.is_filter_only),
+              std::pair("of_pings", &dimension.is_of_pings)})
             if (object[key].get(*flag) == simdjson::INCORRECT_TYPE)
                 return bad(dimension.name, fmt::format("'{}' is true or false", key));
         TRY(dimension.sources, sources_of(object, dimension.name));
@@ -222,6 +224,11 @@ Result<Vocabulary> Vocabulary::parse(std::string_view metrics_json, std::string_
             std::string_view(dimension.name).substr(0, dimension.name.size() - (dimension.takes_key() ? 1 : 0));
         if (!plain_word(word) || result.dimension(dimension.name) != nullptr)
             return bad(dimension.name, "malformed or doubled name");
+        if (dimension.is_of_pings && !dimension.is_filter_only)
+            return bad(dimension.name, "what pings tell is for filters only");
+        if (dimension.is_filter_only &&
+            (dimension.type != ValueType::kNumber || find_source(dimension.sources, "events") == nullptr))
+            return bad(dimension.name, "what is for filters only is a number of events");
         const bool is_time = dimension.type == ValueType::kDate || dimension.type == ValueType::kTime;
         if (is_time == dimension.granularity.empty())
             return bad(dimension.name, "exactly the time buckets have a granularity");

@@ -80,8 +80,10 @@ struct Dimension {
     std::string granularity;       ///< of a time bucket: minute, hour, day, week or month
     bool has_many_values = false;  ///< thousands on a large site
     bool varies_in_session =
-        false;                 ///< a session has its first event's value, and another event of it may have another
-    bool is_internal = false;  ///< of the rollup's rows, not asked for by name
+        false;                    ///< a session has its first event's value, and another event of it may have another
+    bool is_internal = false;     ///< of the rollup's rows, not asked for by name
+    bool is_filter_only = false;  ///< a number of each event, by which events are found and not put into groups
+    bool is_of_pings = false;     ///< of a pageview, over the pings that tell of it; 0 without one
     // The column of footfall.sessions that another session of the visitor gives: their first one, or the last that did
     // not come directly (docs/adr/0018). Empty where the dimension is of the session itself.
     std::string first_touch;

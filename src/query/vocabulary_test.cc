@@ -32,10 +32,11 @@ TEST(VocabularyTest, AnAliasIsTheMetricItself) {
     EXPECT_EQ(vocabulary().metric("active_users"), vocabulary().metric("active_visitors"));
 }
 
-TEST(VocabularyTest, SuggestsOnlyWhatThisVersionAnswers) {
+TEST(VocabularyTest, SuggestsOnlyWhatCanBeAskedFor) {
     EXPECT_EQ(vocabulary().nearest_metric("vistors"), "visitors");
     EXPECT_EQ(vocabulary().nearest_metric("conversion"), "conversions");
-    EXPECT_NE(vocabulary().nearest_metric("active_visitor"), "active_visitors");
+    EXPECT_EQ(vocabulary().nearest_metric("active_visitor"), "active_visitors");
+    EXPECT_NE(vocabulary().nearest_metric("all_session"), "all_sessions");  // a part of others
     EXPECT_EQ(vocabulary().nearest_dimension("contry"), "country");
     EXPECT_EQ(vocabulary().nearest_dimension("xyzxyzxyz"), "");
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "query/goal.h"
 #include "query/sql.h"
 #include "query/vocabulary.h"
 
@@ -34,7 +35,7 @@ bool MadeDay::has_rows_of(std::string_view dimension) const {
 }
 
 std::uint64_t goals_of(const query::SiteInfo& site) {
-    if (site.goals.empty()) return 0;
+    if (site.goals.empty() || !std::all_of(site.goals.begin(), site.goals.end(), query::is_kept_by_day)) return 0;
     std::string text;
     for (const query::GoalDeclaration& goal : site.goals)
         for (const std::string& part : {goal.name, std::to_string(static_cast<int>(goal.of)),

@@ -37,7 +37,7 @@ struct MadeDay {
     bool has_rows_of(std::string_view dimension) const;
 };
 
-/// Which goals a site has: a hash of their declarations; 0: none.
+/// Which goals a site has: a hash of their declarations; 0: none, or not only such as are kept by day.
 std::uint64_t goals_of(const query::SiteInfo& site);
 
 /// The bit of a dimension in MadeDay::dimensions; 0 where the rollup keeps none of that name.

@@ -106,7 +106,7 @@ class TestJudgement:
 
 
 class TestFormats:
-    """CSV, JSON and NDJSON by `Accept` or `?format=`."""
+    """CSV, JSON and NDJSON by `Accept` or `?format=`; Arrow and Parquet are in test_columnar_formats.py."""
 
     @pytest.fixture
     def ask(self, server: Server, site: Site) -> Callable[..., Answer]:
@@ -197,12 +197,12 @@ class TestFormats:
         assert ask("?format=csv", **alone).body == b'bounce_rate\r\n""\r\n'
         assert ask("?format=ndjson", **alone).body == b'{"bounce_rate":null}\n'
 
-    @pytest.mark.parametrize("name", ["arrow", "parquet", "xml", "CSV", ""])
+    @pytest.mark.parametrize("name", ["feather", "Parquet", "xml", "CSV", ""])
     def test_another_format_is_400_and_names_those_there_are(self, ask: Callable[..., Answer], name: str):
         error = refused(ask(f"?format={name}"), 400, code="unsupported_format", field="format")
-        assert "json, csv, ndjson" in error["message"]
+        assert "json, csv, ndjson, arrow, arrowstream, parquet" in error["message"]
 
-    @pytest.mark.parametrize("accept", ["text/html", "application/vnd.apache.parquet", "application/json;q=0"])
+    @pytest.mark.parametrize("accept", ["text/html", "application/vnd.apache.avro", "application/json;q=0"])
     def test_who_takes_nothing_of_it_is_told_406(self, ask: Callable[..., Answer], accept: str):
         error = refused(ask(accept=accept), 406, code="not_acceptable", field="Accept")
         assert "json, csv, ndjson" in error["message"]
@@ -528,3 +528,16 @@ class TestMetrics:
         site.wait_events(12)
         assert site.value("visitors") == 2
         assert site.table("page", "visitors") == {"/a": 2, "/b": 2}
+
+
+class TestActiveVisitors:
+    def test_are_those_of_the_last_five_minutes_by_what_is_asked(self, server: Server, site: Site):
+        def of(visitor: str, minutes: float, page: str) -> dict[str, Any]:
+            return pageview(site.id, page, timestamp=now_ms() - int(minutes * 60_000)) | {"user_id": visitor}
+
+        site.send(of("ann", 0, "/"), of("ann", 1, "/a"), of("bob", 3, "/a"), of("cem", 7, "/a"))
+        site.wait_events(4)
+        assert site.query(["active_visitors", "visitors"], time_range="all")["rows"] == [[2, 3]]
+        assert site.query(["active_users"], ["page"], time_range="all", order_by=[["page", "asc"]])["rows"] == [["/", 1], ["/a", 2]]
+        past = site.query(["active_visitors"], date_range=["2020-01-01", "2020-12-31"])
+        assert past["rows"] == [[0]]

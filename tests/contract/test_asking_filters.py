@@ -167,6 +167,11 @@ class TestErrors:
             pytest.param(["not", ["page", "is", ["x"]], ["page", "is", ["x"]]], id="not of two"),
             pytest.param(["or", ["page", "is", ["x"]], ["nothing", "is", ["x"]]], id="nested"),
             pytest.param(["pageviews", "is", ["1"]], id="a metric"),
+            pytest.param(["has_done"], id="nothing done"),
+            pytest.param(["has_done", ["has_not_done", ["page", "is", ["x"]]]], id="doings in doings"),
+            pytest.param(["has_done", ["page", "is", ["x"]], ["source", "is", ["x"]]], id="of an event and a session"),
+            pytest.param(["last_channel", "has_done", ["Direct"]], id="a touch is not done"),
+            pytest.param(["engaged_seconds", "is_set"], id="a number is compared"),
         ],
     )
     def test_a_condition_that_makes_no_sense_is_400_and_named(self, filled: Site, condition: Any):

@@ -10,7 +10,7 @@ from reference import funnels as reference
 from reference.events import first_receipts
 from reference.funnels import Counts, Funnel, Step
 from reference.sessions import sessions_of
-from reference.zones import Days, Instants, Range, local
+from reference.zones import Days, Instants, Range, instant_ms, local
 from support.client import bearer
 from support.events import custom, now_ms, pageview
 from support.questions import Curious
@@ -81,6 +81,19 @@ class TestSteps:
         assert "SELECT" in meta["sql"] and meta["parameters"]["site"] == visited.id and meta["rows_to_read"] > 0
         assert "/pricing" not in meta["sql"], "values are parameters"
         assert ask(visited, [PAGE]).json()["meta"]["sql"] is None
+
+    def test_who_dropped_off_is_named_latest_first(self, visited: Site):
+        def told(**more: Any) -> list[list[str]]:
+            steps = ask(visited, [PAGE, SIGNUP, BUY], **more).json()["steps"]
+            for step in steps:
+                assert [one["at"] for one in step["dropped"]] == sorted((one["at"] for one in step["dropped"]), reverse=True)
+            return [[one["user_id"] for one in step["dropped"]] for step in steps]
+
+        assert told(dropped_limit=10) == [[], ["dan"], ["cem", "bob"]]
+        assert told(dropped_limit=1) == [[], ["dan"], ["cem"]]
+        assert told(dropped_limit=10, by="session") == [[], ["dan", "cem"], ["cem", "ann", "bob"]]
+        assert "dropped" not in ask(visited, [PAGE]).json()["steps"][0]
+        assert refused(visited, [PAGE], dropped_limit=1_001) == ("out_of_range", "dropped_limit")
 
     def test_the_order_counts_and_what_is_between_does_not(self, visited: Site):
         assert visitors(visited, PAGE, BUY) == [4, 2]
@@ -203,6 +216,7 @@ def request_of(funnel: Funnel) -> dict[str, Any]:
         "by": funnel.by,
         "filters": list(funnel.filters),
         "include_bots": funnel.include_bots,
+        "dropped_limit": 1_000,
         **({"breakdown": funnel.breakdown, "limit": 1_000} if funnel.breakdown else {}),
     }
 
@@ -210,6 +224,15 @@ def request_of(funnel: Funnel) -> dict[str, Any]:
 def counted(steps: list[dict[str, Any]]) -> Counts:
     told = tuple(step["visitors"] for step in steps)
     return Counts(told, tuple(step.get("sessions", step["visitors"]) for step in steps))
+
+
+def named(steps: list[list[tuple[str, int]]]) -> list[list[tuple[str, int]]]:
+    """Of strangers only the server knows the name."""
+    return [sorted((name if name.startswith("visitor ") else "", at_ms) for name, at_ms in step) for step in steps]
+
+
+def dropped(steps: list[dict[str, Any]]) -> list[list[tuple[str, int]]]:
+    return named([[(one["user_id"], instant_ms(one["at"])) for one in step["dropped"]] for step in steps])
 
 
 @pytest.mark.parametrize("failpoints", ["", "query.too_large_at_once=error"], ids=["at once", "by parts of the visitors"])
@@ -231,6 +254,7 @@ def test_R18_funnels_are_those_of_the_reference(start_server: Any, failpoints: s
             expected = reference.answer(sessions, received, funnel)
             told = answer.json()
             assert counted(told["steps"]) == expected.total, (seed, steps, request_of(funnel))
+            assert dropped(told["steps"]) == named(expected.dropped), (seed, steps, request_of(funnel))
             if funnel.breakdown:
                 by_value = {row["value"]: counted(row["steps"]) for row in told["breakdown"]}
                 assert by_value == expected.by_value, (seed, steps, request_of(funnel))

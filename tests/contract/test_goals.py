@@ -6,7 +6,7 @@ import pytest
 
 from support.accounts import User
 from support.client import bearer
-from support.events import custom, now_ms, pageview
+from support.events import custom, now_ms, other, pageview
 from support.server import Server, Site, run_command
 
 MINUTE = 60_000
@@ -127,6 +127,61 @@ class TestConversions:
         compared = visited.ask(metrics=["events"], filters=[["goal", "gt", 5]])
         assert compared.status == 400 and compared.json()["error"]["code"] == "unsupported_operator"
 
+    def test_what_visitors_have_done_is_a_filter_of_all_that_they_did(self, visited: Site):
+        add_goal(visited, "Bought", "--page", "/thanks")
+        bought: list[Any] = ["goal", "has_done", ["Bought"]]
+        assert visited.query(["visitors", "events"], filters=[bought])["rows"] == [[2, 7]]
+        assert visited.query(["visitors", "events"], filters=[["goal", "has_not_done", ["Bought"]]])["rows"] == [[1, 1]]
+        # Ann's second session is of somebody who bought, and did not convert.
+        assert visited.query(["sessions", "conversions"], filters=[bought])["rows"] == [[3, 2]]
+        assert visited.query(["conversion_rate"], filters=[["event_name", "has_done", ["signup"]]])["rows"] == [[50.0]]
+
+    def test_a_goal_may_be_of_a_property_revenue_engaged_time_or_scroll(self, site: Site):
+        site.server.command("site", "set", site.id, "--currency", "EUR")
+        then = now_ms() - 60 * MINUTE
+
+        def of(visitor: str, event: dict[str, Any], minute: int = 0) -> dict[str, Any]:
+            event["data"]["timestamp"] = then + minute * MINUTE
+            return event | {"user_id": visitor}
+
+        read, skimmed = pageview(site.id, "/blog/a"), pageview(site.id, "/blog/b")
+
+        def told(view: dict[str, Any], visitor: str, seconds: float, percent: float) -> dict[str, Any]:
+            return of(visitor, other(site.id, "ping", pageview_id=view["event_id"], time_on_page=seconds, scroll_depth=percent), 1)
+
+        events = [
+            of("ann", read),
+            told(read, "ann", 20, 95),
+            told(read, "ann", 31, 40),
+            told(read, "eve", 500, 100),  # somebody else's says nothing of it
+            of("bob", skimmed),
+            told(skimmed, "bob", 5, 90),
+            of("cem", custom(site.id, "buy", revenue="99.90", currency="EUR", properties={"plan": "pro"})),
+            of("dan", custom(site.id, "order", revenue=200, currency="USD", properties={"plan": "free"})),
+            of("eve", custom(site.id, "order", revenue=250)),
+        ]
+        site.send(*events)
+        site.wait_events(5)
+        goals: dict[str, tuple[list[str], str]] = {
+            "Engaged": (["--page", "", "--match", "any"], '[["engaged_seconds", "gt", 30]]'),
+            "Large": (["--event", "", "--match", "any"], '[["revenue", "between", [99.9, 1000]]]'),
+            "Large order": (["--event", "order"], '[["revenue", "gt", 0]]'),
+            "Pro": (["--event", "", "--match", "any"], '[["property:plan", "is", ["pro"]]]'),
+            "Skimmed": (["--page", "/blog/", "--match", "contains"], '[["engaged_seconds", "lt", 10]]'),
+            "To the end": (["--page", "", "--match", "any"], '[["scroll_percent", "gt", 90]]'),
+        }
+        for name, (flags, filters) in goals.items():
+            add_goal(site, name, *flags, "--filters", filters)
+        by_goal = site.query(["conversions", "visitors"], ["goal"], order_by=[["goal", "asc"]], limit=100)["rows"]
+        assert [row[:2] for row in by_goal] == [
+            *(["Engaged", 1], ["Large", 2], ["Large order", 1], ["Pro", 1], ["Skimmed", 1], ["To the end", 1])
+        ]
+        steps = {"steps": [{"goal": "Engaged"}], "time_range": "all", "website_id": site.id}
+        funnel = site.server.request("POST", "/api/v1/funnel", steps, bearer(site.key("read"))).json()
+        assert funnel["steps"][0]["visitors"] == 1
+        asked = site.query(["conversions"], explain=True)
+        assert any("no days are kept" in reason for reason in asked["meta"]["plan"])
+
     def test_another_sites_goals_are_its_own(self, visited: Site):
         other = visited.server.add_site()
         add_goal(other, "Bought", "--page", "/thanks")
@@ -165,6 +220,10 @@ class TestDeclaring:
             ({"name": "x", "page": "/", "filters": [["source", "is", ["y"]]]}, "filters"),
             ({"name": "x", "page": "/", "filters": [["date", "is", ["2026-11-01"]]]}, "filters"),
             ({"name": "x", "page": "/", "colour": "red"}, "colour"),
+            ({"name": "x", "page": "", "match": "any"}, "filters"),
+            ({"name": "x", "page": "/", "match": "any", "filters": [["country", "is", ["DE"]]]}, "page"),
+            ({"name": "x", "page": "/", "filters": [["page", "has_done", ["/"]]]}, "filters"),
+            ({"name": "x", "page": "/", "filters": [["scroll_percent", "is", [50]]]}, "filters[0][1]"),
         ],
     )
     def test_what_is_wrong_is_named(self, server: Server, site: Site, body: dict[str, Any], field: str):

@@ -168,6 +168,10 @@ class TestQuestions:
             (["property:n", "between", [2, 12]], 2),
             (["property:n", "is_set", False], 1),
             (["hour", "is", ["2026-06-01T12:59:00+00:00"]], 2),
+            (["page", "has_done", ["/c"]], 3),
+            (["page", "has_not_done", ["/c"]], 0),
+            (["has_done", ["page", "is", ["/a"]], ["property:n", "is", ["2"]]], 0),
+            (["has_done", ["page", "is", ["/a"]], ["property:n", "is", ["12"]]], 3),
             (["date", "gt", ["2026-06-01"]], 1),
         ],
     )

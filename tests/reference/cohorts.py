@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from reference.funnels import Step
-from reference.questions import OF_EVENTS, Filter, event_values, names_of_filter, passes, session_value
+from reference.questions import NUMBERS, OF_EVENTS, VISITOR, Doings, Filter, event_values, names_of_filter, passes, session_value
 from reference.sessions import VARYING, Session, touches_of
 from reference.zones import TIME_DIMENSIONS, Days, Everything, Instants, Range, bucket, bucket_named
 
@@ -35,7 +35,7 @@ class Retention:
     @property
     def is_of_events(self) -> bool:
         names = {name for condition in self.filters for name in names_of_filter(condition)}
-        of_events = any(name in OF_EVENTS or name in VARYING or name.startswith("property:") for name in names)
+        of_events = any(name in OF_EVENTS or name in VARYING or name in NUMBERS or name.startswith("property:") for name in names)
         return of_events or self.first is not None or self.again is not None
 
 
@@ -43,12 +43,25 @@ def answer(sessions: Iterable[Session], asked: Retention) -> dict[tuple[str, str
     """By cohort and period, each told by its first day; where both are the same, the cohort's size."""
     sessions = [session for session in sessions if asked.include_bots or not session.is_bot]
     touches = touches_of(sessions)
+    # Whatever was before the range's end, since that is what cohorts are made of.
+    done = Doings(
+        sessions, touches, asked.zone, lambda at_ms: not asked.is_over(at_ms), lambda session: not asked.is_over(session.started_at)
+    )
+
+    def resolved(step: Step | None) -> Step | None:
+        return step and dataclasses.replace(step, filters=done.resolved(step.filters))
+
+    asked = dataclasses.replace(
+        asked, first=resolved(asked.first), again=resolved(asked.again), filters=done.resolved(asked.filters)
+    )
     firsts: dict[str, set[str]] = {}
     agains: dict[str, set[str]] = {}
     for session in sessions:
         if not asked.is_of_events:
 
             def of_session(name: str, session: Session = session) -> str:
+                if name == VISITOR:
+                    return session.visitor
                 return bucket(name, session.started_at, asked.zone) if name in TIME_DIMENSIONS else session_value(session, touches, name)
 
             if not asked.is_over(session.started_at) and all(passes(one, of_session, asked.zone) for one in asked.filters):

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 from reference.events import Event
-from reference.questions import Filter, ValueOf, event_values, passes
+from reference.questions import Filter, ValueOf, doings, event_values, passes
 from reference.sessions import Session, touches_of
 from reference.zones import Everything, Range
 
@@ -50,6 +50,7 @@ class Counts:
 class FunnelAnswer:
     total: Counts
     by_value: dict[str, Counts]
+    dropped: list[list[tuple[str, int]]]  # by step: who reached the one before alone, and when he last met any; latest first
 
 
 def answer(sessions: Iterable[Session], received: Sequence[Event], funnel: Funnel) -> FunnelAnswer:
@@ -57,6 +58,9 @@ def answer(sessions: Iterable[Session], received: Sequence[Event], funnel: Funne
     sessions = list(sessions)
     place = {event.event_id: number for number, event in enumerate(received)}
     touches = touches_of(sessions)
+    done = doings(funnel, sessions, touches)
+    steps = tuple(dataclasses.replace(step, filters=done.resolved(step.filters)) for step in funnel.steps)
+    funnel = dataclasses.replace(funnel, steps=steps, filters=done.resolved(funnel.filters))
     units: dict[object, list[tuple[Event, ValueOf]]] = {}
     visitor_of: dict[object, str] = {}
     for session in sessions:
@@ -84,9 +88,14 @@ def answer(sessions: Iterable[Session], received: Sequence[Event], funnel: Funne
             tuple(sum(reached[unit] >= step for unit in of) for step in steps),
         )
 
+    def dropped_of(unit: object) -> tuple[str, int]:
+        met = [event.at_ms for event, value_of in units[unit] if any(step.is_met(event, value_of, funnel.zone) for step in funnel.steps)]
+        return visitor_of[unit], max(met)
+
     return FunnelAnswer(
         counts(list(reached)),
         {value: counts([unit for unit in reached if values[unit] == value]) for value in set(values.values())},
+        [sorted((dropped_of(unit) for unit in reached if reached[unit] == step), key=lambda one: (-one[1], one[0])) for step in range(len(funnel.steps))],
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from reference.events import Event
 from reference.funnels import Step
-from reference.questions import Filter, ValueOf, event_values, passes
+from reference.questions import Filter, ValueOf, doings, event_values, passes
 from reference.sessions import Session, touches_of
 from reference.zones import Everything, Range
 
@@ -44,6 +44,9 @@ def answer(sessions: Iterable[Session], received: Sequence[Event], asked: Paths)
     sessions = list(sessions)
     place = {event.event_id: number for number, event in enumerate(received)}
     touches = touches_of(sessions)
+    done = doings(asked, sessions, touches)
+    first = asked.first and dataclasses.replace(asked.first, filters=done.resolved(asked.first.filters))
+    asked = dataclasses.replace(asked, first=first, filters=done.resolved(asked.filters))
     walks: list[list[Node]] = []
     for session in sessions:
         if session.is_bot and not asked.include_bots:

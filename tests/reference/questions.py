@@ -12,10 +12,11 @@ A bucket of time is that of the event, and of the session's start. What a sessio
 import dataclasses
 import re
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from reference.metrics import METRICS, Group, Number
 from reference.sessions import VARYING, Event, Session, Touches, touches_of
-from reference.zones import TIME_DIMENSIONS, Everything, Range, bucket, bucket_named, place_in_time
+from reference.zones import TIME_DIMENSIONS, Everything, Instants, Range, bucket, bucket_named, place_in_time
 
 OF_EVENTS = ("page", "title", "event_name", "event_category", "event_action", "event_label", "session_id")
 OF_SESSIONS = (
@@ -24,9 +25,13 @@ OF_SESSIONS = (
 )
 TOUCHES = tuple(f"{which}_{name}" for which in ("first", "last") for name in ("referrer", "source", "medium", "campaign", "channel"))
 DIMENSIONS = (*TIME_DIMENSIONS, *OF_EVENTS, *OF_SESSIONS, *TOUCHES, *VARYING)  # and property:NAME
+# Of an event, for filters alone: a number.
+NUMBERS = ("revenue", "engaged_seconds", "scroll_percent")
 
-# ["dimension", "operator", values], or ["and" | "or" | "not", filter, …]
+# ["dimension", "operator", values], or ["and" | "or" | "not" | "has_done" | "has_not_done", filter, …]. Resolved, what was done
+# is [VISITOR, who did it].
 Filter = list
+VISITOR = "visitor"
 Row = tuple[tuple[str, ...], tuple[Number, ...]]  # values of the dimensions, values of the metrics
 
 
@@ -57,6 +62,7 @@ def answer(sessions: Iterable[Session], question: Question) -> Answer:
     total = Group()
     sessions = list(sessions)
     touches = touches_of(sessions)
+    question = dataclasses.replace(question, filters=doings(question, sessions, touches).resolved(question.filters))
 
     def key(value_of: ValueOf) -> tuple[str, ...]:
         return tuple(map(value_of, question.dimensions))
@@ -89,6 +95,66 @@ def answer(sessions: Iterable[Session], question: Question) -> Answer:
     return Answer(ordered[question.offset : question.offset + question.limit], totals)
 
 
+@dataclasses.dataclass(frozen=True)
+class Doings:
+    """What visitors have done: each has, in the range, one event that passes all that is asked of it; or, where that is not
+    of events, one session of which a part is in the range."""
+
+    sessions: list[Session]  # that count
+    touches: Touches
+    zone: str
+    contains: Callable[[int], bool]  # the range, an instant
+    overlaps: Callable[[Session], bool]
+
+    def resolved(self, filters: Iterable[Filter]) -> tuple[Filter, ...]:
+        return tuple(map(self.resolve, filters))
+
+    def resolve(self, condition: Filter) -> Filter:
+        if condition[0] in ("and", "or", "not"):
+            return [condition[0], *map(self.resolve, condition[1:])]
+        if condition[0] in ("has_done", "has_not_done"):
+            kind, conditions = condition[0], condition[1:]
+        elif condition[1] in ("has_done", "has_not_done"):
+            kind, conditions = condition[1], [[condition[0], "is", *condition[2:]]]
+        else:
+            return condition
+        done = [VISITOR, frozenset(session.visitor for session in self.sessions if self.has_done(session, conditions))]
+        return done if kind == "has_done" else ["not", done]
+
+    def has_done(self, session: Session, conditions: list[Filter]) -> bool:
+        names = set().union(*map(names_of_filter, conditions))
+        if any(name in OF_SESSIONS and name != "user_id" for name in names):
+            ways = [self.of_session(session)] if self.overlaps(session) else []
+        else:
+            events = [event for event in session.events if self.contains(event.at_ms)]
+            ways = [event_values(event, session, self.touches, self.zone) for event in events]
+        return any(all(passes(one, value_of, self.zone) for one in conditions) for value_of in ways)
+
+    def of_session(self, session: Session) -> ValueOf:
+        def value(dimension: str) -> str:
+            if dimension in TIME_DIMENSIONS:
+                return bucket(dimension, session.started_at, self.zone)
+            return session_value(session, self.touches, dimension)
+
+        return value
+
+
+def doings(asked: Any, sessions: Iterable[Session], touches: Touches) -> Doings:
+    """In the range of a question, a funnel or paths."""
+
+    def contains(at_ms: int) -> bool:
+        return asked.range.contains(at_ms, asked.zone)
+
+    def overlaps(session: Session) -> bool:
+        if isinstance(asked.range, Instants):
+            return session.started_at < asked.range.to_ms and session.ended_at >= asked.range.from_ms
+        # No session is longer than a day without an event.
+        return any(contains(event.at_ms) for event in session.events)
+
+    counted = [session for session in sessions if asked.include_bots or not session.is_bot]
+    return Doings(counted, touches, asked.zone, contains, overlaps)
+
+
 def session_value(session: Session, touches: Touches, dimension: str) -> str:
     if dimension in TOUCHES:
         which, _, name = dimension.partition("_")
@@ -99,13 +165,27 @@ def session_value(session: Session, touches: Touches, dimension: str) -> str:
 
 def event_values(event: Event, session: Session, touches: Touches, zone: str) -> ValueOf:
     def value(dimension: str) -> str:
+        if dimension == VISITOR:
+            return session.visitor
         if dimension in TIME_DIMENSIONS:
             return bucket(dimension, event.at_ms, zone)
+        if dimension in NUMBERS:
+            return number_of(dimension, event, session)
         if dimension in OF_SESSIONS or dimension in TOUCHES:
             return session_value(session, touches, dimension)
         return event.value(dimension)
 
     return value
+
+
+def number_of(dimension: str, event: Event, session: Session) -> str:
+    """Empty where an event can have none. No definition says what another currency is worth, and there is only one."""
+    if dimension == "revenue":
+        return str(event.revenue)
+    for view in session.pageviews:
+        if view.event is event:
+            return str((view.engaged_s if dimension == "engaged_seconds" else view.scroll_percent) or 0)
+    return ""
 
 
 def ways_in(session: Session, touches: Touches, question: Question) -> list[ValueOf]:
@@ -124,6 +204,8 @@ def ways_in(session: Session, touches: Touches, question: Question) -> list[Valu
 
         def values_with(event: Event) -> ValueOf:
             def value(dimension: str) -> str:
+                if dimension == VISITOR:
+                    return session.visitor
                 if dimension in TIME_DIMENSIONS:
                     return bucket(dimension, session.started_at, zone)
                 return event.value(dimension) if dimension in VARYING else session_value(session, touches, dimension)
@@ -137,10 +219,12 @@ def ways_in(session: Session, touches: Touches, question: Question) -> list[Valu
 
 
 def is_of_events_alone(dimension: str) -> bool:
-    return dimension in OF_EVENTS or dimension.startswith("property:")
+    return dimension in OF_EVENTS or dimension in NUMBERS or dimension.startswith("property:")
 
 
 def names_of_filter(condition: Filter) -> set[str]:
+    if condition[0] == VISITOR:
+        return set()
     if condition[0] in ("and", "or", "not"):
         return set().union(*map(names_of_filter, condition[1:]))
     return {condition[0]}
@@ -156,6 +240,8 @@ def passes_all(question: Question, value_of: ValueOf) -> bool:
 
 
 def passes(condition: Filter, value_of: ValueOf, zone: str) -> bool:
+    if condition[0] == VISITOR:
+        return value_of(VISITOR) in condition[1]
     if condition[0] == "and":
         return all(passes(inner, value_of, zone) for inner in condition[1:])
     if condition[0] == "or":

@@ -34,7 +34,7 @@ def declared(kind: str, answered: bool) -> set[str]:
         name
         for entry in entries
         for name in [entry["name"], *entry.get("aliases", [])]
-        if not entry.get("internal") and bool(entry["sources"] or entry.get("quotient")) == answered
+        if not entry.get("internal") and not entry.get("filter_only") and bool(entry["sources"] or entry.get("quotient")) == answered
     }
 
 
@@ -61,6 +61,7 @@ class Curious:
         self.touches = touches_of(sessions)
         self.today = today  # of the site
         self.dimensions = [*DIMENSIONS, *PROPERTIES]
+        self.numbers = questions.NUMBERS
         if any(not event.value("user_id") for session in sessions for event in session.events):
             self.dimensions.remove("user_id")  # of a stranger it is a hash of what only the server knows
 
@@ -122,7 +123,29 @@ class Curious:
         if depth < 3 and dice.random() < 0.3:
             kind = dice.choice(["and", "or", "not"])
             return [kind, *(self.filter(depth + 1) for _ in range(1 if kind == "not" else 2))]
-        dimension = dice.choice(self.dimensions)
+        if dice.random() < 0.08:
+            return self.done()
+        if dice.random() < 0.05 and self.numbers:
+            operator = dice.choice(["gt", "lt", "between"])
+            numbers = [dice.choice([-1, 0, 0.5, 5, 20, 50, 75, 100]) for _ in range(self.count(operator))]
+            return [dice.choice(self.numbers), operator, sorted(numbers)]
+        return self.test()
+
+    def done(self) -> questions.Filter:
+        """What visitors did, by one event or one session."""
+        dice = self.dice
+        of_sessions = [name for name in questions.OF_SESSIONS if name != "user_id"]
+        names = dice.choice([of_sessions, [name for name in self.dimensions if name not in (*of_sessions, *questions.TOUCHES)]])
+        operator = dice.choice(["has_done", "has_not_done"])
+        if dice.random() < 0.5:
+            dimension = dice.choice(names)
+            values = [self.in_bucket(dimension) if dimension in TIME_DIMENSIONS else self.value(dimension) for _ in range(2)]
+            return [dimension, operator, values]
+        return [operator, *(self.test(dice.choice(names)) for _ in range(dice.choice([1, 2])))]
+
+    def test(self, dimension: str | None = None) -> questions.Filter:
+        dice = self.dice
+        dimension = dimension or dice.choice(self.dimensions)
         if dimension in TIME_DIMENSIONS:
             operator = dice.choice(["is", "is_not", "gt", "lt", "between"])
             values = [self.in_bucket(dimension) for _ in range(self.count(operator))]

@@ -23,6 +23,7 @@ inline constexpr std::int64_t kFunnelWindowDefault = 7 * 86'400;  // seconds
 inline constexpr std::int64_t kFunnelWindowMax = 366 * std::int64_t{86'400};
 inline constexpr std::int64_t kFunnelValuesDefault = 10;  // of a breakdown
 inline constexpr std::int64_t kFunnelValuesMax = 1'000;
+inline constexpr std::int64_t kFunnelDroppedMax = 1'000;  // visitors of each step
 
 /// Within whose events the steps follow each other.
 enum class FunnelBy : std::uint8_t { kVisitor, kSession };
@@ -31,7 +32,8 @@ struct FunnelRequest final : VisitorRequest {
     std::vector<Step> steps;
     std::int64_t window_seconds = kFunnelWindowDefault;
     FunnelBy by = FunnelBy::kVisitor;
-    std::string breakdown;  ///< a dimension, of whose values `of.limit` are told; empty: none
+    std::int64_t dropped_limit = 0;  ///< visitors of each step who are named because they did not reach it
+    std::string breakdown;           ///< a dimension, of whose values `of.limit` are told; empty: none
 
     Result<std::unique_ptr<VisitorQuestion>> plan(const PlanContext& context) const override;
 };

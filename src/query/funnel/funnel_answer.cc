@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "query/cells.h"
 #include "query/funnel/funnel_plan.h"
 
 namespace footfall::query {
@@ -14,13 +15,13 @@ std::uint64_t count_at(const std::vector<store::Value>& row, std::size_t place) 
 
 class FunnelWriter {
 public:
-    FunnelWriter(const FunnelPlan& funnel, const Zone& zone)
-        : funnel_(funnel), zone_(zone), first_(funnel.plan.dimensions.size()), json_(out_) {}
+    FunnelWriter(const FunnelPlan& funnel, const Zone& zone, const store::Answer& dropped)
+        : funnel_(funnel), zone_(zone), dropped_(dropped), first_(funnel.plan.dimensions.size()), json_(out_) {}
 
     std::string write(const AnswerParts& parts) && {
         const auto& rows = parts.current.rows;
         json_.begin_object();
-        write_steps(rows.empty() ? nullptr : &rows.front());
+        write_steps(rows.empty() ? nullptr : &rows.front(), funnel_.dropped_limit > 0);
         json_.key("breakdown");
         if (first_ == 0) {
             json_.null();
@@ -29,7 +30,7 @@ public:
             for (std::size_t i = 1; i < rows.size(); ++i) {
                 json_.begin_object();
                 json_.member("value", std::get<std::string>(rows[i].front()));
-                write_steps(&rows[i]);
+                write_steps(&rows[i], false);
                 json_.end_object();
             }
             json_.end_array();
@@ -41,7 +42,7 @@ public:
 
 private:
     /// Null: of nobody.
-    void write_steps(const std::vector<store::Value>* row) {
+    void write_steps(const std::vector<store::Value>* row, bool names_dropped) {
         const std::size_t steps = funnel_.steps.size();
         const auto counted = [&](std::size_t place) { return row == nullptr ? 0 : count_at(*row, first_ + place); };
         json_.key("steps");
@@ -55,10 +56,24 @@ private:
             write_share("rate", visitors, counted(0));
             write_share("step_rate", visitors, before);
             json_.member("drop_off", before - visitors);
+            if (names_dropped) write_dropped(i);
             if (funnel_.by == FunnelBy::kSession) {
                 json_.member("sessions", counted(steps + i));
                 write_share("session_rate", counted(steps + i), counted(steps));
             }
+            json_.end_object();
+        }
+        json_.end_array();
+    }
+    /// Who reached the step before and not this one.
+    void write_dropped(std::size_t before) {
+        json_.key("dropped");
+        json_.begin_array();
+        for (const auto& row : dropped_.rows) {
+            if (natural_of(row.at(0)) != before) continue;
+            json_.begin_object();
+            json_.member("user_id", text_of(row.at(1)));
+            json_.member("at", zone_.instant_text(static_cast<std::int64_t>(natural_of(row.at(2)))));
             json_.end_object();
         }
         json_.end_array();
@@ -72,6 +87,7 @@ private:
 
     const FunnelPlan& funnel_;
     const Zone& zone_;
+    const store::Answer& dropped_;
     const std::size_t first_;  ///< column of the first step
     std::string out_;
     json::Writer json_;
@@ -79,12 +95,13 @@ private:
 
 }  // namespace
 
-Result<std::string> write_funnel(const FunnelPlan& funnel, const Zone& zone, const AnswerParts& parts) {
+Result<std::string> write_funnel(const FunnelPlan& funnel, const Zone& zone, const AnswerParts& parts,
+                                 const store::Answer& dropped) {
     const std::size_t width = funnel.counts() + (funnel.has_breakdown() ? 2 : 0);
     if (parts.current.columns.size() != width)
         return Error(Code::kInternal, fmt::format("the store answered {} columns where the funnel has {}",
                                                   parts.current.columns.size(), width));
-    return FunnelWriter(funnel, zone).write(parts);
+    return FunnelWriter(funnel, zone, dropped).write(parts);
 }
 
 }  // namespace footfall::query

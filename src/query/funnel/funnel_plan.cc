@@ -1,6 +1,7 @@
 #include "query/funnel/funnel_plan.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -25,6 +26,7 @@ Result<FunnelPlan> make_plan_of(const FunnelRequest& request, const PlanContext&
     FunnelPlan funnel;
     funnel.by = request.by;
     funnel.window_ms = request.window_seconds * 1'000;
+    funnel.dropped_limit = request.dropped_limit;
     Plan& plan = funnel.plan;
     TRY(plan, begin_visitor_plan(request.of, context));
     funnel.filters = plan.condition->children;
@@ -60,11 +62,25 @@ public:
         return {0, 1 + funnel_.counts()};
     }
     void arrange(store::Answer& answer) const override { arrange_funnel(funnel_, answer); }
-    Result<std::string> write(const AnswerParts& parts) const override { return write_funnel(funnel_, zone_, parts); }
+    std::optional<Aside> after() const override {
+        if (funnel_.dropped_limit == 0) return std::nullopt;
+        return Aside{.compose = [this](const Shard& shard,
+                                       int timeout_ms) { return compose_dropped(funnel_, zone_, shard, timeout_ms); },
+                     .keys = {0, 1, 2}};
+    }
+    Status learn_after(store::Answer dropped) override {
+        dropped_ = std::move(dropped);
+        arrange_dropped(funnel_, dropped_);
+        return {};
+    }
+    Result<std::string> write(const AnswerParts& parts) const override {
+        return write_funnel(funnel_, zone_, parts, dropped_);
+    }
 
 private:
     const FunnelPlan funnel_;
     const Zone& zone_;
+    store::Answer dropped_;
 };
 
 }  // namespace

@@ -24,7 +24,8 @@ struct FunnelPlan {
     std::vector<PlanStep> steps;
     std::int64_t window_ms = 0;
     FunnelBy by = FunnelBy::kVisitor;
-    bool is_joined = false;  ///< events with their sessions
+    bool is_joined = false;          ///< events with their sessions
+    std::int64_t dropped_limit = 0;  ///< who dropped off at a step, at most; 0: nobody is named
 
     bool has_breakdown() const { return !plan.dimensions.empty(); }
     /// Columns that count: for each step the visitors, by session then for each step the sessions.
@@ -37,8 +38,16 @@ struct FunnelPlan {
 store::Statement compose_funnel(const FunnelPlan& funnel, const Zone& zone, const Shard& shard, int timeout_ms);
 void arrange_funnel(const FunnelPlan& funnel, store::Answer& answer);
 
-/// {"steps": […], "breakdown": null or [{"value", "steps"}], "meta"}. kInternal where the store's columns are not the
+/// Who reached a step and not the next: columns `reached` (the number of the step, from 1), `who` and `at`
+/// (milliseconds, of the last event of theirs that met any step). Of each step the `dropped_limit` who came latest, in
+/// that order; of a part of the visitors too, so that arrange_dropped() makes one list of several parts'.
+store::Statement compose_dropped(const FunnelPlan& funnel, const Zone& zone, const Shard& shard, int timeout_ms);
+void arrange_dropped(const FunnelPlan& funnel, store::Answer& dropped);
+
+/// {"steps": […], "breakdown": null or [{"value", "steps"}], "meta"}, with `dropped` in the steps over all where it was
+/// asked for. kInternal where the store's columns are not the
 /// plan's.
-Result<std::string> write_funnel(const FunnelPlan& funnel, const Zone& zone, const AnswerParts& parts);
+Result<std::string> write_funnel(const FunnelPlan& funnel, const Zone& zone, const AnswerParts& parts,
+                                 const store::Answer& dropped);
 
 }  // namespace footfall::query

@@ -60,6 +60,11 @@ Result<FunnelRequest> parse_funnel(std::string_view body) {
              TRY(request.breakdown, read_text(value, "breakdown"));
              return {};
          }},
+        {"dropped_limit",
+         [&](element value) -> Status {
+             TRY(request.dropped_limit, read_integer(value, "dropped_limit", 0, kFunnelDroppedMax));
+             return {};
+         }},
         {"limit",
          [&](element value) -> Status {
              TRY(request.of.limit, read_integer(value, "limit", 1, kFunnelValuesMax));

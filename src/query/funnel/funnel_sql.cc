@@ -9,6 +9,7 @@
 #include "query/cells.h"
 #include "query/funnel/funnel_plan.h"
 #include "query/visitor_statement.h"
+#include "query/vocabulary.h"
 
 namespace footfall::query {
 namespace {
@@ -23,6 +24,16 @@ public:
 
     store::Statement made(int timeout_ms) {
         std::string sql = whole();
+        return parts_.made_of(std::move(sql), timeout_ms);
+    }
+
+    store::Statement dropped(int timeout_ms) {
+        tells_who_ = true;
+        std::string sql = fmt::format(
+            "SELECT\n    toUInt64(reached) AS step,\n    who,\n    toUInt64(last_at) AS told_at\nFROM\n(\n{}\n)\n"
+            "WHERE reached < {}\nORDER BY step, told_at DESC, who\nLIMIT {} BY step",
+            how_far(), funnel_.steps.size(),
+            parts_.composer().bind_as("dropped_limit", "UInt64", std::to_string(funnel_.dropped_limit)));
         return parts_.made_of(std::move(sql), timeout_ms);
     }
 
@@ -60,6 +71,10 @@ private:
                                             "toUnixTimestamp64Milli(timestamp) AS at", "log_offset",
                                             fmt::format("toUInt32({}) AS steps", fmt::join(bits, " + "))};
         if (by_session()) columns.emplace_back("visitor_id");
+        if (tells_who_)
+            columns.push_back(
+                composer.dimension({.name = "user_id", .dimension = vocabulary().dimension("user_id"), .key = {}}) +
+                " AS name");
         for (std::string& column : composer.dimension_columns()) columns.push_back(std::move(column));
         std::vector<std::string> where = parts_.events_where();
         where.emplace_back("steps != 0");
@@ -89,6 +104,7 @@ private:
             reached += fmt::format("arrayExists(b -> b >= 0, began_{0}), {0}, ", step);
         columns.push_back(fmt::format("multiIf({}0) AS reached", reached));
         if (by_session()) columns.emplace_back("any(visitor_id) AS visitor");
+        if (tells_who_) columns.insert(columns.end(), {"any(name) AS who", "max(at) AS last_at"});
         if (funnel_.has_breakdown())
             columns.emplace_back("arrayFirst((v, s) -> bitAnd(s, 1) != 0, met.4, met_steps) AS value");
         return fmt::format("SELECT\n    {}\nFROM\n(\n{}\n)\nGROUP BY whose\nHAVING reached > 0",
@@ -97,6 +113,7 @@ private:
 
     const FunnelPlan& funnel_;
     const bool is_part_;  ///< of the visitors
+    bool tells_who_ = false;
     VisitorStatement parts_;
     const std::string window_;
 };
@@ -113,6 +130,26 @@ void arrange_funnel(const FunnelPlan& funnel, store::Answer& answer) {
         return text_of(one.front()) < text_of(other.front());
     });
     answer.rows.resize(std::min(answer.rows.size(), static_cast<std::size_t>(1 + funnel.plan.limit)));
+}
+
+store::Statement compose_dropped(const FunnelPlan& funnel, const Zone& zone, const Shard& shard, int timeout_ms) {
+    return FunnelStatement(funnel, zone, shard).dropped(timeout_ms);
+}
+
+void arrange_dropped(const FunnelPlan& funnel, store::Answer& dropped) {
+    const auto step = [](const auto& row) { return natural_of(row[0]); };
+    std::ranges::sort(dropped.rows, [&](const auto& one, const auto& other) {
+        if (step(one) != step(other)) return step(one) < step(other);
+        if (natural_of(one[2]) != natural_of(other[2])) return natural_of(one[2]) > natural_of(other[2]);
+        return text_of(one[1]) < text_of(other[1]);
+    });
+    std::uint64_t last = 0;
+    std::int64_t count = 0;
+    std::erase_if(dropped.rows, [&](const auto& row) {
+        count = step(row) == last ? count + 1 : 1;
+        last = step(row);
+        return count > funnel.dropped_limit;
+    });
 }
 
 store::Statement compose_funnel(const FunnelPlan& funnel, const Zone& zone, const Shard& shard, int timeout_ms) {

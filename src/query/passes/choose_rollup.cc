@@ -10,11 +10,13 @@ namespace footfall::query {
 namespace {
 
 /// Of conversions, which are kept by day and goal, and as a whole.
-std::string why_not_by_goal(const Plan& plan, RollupUse& use) {
+std::string why_not_by_goal(const PlanContext& context, const Plan& plan, RollupUse& use) {
     for (const BaseMetric& base : plan.bases)
         if (!is_rolled_by_goal(*base.metric))
             return fmt::format("conversions and '{}' are not kept together", base.metric->name);
     if (plan.goals.empty()) return "the site has no goals";
+    if (!std::all_of(context.site.goals.begin(), context.site.goals.end(), is_kept_by_day))
+        return "a goal asks for revenue, engaged_seconds or scroll_percent, of which no days are kept";
     bool is_by_goal = false;
     for (const DimensionColumn& column : plan.dimensions) {
         is_by_goal |= is_goal(*column.dimension);
@@ -38,6 +40,7 @@ std::string why_not_by_goal(const Plan& plan, RollupUse& use) {
 /// Why the rollup's days can't answer; empty where they can. `use` is how.
 std::string why_not(const PlanContext& context, const Plan& plan, RollupUse& use) {
     if (plan.include_bots == Toggle::kOn) return "it leaves bots out";
+    if (plan.condition && asks_what_was_done(*plan.condition)) return "it does not keep what each visitor has done";
     bool has_sessions = false;
     for (const BaseMetric& base : plan.bases) {
         if (!base.metric->rollup) return fmt::format("it does not keep '{}'", base.metric->name);
@@ -47,7 +50,7 @@ std::string why_not(const PlanContext& context, const Plan& plan, RollupUse& use
     if (use.standard_error > 0 && context.request.exact == Toggle::kOn) return "exact distinct counts are asked for";
     if (plan.sessions == Branch::kJoined) return "sessions by what is of events do not add up over days";
 
-    if (is_rolled_by_goal(plan)) return why_not_by_goal(plan, use);
+    if (is_rolled_by_goal(plan)) return why_not_by_goal(context, plan, use);
 
     const DimensionColumn* of = nullptr;
     const DimensionColumn* event_name = nullptr;

@@ -21,6 +21,8 @@ Status find_top_rows(const PlanContext&, Plan& plan) {
     if (plan.dimensions.size() != 1 || !plan.dimensions.front().dimension->has_many_values ||
         plan.events != Branch::kAlone || plan.sessions != Branch::kNone)
         return {};
+    // Who comes into what was done, or is told of by a ping, between the statements may bring any number of events.
+    if (plan.condition && (asks_what_was_done(*plan.condition) || asks_for_numbers(*plan.condition))) return {};
     const OrderKey& first = plan.order.front();
     if (first.of != OrderKey::Of::kMetric || first.direction != Direction::kDescending) return {};
     const Metric& metric = *plan.metrics[first.index].metric;

@@ -1,5 +1,6 @@
 #include <charconv>
 #include <cmath>
+#include <functional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -100,7 +101,7 @@ Condition negate(Condition condition) {
 }
 
 Result<Condition> lower_test(const Filter& filter, const PlanContext& context) {
-    TRY(auto column, resolve_dimension(context.vocabulary, filter.dimension, filter.field + "[0]"));
+    TRY(auto column, resolve_filtered(context.vocabulary, filter.dimension, filter.field + "[0]"));
     TRY_STATUS(check_count(filter));
     const auto [op, negated] = positive(filter.op);
     Condition test{.kind = Condition::Kind::kTest, .children = {}, .column = std::move(column), .op = op, .values = {}};
@@ -109,7 +110,11 @@ Result<Condition> lower_test(const Filter& filter, const PlanContext& context) {
     if (is_bucket && (op == Operator::kContains || op == Operator::kMatches || op == Operator::kIsSet))
         return refuse("unsupported_operator", filter.field + "[1]",
                       fmt::format("the time dimension '{}' takes is, is_not, gt, lt and between", filter.dimension));
-    if (is_goal(dimension) && (op == Operator::kGt || op == Operator::kLt || op == Operator::kBetween))
+    const bool compares = op == Operator::kGt || op == Operator::kLt || op == Operator::kBetween;
+    if (dimension.is_filter_only && !compares)
+        return refuse("unsupported_operator", filter.field + "[1]",
+                      fmt::format("'{}' is a number: it takes gt, lt and between", filter.dimension));
+    if (is_goal(dimension) && compares)
         return refuse("unsupported_operator", filter.field + "[1]", "goals are names, not numbers");
     for (const std::string& value : filter.values) {
         if (is_bucket) {
@@ -120,7 +125,7 @@ Result<Condition> lower_test(const Filter& filter, const PlanContext& context) {
         if (op == Operator::kMatches) TRY_STATUS(check_pattern(filter, value));
         if (op == Operator::kContains && value.empty())
             return refuse_value(filter, "every text contains the empty one; name a part to look for");
-        if (op == Operator::kGt || op == Operator::kLt || op == Operator::kBetween) {
+        if (compares) {
             TRY(auto text, number(filter, value));
             test.values.push_back(std::move(text));
             continue;
@@ -151,11 +156,45 @@ Result<std::vector<Condition>> lower_all(const std::vector<Filter>& filters, con
     return conditions;
 }
 
+/// What was done is asked of one event, or of one session.
+Status check_done(const Filter& filter, const Condition& condition) {
+    bool is_of_touches = false;
+    const std::function<void(const Condition&)> look = [&](const Condition& one) {  // NOLINT(misc-no-recursion)
+        if (one.kind == Condition::Kind::kTest) {
+            const Dimension& dimension = *one.column.dimension;
+            is_of_touches = is_of_touches || !dimension.first_touch.empty() || !dimension.last_touch.empty();
+        }
+        for (const Condition& child : one.children) look(child);
+    };
+    look(condition);
+    if (asks_what_was_done(condition))
+        return refuse("unsupported_filter", filter.field, "'has_done' and 'has_not_done' do not hold one another");
+    if (is_of_touches)
+        return refuse("unsupported_filter", filter.field,
+                      "what a visitor came by at first or at last is nothing that they do; filter by it with 'is'");
+    if (!is_of_table(condition, "events") && !is_of_table(condition, "sessions"))
+        return refuse("unsupported_filter", filter.field,
+                      "one 'has_done' asks for what events have, or for what sessions have, not for both");
+    return {};
+}
+
+Result<Condition> lower_done(const Filter& filter, std::vector<Condition> children) {
+    Condition all =
+        children.size() == 1
+            ? std::move(children.front())
+            : Condition{.kind = Condition::Kind::kAnd, .children = std::move(children), .column = {}, .values = {}};
+    TRY_STATUS(check_done(filter, all));
+    Condition done{.kind = Condition::Kind::kDone, .children = {}, .column = {}, .values = {}};
+    done.children.push_back(std::move(all));
+    return done;
+}
+
 // parse_request has limited the depth of nesting.
 Result<Condition> lower(const Filter& filter, const PlanContext& context) {  // NOLINT(misc-no-recursion)
     if (filter.kind == Filter::Kind::kTest) return lower_test(filter, context);
     TRY(auto children, lower_all(filter.children, context));
     if (filter.kind == Filter::Kind::kNot) return negate(std::move(children.front()));
+    if (filter.kind == Filter::Kind::kDone) return lower_done(filter, std::move(children));
     const auto kind = filter.kind == Filter::Kind::kAnd ? Condition::Kind::kAnd : Condition::Kind::kOr;
     return Condition{.kind = kind, .children = std::move(children), .column = {}, .values = {}};
 }

@@ -32,6 +32,8 @@ Status allow_sampling(const PlanContext& context, Plan& plan);
 /// The declaration of a dimension's name; 400 "unknown_dimension" or "unsupported_dimension" at `field`.
 Result<DimensionColumn> resolve_dimension(const Vocabulary& vocabulary, std::string_view name,
                                           const std::string& field);
+/// The same of a filter, which may ask for more than rows can be put into groups by.
+Result<DimensionColumn> resolve_filtered(const Vocabulary& vocabulary, std::string_view name, const std::string& field);
 /// A refusal: kInvalidArgument with the contract's error code in `name`.
 Error refuse(std::string_view code, std::string field, std::string message, std::string did_you_mean = {});
 

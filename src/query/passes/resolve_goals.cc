@@ -40,7 +40,8 @@ Status resolve_goals(const PlanContext& context, Plan& plan) {
     const Asked asked = asked_by(plan);
     const bool has_conversions = has_base_of(plan, kConversions);
     const bool has_all_sessions = has_base_of(plan, kAllSessions);
-    if (!asked.of_goals && !has_conversions && !has_all_sessions) return {};
+    const bool is_done = plan.condition && asks_for_goals_done(*plan.condition);
+    if (!asked.of_goals && !is_done && !has_conversions && !has_all_sessions) return {};
     for (const GoalDeclaration& declared : context.site.goals) {
         auto goal = lower_goal(declared, context.vocabulary);
         if (!goal)

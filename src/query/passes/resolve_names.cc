@@ -76,6 +76,14 @@ Error refuse(std::string_view code, std::string field, std::string message, std:
 
 Result<DimensionColumn> resolve_dimension(const Vocabulary& vocabulary, std::string_view name,
                                           const std::string& field) {
+    TRY(DimensionColumn column, resolve_filtered(vocabulary, name, field));
+    if (column.dimension->is_filter_only)
+        return refuse("unsupported_dimension", field, fmt::format("'{}' is for filters: a number of each event", name));
+    return column;
+}
+
+Result<DimensionColumn> resolve_filtered(const Vocabulary& vocabulary, std::string_view name,
+                                         const std::string& field) {
     const Dimension* dimension = vocabulary.dimension(name);
     if (dimension == nullptr || dimension->is_internal)
         return refuse("unknown_dimension", field, fmt::format("there is no dimension '{}'", name),

@@ -135,6 +135,7 @@ std::string bucket_of(std::string_view granularity, const Zone& zone, std::int64
 }  // namespace
 
 Status resolve_range(const PlanContext& context, Plan& plan) {
+    plan.now_ms = context.now_ms;
     const RangeRequest& asked = context.request.range;
     switch (asked.kind) {
         case RangeRequest::Kind::kNamed: {

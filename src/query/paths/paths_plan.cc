@@ -48,11 +48,10 @@ public:
 
     const Plan& plan() const override { return paths_.plan; }
     bool is_of_all_before() const override { return false; }
-    std::optional<Before> before() const override {
-        return Before{
-            .compose = [this](const Shard& shard,
-                              int timeout_ms) { return compose_paths_told(paths_, zone_, shard, timeout_ms); },
-            .keys = paths_told_keys()};
+    std::optional<Aside> before() const override {
+        return Aside{.compose = [this](const Shard& shard,
+                                       int timeout_ms) { return compose_paths_told(paths_, zone_, shard, timeout_ms); },
+                     .keys = paths_told_keys()};
     }
     Status learn(const store::Answer& answer) override {
         TRY(told_, read_paths_told(paths_, answer));
