@@ -407,6 +407,68 @@ TEST_F(QueryEngineTest, ADayOfASiteReadsLittleMoreThanThatDay) {
     EXPECT_EQ(rows_to_read(R"("date_range": ["2025-01-01", "2025-01-02"])"), 0U);
 }
 
+// As the engine plans the statement that `explain` shows.
+TEST_F(QueryEngineTest, AQuestionReadsThePartitionsKeysAndColumnsThatItAsksFor) {
+    std::vector<Visit> visits;
+    for (int month = 1; month <= 6; ++month)
+        for (const char* site : {"asked", "other"})
+            for (std::uint64_t visitor = 1; visitor <= 3; ++visitor) {
+                visits.push_back(at_now("/"));
+                visits.back().site = site;
+                visits.back().ms = utc_ms(2026, month, 15, 12, 0);
+                visits.back().visitor = visitor;
+            }
+    insert(store(), visits);
+    std::vector<SessionRow> rows;
+    for (const Visit& visit : visits)
+        rows.push_back({.site = visit.site,
+                        .key = rows.size() + 1,
+                        .visitor = visit.visitor,
+                        .started = visit.ms,
+                        .ended = visit.ms});
+    insert_sessions(store(), rows);
+    const auto explained = [&](const std::string& members) {
+        const auto text = answer(
+            R"({"website_id": "asked", "explain": true, "date_range": ["2026-03-14", "2026-03-16"], )" + members + "}",
+            "UTC");
+        EXPECT_TRUE(text.has_value()) << (text ? "" : text.error().message);
+        simdjson::dom::parser parser;
+        const auto meta = parser.parse(*text).value()["meta"];
+        store::Statement statement{.sql = "EXPLAIN header = 1, indexes = 1\n" +
+                                          std::string(meta["sql"].get_string().value())};
+        const simdjson::dom::object parameters = meta["parameters"].get_object().value();
+        for (const auto field : parameters)
+            statement.parameters.emplace_back(field.key, std::string(field.value.get_string().value()));
+        const auto plan = store().query(statement);
+        EXPECT_TRUE(plan.has_value()) << (plan ? "" : plan.error().message);
+        std::string lines;
+        if (!plan) return lines;
+        for (const auto& row : plan->rows) lines += std::get<std::string>(row.at(0)) + "\n";
+        return lines;
+    };
+    const std::string events =
+        explained(R"("metrics": ["visitors"], "dimensions": ["page"], "filters": [["country", "is", "DE"]])");
+    EXPECT_NE(events.find("ReadFromMergeTree (footfall.events)"), std::string::npos) << events;
+    EXPECT_EQ(events.find("footfall.sessions"), std::string::npos) << events;
+    // Of six months one is read: by the partition, and by the site and the day of the key.
+    EXPECT_NE(events.find("Partition"), std::string::npos) << events;
+    EXPECT_NE(events.find("PrimaryKey"), std::string::npos) << events;
+    EXPECT_NE(events.find("toDate(timestamp)"), std::string::npos) << events;
+    EXPECT_NE(events.find("Parts: 1/6"), std::string::npos) << events;
+    for (const char* column : {"page", "visitor_id", "country"})
+        EXPECT_NE(events.find(std::string(column) + " "), std::string::npos) << column << " in\n" << events;
+    for (const char* column : {"title", "referrer", "properties", "browser", "city", "user_id", "event_name"})
+        EXPECT_EQ(events.find(column), std::string::npos) << column << " in\n" << events;
+
+    const std::string sessions = explained(R"("metrics": ["bounce_rate"], "filters": [["source", "is", "news"]])");
+    EXPECT_NE(sessions.find("ReadFromMergeTree (footfall.sessions)"), std::string::npos) << sessions;
+    EXPECT_NE(sessions.find("toDate(started_at)"), std::string::npos) << sessions;
+    EXPECT_NE(sessions.find("Parts: 1/6"), std::string::npos) << sessions;
+    EXPECT_EQ(sessions.find("footfall.events"), std::string::npos) << sessions;
+    for (const char* column : {"entry_page", "referrer", "city", "engaged", "user_id"})
+        EXPECT_EQ(sessions.find(column), std::string::npos) << column << " in\n" << sessions;
+}
+
 // Of pages that few visitors see often and pages that many see once: the order by pageviews is not that by visitors.
 std::vector<Visit> uneven_visits(std::size_t pages) {
     std::vector<Visit> visits;

@@ -31,10 +31,12 @@ constexpr std::string_view kOfTables = "events";
 /// Ranges of the tables that one statement names; more holes between rolled days are not worth it.
 constexpr std::size_t kRangesMax = 20;
 
-/// The rolled days of a range, and what is between them. Without any where they are not to be used.
+/// The rolled days of a range, and what is between them. Without any where they are not to be used; `why_none` says why
+/// where the plan would use them.
 Cover cover_of(const Plan& plan, const Range& range, const SiteInfo& site, const Zone& zone,
-               const Service::Options& options) {
+               const Service::Options& options, std::string& why_none) {
     Cover cover{.ranges = {range}, .days = {}};
+    why_none.clear();
     if (!plan.rollup || options.rolled_days == nullptr) return cover;
     std::uint64_t events = 0;
     std::vector<RolledDay> days;
@@ -60,9 +62,17 @@ Cover cover_of(const Plan& plan, const Range& range, const SiteInfo& site, const
         days.push_back(day);
     }
     if (from_ms < range.to_ms) add_between(from_ms, range.to_ms);
-    if (days.empty() || between.size() > kRangesMax ||
-        (is_sketch && events < options.sketch_above_events && !is_sketch_all_there_is))
-        return cover;
+    if (days.empty()) why_none = "no rollup: no whole day of the range is summed up";
+    else if (between.size() > kRangesMax)
+        why_none = fmt::format("no rollup: its {} days of the range leave more than {} holes between them", days.size(),
+                               kRangesMax);
+    else if (is_sketch && events < options.sketch_above_events && !is_sketch_all_there_is)
+        why_none = fmt::format(
+            "no rollup: its {} days of the range hold {} events, fewer than query.sketch_above_events, so that "
+            "distinct "
+            "counts are exact from the events",
+            days.size(), events);
+    if (!why_none.empty()) return cover;
     cover.ranges = std::move(between);
     cover.days = std::move(days);
     return cover;
@@ -90,10 +100,12 @@ public:
           zone_(zone),
           options_(options),
           timeout_ms_(options.timeout_ms),
-          cover_(cover_of(plan, range, site, zone, options)) {}
+          cover_(cover_of(plan, range, site, zone, options, why_no_days_)) {}
 
     store::Statement statement() const { return compose(plan_, cover_, zone_, timeout_ms_); }
     const Cover& cover() const { return cover_; }
+    /// Why the plan's rollup is not read after all; empty where it is, or where the plan has none.
+    const std::string& why_no_days() const { return why_no_days_; }
     /// `meta.source`; of the last answer, once there is one.
     std::string source() const {
         if (cover_.days.empty()) return std::string(kOfTables);
@@ -147,7 +159,7 @@ public:
             // A day that was made again meanwhile may have lost rows of the generation that was read.
             if (!answer || cover_.days.empty() || options_.rolled_days->are_kept(site_, cover_.days)) return answer;
             rows_read_ = answer->rows_read;
-            cover_ = tries < kTries ? cover_of(plan_, range_, site_, zone_, options_)
+            cover_ = tries < kTries ? cover_of(plan_, range_, site_, zone_, options_, why_no_days_)
                                     : Cover{.ranges = {range_}, .days = {}};
         }
     }
@@ -265,6 +277,7 @@ private:
     const Zone& zone_;
     const Service::Options& options_;
     const int timeout_ms_;
+    std::string why_no_days_;  // before cover_, which says it
     Cover cover_;
     std::uint64_t rows_read_ = 0;  ///< by what did not become the answer
     std::uint64_t rows_to_read_ = 0;
@@ -314,8 +327,10 @@ std::string_view reason_of_cache(bool is_kept) {
                    : "cache: the answer is not kept";
 }
 
-std::vector<std::string> reasons_of(const Plan& plan, const Cover& cover, std::uint64_t sampled_rows) {
+std::vector<std::string> reasons_of(const Plan& plan, const Question& question, std::uint64_t sampled_rows) {
+    const Cover& cover = question.cover();
     std::vector<std::string> reasons = plan.reasons;
+    if (!question.why_no_days().empty()) reasons.push_back(question.why_no_days());
     if (sampled_rows > 0) {
         reasons.push_back(fmt::format(
             "sampled: about {} rows would be read, more than query.sample_above_rows; the statement reads those of one "
@@ -399,7 +414,7 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
         const store::Statement statement = is_sampled ? current.sampled_statement() : current.statement();
         TRY(const store::Answer estimate, execution.ask(compose_estimate(statement)));
         parts.explanation = Explanation{statement, rows_of_estimate(estimate),
-                                        reasons_of(plan, current.cover(), is_sampled ? current.rows_to_read() : 0)};
+                                        reasons_of(plan, current, is_sampled ? current.rows_to_read() : 0)};
         parts.explanation->reasons.emplace_back(reason_of_cache(cache_.has(key_as(of_tables(plan.range), current))));
         source = current.source();
     } else {

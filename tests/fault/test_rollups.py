@@ -165,6 +165,8 @@ def test_rolled_days_say_what_the_events_say(start_server: Any):
     assert explained["meta"]["source"] == "mixed"
     assert "footfall.rollup_days" in explained["meta"]["sql"]
     assert any("standard error of 0.81 %" in reason for reason in explained["meta"]["plan"])
+    today = rolled.sites[0].query(["pageviews"], time_range="today", explain=True)["meta"]
+    assert today["source"] == "events" and "no rollup: no whole day of the range is summed up" in today["plan"]
     assert rolled.sites[0].query(["visitors"], time_range="7d", exact=True)["meta"]["source"] == "events"
     assert rolled.sites[0].query(["pageviews"], time_range="7d", exact=True)["meta"]["source"] == "mixed", "numbers are exact as they are"
 
