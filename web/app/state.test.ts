@@ -39,6 +39,19 @@ test("every view comes back from its address", () => {
     {
       ...DEFAULT_VIEW,
       filters: [
+        { dimension: "page", operator: "matches", values: ["^/(a|b),$"] },
+        {
+          group: "or",
+          filters: [
+            { dimension: "page", operator: "is", values: ["/a~b!c&d=e?f #g(,)/\u00e4%2F+", "", ")"] },
+            { group: "not", filters: [{ dimension: "property:x,y", operator: "between", values: ["1", "2"] }] },
+          ],
+        },
+      ],
+    },
+    {
+      ...DEFAULT_VIEW,
+      filters: [
         { dimension: "property:plan", operator: "contains", values: ["pro"] },
         { dimension: "event_name", operator: "is_set", values: [] },
       ],
@@ -125,6 +138,10 @@ test("a query takes its range by name where the server has one, and by days wher
     ["country", "is", ["DE", "FR"]],
     ["event_name", "is_set"],
   ]);
+  const grouped = [{ group: "or", filters: [filters[0], { group: "not", filters: [{ dimension: "os", operator: "is_not_set", values: [] }] }] }] as const;
+  deepEqual(baseQuery("s", { ...DEFAULT_VIEW, filters: grouped }, "2026-11-24").filters, [
+    ["or", [["country", "is", ["DE", "FR"]], ["not", ["os", "is_set", false]]]],
+  ]);
 });
 
 test("all time is not compared; a past range is not asked again", () => {
@@ -169,7 +186,9 @@ test("what an address says and nobody understands is left out and named, once ea
   const good = ["range=7d", "filter=country~is~DE", "compare=none", "tab.pages=title", "view=live", "keys=on", "theme=auto"];
   const bad = [
     "filter=country~wat~DE",
-    "filter=page~matches~x",
+    "filter=page~equals~x",
+    "filter=or(page~is~/,foo~is~x)",
+    "filter=page~between~1",
     "filter=foo~is~x",
     "filter=property:~is~x",
     "filter=page~is_set~x",
@@ -203,6 +222,8 @@ test("what an address says and nobody understands is left out and named, once ea
   });
   const many = Array.from({ length: 22 }, (_, index) => `filter=page~is~/${index}`);
   deepEqual(readView(`?${many.join("&")}`).dropped, ["filter=page~is~/20", "filter=page~is~/21"]);
+  const wide = `filter=or(${Array.from({ length: 30 }, (_, index) => `page~is~/${index}`).join(",")})`;
+  deepEqual(readView(`?${wide}&${wide}&filter=page~is~/`).dropped, [wide], "the server takes 50 conditions");
 });
 
 test("an address of a funnel is readable, and has as many steps as the server takes", () => {

@@ -1,8 +1,10 @@
 import { addDays, addMonths, daysBetween, isDay, monthsBetween } from "../lib/calendar";
+import { CONDITIONS_MAX, conditionOf, conditionsIn, filterText, isGroup, joined, parseFilter, partsOf } from "../lib/filter";
 import { METRICS, type MetricName } from "../lib/metrics";
-import type { Compare, Condition, Filter, Granularity, Operator, Query } from "../lib/query";
+import type { Compare, Filter, FilterTree, Granularity, Query } from "../lib/query";
 import { type Per, type Period, PERIODS, type Step, STEP_KINDS, STEPS_MAX, type WindowName, WINDOWS } from "../lib/step";
-import { PANELS, tabOfDimension } from "../panels/filters/names";
+import { isDimension } from "../panels/filters/dimensions";
+import { PANELS } from "../panels/filters/names";
 
 /** What the dashboard shows, as it stands in the address: a link to it, or the back button, brings the same view again. */
 export interface View {
@@ -11,7 +13,7 @@ export interface View {
   compare: Compare | Days | "none";
   /** Whether the other period is moved so that Mondays stand against Mondays. */
   weekdays: "any" | "match";
-  filters: readonly Filter[];
+  filters: readonly FilterTree[];
   metric: MetricName;
   /** Undefined: the one that suits the range. */
   granularity: Granularity | undefined;
@@ -86,38 +88,9 @@ export const DEFAULT_VIEW: View = {
   keys: "on",
 };
 
-const OPERATORS: readonly Operator[] = ["is", "is_not", "contains", "contains_not", "is_set"];
 const GRANULARITIES: readonly Granularity[] = ["hour", "day", "week", "month"];
-/** Limits of what is taken from an address; the server has its own. */
+/** What is taken from an address; the server has limits of its own. */
 const FILTERS_MAX = 20;
-const VALUES_MAX = 50;
-
-/** What can be filtered by beside what the panels have (schema/dimensions.json). */
-const OTHER_DIMENSIONS: readonly string[] = [
-  "minute",
-  "hour",
-  "date",
-  "week",
-  "month",
-  "event_category",
-  "event_action",
-  "event_label",
-  "goal",
-  "first_referrer",
-  "first_source",
-  "first_medium",
-  "first_campaign",
-  "first_channel",
-  "last_referrer",
-  "last_source",
-  "last_medium",
-  "last_campaign",
-  "last_channel",
-  "user_id",
-  "session_id",
-];
-
-const isDimension = (name: string): boolean => tabOfDimension(name) !== undefined || OTHER_DIMENSIONS.includes(name) || /^property:.+$/s.test(name);
 
 const oneOf = <T extends string>(list: readonly T[], text: string | null): T | undefined => list.find((item) => item === text);
 
@@ -147,10 +120,10 @@ export function readView(search: string): { view: View; dropped: string[] } {
     const tab = read(`tab.${id}`, among(known.map(({ dimension }) => dimension)));
     if (tab !== undefined) tabs[id] = tab;
   }
-  const filters: Filter[] = [];
+  const filters: FilterTree[] = [];
   for (const text of parameters.getAll("filter")) {
-    const filter = filters.length < FILTERS_MAX ? parseFilter(text) : undefined;
-    if (filter) filters.push(filter);
+    const filter = filters.length < FILTERS_MAX ? parseFilter(text, isDimension) : undefined;
+    if (filter && conditionsIn([...filters, filter]) <= CONDITIONS_MAX) filters.push(filter);
     else dropped.push(`filter=${text}`);
   }
   const steps: Step[] = [];
@@ -216,23 +189,6 @@ export function viewSearch(view: View): string {
   return pairs.length === 0 ? "" : `?${pairs.map(([name, value]) => `${name}=${encode(value)}`).join("&")}`;
 }
 
-/** "country~is~DE~FR"; "!" makes the next character an ordinary one. */
-function joined(parts: readonly string[]): string {
-  return parts.map((part) => part.replace(/[!~]/g, "!$&")).join("~");
-}
-
-function partsOf(text: string): string[] {
-  const parts = [""];
-  for (let at = 0; at < text.length; at += 1) {
-    if (text[at] === "~") parts.push("");
-    else {
-      if (text[at] === "!") at += 1;
-      parts[parts.length - 1] += text[at] ?? "";
-    }
-  }
-  return parts;
-}
-
 /** "page~/pricing". */
 function stepText({ of, value }: Step): string {
   return joined([of, value]);
@@ -244,27 +200,15 @@ function parseStep(text: string): Step | undefined {
   return of && value !== "" && rest.length === 0 ? { of, value } : undefined;
 }
 
-function filterText({ dimension, operator, values }: Filter): string {
-  return joined([dimension, operator, ...values]);
-}
-
-function parseFilter(text: string): Filter | undefined {
-  const [dimension = "", name = "", ...values] = partsOf(text);
-  const operator = oneOf(OPERATORS, name);
-  if (!isDimension(dimension) || !operator || values.length > VALUES_MAX || (operator === "is_set") !== (values.length === 0)) return undefined;
-  return { dimension, operator, values };
-}
-
 const is = (dimension: string, value: string): Filter => ({ dimension, operator: "is", values: [value] });
 
 /** A click on a row: only this value, or, where it is the filter already, no filter. `within`: what the value says nothing without. */
-export function toggleFilter(filters: readonly Filter[], dimension: string, value: string, within?: readonly [string, string]): Filter[] {
-  const others = filters.filter((filter) => filter.dimension !== dimension || filter.operator !== "is");
-  const active = filters.some(
-    (filter) => filter.dimension === dimension && filter.operator === "is" && filter.values.length === 1 && filter.values[0] === value,
-  );
+export function toggleFilter(filters: readonly FilterTree[], dimension: string, value: string, within?: readonly [string, string]): FilterTree[] {
+  const isOf = (filter: FilterTree, name: string): filter is Filter => !isGroup(filter) && filter.dimension === name && filter.operator === "is";
+  const others = filters.filter((filter) => !isOf(filter, dimension));
+  const active = filters.some((filter) => isOf(filter, dimension) && filter.values.length === 1 && filter.values[0] === value);
   if (active) return others;
-  const whole = within ? [...others.filter((filter) => filter.dimension !== within[0] || filter.operator !== "is"), is(...within)] : others;
+  const whole = within ? [...others.filter((filter) => !isOf(filter, within[0])), is(...within)] : others;
   return [...whole, is(dimension, value)];
 }
 
@@ -339,10 +283,6 @@ export function baseQuery(siteId: string, view: View, today: string): Pick<Query
     ...(typeof range === "string" ? { time_range: range } : { date_range: [range.from, range.to] as const }),
     ...(view.filters.length > 0 ? { filters: view.filters.map(conditionOf) } : {}),
   };
-}
-
-export function conditionOf({ dimension, operator, values }: Filter): Condition {
-  return operator === "is_set" ? [dimension, operator] : [dimension, operator, values];
 }
 
 const WEEK = 7;

@@ -1,19 +1,43 @@
 /** The query interface (POST /api/v1/query and /batch): what is asked and what comes back. */
 
-export type Operator = "is" | "is_not" | "contains" | "contains_not" | "is_set";
+/** Those of the query interface, and `is_not_set`, which it writes as `is_set` with false. */
+export const OPERATORS = [
+  "is",
+  "is_not",
+  "contains",
+  "contains_not",
+  "matches",
+  "matches_not",
+  "gt",
+  "lt",
+  "between",
+  "is_set",
+  "is_not_set",
+  "has_done",
+  "has_not_done",
+] as const;
+export type Operator = (typeof OPERATORS)[number];
 
-/** A condition of the person who looks; `is_set` has no values. */
+/** A condition of the person who looks; `is_set` and `is_not_set` have no values. */
 export interface Filter {
   dimension: string;
   operator: Operator;
   values: readonly string[];
 }
 
+/** Conditions of which all must hold, or one, or the only one may not. */
+export interface FilterGroup {
+  group: "and" | "or" | "not";
+  filters: readonly FilterTree[];
+}
+
+export type FilterTree = Filter | FilterGroup;
+
 export type Compare = "previous_period" | "previous_year";
 export type Granularity = "hour" | "day" | "week" | "month";
 
-export type Condition = readonly [string, Operator | "matches", readonly string[]] | readonly [string, "is_set"];
-export type Conditions = Condition | readonly ["and" | "or", readonly Conditions[]];
+export type Condition = readonly [string, Operator, readonly string[]] | readonly [string, "is_set"] | readonly [string, "is_set", boolean];
+export type Conditions = Condition | readonly ["and" | "or", readonly Conditions[]] | readonly ["not", Conditions];
 
 export interface Query {
   website_id: string;

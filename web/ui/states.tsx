@@ -3,6 +3,12 @@ import type { ComponentChildren } from "preact";
 import { partial } from "../lib/partial";
 import type { Meta, Problem } from "../lib/query";
 
+/** What the server says, and what it guesses was meant. */
+export function wordsOf(problem: Problem | undefined): string {
+    if (!problem) return "";
+    return problem.did_you_mean ? `${problem.message}. Did you mean '${problem.did_you_mean}'?` : problem.message;
+}
+
 /** Grey rows in the place of those to come, so that nothing moves when they are here. */
 export function SkeletonRows({ rows }: { rows: number }) {
     return (

@@ -6,6 +6,7 @@ import { pageKey } from "../app/keys";
 import { follow } from "../app/live";
 import { dropped, path, show, view } from "../app/location";
 import { chartOf, numbersOf, partOf, pastOf, pastQuery, questionsOf } from "../app/questions";
+import { refusal } from "../app/refusal";
 import { ended, verify } from "../app/session";
 import {
     againstOf,
@@ -26,9 +27,10 @@ import {
 } from "../app/state";
 import { ApiError, askBatch, type Site } from "../lib/api";
 import { addDays, dayIn, dayRange, daysBetween } from "../lib/calendar";
+import { isOfFilters, placeIn } from "../lib/filter";
 import { plural } from "../lib/format";
 import { metricOf } from "../lib/metrics";
-import type { Query } from "../lib/query";
+import type { Problem, Query } from "../lib/query";
 import { watch } from "../lib/watch";
 import { devices } from "../panels/devices/devices";
 import { events } from "../panels/events/events";
@@ -46,7 +48,7 @@ import { Icon } from "../ui/icons";
 import { lazy } from "../ui/lazy";
 import { Link } from "../ui/link";
 import { Menu } from "../ui/menu";
-import { Failure } from "../ui/states";
+import { Empty, Failure, wordsOf } from "../ui/states";
 
 const Install = lazy(() => import("./install"));
 const Explain = lazy(() => import("./explain"));
@@ -163,6 +165,8 @@ export default function Dashboard({ site }: { site: Site }) {
     const shared = { numbers, domain: site.domain, filters: now.filters, actions };
     const open = overlay.value;
     const isBoard = now.page === "board";
+    const refused = isBoard ? numbers.error : refusal.value;
+    const place = placeIn(now.filters, refused?.field);
     /** A site without an event has nothing to choose from. */
     const isWaiting = isBoard && isNew.value;
 
@@ -220,6 +224,7 @@ export default function Dashboard({ site }: { site: Site }) {
                 </div>
                 <FilterChips
                     filters={now.filters}
+                    problem={place && { ...place, message: wordsOf(refused) }}
                     onChange={(filters) => show({ filters })}
                     onEdit={(index) => (overlay.value = { kind: "filter", index })}
                 />
@@ -234,6 +239,10 @@ export default function Dashboard({ site }: { site: Site }) {
                 <Retention site={site} view={now} base={base()} />
             ) : isWaiting ? (
                 <Install site={site} live={live.value.value} />
+            ) : isOfFilters(refused) && !numbers.answer ? (
+                <section class="panel" aria-label="Headline">
+                    <Empty title="Nothing could be counted">{place ? "What is wrong is marked at the filter above." : wordsOf(refused)}</Empty>
+                </section>
             ) : (
                 <div class="board">
                     <section class="panel numbers" aria-label="Headline">
@@ -293,6 +302,7 @@ export default function Dashboard({ site }: { site: Site }) {
             {open?.kind === "filter" && (
                 <FilterDialog
                     filter={open.index === undefined ? undefined : now.filters[open.index]}
+                    problem={place && place.index === open.index ? refused && alone(refused) : undefined}
                     base={base(now.filters.filter((_, index) => index !== open.index))}
                     backTo={FILTER_BUTTON}
                     onDone={(filter) => {
@@ -329,6 +339,11 @@ export default function Dashboard({ site }: { site: Site }) {
             )}
         </>
     );
+}
+
+/** What is said of one filter among others, as if there were no others. */
+function alone(problem: Problem): Problem {
+    return { ...problem, field: (problem.field ?? "").replace(/^filters\[\d+\]/, "filters[0]") };
 }
 
 /** More of them, or of one, nobody reads. */

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 
 import { plural } from "../lib/format";
-import type { Answer, Conditions, Filter, Query, Totals } from "../lib/query";
+import type { Answer, Conditions, FilterTree, Query, Totals } from "../lib/query";
 import { type FilterBy, RankingTable } from "../panels/ranking/ranking";
 import { detailsQuery, listed, nameOfRow, narrowed, type RankingTab, searched } from "../panels/ranking/spec";
 import { Dialog } from "../ui/dialog";
@@ -17,7 +17,7 @@ interface Props {
     /** The numbers on top, of which the rows are shares: what was not searched for counts too. */
     numbers: Totals | null | undefined;
     domain: string;
-    filters: readonly Filter[];
+    filters: readonly FilterTree[];
     onFilter: FilterBy;
     /** `found`: what the rows have in common that a search left. */
     onDownload: (tab: RankingTab, found: readonly Conditions[]) => void;

@@ -1,139 +1,148 @@
-import { useId, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 
-import type { Filter, Operator, Query } from "../lib/query";
-import { nameOfDimension, nameOfValue, OPERATORS, PANELS, tabOfDimension, valueNamed } from "../panels/filters/names";
-import { Combobox } from "../ui/combobox";
+import { conditionOf, isGroup, placeIn } from "../lib/filter";
+import { type Draft, draftOf, filterOfDraft, isDraft, memberAt, pathInDraft, withMember } from "../lib/filtergroup";
+import { askBatch } from "../lib/api";
+import { type BatchAnswer, type Filter, type FilterTree, isProblem, type Problem, type Query } from "../lib/query";
 import { Dialog } from "../ui/dialog";
-import { Icon } from "../ui/icons";
-import { useKnown } from "./known";
-
-/** As parseView() reads. */
-const VALUES_MAX = 50;
+import { ConditionForm, type Wrong } from "./condition";
+import { addId, GroupEditor, type Path, rowId } from "./group";
+import { wordsOf } from "./question";
 
 interface Props {
     /** The one to change; undefined makes a new one. */
-    filter: Filter | undefined;
+    filter: FilterTree | undefined;
+    /** What the server said of it, with its place among the filters of which it is the only one. */
+    problem: Problem | undefined;
     /** The view's, without this filter: only values that it has are suggested. */
     base: Query;
     /** Of what gets the focus afterwards, where nothing else has it. */
     backTo: string;
-    onDone: (filter: Filter) => void;
+    onDone: (filter: FilterTree) => void;
     onClose: () => void;
 }
 
-/** A condition: of what, how, and which values. Values are suggested as the site has them, and anything can be typed. */
-export default function FilterDialog({ filter, base, backTo, onDone, onClose }: Props) {
-    const [dimension, setDimension] = useState(filter?.dimension ?? "page");
-    const [operator, setOperator] = useState<Operator>(filter?.operator ?? "is");
-    const [values, setValues] = useState<readonly string[]>(filter?.values ?? []);
-    const [typed, setTyped] = useState("");
-    const [problem, setProblem] = useState("");
-    const id = useId();
-    const known = useKnown(dimension, base, typed);
-    const isPart = operator === "contains" || operator === "contains_not";
-    const text = typed.trim();
-    const lower = text.toLowerCase();
-    const options = known.filter(({ value, name }) => !values.includes(value) && name.toLowerCase().includes(lower) && !(isPart && value === ""));
+/** These the server takes with whatever values. */
+const PLAIN = ["is", "is_not", "is_set", "is_not_set"];
 
-    function add(value: string): readonly string[] {
-        setTyped("");
-        setProblem("");
-        if (values.includes(value) || values.length >= VALUES_MAX) return values;
-        setValues([...values, value]);
-        return [...values, value];
-    }
+/** Whether the server may have something to say of a filter that the form has not. */
+function isDoubtful(filter: FilterTree): boolean {
+    return isGroup(filter) ? filter.filters.some(isDoubtful) : !PLAIN.includes(filter.operator);
+}
 
-    function submit(event: SubmitEvent): void {
-        event.preventDefault();
-        // What stands in the field was meant, too.
-        const all = text === "" ? values : add(valueNamed(text, operator, known));
-        if (operator === "is_set") onDone({ dimension, operator, values: [] });
-        else if (all.length > 0) onDone({ dimension, operator, values: all });
-        else {
-            setProblem("Choose or type at least one value.");
-            document.getElementById(`${id}-value`)?.focus();
+/** What the server says of a filter before the page asks everything by it; of a server that does not answer the page will tell. */
+async function judged(filter: FilterTree, site: string): Promise<Problem | undefined> {
+    const query: Query = { website_id: site, metrics: ["visitors"], time_range: "today", filters: [conditionOf(filter)], totals: false };
+    const [answer] = await askBatch([query]).catch((): BatchAnswer[] => []);
+    return answer && isProblem(answer) && answer.error.field?.startsWith("filters") ? answer.error : undefined;
+}
+
+/** What is wrong, at the place in the dialog that it is about. */
+function placed(filter: FilterTree | undefined, problem: Problem | undefined): (Wrong & { path: Path }) | undefined {
+    if (!filter || !problem) return undefined;
+    const place = placeIn([filter], problem.field);
+    return { path: place ? pathInDraft(filter, place.path) : [], part: place?.part, message: wordsOf(problem) };
+}
+
+/** One condition, or a group of them that is edited member by member. */
+export default function FilterDialog({ filter, problem, base, backTo, onDone, onClose }: Props) {
+    const [draft, setDraft] = useState<Draft | undefined>(filter && isGroup(filter) ? draftOf(filter) : undefined);
+    /** The member that is edited. */
+    const [editing, edit] = useState<Path>();
+    const [wrong, setWrong] = useState(placed(filter, problem));
+    const [empty, setEmpty] = useState("");
+    const [busy, setBusy] = useState(false);
+    const [goal, setGoal] = useState("");
+    // Where a form gave place to the group, the focus goes to what it was about.
+    useEffect(() => {
+        if (goal) document.getElementById(goal)?.focus();
+        setGoal("");
+    }, [goal]);
+
+    async function finish(made: FilterTree): Promise<void> {
+        if (busy) return;
+        if (isDoubtful(made)) {
+            setBusy(true);
+            const refused = await judged(made, base.website_id);
+            setBusy(false);
+            if (refused) return setWrong(placed(made, refused));
         }
+        onDone(made);
     }
+
+    function change(next: Draft): void {
+        setDraft(next);
+        setWrong(undefined);
+        setEmpty("");
+    }
+
+    function leave(path: Path, to: Draft): void {
+        edit(undefined);
+        setGoal(memberAt(to, path) ? rowId(path) : addId(path.slice(0, -1)));
+    }
+
+    if (!draft)
+        return (
+            <Dialog title={filter ? "Edit the filter" : "Add a filter"} backTo={backTo} onClose={onClose}>
+                <ConditionForm
+                    filter={filter as Filter | undefined}
+                    base={base}
+                    wrong={wrong}
+                    busy={busy}
+                    button={filter ? "Change" : "Add"}
+                    onDone={(made) => void finish(made)}
+                    onCombine={(made) => {
+                        change({ mode: "any", members: made ? [made] : [] });
+                        setGoal(addId([]));
+                    }}
+                />
+            </Dialog>
+        );
+
+    const member = editing && memberAt(draft, editing);
+    if (editing)
+        return (
+            <Dialog title={member ? "Edit the condition" : "Add a condition"} backTo={backTo} onClose={onClose}>
+                <ConditionForm
+                    key={editing.join()}
+                    filter={member && !isDraft(member) ? member : undefined}
+                    base={base}
+                    wrong={wrong?.path.join() === editing.join() ? wrong : undefined}
+                    busy={false}
+                    button={member ? "Change" : "Add"}
+                    onDone={(made) => {
+                        const next = withMember(draft, editing, made);
+                        change(next);
+                        leave(editing, next);
+                    }}
+                    onBack={() => leave(editing, draft)}
+                />
+            </Dialog>
+        );
 
     return (
         <Dialog title={filter ? "Edit the filter" : "Add a filter"} backTo={backTo} onClose={onClose}>
-            <form onSubmit={submit} class="filter-form">
-                <div class="two">
-                    <div class="field">
-                        <label for={`${id}-dimension`}>Filter by</label>
-                        <select
-                            id={`${id}-dimension`}
-                            autofocus
-                            value={dimension}
-                            onChange={(event) => {
-                                setDimension(event.currentTarget.value);
-                                setValues([]);
-                                setTyped("");
-                            }}
-                        >
-                            {!tabOfDimension(dimension) && <option value={dimension}>{nameOfDimension(dimension)}</option>}
-                            {PANELS.map((panel) => (
-                                <optgroup label={panel.title} key={panel.id}>
-                                    {panel.tabs.map((tab) => (
-                                        <option value={tab.dimension} key={tab.dimension}>
-                                            {tab.column}
-                                        </option>
-                                    ))}
-                                </optgroup>
-                            ))}
-                        </select>
-                    </div>
-                    <div class="field">
-                        <label for={`${id}-operator`}>Condition</label>
-                        <select id={`${id}-operator`} value={operator} onChange={(event) => setOperator(event.currentTarget.value as Operator)}>
-                            {(Object.keys(OPERATORS) as Operator[]).map((name) => (
-                                <option value={name} key={name}>
-                                    {OPERATORS[name]}
-                                </option>
-                            ))}
-                        </select>
-                    </div>
-                </div>
-                {operator !== "is_set" && (
-                    <div class="field">
-                        <label for={`${id}-value`}>{values.length > 0 ? "Or" : "Value"}</label>
-                        {values.length > 0 && (
-                            <ul class="tokens" aria-label="Values">
-                                {values.map((value) => (
-                                    <li class="token" key={value}>
-                                        <span>{isPart ? value : nameOfValue(dimension, value)}</span>
-                                        <button
-                                            type="button"
-                                            class="chip-close"
-                                            aria-label={`Remove ${nameOfValue(dimension, value)}`}
-                                            onClick={() => setValues(values.filter((other) => other !== value))}
-                                        >
-                                            <Icon name="close" size={12} />
-                                        </button>
-                                    </li>
-                                ))}
-                            </ul>
-                        )}
-                        <Combobox
-                            id={`${id}-value`}
-                            value={typed}
-                            placeholder={isPart ? "A part of the text" : "Choose or type"}
-                            options={options.map(({ value, name }) => ({ id: value, label: name }))}
-                            nothing={isPart || text !== "" ? "Nothing in this period matches. Enter takes it as it is." : "Nothing in this period"}
-                            error={problem}
-                            onInput={(value) => {
-                                setTyped(value);
-                                setProblem("");
-                            }}
-                            onChoose={add}
-                            onEnter={() => add(valueNamed(text, operator, known))}
-                            onBackspace={() => setValues(values.slice(0, -1))}
-                        />
-                    </div>
+            <form
+                class="filter-form"
+                onSubmit={(event) => {
+                    event.preventDefault();
+                    const made = filterOfDraft(draft);
+                    if (made) return void finish(made);
+                    setEmpty("Add at least one condition.");
+                    setGoal(addId([]));
+                }}
+            >
+                <GroupEditor draft={draft} wrong={wrong} onChange={change} onEdit={edit} />
+                {(empty || (wrong && wrong.path.length === 0)) && (
+                    <p class="form-error" role="alert">
+                        {empty || wrong?.message}
+                    </p>
                 )}
-                <button type="submit" class="button primary">
-                    {filter ? "Change" : "Add"}
-                </button>
+                <div class="form-foot">
+                    <button type="submit" class="button primary" aria-disabled={busy}>
+                        {busy ? "One moment\u2026" : filter ? "Change" : "Add"}
+                    </button>
+                </div>
             </form>
         </Dialog>
     );

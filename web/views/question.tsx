@@ -1,14 +1,12 @@
 import type { ComponentChildren } from "preact";
-import { useId } from "preact/hooks";
+import { useEffect, useId } from "preact/hooks";
 
+import { refusal } from "../app/refusal";
+import { isOfFilters } from "../lib/filter";
 import type { Problem } from "../lib/query";
-import { Empty, Failure } from "../ui/states";
+import { Empty, Failure, wordsOf } from "../ui/states";
 
-/** What the server says, and what it guesses was meant. */
-export function wordsOf(problem: Problem | undefined): string {
-    if (!problem) return "";
-    return problem.did_you_mean ? `${problem.message}. Did you mean '${problem.did_you_mean}'?` : problem.message;
-}
+export { wordsOf };
 
 /** A choice that is part of a question, with what the server says of it. */
 export function Choice({
@@ -54,6 +52,13 @@ export function Choice({
 
 /** In the place of an answer: the error, or where it stands. */
 export function Refused({ problem, place, what, onRetry }: { problem: Problem; place: string; what: string; onRetry: () => void }) {
+    useEffect(() => {
+        refusal.value = problem;
+        return () => {
+            refusal.value = undefined;
+        };
+    }, [problem]);
+    if (isOfFilters(problem)) return <Empty title={`${what} could not be counted`}>What is wrong is marked at the filter above.</Empty>;
     if (place !== "") return <Empty title={`${what} could not be counted`}>What is wrong is marked in the question.</Empty>;
     return <Failure problem={problem} what={what} onRetry={onRetry} />;
 }

@@ -281,8 +281,8 @@ export function rangeOf(query, zone, now) {
   return [first[name], today];
 }
 
-/** The tests of a filter, which may be an "or" of some. */
-const testsOf = (filter) => (filter[0] === "or" ? filter[1] : [filter]);
+/** The tests of a filter, which may be an "or" of some; of other groups nothing is told. */
+const testsOf = (filter) => (filter[0] === "or" ? filter[1].filter(([name]) => !["and", "or", "not"].includes(name)) : ["and", "not"].includes(filter[0]) ? [] : [filter]);
 
 /** Whether a value of a dimension passes the filters that are about it. */
 function passes(filters, dimension, value) {
@@ -298,7 +298,7 @@ function holds([, operator, values], value) {
     contains: (wanted) => value.includes(wanted),
     matches: (pattern) => new RegExp(pattern.replace("(?i)", ""), "i").test(value),
   }[operator.replace("_not", "")];
-  if (operator === "is_set") return value !== "";
+  if (operator === "is_set") return (values ?? true) === (value !== "");
   return some === undefined || values.some(some) !== operator.endsWith("_not");
 }
 
@@ -307,12 +307,36 @@ export function checkMembers(query, members) {
     if (!members.includes(member)) throw new Refusal("unknown_member", member, `there is no member '${member}'`);
 }
 
-export function checkFilters(filters = []) {
-  for (const [index, [dimension, operator, values]] of filters.flatMap(testsOf).entries()) {
-    checkDimension(dimension, `filters[${index}][0]`);
-    if (!OPERATORS.includes(operator)) throw new Refusal("unknown_operator", `filters[${index}][1]`, `there is no operator '${operator}'`);
-    if ((operator === "is_set") !== (values === undefined))
-      throw new Refusal("invalid_filter", `filters[${index}]`, "a filter has values, or is is_set");
+const DEPTH_MAX = 8;
+
+/** With the places that the server names. */
+export function checkFilters(filters = [], field = "filters", depth = 1) {
+  for (const [index, filter] of filters.entries()) checkFilter(filter, `${field}[${index}]`, depth);
+}
+
+function checkFilter([dimension, operator, values, ...more], field, depth) {
+  if (depth > DEPTH_MAX) throw new Refusal("limit_exceeded", field, "at most 8 levels of filters are allowed");
+  if (dimension === "not") return checkFilter(operator, `${field}[1]`, depth + 1);
+  if (dimension === "and" || dimension === "or") {
+    if (operator.length === 0) throw new Refusal("invalid_filter", field, "and, or hold at least one filter, not exactly one");
+    return checkFilters(operator, `${field}[1]`, depth + 1);
+  }
+  checkDimension(dimension, `${field}[0]`);
+  if (operator.startsWith("has_")) throw new Refusal("unsupported_operator", `${field}[1]`, `the operator '${operator}' is not available in this version`);
+  if (!OPERATORS.includes(operator)) throw new Refusal("unknown_operator", `${field}[1]`, `there is no operator '${operator}'`);
+  if (more.length > 0 || (operator === "is_set" ? ![undefined, false].includes(values) : values === undefined))
+    throw new Refusal("invalid_filter", field, "a filter has values, or is is_set");
+  if (operator.startsWith("matches")) for (const pattern of values) checkPattern(pattern, `${field}[2]`);
+  if (["gt", "lt", "between"].includes(operator) && !declared(dimension).granularity)
+    for (const value of values)
+      if (!Number.isFinite(Number(value))) throw new Refusal("invalid_value", `${field}[2]`, `'${value}' is no number; gt, lt and between compare numbers`);
+}
+
+function checkPattern(pattern, field) {
+  try {
+    new RegExp(pattern.replace("(?i)", ""));
+  } catch {
+    throw new Refusal("invalid_pattern", field, "not a valid RE2 pattern: missing ): (");
   }
 }
 

@@ -26,6 +26,7 @@ async function reached(page) {
   await page.waitForFunction(() => !document.querySelector(".skeleton-rows, .stale"));
 }
 
+const GROUP = "or(country~is~DE~FR,and(page~matches~^/blog,source~is_not~Google),not(or(browser~is~Firefox,property:plan~contains~pro)))";
 const LONG = "/blog/why-we-left-the-big-analytics-suite-and-what-we-learned-in-the-first-year-after";
 
 /** `given` readies the fixture before the page is opened. */
@@ -144,6 +145,43 @@ const VIEWS = {
       await page.locator("[role=option][aria-selected=true]").waitFor();
     },
   },
+  "filter-dimensions": {
+    path: "/sites/demo",
+    ready: async (page) => {
+      await settled(page);
+      await page.getByRole("button", { name: "Filter" }).click();
+      await page.getByRole("combobox", { name: "Filter by" }).fill("visit");
+      await page.keyboard.press("ArrowDown");
+    },
+  },
+  "filter-group": {
+    path: `/sites/demo?filter=${GROUP}`,
+    ready: async (page) => {
+      await settled(page);
+      await page.getByRole("button", { name: /^Edit the filter/ }).click();
+      await page.getByRole("group", { name: "None of these hold" }).waitFor();
+    },
+  },
+  "filter-wrong": {
+    path: `/sites/demo?filter=country~is~DE&filter=${GROUP.replace("matches~^/blog", "matches~!(")}`,
+    ready: (page) => page.locator(".chips-error").waitFor(),
+  },
+  "filter-group-wrong": {
+    path: `/sites/demo?filter=${GROUP.replace("matches~^/blog", "matches~!(")}`,
+    ready: async (page) => {
+      await page.locator(".chips-error").waitFor();
+      await page.getByRole("button", { name: /^Edit the filter/ }).click();
+      await page.getByRole("dialog").getByRole("alert").waitFor();
+    },
+  },
+  "filter-bounds": {
+    path: "/sites/demo?filter=property:price~between~10~x",
+    ready: async (page) => {
+      await page.locator(".chips-error").waitFor();
+      await page.getByRole("button", { name: /^Edit the filter/ }).click();
+      await page.locator(".bounds-error").waitFor();
+    },
+  },
   "dates-wrong": {
     path: "/sites/demo",
     ready: async (page) => {
@@ -243,7 +281,7 @@ const VIEWS = {
 };
 
 /** A dialog is drawn over the window, not over the page. */
-const IN_DIALOGS = ["query", "details", "dates", "dates-wrong", "filter", "keys", "step", "step-goal", "funnel-query"];
+const IN_DIALOGS = ["query", "details", "dates", "dates-wrong", "filter", "filter-dimensions", "filter-group", "filter-group-wrong", "filter-bounds", "keys", "step", "step-goal", "funnel-query"];
 
 for (const [name, { path, signedIn = true, role = "owner", but = [], given = () => undefined, ready }] of Object.entries(VIEWS))
   for (const scheme of SCHEMES)

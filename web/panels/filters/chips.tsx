@@ -1,71 +1,108 @@
-import type { Filter } from "../../lib/query";
+import { filterAt, type FilterPlace, isGroup } from "../../lib/filter";
+import type { Filter, FilterTree, Operator } from "../../lib/query";
 import { Icon } from "../../ui/icons";
-import { nameOfDimension, nameOfValue, OPERATORS } from "./names";
+import { nameOfDimension, nameOfGroup, nameOfValues, OPERATORS, wordsOfFilter, wordsOfMembers } from "./names";
 
-const OPPOSITE = { is: "is_not", is_not: "is", contains: "contains_not", contains_not: "contains" } as const;
+const OPPOSITE: Partial<Record<Operator, Operator>> = {
+    is: "is_not",
+    is_not: "is",
+    contains: "contains_not",
+    contains_not: "contains",
+    matches: "matches_not",
+    matches_not: "matches",
+    is_set: "is_not_set",
+    is_not_set: "is_set",
+};
 
 interface Props {
-    filters: readonly Filter[];
-    onChange: (filters: readonly Filter[]) => void;
+    filters: readonly FilterTree[];
+    /** What the server says of one of them, or of one inside of it. */
+    problem?: (FilterPlace & { message: string }) | undefined;
+    onChange: (filters: readonly FilterTree[]) => void;
     /** By its place in the list. */
     onEdit: (index: number) => void;
 }
 
-/** The conditions of the view; each can be changed, turned round or taken away. */
-export function FilterChips({ filters, onChange, onEdit }: Props) {
+const ERROR_ID = "filters-error";
+
+/** The conditions of the view; each can be changed, turned round or taken away. A group is one of them. */
+export function FilterChips({ filters, problem, onChange, onEdit }: Props) {
     if (filters.length === 0) return null;
+    const wrong = filters[problem?.index ?? -1];
+    const within = problem && filterAt(filters, problem);
     return (
-        <div class="chips">
-            <ul aria-label="Filters">
-                {filters.map((filter, index) => {
-                    const name = nameOfDimension(filter.dimension);
-                    const values = filter.values.map((value) => nameOfValue(filter.dimension, value)).join(" or ");
-                    const { operator } = filter;
-                    return (
-                        <li class="chip" key={`${filter.dimension}${filter.operator}${filter.values.join("~")}`}>
-                            <span class="chip-name">{name}</span>
-                            {operator === "is_set" ? (
-                                <span class="chip-operator">{OPERATORS.is_set}</span>
-                            ) : (
+        <>
+            <div class="chips">
+                <ul aria-label="Filters">
+                    {filters.map((filter, index) => {
+                        const words = wordsOfFilter(filter);
+                        const values = isGroup(filter) ? wordsOfMembers(filter) : nameOfValues(filter);
+                        return (
+                            <li class={filter === wrong ? "chip wrong" : "chip"} key={JSON.stringify(filter)}>
+                                {isGroup(filter) ? (
+                                    <span class="chip-name chip-group">{nameOfGroup(filter)}</span>
+                                ) : (
+                                    <Turn filter={filter} onChange={(turned) => onChange(filters.map((other, at) => (at === index ? turned : other)))} />
+                                )}
+                                {/* Its target is the whole chip, below the other buttons. */}
                                 <button
                                     type="button"
-                                    class="chip-operator"
-                                    aria-label={`${name} ${OPERATORS[operator]}: change to ${OPERATORS[OPPOSITE[operator]]}`}
-                                    title={`Change to '${OPERATORS[OPPOSITE[operator]]}'`}
-                                    onClick={() =>
-                                        onChange(filters.map((other, at) => (at === index ? { ...filter, operator: OPPOSITE[operator] } : other)))
-                                    }
+                                    class="chip-value"
+                                    title={(isGroup(filter) ? words : values) || undefined}
+                                    aria-label={`Edit the filter: ${words}`}
+                                    aria-describedby={filter === wrong ? ERROR_ID : undefined}
+                                    onClick={() => onEdit(index)}
                                 >
-                                    {OPERATORS[operator]}
+                                    {values}
                                 </button>
-                            )}
-                            {/* Its target is the whole chip, below the other two buttons. */}
-                            <button
-                                type="button"
-                                class="chip-value"
-                                title={values || undefined}
-                                aria-label={`Edit the filter: ${name} ${OPERATORS[operator]} ${values}`.trim()}
-                                onClick={() => onEdit(index)}
-                            >
-                                {values}
-                            </button>
-                            <button
-                                type="button"
-                                class="chip-close"
-                                aria-label={`Remove the filter: ${name} ${OPERATORS[operator]} ${values}`}
-                                onClick={() => onChange(filters.filter((_, at) => at !== index))}
-                            >
-                                <Icon name="close" size={12} />
-                            </button>
-                        </li>
-                    );
-                })}
-            </ul>
-            {filters.length > 1 && (
-                <button type="button" class="text-button" onClick={() => onChange([])}>
-                    Clear all
-                </button>
+                                <button
+                                    type="button"
+                                    class="chip-close"
+                                    aria-label={`Remove the filter: ${words}`}
+                                    onClick={() => onChange(filters.filter((_, at) => at !== index))}
+                                >
+                                    <Icon name="close" size={12} />
+                                </button>
+                            </li>
+                        );
+                    })}
+                </ul>
+                {filters.length > 1 && (
+                    <button type="button" class="text-button" onClick={() => onChange([])}>
+                        Clear all
+                    </button>
+                )}
+            </div>
+            {within && (
+                <p class="field-error chips-error" id={ERROR_ID} role="alert">
+                    <strong>{wordsOfFilter(within)}:</strong> {problem.message}
+                </p>
             )}
-        </div>
+        </>
+    );
+}
+
+/** Of what a condition is and how; a click on how turns it into its opposite, where there is one. */
+function Turn({ filter, onChange }: { filter: Filter; onChange: (turned: Filter) => void }) {
+    const name = nameOfDimension(filter.dimension);
+    const operator = OPERATORS[filter.operator];
+    const opposite = OPPOSITE[filter.operator];
+    return (
+        <>
+            <span class="chip-name">{name}</span>
+            {opposite ? (
+                <button
+                    type="button"
+                    class="chip-operator"
+                    aria-label={`${name} ${operator}: change to ${OPERATORS[opposite]}`}
+                    title={`Change to '${OPERATORS[opposite]}'`}
+                    onClick={() => onChange({ ...filter, operator: opposite })}
+                >
+                    {operator}
+                </button>
+            ) : (
+                <span class="chip-operator">{operator}</span>
+            )}
+        </>
     );
 }

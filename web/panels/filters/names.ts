@@ -1,5 +1,6 @@
 import { sentence, visible } from "../../lib/format";
-import type { Operator } from "../../lib/query";
+import { isGroup } from "../../lib/filter";
+import type { Filter, FilterGroup, FilterTree, Operator } from "../../lib/query";
 import { devices } from "../devices/devices";
 import { events } from "../events/events";
 import { locations } from "../locations/places";
@@ -17,8 +18,19 @@ export const OPERATORS: Record<Operator, string> = {
   is_not: "is not",
   contains: "contains",
   contains_not: "does not contain",
+  matches: "matches",
+  matches_not: "does not match",
+  gt: "is above",
+  lt: "is below",
+  between: "is between",
   is_set: "is set",
+  is_not_set: "is not set",
+  has_done: "has done",
+  has_not_done: "has not done",
 };
+
+/** Operators whose values are parts of texts, or patterns: nothing is known of them but the letters. */
+export const isLiteral = (operator: Operator): boolean => /^(contains|matches)/.test(operator);
 
 /** The panel's tab of a dimension; undefined for one that only an address names, such as a property. */
 export function tabOfDimension(dimension: string): RankingTab | undefined {
@@ -34,9 +46,39 @@ export function nameOfValue(dimension: string, value: string): string {
   return tabs.get(dimension)?.nameOf(value) ?? visible(value, "(none)");
 }
 
+/** The values of a condition as people call them, with a word between them. */
+export function nameOfValues({ dimension, operator, values }: Filter, between = operator === "between" ? " and " : " or "): string {
+  return values.map((value) => (isLiteral(operator) ? visible(value, "(blank)") : nameOfValue(dimension, value))).join(between);
+}
+
+/** What a group asks of its conditions. */
+export function nameOfGroup({ group, filters: [first] }: FilterGroup): string {
+  if (group !== "not") return group === "and" ? "All of" : "Any of";
+  return first && isGroup(first) && first.group === "and" ? "Not all of" : "None of";
+}
+
+/** What a group is about, without the "not" that its name tells. */
+export function membersOf({ group, filters }: FilterGroup): readonly FilterTree[] {
+  const [first] = filters;
+  return group === "not" && first && isGroup(first) && first.group !== "not" ? first.filters : filters;
+}
+
+/** "Country is Germany", "any of: Country is Germany; Page contains /blog". */
+export function wordsOfFilter(filter: FilterTree): string {
+  if (!isGroup(filter)) return `${nameOfDimension(filter.dimension)} ${OPERATORS[filter.operator]} ${nameOfValues(filter)}`.trim();
+  return `${nameOfGroup(filter).toLowerCase()}: ${wordsOfMembers(filter)}`;
+}
+
+/** "Country is Germany; (all of: Page is /; Browser is Firefox)". */
+export function wordsOfMembers(group: FilterGroup): string {
+  return membersOf(group)
+    .map((member) => (isGroup(member) ? `(${wordsOfFilter(member)})` : wordsOfFilter(member)))
+    .join("; ");
+}
+
 /** What was typed, as the value that it names: "germany" is DE. Of parts of values nothing is known but the letters. */
 export function valueNamed(text: string, operator: Operator, known: readonly { value: string; name: string }[]): string {
-  if (operator === "contains" || operator === "contains_not") return text;
+  if (isLiteral(operator)) return text;
   const lower = text.toLowerCase();
   return known.find(({ value, name }) => value === text || name.toLowerCase() === lower)?.value ?? text;
 }

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import type { Reply } from "../../app/board";
 import type { Land } from "../../charts/map";
-import { columnOf, type Filter } from "../../lib/query";
+import { columnOf, type FilterTree } from "../../lib/query";
 import { countryName } from "../../lib/place";
 import { Panel } from "../../ui/panel";
 import { type Actions, panelMenu, RankingBody } from "../ranking/ranking";
@@ -21,7 +21,7 @@ interface Props {
     /** The numbers on top. */
     numbers: Reply;
     domain: string;
-    filters: readonly Filter[];
+    filters: readonly FilterTree[];
     actions: Actions;
 }
 

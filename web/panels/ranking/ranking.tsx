@@ -1,9 +1,10 @@
 import { useRef } from "preact/hooks";
 
 import type { Reply } from "../../app/board";
+import { isGroup } from "../../lib/filter";
 import { narrow } from "../../lib/format";
 import { brief, unitOf, whole } from "../../lib/metrics";
-import { type Answer, columnOf, type Conditions, type Filter, type Totals } from "../../lib/query";
+import { type Answer, columnOf, type Conditions, type FilterTree, type Totals } from "../../lib/query";
 import { Icon } from "../../ui/icons";
 import { OutLink } from "../../ui/link";
 import { Panel } from "../../ui/panel";
@@ -31,7 +32,7 @@ interface Props {
     /** The numbers on top, of which the rows are shares. */
     numbers: Reply;
     domain: string;
-    filters: readonly Filter[];
+    filters: readonly FilterTree[];
     actions: Actions;
 }
 
@@ -97,7 +98,7 @@ interface TableProps {
     /** The numbers on top. */
     numbers: Totals | null | undefined;
     domain: string;
-    filters: readonly Filter[];
+    filters: readonly FilterTree[];
     rows: number;
     onFilter: FilterBy;
 }
@@ -111,7 +112,7 @@ export function RankingTable({ tab, answer, numbers, domain, filters, rows, onFi
     const shared = columnOf(answer, SHARED);
     const all = numbers?.[SHARED] ?? 0;
     const has = (dimension: string, value: string) =>
-        filters.some((filter) => filter.dimension === dimension && filter.operator === "is" && filter.values.includes(value));
+        filters.some((filter) => !isGroup(filter) && filter.dimension === dimension && filter.operator === "is" && filter.values.includes(value));
     return (
         <table class={columns.length > 2 ? "bar-list many" : "bar-list"}>
             <thead>

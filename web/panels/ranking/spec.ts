@@ -1,3 +1,4 @@
+import { conditionOf } from "../../lib/filter";
 import { visible } from "../../lib/format";
 import type { Cell, Conditions, Filter, Query } from "../../lib/query";
 
@@ -54,13 +55,7 @@ export const SHARED = "visitors";
  *  is a count of its own, and the dearest part. */
 export function rankingQuery(tab: RankingTab, base: Query, limit = ROWS + 1): Query {
   const metrics = tab.metrics.map(({ name }) => name);
-  const only = tab.only
-    ? [
-        tab.only.operator === "is_set"
-          ? ([tab.only.dimension, "is_set"] as const)
-          : ([tab.only.dimension, tab.only.operator, tab.only.values] as const),
-      ]
-    : [];
+  const only = tab.only ? [conditionOf(tab.only)] : [];
   const filters = [...(base.filters ?? []), ...only];
   return {
     ...base,
