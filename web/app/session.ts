@@ -1,4 +1,4 @@
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 
 import { ApiError, getSession, type Session } from "../lib/api";
 
@@ -10,6 +10,9 @@ export type SessionState =
   | { state: "failed"; message: string };
 
 export const session = signal<SessionState>({ state: "asking" });
+
+/** Whether we may make and change what belongs to a site: its segments and annotations. */
+export const mayEdit = computed(() => session.value.state === "in" && session.value.session.user.role !== "viewer");
 
 /** Asks who we are. */
 export async function ask(): Promise<void> {

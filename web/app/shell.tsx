@@ -166,9 +166,9 @@ function ThemeMenu() {
     );
 }
 
-const OF_SITE = { filters: DEFAULT_VIEW.filters, steps: DEFAULT_VIEW.steps, first: undefined, again: undefined };
+const OF_SITE = { filters: DEFAULT_VIEW.filters, segment: undefined, steps: DEFAULT_VIEW.steps, first: undefined, again: undefined };
 
-/** From one site to another the range and the comparison stay; filters and steps are about the old one's pages. */
+/** From one site to another the range and the comparison stay; filters, segment and steps are about the old one's pages. */
 function SiteSwitcher({ session, siteId }: { session: Session; siteId: string }) {
     const site = session.sites.find(({ id }) => id === siteId);
     return (

@@ -68,6 +68,7 @@ test("every view comes back from its address", () => {
       per: "session",
       breakdown: "property:plan",
     },
+    { ...DEFAULT_VIEW, page: "funnel", segment: "Readers ~ of! the (news) & more" },
     { ...DEFAULT_VIEW, page: "retention", cohort: "month", first: { of: "event", value: "signup" }, again: { of: "page", value: "/app" }, cells: "visitors" },
   ];
   for (const view of views) deepEqual(parseView(viewSearch(view)), view);
@@ -138,6 +139,7 @@ test("a query takes its range by name where the server has one, and by days wher
     ["country", "is", ["DE", "FR"]],
     ["event_name", "is_set"],
   ]);
+  equal(baseQuery("s", { ...DEFAULT_VIEW, segment: "News" }, "2026-11-24").segment, "News");
   const grouped = [{ group: "or", filters: [filters[0], { group: "not", filters: [{ dimension: "os", operator: "is_not_set", values: [] }] }] }] as const;
   deepEqual(baseQuery("s", { ...DEFAULT_VIEW, filters: grouped }, "2026-11-24").filters, [
     ["or", [["country", "is", ["DE", "FR"]], ["not", ["os", "is_set", false]]]],
@@ -189,6 +191,8 @@ test("what an address says and nobody understands is left out and named, once ea
     "filter=page~equals~x",
     "filter=or(page~is~/,foo~is~x)",
     "filter=page~between~1",
+    "segment=",
+    `segment=${"x".repeat(257)}`,
     "filter=foo~is~x",
     "filter=property:~is~x",
     "filter=page~is_set~x",

@@ -14,6 +14,8 @@ export interface View {
   /** Whether the other period is moved so that Mondays stand against Mondays. */
   weekdays: "any" | "match";
   filters: readonly FilterTree[];
+  /** The name of the segment that is looked at. */
+  segment: string | undefined;
   metric: MetricName;
   /** Undefined: the one that suits the range. */
   granularity: Granularity | undefined;
@@ -73,6 +75,7 @@ export const DEFAULT_VIEW: View = {
   compare: "previous_period",
   weekdays: "any",
   filters: [],
+  segment: undefined,
   metric: "visitors",
   granularity: undefined,
   tabs: {},
@@ -91,6 +94,8 @@ export const DEFAULT_VIEW: View = {
 const GRANULARITIES: readonly Granularity[] = ["hour", "day", "week", "month"];
 /** What is taken from an address; the server has limits of its own. */
 const FILTERS_MAX = 20;
+/** The server's own limit, in the letters that it counts, is below. */
+const SEGMENT_LENGTH_MAX = 256;
 
 const oneOf = <T extends string>(list: readonly T[], text: string | null): T | undefined => list.find((item) => item === text);
 
@@ -138,6 +143,7 @@ export function readView(search: string): { view: View; dropped: string[] } {
     compare: read("compare", (text) => oneOf(compares, text) ?? daysIn(text)) ?? DEFAULT_VIEW.compare,
     weekdays: read("match", among(["weekday"] as const)) ? "match" : DEFAULT_VIEW.weekdays,
     filters,
+    segment: read("segment", (text) => (text !== "" && text.length <= SEGMENT_LENGTH_MAX ? text : undefined)),
     metric: read("metric", among(METRICS.map(({ name }) => name))) ?? DEFAULT_VIEW.metric,
     granularity: read("by", among(GRANULARITIES)),
     tabs,
@@ -174,6 +180,7 @@ export function viewSearch(view: View): string {
   if (view.compare !== DEFAULT_VIEW.compare) pairs.push(["compare", rangeText(view.compare)]);
   if (view.weekdays === "match") pairs.push(["match", "weekday"]);
   for (const filter of view.filters) pairs.push(["filter", filterText(filter)]);
+  if (view.segment !== undefined) pairs.push(["segment", view.segment]);
   if (view.metric !== DEFAULT_VIEW.metric) pairs.push(["metric", view.metric]);
   if (view.granularity) pairs.push(["by", view.granularity]);
   for (const [panel, tab] of Object.entries(view.tabs)) pairs.push([`tab.${panel}`, tab]);
@@ -281,7 +288,8 @@ export function baseQuery(siteId: string, view: View, today: string): Pick<Query
   return {
     website_id: siteId,
     ...(typeof range === "string" ? { time_range: range } : { date_range: [range.from, range.to] as const }),
-    ...(view.filters.length > 0 ? { filters: view.filters.map(conditionOf) } : {}),
+    ...(view.filters.length > 0 ? { filters: view.filters.map((filter) => conditionOf(filter)) } : {}),
+    ...(view.segment === undefined ? {} : { segment: view.segment }),
   };
 }
 

@@ -48,7 +48,7 @@ interface Call {
   fetcher?: typeof fetch;
 }
 
-const FOREIGN = "The answer is not Footfall's: is something else in front of the server?";
+export const FOREIGN = "The answer is not Footfall's: is something else in front of the server?";
 
 /** Asks the server that the page came from. Gives the parsed body, undefined for 204. Rejects with an ApiError whatever went wrong,
  *  but with an AbortError where the caller's signal ended it. */

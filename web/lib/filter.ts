@@ -1,4 +1,4 @@
-import { type Condition, type Conditions, type Filter, type FilterGroup, type FilterTree, type Operator, OPERATORS, type Problem } from "./query";
+import { type Condition, type Conditions, type Filter, type FilterGroup, type FilterTree, type Operator, OPERATORS, type Problem, type Query } from "./query";
 
 /** The server's limits: conditions of a request, those inside groups included, and groups around a condition, itself included. */
 export const CONDITIONS_MAX = 50;
@@ -116,8 +116,11 @@ function testOf([dimension = "", name = "", ...values]: readonly string[], isDim
   return values.length < least || values.length > most ? undefined : { dimension, operator, values };
 }
 
-/** Whether an error is about what all questions of a view have in common. */
-export const isOfFilters = (problem: Problem | undefined): boolean => /^filters(\[|$)/.test(problem?.field ?? "");
+/** Whether a question is about a part of the visitors only. */
+export const isFiltered = ({ filters, segment }: Pick<Query, "filters" | "segment">): boolean => (filters ?? []).length > 0 || segment !== undefined;
+
+/** Whether an error is about what all questions of a view have in common: its filters, or its segment. */
+export const isOfFilters = (problem: Problem | undefined): boolean => /^(filters(\[|$)|segment$)/.test(problem?.field ?? "");
 
 /** Where in the filters of a request something is wrong. */
 export interface FilterPlace {

@@ -4,7 +4,7 @@ import type { Cell, Meta, Problem, Query } from "./query";
 import { type Per, type Step, type StepRequest, stepRequest, type WindowName, WINDOWS } from "./step";
 
 /** What POST /api/v1/funnel takes. */
-export interface FunnelRequest extends Pick<Query, "website_id" | "date_range" | "time_range" | "filters"> {
+export interface FunnelRequest extends Pick<Query, "website_id" | "date_range" | "time_range" | "filters" | "segment"> {
   steps: readonly StepRequest[];
   window_seconds: number;
   by: Per;

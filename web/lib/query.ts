@@ -46,6 +46,8 @@ export interface Query {
   date_range?: readonly [string, string];
   time_range?: string;
   filters?: readonly Conditions[];
+  /** The name of one of the site's segments: its filters hold too. */
+  segment?: string;
   order_by?: readonly (readonly [string, "asc" | "desc"])[];
   limit?: number;
   /** Off: they are null, and are not counted. */

@@ -3,7 +3,7 @@ import type { Cell, Meta, Query } from "./query";
 import { type Period, type Step, type StepRequest, stepRequest } from "./step";
 
 /** What POST /api/v1/retention takes. */
-export interface RetentionRequest extends Pick<Query, "website_id" | "date_range" | "time_range" | "filters"> {
+export interface RetentionRequest extends Pick<Query, "website_id" | "date_range" | "time_range" | "filters" | "segment"> {
   granularity: Period;
   first?: StepRequest;
   again?: StepRequest;

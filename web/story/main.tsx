@@ -6,7 +6,7 @@ import { type ComponentChildren, render } from "preact";
 import type { Reply } from "../app/board";
 import type { LiveState } from "../app/live";
 import { metricOf, type MetricName } from "../lib/metrics";
-import type { Answer } from "../lib/query";
+import type { Answer, FilterGroup } from "../lib/query";
 import { devices } from "../panels/devices/devices";
 import { events } from "../panels/events/events";
 import { FilterChips } from "../panels/filters/chips";
@@ -16,6 +16,7 @@ import { LocationsPanel } from "../panels/locations/locations";
 import { pages } from "../panels/pages/pages";
 import { type Actions, RankingPanel } from "../panels/ranking/ranking";
 import type { Ranking } from "../panels/ranking/spec";
+import { SegmentChip } from "../panels/segments/chip";
 import { sources } from "../panels/sources/sources";
 import { Timeline } from "../panels/timeline/timeline";
 import Install from "../views/install";
@@ -97,6 +98,13 @@ const Places = ({ name, reply, map = reply, chosen }: { name: string; reply: Rep
     </Story>
 );
 
+const wrongGroup: FilterGroup = {
+    group: "or",
+    filters: [
+        { dimension: "country", operator: "is", values: ["DE"] },
+        { group: "not", filters: [{ dimension: "page", operator: "matches", values: ["("] }] },
+    ],
+};
 const page = (rest = {}) => ranking("page", pageRows, ["visitors"], rest);
 const empty: Answer = ranking("page", []);
 const zero = headline({
@@ -223,19 +231,19 @@ function Stories() {
                     <LiveStrip live={off} href="#" />
                 </Story>
                 <Story name="Live view: with hostile and long names" wide>
-                    <LiveView site={site} live={on} filtered onFilter={nothing} />
+                    <LiveView site={site} live={on} filtered="The filters of the dashboard are not applied here." onFilter={nothing} />
                 </Story>
                 <Story name="Live view: nobody" wide>
-                    <LiveView site={site} live={{ ...on, snapshot: { ...nobody, sample_rate: 0.0625 } }} filtered={false} onFilter={nothing} />
+                    <LiveView site={site} live={{ ...on, snapshot: { ...nobody, sample_rate: 0.0625 } }} filtered="" onFilter={nothing} />
                 </Story>
                 <Story name="Live view: connecting" wide>
-                    <LiveView site={site} live={{ state: "connecting", snapshot: undefined, last: undefined }} filtered={false} onFilter={nothing} />
+                    <LiveView site={site} live={{ state: "connecting", snapshot: undefined, last: undefined }} filtered="" onFilter={nothing} />
                 </Story>
                 <Story name="Live view: reconnecting" wide>
-                    <LiveView site={site} live={{ ...off, last: { snapshot, receivedAtMs: Date.now() - 83_000 } }} filtered={false} onFilter={nothing} />
+                    <LiveView site={site} live={{ ...off, last: { snapshot, receivedAtMs: Date.now() - 83_000 } }} filtered="" onFilter={nothing} />
                 </Story>
                 <Story name="Live view: no connection yet" wide>
-                    <LiveView site={site} live={off} filtered={false} onFilter={nothing} />
+                    <LiveView site={site} live={off} filtered="" onFilter={nothing} />
                 </Story>
                 <Story name="Filters">
                     <FilterChips
@@ -246,6 +254,17 @@ function Stories() {
                         ]}
                         onChange={nothing}
                         onEdit={nothing}
+                        onClear={nothing}
+                    />
+                </Story>
+                <Story name="Filters: a group, a segment, and what is wrong" wide>
+                    <FilterChips
+                        filters={[wrongGroup, { dimension: "property:price", operator: "between", values: ["10", "20"] }]}
+                        problem={{ index: 0, path: [1, 0], part: "values", message: "not a valid RE2 pattern: missing ): (" }}
+                        before={<SegmentChip name="Readers of the news" problem={undefined} onChoose={nothing} onList={nothing} />}
+                        onChange={nothing}
+                        onEdit={nothing}
+                        onClear={nothing}
                     />
                 </Story>
                 <Story name="Install: waiting" wide>

@@ -12,6 +12,7 @@ interface FieldProps {
     error?: string | undefined;
     value?: string;
     minLength?: number;
+    maxLength?: number;
     placeholder?: string;
     autofocus?: boolean;
     list?: string;
@@ -33,6 +34,8 @@ export function Field({ label, hint, error, autofocus = false, optional = false,
             {/* What is typed is the browser's until it is sent. */}
             <input
                 id={id}
+                // A dialog that opens looks for it; elsewhere the effect above does it.
+                autofocus={autofocus}
                 required={!optional}
                 aria-invalid={error ? true : undefined}
                 aria-describedby={notes || undefined}

@@ -113,8 +113,8 @@ export function Menu({
             </button>
             {open && (
                 <ul class={`menu-list menu-${align}`} role="menu" aria-label={label} id={id} ref={list} onKeyDown={onKey}>
-                    {items.map((item) => (
-                        <li role="none" key={item.label} class={item.separated ? "separated" : undefined}>
+                    {items.map((item, index) => (
+                        <li role="none" key={`${index} ${item.label}`} class={item.separated ? "separated" : undefined}>
                             <button
                                 type="button"
                                 role={item.checked === undefined ? "menuitem" : item.alone ? "menuitemcheckbox" : "menuitemradio"}

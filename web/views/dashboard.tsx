@@ -7,7 +7,8 @@ import { follow } from "../app/live";
 import { dropped, path, show, view } from "../app/location";
 import { chartOf, numbersOf, partOf, pastOf, pastQuery, questionsOf } from "../app/questions";
 import { refusal } from "../app/refusal";
-import { ended, verify } from "../app/session";
+import { Segments } from "../app/segments";
+import { ended, mayEdit, verify } from "../app/session";
 import {
     againstOf,
     baseQuery,
@@ -42,6 +43,9 @@ import { locations } from "../panels/locations/places";
 import { pages } from "../panels/pages/pages";
 import { type Actions, RankingPanel } from "../panels/ranking/ranking";
 import { detailsQuery, narrowed, type RankingTab } from "../panels/ranking/spec";
+import { SegmentChip, SegmentProblem } from "../panels/segments/chip";
+import { SegmentMenu } from "../panels/segments/menu";
+import { nameOfSegment } from "../panels/segments/names";
 import { sources } from "../panels/sources/sources";
 import { Timeline } from "../panels/timeline/timeline";
 import { Icon } from "../ui/icons";
@@ -57,6 +61,7 @@ const LiveView = lazy(() => import("./live"));
 const Funnels = lazy(() => import("./funnels"));
 const Retention = lazy(() => import("./retention"));
 const FilterDialog = lazy(() => import("./filter"));
+const SegmentsDialog = lazy(() => import("./segments"));
 const Keys = lazy(() => import("./keys"));
 const Dates = lazy(() => import("./dates"));
 
@@ -70,21 +75,25 @@ const CSV_ROWS_MAX = 10_000;
 
 const FILTER_BUTTON = "filter-button";
 
-type Overlay = { kind: "explain"; title: string; query: Query } | { kind: "details"; tab: RankingTab } | { kind: "dates" | "compare" | "keys" } | { kind: "filter"; index: number | undefined } | undefined;
+type Overlay = { kind: "explain"; title: string; query: Query } | { kind: "details"; tab: RankingTab } | { kind: "dates" | "compare" | "keys" } | { kind: "filter"; index: number | undefined } | { kind: "segments"; mode: "save" | "list" } | undefined;
 
 export default function Dashboard({ site }: { site: Site }) {
     const board = useMemo(() => new Board(askBatch, () => ended(true), partOf), []);
     const live = useMemo(() => follow(site.id, { onDoubt: () => void verify() }), []);
+    const segments = useMemo(() => new Segments(site.id), []);
+    /** Goes up where something that a question names by its name has changed. */
+    const revision = useSignal(0);
     const overlay = useSignal<Overlay>(undefined);
     /** A file that did not come. */
     const undelivered = useSignal<{ message: string; again: () => void } | undefined>(undefined);
     const today = useSignal(dayIn(site.timezone, Date.now()));
     useEffect(() => () => live.close(), []);
+    useEffect(() => void segments.load(), []);
 
     // Nothing in an unfiltered view may mean that nothing is installed: then the site's whole past is asked.
     const isEmpty = useComputed(() => {
         const totals = board.reply(numbersOf(view.value)).value.answer?.totals;
-        return view.value.filters.length === 0 && totals?.["pageviews"] === 0 && totals["visitors"] === 0;
+        return view.value.filters.length === 0 && view.value.segment === undefined && totals?.["pageviews"] === 0 && totals["visitors"] === 0;
     });
     const isNew = useComputed(() => isEmpty.value && board.reply("past").value.answer?.totals?.["events"] === 0);
 
@@ -141,6 +150,7 @@ export default function Dashboard({ site }: { site: Site }) {
         onDownload: (tab, found = []) => download(tab.dimension, narrowed(detailsQuery(tab, base(), CSV_ROWS_MAX), found)),
         onRetry: () => board.retry(),
     };
+    const choose = (segment: string | undefined) => show({ segment });
     function base(filters = view.peek().filters): Query {
         return { metrics: [], ...baseQuery(site.id, { ...view.peek(), filters }, today.peek()) };
     }
@@ -167,6 +177,7 @@ export default function Dashboard({ site }: { site: Site }) {
     const isBoard = now.page === "board";
     const refused = isBoard ? numbers.error : refusal.value;
     const place = placeIn(now.filters, refused?.field);
+    const segmentProblem = refused?.field === "segment" && now.segment !== undefined ? refused : undefined;
     /** A site without an event has nothing to choose from. */
     const isWaiting = isBoard && isNew.value;
 
@@ -184,9 +195,9 @@ export default function Dashboard({ site }: { site: Site }) {
                 <LiveView
                     site={site}
                     live={live.value.value}
-                    filtered={now.filters.length > 0}
+                    filtered={unappliedIn(now)}
                     onFilter={(dimension, value) =>
-                        show({ page: "board", range: "today", granularity: undefined, filters: [{ dimension, operator: "is", values: [value] }] })
+                        show({ page: "board", range: "today", granularity: undefined, segment: undefined, filters: [{ dimension, operator: "is", values: [value] }] })
                     }
                 />
             </>
@@ -196,7 +207,7 @@ export default function Dashboard({ site }: { site: Site }) {
         <>
             <h1 class="visually-hidden">{isBoard ? site.name : `${now.page === "funnel" ? "Funnel" : "Retention"}: ${site.name}`}</h1>
             <p class="visually-hidden" role="status">
-                {`Showing ${rangeLabel(now.range).toLowerCase()}${now.filters.length > 0 ? `, ${plural(now.filters.length, "filter")}` : ""}`}
+                {`Showing ${rangeLabel(now.range).toLowerCase()}${now.filters.length > 0 ? `, ${plural(now.filters.length, "filter")}` : ""}${now.segment === undefined ? "" : `, segment ${nameOfSegment(now.segment)}`}`}
             </p>
             <div class="bar-top">
                 <div class="toolbar">
@@ -213,6 +224,15 @@ export default function Dashboard({ site }: { site: Site }) {
                                 <Icon name="filter" />
                                 <span class="tool-text">Filter</span>
                             </button>
+                            <SegmentMenu
+                                segments={segments}
+                                chosen={now.segment}
+                                maySave={mayEdit.value && now.filters.length > 0}
+                                mayEdit={mayEdit.value}
+                                onChoose={choose}
+                                onSave={() => (overlay.value = { kind: "segments", mode: "save" })}
+                                onList={() => (overlay.value = { kind: "segments", mode: "list" })}
+                            />
                             {isBoard && <CompareMenu view={now} onCustom={() => (overlay.value = { kind: "compare" })} />}
                             <div class="stepper">
                                 {now.range !== "all" && <Step by={-1} range={now.range} today={today.value} />}
@@ -225,23 +245,35 @@ export default function Dashboard({ site }: { site: Site }) {
                 <FilterChips
                     filters={now.filters}
                     problem={place && { ...place, message: wordsOf(refused) }}
+                    before={
+                        now.segment !== undefined && (
+                            <SegmentChip
+                                name={now.segment}
+                                problem={segmentProblem}
+                                onChoose={choose}
+                                onList={() => (overlay.value = { kind: "segments", mode: "list" })}
+                            />
+                        )
+                    }
                     onChange={(filters) => show({ filters })}
                     onEdit={(index) => (overlay.value = { kind: "filter", index })}
+                    onClear={() => show({ filters: [], segment: undefined })}
                 />
+                {segmentProblem && <SegmentProblem problem={segmentProblem} onChoose={choose} />}
             </div>
             <Dropped />
             {undelivered.value && (
                 <Failure problem={{ code: "", message: undelivered.value.message }} what="The file" onRetry={undelivered.value.again} />
             )}
             {now.page === "funnel" ? (
-                <Funnels site={site} view={now} base={base()} />
+                <Funnels key={revision.value} site={site} view={now} base={base()} />
             ) : now.page === "retention" ? (
-                <Retention site={site} view={now} base={base()} />
+                <Retention key={revision.value} site={site} view={now} base={base()} />
             ) : isWaiting ? (
                 <Install site={site} live={live.value.value} />
             ) : isOfFilters(refused) && !numbers.answer ? (
                 <section class="panel" aria-label="Headline">
-                    <Empty title="Nothing could be counted">{place ? "What is wrong is marked at the filter above." : wordsOf(refused)}</Empty>
+                    <Empty title="Nothing could be counted">{place || segmentProblem ? `What is wrong is marked at the ${place ? "filter" : "segment"} above.` : wordsOf(refused)}</Empty>
                 </section>
             ) : (
                 <div class="board">
@@ -312,6 +344,19 @@ export default function Dashboard({ site }: { site: Site }) {
                     onClose={close}
                 />
             )}
+            {open?.kind === "segments" && (
+                <SegmentsDialog
+                    segments={segments}
+                    mode={open.mode}
+                    mayEdit={mayEdit.value}
+                    backTo={FILTER_BUTTON}
+                    onChanged={() => {
+                        revision.value += 1;
+                        board.refresh();
+                    }}
+                    onClose={close}
+                />
+            )}
             {open?.kind === "keys" && <Keys onClose={close} />}
             {open?.kind === "compare" && (
                 <Dates
@@ -339,6 +384,12 @@ export default function Dashboard({ site }: { site: Site }) {
             )}
         </>
     );
+}
+
+/** What the live view leaves out. */
+function unappliedIn({ filters, segment }: View): string {
+    if (segment !== undefined) return `The segment${filters.length > 0 ? " and the filters" : ""} of the dashboard ${filters.length > 0 ? "are" : "is"} not applied here.`;
+    return filters.length > 0 ? "The filters of the dashboard are not applied here." : "";
 }
 
 /** What is said of one filter among others, as if there were no others. */

@@ -4,6 +4,7 @@ import { show } from "../app/location";
 import { rangeText, type View } from "../app/state";
 import { getGoals, type Site } from "../lib/api";
 import { saveCsv } from "../lib/csv";
+import { isFiltered } from "../lib/filter";
 import { askFunnel, beginnings, funnelRequest, funnelTable, placeOf } from "../lib/funnel";
 import type { Problem, Query } from "../lib/query";
 import { type Per, type Step, STEPS_MAX, type WindowName, WINDOWS } from "../lib/step";
@@ -64,7 +65,7 @@ export default function Funnels({ site, view, base }: { site: Site; view: View; 
                     ) : !answer || !question ? (
                         <SkeletonRows rows={Math.max(3, steps.length)} />
                     ) : (
-                        <FunnelSteps answer={answer} per={question.by} isFiltered={(question.filters ?? []).length > 0} />
+                        <FunnelSteps answer={answer} per={question.by} isFiltered={isFiltered(question)} />
                     )}
                 </Panel>
                 {request && answer?.breakdown && question?.breakdown && answer.breakdown.length > 0 && (

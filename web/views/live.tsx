@@ -31,7 +31,8 @@ export default function LiveView({
 }: {
     site: Site;
     live: LiveState;
-    filtered: boolean;
+    /** What of the dashboard does not hold here, in words; empty: nothing. */
+    filtered: string;
     onFilter: (dimension: string, value: string) => void;
 }) {
     const spoken = useAnnouncement(live);
@@ -64,7 +65,7 @@ export default function LiveView({
                     </div>
                 </>
             )}
-            {filtered && <p class="quiet small">The filters of the dashboard are not applied here.</p>}
+            {filtered && <p class="quiet small">{filtered}</p>}
         </div>
     );
 }

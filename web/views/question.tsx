@@ -58,7 +58,7 @@ export function Refused({ problem, place, what, onRetry }: { problem: Problem; p
             refusal.value = undefined;
         };
     }, [problem]);
-    if (isOfFilters(problem)) return <Empty title={`${what} could not be counted`}>What is wrong is marked at the filter above.</Empty>;
+    if (isOfFilters(problem)) return <Empty title={`${what} could not be counted`}>What is wrong is marked at the {problem.field === "segment" ? "segment" : "filter"} above.</Empty>;
     if (place !== "") return <Empty title={`${what} could not be counted`}>What is wrong is marked in the question.</Empty>;
     return <Failure problem={problem} what={what} onRetry={onRetry} />;
 }

@@ -5,6 +5,7 @@ import { rangeText, type View } from "../app/state";
 import type { Site } from "../lib/api";
 import { longDay, longMonth, weekday } from "../lib/calendar";
 import { saveCsv } from "../lib/csv";
+import { isFiltered } from "../lib/filter";
 import { count, plural, sentence } from "../lib/format";
 import { placeOf, rateText } from "../lib/funnel";
 import type { Query } from "../lib/query";
@@ -83,7 +84,7 @@ export default function Retention({ site, view, base }: { site: Site; view: View
                     <SkeletonRows rows={7} />
                 ) : isEmpty ? (
                     <Empty title="Nobody came first in this period">
-                        {(question?.filters ?? []).length > 0 ? "A filter is set: without it there may be some." : undefined}
+                        {question && isFiltered(question) ? "A filter is set: without it there may be some." : undefined}
                     </Empty>
                 ) : (
                     <Cohorts answer={answer} cells={view.cells} />

@@ -16,6 +16,7 @@ const MEMBERS = [
   "time_range",
   "granularity",
   "filters",
+  "segment",
   "order_by",
   "totals",
   "limit",
@@ -340,6 +341,12 @@ function checkPattern(pattern, field) {
   }
 }
 
+export function checkSegmentOf({ segment }, site) {
+  if (segment === undefined || site.segments.some(({ name }) => name === segment)) return;
+  const near = site.segments.find(({ name }) => name.toLowerCase() === segment.toLowerCase())?.name;
+  throw Object.assign(new Refusal("unknown_segment", "segment", `the site has no segment '${segment}'`), { near });
+}
+
 export function checkDimension(name, field) {
   if (!declared(name)) throw new Refusal("unknown_dimension", field, `there is no dimension '${name}'`);
 }
@@ -457,10 +464,11 @@ export function metaOf(query, site, range, now, selected, grouped) {
 export function answer(query, site, now) {
   try {
     check(query);
+    checkSegmentOf(query, site);
     const range = rangeOf(query, site.timezone, now);
     const factor = (query.filters ?? [])
       .filter(([, operator]) => operator !== "is_set" && Array.isArray(operator) === false)
-      .reduce((all, filter) => all * (0.12 + 0.3 * chance(JSON.stringify(filter))), 1);
+      .reduce((all, filter) => all * (0.12 + 0.3 * chance(JSON.stringify(filter))), query.segment === undefined ? 1 : 0.21);
     const current = period(site, query, range, now, factor);
     const days = Math.round((Date.parse(range[1]) - Date.parse(range[0])) / DAY) + 1;
     let comparison = null;
@@ -490,7 +498,7 @@ export function answer(query, site, now) {
       meta: metaOf(query, site, range, now, [...(query.dimensions ?? []), "uniqExact(visitor_id) AS visitors"], query.dimensions ?? ["()"]),
     };
   } catch (error) {
-    if (error instanceof Refusal) return { error: { code: error.code, field: error.field, message: error.message } };
+    if (error instanceof Refusal) return { error: { code: error.code, field: error.field, message: error.message, ...(error.near ? { did_you_mean: error.near } : {}) } };
     throw error;
   }
 }

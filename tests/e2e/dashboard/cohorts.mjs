@@ -1,8 +1,8 @@
 // FIXTURE: invented funnels and cohorts in the shapes of POST /api/v1/funnel and /api/v1/retention, the same in every run; what the server
 // refuses is refused here too.
-import { addDays, chance, checkDimension, checkFilters, checkMembers, dayOf, metaOf, rangeOf, Refusal, VALUES } from "./answers.mjs";
+import { addDays, chance, checkDimension, checkFilters, checkMembers, checkSegmentOf, dayOf, metaOf, rangeOf, Refusal, VALUES } from "./answers.mjs";
 
-const OF_ALL = ["website_id", "date_range", "time_range", "filters", "include_bots", "explain"];
+const OF_ALL = ["website_id", "date_range", "time_range", "filters", "segment", "include_bots", "explain"];
 const KINDS = ["page", "event", "goal"];
 const STEPS_MAX = 16;
 const COHORTS_MAX = 400;
@@ -53,6 +53,7 @@ export function funnel(asked, site, now, goals) {
     checkMembers(asked, [...OF_ALL, "steps", "window_seconds", "by", "breakdown", "limit"]);
     const range = rangeOf(asked, site.timezone, now);
     checkFilters(asked.filters);
+    checkSegmentOf(asked, site);
     if (asked.steps.length === 0 || asked.steps.length > STEPS_MAX) throw new Refusal("limit_exceeded", "steps", "name 1 to 16 steps");
     const names = asked.steps.map((step, index) => checkStep(step, `steps[${index}]`, goals));
     const { by = "visitor", breakdown } = asked;
@@ -87,6 +88,7 @@ export function retention(asked, site, now, goals) {
     checkMembers(asked, [...OF_ALL, "granularity", "first", "again"]);
     const [from, to] = rangeOf(asked, site.timezone, now);
     checkFilters(asked.filters);
+    checkSegmentOf(asked, site);
     for (const side of ["first", "again"]) if (asked[side]) checkStep(asked[side], side, goals);
     const { granularity = "week" } = asked;
     const today = dayOf(site.timezone, now);

@@ -182,6 +182,44 @@ const VIEWS = {
       await page.locator(".bounds-error").waitFor();
     },
   },
+  "segment-menu": {
+    path: "/sites/demo?filter=country~is~DE&segment=Germany",
+    ready: async (page) => {
+      await settled(page);
+      await page.getByRole("button", { name: "Segment: Germany" }).click();
+      await page.getByRole("menuitemradio", { name: /^Germany/ }).waitFor();
+    },
+  },
+  "segment-gone": { path: "/sites/demo?filter=country~is~DE&segment=germany", ready: (page) => page.getByRole("button", { name: "Show all visitors" }).waitFor() },
+  segments: {
+    path: "/sites/demo?filter=country~is~DE&segment=Germany",
+    ready: async (page) => {
+      await settled(page);
+      await page.getByRole("button", { name: /^The segment Germany/ }).click();
+      await page.getByRole("button", { name: "Delete: Germany" }).click();
+      await page.getByText("Delete 'Germany' for everyone?").waitFor();
+    },
+  },
+  "segments-none": {
+    path: "/sites/blog",
+    ready: async (page) => {
+      await settled(page);
+      await page.getByRole("button", { name: "Segment" }).click();
+      await page.getByRole("menuitem", { name: "What is a segment?" }).click();
+      await page.getByRole("dialog").getByText("This site has no segments yet").waitFor();
+    },
+  },
+  "segment-save": {
+    path: `/sites/demo?segment=Germany&filter=${GROUP}`,
+    ready: async (page) => {
+      await settled(page);
+      await page.getByRole("button", { name: /^Segment/ }).click();
+      await page.getByRole("menuitem", { name: /^Save the filters/ }).click();
+      await page.getByLabel("Name", { exact: true }).fill("Germany");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.locator(".field-error").waitFor();
+    },
+  },
   "dates-wrong": {
     path: "/sites/demo",
     ready: async (page) => {
@@ -281,7 +319,7 @@ const VIEWS = {
 };
 
 /** A dialog is drawn over the window, not over the page. */
-const IN_DIALOGS = ["query", "details", "dates", "dates-wrong", "filter", "filter-dimensions", "filter-group", "filter-group-wrong", "filter-bounds", "keys", "step", "step-goal", "funnel-query"];
+const IN_DIALOGS = ["query", "details", "dates", "dates-wrong", "filter", "filter-dimensions", "filter-group", "filter-group-wrong", "filter-bounds", "segments", "segments-none", "segment-save", "keys", "step", "step-goal", "funnel-query"];
 
 for (const [name, { path, signedIn = true, role = "owner", but = [], given = () => undefined, ready }] of Object.entries(VIEWS))
   for (const scheme of SCHEMES)

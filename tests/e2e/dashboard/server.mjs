@@ -7,6 +7,7 @@ import { extname, join } from "node:path";
 
 import { answer, liveMessage } from "./answers.mjs";
 import { funnel, retention } from "./cohorts.mjs";
+import { annotations, keptAnswer, segments } from "./kept.mjs";
 
 /** Tuesday, 13:34 in Berlin. The browser's clock is set to it too. */
 export const NOW = Date.parse("2026-11-24T12:34:00Z");
@@ -72,7 +73,7 @@ const GOALS = { demo: ["Signup", "Newsletter", "Contacted us through the form at
 export const HOSTILE = "</pre><img src=x onerror=alert(1)><script>alert(2)</script> \u202e javascript:alert(3)";
 
 export class Fixture {
-  sites = sites();
+  sites = sites().map((site) => ({ ...site, segments: site.id === "demo" ? segments() : [], annotations: site.id === "demo" ? annotations() : [] }));
   /** The user of each session, by cookie. */
   sessions = new Map();
   password = OWNER.password;
@@ -83,6 +84,8 @@ export class Fixture {
   asked = [];
   /** Called before one of these is answered; may wait. */
   beforeAsked = async () => undefined;
+  /** Method and body of each request about segments and annotations. */
+  kept = [];
   /** Bodies of the questions whose rows were asked as a file. */
   csvs = [];
   /** Called before a batch is answered; may throw an object of {status, error} or wait. */
@@ -193,6 +196,11 @@ export class Fixture {
       this.password = body.new;
       return give(204);
     }
+    const kept = keptAnswer(request.method, new URL(request.url, this.origin), body, user, this.sites, NOW);
+    if (kept) {
+      this.kept.push([request.method, body]);
+      return give(...kept);
+    }
     if (route === "GET /api/v1/sites") return give(200, { sites: this.sites.map(shown) });
     if (route === "GET /api/v1/rejected" || /^GET \/api\/v1\/sites\/[^/]+\/rejected$/.test(route)) {
       const ofNone = route === "GET /api/v1/rejected";
@@ -201,7 +209,7 @@ export class Fixture {
     }
     if (route === "POST /api/v1/sites") {
       if (!body.domain.includes(".")) return refuse(400, "invalid", "a domain has a dot", "domain");
-      this.sites.push({ ...body, id: "added", since: "2026-11-24T00:00:00Z", size: 4, events: 0 });
+      this.sites.push({ ...body, id: "added", since: "2026-11-24T00:00:00Z", size: 4, events: 0, segments: [], annotations: [] });
       return give(201, shown(this.sites.at(-1)));
     }
     if (route === "POST /api/v1/query" && request.url.endsWith("?format=csv")) {

@@ -1,3 +1,5 @@
+import type { ComponentChildren } from "preact";
+
 import { filterAt, type FilterPlace, isGroup } from "../../lib/filter";
 import type { Filter, FilterTree, Operator } from "../../lib/query";
 import { Icon } from "../../ui/icons";
@@ -18,22 +20,27 @@ interface Props {
     filters: readonly FilterTree[];
     /** What the server says of one of them, or of one inside of it. */
     problem?: (FilterPlace & { message: string }) | undefined;
+    /** Stands before them: what else the view is about. */
+    before?: ComponentChildren;
     onChange: (filters: readonly FilterTree[]) => void;
     /** By its place in the list. */
     onEdit: (index: number) => void;
+    /** Takes all of them away, and what stands before them. */
+    onClear: () => void;
 }
 
 const ERROR_ID = "filters-error";
 
 /** The conditions of the view; each can be changed, turned round or taken away. A group is one of them. */
-export function FilterChips({ filters, problem, onChange, onEdit }: Props) {
-    if (filters.length === 0) return null;
+export function FilterChips({ filters, problem, before, onChange, onEdit, onClear }: Props) {
+    if (filters.length === 0 && !before) return null;
     const wrong = filters[problem?.index ?? -1];
     const within = problem && filterAt(filters, problem);
     return (
         <>
             <div class="chips">
                 <ul aria-label="Filters">
+                    {before}
                     {filters.map((filter, index) => {
                         const words = wordsOfFilter(filter);
                         const values = isGroup(filter) ? wordsOfMembers(filter) : nameOfValues(filter);
@@ -67,8 +74,8 @@ export function FilterChips({ filters, problem, onChange, onEdit }: Props) {
                         );
                     })}
                 </ul>
-                {filters.length > 1 && (
-                    <button type="button" class="text-button" onClick={() => onChange([])}>
+                {filters.length + (before ? 1 : 0) > 1 && (
+                    <button type="button" class="text-button" onClick={onClear}>
                         Clear all
                     </button>
                 )}

@@ -67,7 +67,7 @@ export function RankingBody({ tab, what, reply, numbers, domain, filters, action
     if (error && !answer) return <Failure problem={error} what={what} onRetry={actions.onRetry} />;
     if (!answer) return waiting ? <SkeletonRows rows={rows} /> : null;
     if (answer.rows.length === 0)
-        return <Empty title={tab.empty}>{filters.length > 0 ? "A filter is set: without it there may be some." : undefined}</Empty>;
+        return <Empty title={tab.empty}>{filters.length > 0 || numbers.query?.segment !== undefined ? "A filter is set: without it there may be some." : undefined}</Empty>;
     return (
         <>
             {error && <Failure problem={error} what={`A newer state of ${what.toLowerCase()}`} onRetry={actions.onRetry} />}
