@@ -1,11 +1,14 @@
 import { max } from "d3-array";
 import { area, line } from "d3-shape";
-import { useRef } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 
+import { type Annotation, type Mark, marksOf } from "../lib/annotations";
 import type { Bucket } from "../lib/buckets";
+import { plural } from "../lib/format";
 import { brief, type Metric, whole } from "../lib/metrics";
 import { labelled, marks } from "./axis";
 import { useCursor } from "./cursor";
+import { Marks, textOf, TipNotes } from "./marks";
 import { useWidth } from "./width";
 
 export interface Series {
@@ -19,12 +22,23 @@ const HEIGHT = 280;
 const TOP = 14;
 const BOTTOM = 28;
 const END = 14;
+/** Marks of annotations closer than this become one; each is as large as a target has to be. */
+const MARKS_APART = 26;
 
 type Point = [x: number, value: number | null];
 
+interface Props {
+    metric: Metric;
+    series: Series;
+    /** By the bucket that they are of. */
+    annotations?: readonly (readonly Annotation[])[];
+    /** Shows those of some buckets, by their numbers, both included. */
+    onOpen?: (from: number, to: number) => void;
+}
+
 /** Line and area over the number of the bucket. What is not over is dashed, what is not known is a gap. Left and right move through the
  *  points; as a slider, so that every screen reader leaves the arrow keys to it and says where it stands. */
-export function TimeChart({ metric, series }: { metric: Metric; series: Series }) {
+export function TimeChart({ metric, series, annotations = [], onOpen }: Props) {
     const box = useRef<HTMLDivElement>(null);
     const width = useWidth(box);
     const { buckets, values, other } = series;
@@ -38,6 +52,8 @@ export function TimeChart({ metric, series }: { metric: Metric; series: Series }
     const y = (value: number) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / top);
     const last = buckets.length - 1;
     const { at: shown, look, ...cursor } = useCursor(buckets.length, 7);
+    const [pointed, point] = useState<Mark>();
+    const drawnMarks = width > 0 ? marksOf(annotations, x, MARKS_APART) : [];
 
     const points = values.map((value, index): Point => [x(index), value]);
     const running = buckets.findIndex(({ phase }) => phase === "running");
@@ -66,7 +82,15 @@ export function TimeChart({ metric, series }: { metric: Metric; series: Series }
         return Math.min(last, Math.max(0, Math.round(((at - start) / plot) * (count - 1))));
     }
 
-    const told = describe(metric, series, shown ?? last);
+    const notes = annotations[shown ?? last] ?? [];
+    const told = [describe(metric, series, shown ?? last), ...(notes.length > 0 ? [plural(notes.length, "annotation"), ...notes.map(textOf)] : [])].join("; ");
+
+    function onKeyDown(event: KeyboardEvent): void {
+        if (event.key !== "Enter" || shown === undefined || !onOpen) return cursor.onKeyDown(event);
+        event.preventDefault();
+        onOpen(shown, shown);
+    }
+
     return (
         <div class="time-chart" ref={box}>
             {width > 0 && (
@@ -74,11 +98,12 @@ export function TimeChart({ metric, series }: { metric: Metric; series: Series }
                     width={width}
                     height={HEIGHT}
                     viewBox={`0 0 ${width} ${HEIGHT}`}
-                    aria-label={`${metric.label} by time; arrow keys move through the points`}
+                    aria-label={`${metric.label} by time; arrow keys move through the points${onOpen ? ", Enter opens the annotations of one" : ""}`}
                     aria-valuetext={told}
                     onPointerMove={(event) => look(nearest(event))}
                     onPointerDown={(event) => look(nearest(event))}
                     {...cursor}
+                    onKeyDown={onKeyDown}
                 >
                     {ticks.map((tick, index) => (
                         <g key={tick}>
@@ -103,6 +128,9 @@ export function TimeChart({ metric, series }: { metric: Metric; series: Series }
                     <path class="area" d={fill(running < 0 ? points : points.slice(0, running + 1)) ?? ""} />
                     <path class="line" d={draw(solid) ?? ""} />
                     {dashed.length > 0 && <path class="line running" d={draw(dashed) ?? ""} />}
+                    {drawnMarks.map((mark) =>
+                        [...new Set([mark.from, mark.to])].map((at) => <line key={at} class="mark" x1={x(at)} x2={x(at)} y1={TOP} y2={HEIGHT - BOTTOM} />),
+                    )}
                     {alone.map(([at, value]) => (
                         <circle key={at} class="dot" cx={at} cy={y(value ?? 0)} r="3.5" />
                     ))}
@@ -117,12 +145,33 @@ export function TimeChart({ metric, series }: { metric: Metric; series: Series }
                     )}
                 </svg>
             )}
-            {shown !== undefined && <Tip metric={metric} series={series} index={shown} left={x(shown)} width={width} />}
+            <Marks
+                marks={drawnMarks}
+                buckets={buckets}
+                x={x}
+                onPoint={(mark) => {
+                    point(mark);
+                    look(mark?.from);
+                }}
+                onOpen={(mark) => onOpen?.(mark.from, mark.to)}
+            />
+            {shown !== undefined && (
+                <Tip metric={metric} series={series} annotations={pointed?.annotations ?? annotations[shown] ?? []} index={shown} left={x(shown)} width={width} />
+            )}
         </div>
     );
 }
 
-function Tip({ metric, series, index, left, width }: { metric: Metric; series: Series; index: number; left: number; width: number }) {
+interface TipProps {
+    metric: Metric;
+    series: Series;
+    annotations: readonly Annotation[];
+    index: number;
+    left: number;
+    width: number;
+}
+
+function Tip({ metric, series, annotations, index, left, width }: TipProps) {
     const bucket = series.buckets[index];
     const other = series.other?.buckets[index];
     return (
@@ -142,6 +191,7 @@ function Tip({ metric, series, index, left, width }: { metric: Metric; series: S
                     <strong>{whole(metric.unit, series.other?.values[index] ?? null)}</strong>
                 </p>
             )}
+            <TipNotes annotations={annotations} />
         </div>
     );
 }

@@ -111,3 +111,9 @@ function keyOf(cell: Cell | undefined): string {
   const text = String(cell ?? "");
   return text.length > 10 ? String(Date.parse(text)) : text;
 }
+
+/** The first day of the first bucket and the last one of the last. */
+export function daysIn(granularity: Granularity, { from, to }: { from: Bucket; to: Bucket }, timezone: string): { from: string; to: string } {
+  if (granularity === "hour") return { from: dayIn(timezone, Date.parse(from.key)), to: dayIn(timezone, Date.parse(to.key)) };
+  return { from: from.key, to: { day: to.key, week: addDays(to.key, 6), month: addDays(addMonths(to.key, 1), -1) }[granularity] };
+}

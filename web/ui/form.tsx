@@ -6,7 +6,7 @@ import { ApiError } from "../lib/api";
 interface FieldProps {
     label: string;
     name: string;
-    type?: "text" | "email" | "password" | "date";
+    type?: "text" | "email" | "password" | "date" | "time";
     autocomplete?: string;
     hint?: string;
     error?: string | undefined;

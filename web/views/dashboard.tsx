@@ -1,6 +1,7 @@
 import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 
+import { Annotations } from "../app/annotations";
 import { Board, type Reply } from "../app/board";
 import { pageKey } from "../app/keys";
 import { follow } from "../app/live";
@@ -28,6 +29,7 @@ import {
 } from "../app/state";
 import { ApiError, askBatch, type Site } from "../lib/api";
 import { addDays, dayIn, dayRange, daysBetween } from "../lib/calendar";
+import { daysIn } from "../lib/buckets";
 import { isOfFilters, placeIn } from "../lib/filter";
 import { plural } from "../lib/format";
 import { metricOf } from "../lib/metrics";
@@ -47,7 +49,7 @@ import { SegmentChip, SegmentProblem } from "../panels/segments/chip";
 import { SegmentMenu } from "../panels/segments/menu";
 import { nameOfSegment } from "../panels/segments/names";
 import { sources } from "../panels/sources/sources";
-import { Timeline } from "../panels/timeline/timeline";
+import { ANNOTATIONS_BUTTON, Timeline } from "../panels/timeline/timeline";
 import { Icon } from "../ui/icons";
 import { lazy } from "../ui/lazy";
 import { Link } from "../ui/link";
@@ -61,6 +63,7 @@ const LiveView = lazy(() => import("./live"));
 const Funnels = lazy(() => import("./funnels"));
 const Retention = lazy(() => import("./retention"));
 const FilterDialog = lazy(() => import("./filter"));
+const AnnotationsDialog = lazy(() => import("./annotations"));
 const SegmentsDialog = lazy(() => import("./segments"));
 const Keys = lazy(() => import("./keys"));
 const Dates = lazy(() => import("./dates"));
@@ -75,7 +78,14 @@ const CSV_ROWS_MAX = 10_000;
 
 const FILTER_BUTTON = "filter-button";
 
-type Overlay = { kind: "explain"; title: string; query: Query } | { kind: "details"; tab: RankingTab } | { kind: "dates" | "compare" | "keys" } | { kind: "filter"; index: number | undefined } | { kind: "segments"; mode: "save" | "list" } | undefined;
+type Overlay =
+    | { kind: "explain"; title: string; query: Query }
+    | { kind: "details"; tab: RankingTab }
+    | { kind: "dates" | "compare" | "keys" }
+    | { kind: "filter"; index: number | undefined }
+    | { kind: "segments"; mode: "save" | "list" }
+    | { kind: "annotations"; days: Days | undefined }
+    | undefined;
 
 export default function Dashboard({ site }: { site: Site }) {
     const board = useMemo(() => new Board(askBatch, () => ended(true), partOf), []);
@@ -89,6 +99,13 @@ export default function Dashboard({ site }: { site: Site }) {
     const today = useSignal(dayIn(site.timezone, Date.now()));
     useEffect(() => () => live.close(), []);
     useEffect(() => void segments.load(), []);
+
+    const annotations = useMemo(() => new Annotations(site.id), []);
+    const period = useComputed(() => daysOf(view.value.range, today.value));
+    const noted = useComputed(() => view.value.page === "board" && JSON.stringify(period.value ?? "all"));
+    useSignalEffect(() => {
+        if (noted.value) void annotations.show(period.peek());
+    });
 
     // Nothing in an unfiltered view may mean that nothing is installed: then the site's whole past is asked.
     const isEmpty = useComputed(() => {
@@ -286,6 +303,12 @@ export default function Dashboard({ site }: { site: Site }) {
                             onRetry={actions.onRetry}
                         />
                         <Timeline
+                            notes={{
+                                annotations,
+                                timezone: site.timezone,
+                                mayEdit: mayEdit.value,
+                                onOpen: (between) => (overlay.value = { kind: "annotations", days: between && daysIn(granularityOf(now, past.value), between, site.timezone) }),
+                            }}
                             reply={reply(chartOf(now, past.value))}
                             headline={numbers}
                             metric={metricOf(now.metric)}
@@ -341,6 +364,17 @@ export default function Dashboard({ site }: { site: Site }) {
                         close();
                         show({ filters: open.index === undefined ? [...now.filters, filter] : now.filters.map((old, index) => (index === open.index ? filter : old)) });
                     }}
+                    onClose={close}
+                />
+            )}
+            {open?.kind === "annotations" && (
+                <AnnotationsDialog
+                    annotations={annotations}
+                    days={open.days}
+                    period={period.value}
+                    today={today.value}
+                    mayEdit={mayEdit.value}
+                    backTo={ANNOTATIONS_BUTTON}
                     onClose={close}
                 />
             )}

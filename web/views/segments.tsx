@@ -1,4 +1,3 @@
-import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { show, view } from "../app/location";
@@ -14,6 +13,7 @@ import { nameOfSegment, wordsOfSegment } from "../panels/segments/names";
 import { Dialog } from "../ui/dialog";
 import { Field, Form, useSending } from "../ui/form";
 import { Empty } from "../ui/states";
+import { Foot, Sure } from "../ui/sure";
 
 interface Props {
     segments: Segments;
@@ -241,47 +241,5 @@ function Rename({ segment, onSave, onLeave }: { segment: Segment; onSave: (name:
             <Field label="New name" name="name" value={segment.name} autofocus maxLength={SEGMENT_NAME_MAX} error={sending.errorOf("name")} />
             <Foot sending={sending} button="Rename" onLeave={onLeave} />
         </form>
-    );
-}
-
-interface SureProps {
-    question: string;
-    button: string;
-    act: () => Promise<void>;
-    onLeave: () => void;
-    children?: ComponentChildren;
-}
-
-/** Before what can't be taken back. */
-function Sure({ question, button, act, onLeave, children }: SureProps) {
-    const form = useRef<HTMLFormElement>(null);
-    const sending = useSending([], act);
-    useEffect(() => form.current?.querySelector<HTMLElement>("button[type=button]")?.focus(), []);
-    return (
-        <form class="segment-form" ref={form} onSubmit={sending.submit} aria-label={question}>
-            <p>{question}</p>
-            {children}
-            <Foot sending={sending} button={button} onLeave={onLeave} />
-        </form>
-    );
-}
-
-function Foot({ sending, button, onLeave }: { sending: ReturnType<typeof useSending>; button: string; onLeave: () => void }) {
-    return (
-        <>
-            {sending.error && (
-                <p class="form-error" role="alert">
-                    {sending.error}
-                </p>
-            )}
-            <div class="form-foot">
-                <button type="submit" class="button primary" aria-disabled={sending.busy}>
-                    {sending.busy ? "One moment\u2026" : button}
-                </button>
-                <button type="button" class="button" onClick={onLeave}>
-                    Cancel
-                </button>
-            </div>
-        </>
     );
 }

@@ -182,6 +182,31 @@ const VIEWS = {
       await page.locator(".bounds-error").waitFor();
     },
   },
+  annotations: {
+    path: "/sites/demo",
+    ready: async (page) => {
+      await settled(page);
+      await page.getByRole("button", { name: "Annotations", exact: true }).click();
+      await page.getByRole("button", { name: "Edit: Launch" }).click();
+      await page.getByLabel("What happened").waitFor();
+    },
+  },
+  "annotations-none": {
+    path: "/sites/blog",
+    ready: async (page) => {
+      await settled(page);
+      await page.getByRole("button", { name: "Annotations", exact: true }).click();
+      await page.getByRole("dialog").getByText("Nothing is noted here").waitFor();
+    },
+  },
+  "annotation-pointed": {
+    path: "/sites/demo",
+    ready: async (page) => {
+      await settled(page);
+      await page.getByRole("button", { name: "2 annotations, Tue 17 Nov" }).focus();
+      await page.locator(".tip-note").first().waitFor();
+    },
+  },
   "segment-menu": {
     path: "/sites/demo?filter=country~is~DE&segment=Germany",
     ready: async (page) => {
@@ -319,7 +344,7 @@ const VIEWS = {
 };
 
 /** A dialog is drawn over the window, not over the page. */
-const IN_DIALOGS = ["query", "details", "dates", "dates-wrong", "filter", "filter-dimensions", "filter-group", "filter-group-wrong", "filter-bounds", "segments", "segments-none", "segment-save", "keys", "step", "step-goal", "funnel-query"];
+const IN_DIALOGS = ["query", "details", "dates", "dates-wrong", "filter", "filter-dimensions", "filter-group", "filter-group-wrong", "filter-bounds", "annotations", "annotations-none", "annotation-pointed", "segments", "segments-none", "segment-save", "keys", "step", "step-goal", "funnel-query"];
 
 for (const [name, { path, signedIn = true, role = "owner", but = [], given = () => undefined, ready }] of Object.entries(VIEWS))
   for (const scheme of SCHEMES)

@@ -21,9 +21,14 @@ export function timelineQuery(base: Query, granularity: Granularity, compare: Qu
   };
 }
 
+/** What the points of an answer are. */
+export function granularityIn(answer: Answer): Granularity {
+  return (Object.keys(DIMENSIONS) as Granularity[]).find((name) => DIMENSIONS[name] === answer.columns[0]?.name) ?? "day";
+}
+
 /** An answer as a chart takes it. Of "all time" only the part since the first event is drawn. */
 export function seriesOf(answer: Answer, metric: Metric, everything: boolean): Series {
-  const granularity = (Object.keys(DIMENSIONS) as Granularity[]).find((name) => DIMENSIONS[name] === answer.columns[0]?.name) ?? "day";
+  const granularity = granularityIn(answer);
   const column = columnOf(answer, metric.name);
   const range = answer.meta.range;
   if (!range || column < 0) return { buckets: [], values: [], other: undefined };

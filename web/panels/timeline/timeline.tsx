@@ -1,14 +1,19 @@
 import { useState } from "preact/hooks";
 
 import type { Reply } from "../../app/board";
+import type { Annotations } from "../../app/annotations";
+import { textOf } from "../../charts/marks";
 import { named, type Series, TimeChart } from "../../charts/timeline";
+import { type Annotation, annotationsIn } from "../../lib/annotations";
 import type { Bucket } from "../../lib/buckets";
 import { type Metric, whole } from "../../lib/metrics";
 import type { Granularity } from "../../lib/query";
 import { Icon } from "../../ui/icons";
 import { Menu } from "../../ui/menu";
 import { Failure } from "../../ui/states";
-import { finding, seriesOf } from "./series";
+import { finding, granularityIn, seriesOf } from "./series";
+
+export const ANNOTATIONS_BUTTON = "annotations-button";
 
 const NAMES = { hour: "Hours", day: "Days", week: "Weeks", month: "Months" } as const;
 
@@ -27,13 +32,30 @@ interface Props {
     /** The points as a file. */
     onDownload: (reply: Reply) => void;
     onRetry: () => void;
+    /** What is noted of the site, and what can be done about it; undefined: nothing. */
+    notes?: Notes;
 }
 
-export function Timeline({ reply, headline, metric, everything, against, granularity, granularities, onGranularity, onExplain, onDownload, onRetry }: Props) {
+export interface Notes {
+    annotations: Annotations;
+    timezone: string;
+    mayEdit: boolean;
+    /** Those from one bucket to another; undefined: all of the period. */
+    onOpen: (between: { from: Bucket; to: Bucket } | undefined) => void;
+}
+
+export function Timeline({ notes, reply, headline, metric, everything, against, granularity, granularities, onGranularity, onExplain, onDownload, onRetry }: Props) {
     const [asTable, setAsTable] = useState(false);
     const { answer, error, waiting } = reply;
     if (error && !answer) return <Failure problem={error} what="The chart" onRetry={onRetry} />;
     const series = answer && seriesOf(answer, metric, everything);
+    const noted = notes?.annotations.list.value ?? [];
+    const lists = answer && series && notes ? annotationsIn(series.buckets, granularityIn(answer), noted, notes.timezone) : [];
+
+    function open(from: number, to: number): void {
+        const [first, last] = [series?.buckets[from], series?.buckets[to]];
+        if (first && last) notes?.onOpen({ from: first, to: last });
+    }
     return (
         <figure class="timeline" aria-busy={waiting}>
             {error && <Failure problem={error} what="A newer state of the chart" onRetry={onRetry} />}
@@ -59,6 +81,12 @@ export function Timeline({ reply, headline, metric, everything, against, granula
                         <Icon name="table" size={14} />
                         <span class="tool-text">Show as table</span>
                     </button>
+                    {notes && (notes.mayEdit || noted.length > 0) && (
+                        <button type="button" class="quiet-button" id={ANNOTATIONS_BUTTON} aria-haspopup="dialog" onClick={() => notes.onOpen(undefined)}>
+                            <Icon name="note" size={14} />
+                            <span class="tool-text">Annotations</span>
+                        </button>
+                    )}
                     <Menu
                         label="Chart: more"
                         kind="icon-button"
@@ -81,9 +109,9 @@ export function Timeline({ reply, headline, metric, everything, against, granula
                 {!series ? (
                     <div class="chart-skeleton skeleton" aria-hidden="true" />
                 ) : asTable ? (
-                    <SeriesTable metric={metric} series={series} against={against} />
+                    <SeriesTable metric={metric} series={series} against={against} annotations={lists} />
                 ) : (
-                    <TimeChart metric={metric} series={series} />
+                    <TimeChart metric={metric} series={series} annotations={lists} {...(notes ? { onOpen: open } : {})} />
                 )}
             </div>
             {/* Its line is there before it has a word, so that nothing moves. */}
@@ -105,11 +133,28 @@ export function Timeline({ reply, headline, metric, everything, against, granula
                     </span>
                 )}
             </p>
+            {notes?.annotations.failure.value && (
+                <p class="partial">
+                    The annotations could not be loaded. {notes.annotations.failure.value}{" "}
+                    <button type="button" class="text-button" onClick={() => void notes.annotations.load()}>
+                        Load them again
+                    </button>
+                </p>
+            )}
         </figure>
     );
 }
 
-function SeriesTable({ metric, series, against }: { metric: Metric; series: Series; against: string }) {
+interface TableProps {
+    metric: Metric;
+    series: Series;
+    against: string;
+    /** By bucket. */
+    annotations: readonly (readonly Annotation[])[];
+}
+
+function SeriesTable({ metric, series, against, annotations }: TableProps) {
+    const hasNotes = annotations.some((list) => list.length > 0);
     return (
         <div class="scroll" tabIndex={0} role="region" aria-label={`${metric.label} by time, as a table`}>
             <table class="plain">
@@ -118,6 +163,11 @@ function SeriesTable({ metric, series, against }: { metric: Metric; series: Seri
                         <th scope="col">Time</th>
                         <th scope="col">{metric.label}</th>
                         {series.other && <th scope="col">{against.charAt(0).toUpperCase() + against.slice(1)}</th>}
+                        {hasNotes && (
+                            <th scope="col" class="noted">
+                                Annotations
+                            </th>
+                        )}
                     </tr>
                 </thead>
                 <tbody>
@@ -132,6 +182,7 @@ function SeriesTable({ metric, series, against }: { metric: Metric; series: Seri
                                     <Other metric={metric} bucket={series.other.buckets[index]} value={series.other.values[index] ?? null} />
                                 </td>
                             )}
+                            {hasNotes && <td class="noted">{(annotations[index] ?? []).map(textOf).join("; ")}</td>}
                         </tr>
                     ))}
                 </tbody>
