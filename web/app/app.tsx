@@ -16,7 +16,13 @@ const AddSite = lazy(() => import("../views/addsite"));
 const Rejected = lazy(() => import("../views/rejected"));
 
 /** What stands before the site's name in the window's title. */
-const TITLES: Record<Page, string> = { board: "", live: "", funnel: "Funnel \u00b7 ", retention: "Retention \u00b7 " };
+const TITLES: Record<Page, string> = {
+    board: "",
+    live: "",
+    funnel: "Funnel \u00b7 ",
+    retention: "Retention \u00b7 ",
+    paths: "Paths \u00b7 ",
+};
 
 export function App() {
     useEffect(() => void ask(), []);

@@ -128,6 +128,7 @@ const VIEWS: { page: Page; label: string }[] = [
     { page: "board", label: "Overview" },
     { page: "funnel", label: "Funnel" },
     { page: "retention", label: "Retention" },
+    { page: "paths", label: "Paths" },
 ];
 
 function Views({ siteId }: { siteId: string }) {
@@ -166,7 +167,15 @@ function ThemeMenu() {
     );
 }
 
-const OF_SITE = { filters: DEFAULT_VIEW.filters, segment: undefined, steps: DEFAULT_VIEW.steps, first: undefined, again: undefined };
+const OF_SITE = {
+    filters: DEFAULT_VIEW.filters,
+    segment: undefined,
+    steps: DEFAULT_VIEW.steps,
+    first: undefined,
+    again: undefined,
+    from: undefined,
+    to: undefined,
+};
 
 /** From one site to another the range and the comparison stay; filters, segment and steps are about the old one's pages. */
 function SiteSwitcher({ session, siteId }: { session: Session; siteId: string }) {

@@ -70,6 +70,17 @@ test("every view comes back from its address", () => {
     },
     { ...DEFAULT_VIEW, page: "funnel", segment: "Readers ~ of! the (news) & more" },
     { ...DEFAULT_VIEW, page: "retention", cohort: "month", first: { of: "event", value: "signup" }, again: { of: "page", value: "/app" }, cells: "visitors" },
+    {
+      ...DEFAULT_VIEW,
+      page: "paths",
+      from: { of: "goal", value: "~!" },
+      depth: 10,
+      branches: 3,
+      nodes: "both",
+      repeats: "keep",
+      flow: "table",
+    },
+    { ...DEFAULT_VIEW, page: "paths", to: { of: "page", value: "/buy" } },
   ];
   for (const view of views) deepEqual(parseView(viewSearch(view)), view);
 });
@@ -217,6 +228,14 @@ test("what an address says and nobody understands is left out and named, once ea
     "first=event~",
     "again=x",
     "cells=both",
+    "from=page~",
+    "to=x",
+    "depth=11",
+    "depth=05",
+    "branches=1e9",
+    "nodes=goals",
+    "repeats=some",
+    "flow=pie",
   ];
   for (const text of bad) deepEqual(readView(`?${text}`), { view: DEFAULT_VIEW, dropped: [text] });
   deepEqual(readView(`?${good.join("&")}&utm_source=mail`).dropped, []);
@@ -238,6 +257,12 @@ test("an address of a funnel is readable, and has as many steps as the server ta
   equal(viewSearch({ ...DEFAULT_VIEW, page: "funnel", steps, window: "1d" }), "?view=funnel&step=page~/pricing&step=goal~Signup&window=1d");
   const many = Array.from({ length: 17 }, (_, index) => `step=page~/${index}`);
   deepEqual(readView(`?${many.join("&")}`).dropped, ["step=page~/16"]);
+});
+
+test("paths begin or end with a step, and an address that names both has the first", () => {
+  deepEqual(readView("?from=page~/&to=page~/b"), { view: { ...DEFAULT_VIEW, from: { of: "page", value: "/" } }, dropped: ["to=page~/b"] });
+  const view: View = { ...DEFAULT_VIEW, page: "paths", to: { of: "event", value: "signup" }, depth: 3 };
+  equal(viewSearch(view), "?view=paths&to=event~signup&depth=3");
 });
 
 test("every dimension that the server answers can be filtered by", () => {

@@ -2,7 +2,21 @@ import { addDays, addMonths, daysBetween, isDay, monthsBetween } from "../lib/ca
 import { CONDITIONS_MAX, conditionOf, conditionsIn, filterText, isGroup, joined, parseFilter, partsOf } from "../lib/filter";
 import { METRICS, type MetricName } from "../lib/metrics";
 import type { Compare, Filter, FilterTree, Granularity, Query } from "../lib/query";
-import { type Per, type Period, PERIODS, type Step, STEP_KINDS, STEPS_MAX, type WindowName, WINDOWS } from "../lib/step";
+import {
+  BRANCHES,
+  DEPTHS,
+  NODE_KINDS,
+  type NodeKinds,
+  type Per,
+  type Period,
+  PERIODS,
+  type Repeats,
+  type Step,
+  STEP_KINDS,
+  STEPS_MAX,
+  type WindowName,
+  WINDOWS,
+} from "../lib/step";
 import { isDimension } from "../panels/filters/dimensions";
 import { PANELS } from "../panels/filters/names";
 
@@ -34,12 +48,22 @@ export interface View {
   again: Step | undefined;
   /** What the cells of retention show. */
   cells: "rate" | "visitors";
+  /** What paths begin or end with; not both. */
+  from: Step | undefined;
+  to: Step | undefined;
+  /** How many nodes of a path, and how many different ones of each step. */
+  depth: number;
+  branches: number;
+  nodes: NodeKinds;
+  repeats: Repeats;
+  /** How paths are shown. */
+  flow: "chart" | "table";
   theme: Theme;
   /** Whether single keys do something. Who dictates to the computer, or has its keys for other things, turns them off (WCAG 2.1.4). */
   keys: "on" | "off";
 }
 
-export const PAGES = ["board", "live", "funnel", "retention"] as const;
+export const PAGES = ["board", "live", "funnel", "retention", "paths"] as const;
 export type Page = (typeof PAGES)[number];
 
 export type Theme = "auto" | "light" | "dark";
@@ -87,6 +111,13 @@ export const DEFAULT_VIEW: View = {
   first: undefined,
   again: undefined,
   cells: "rate",
+  from: undefined,
+  to: undefined,
+  depth: 5,
+  branches: 8,
+  nodes: "pages",
+  repeats: "collapse",
+  flow: "chart",
   theme: "auto",
   keys: "on",
 };
@@ -96,6 +127,8 @@ const GRANULARITIES: readonly Granularity[] = ["hour", "day", "week", "month"];
 const FILTERS_MAX = 20;
 /** The server's own limit, in the letters that it counts, is below. */
 const SEGMENT_LENGTH_MAX = 256;
+
+const numberAmong = (list: readonly number[]) => (text: string) => list.find((item) => String(item) === text);
 
 const oneOf = <T extends string>(list: readonly T[], text: string | null): T | undefined => list.find((item) => item === text);
 
@@ -137,6 +170,7 @@ export function readView(search: string): { view: View; dropped: string[] } {
     if (step) steps.push(step);
     else dropped.push(`step=${text}`);
   }
+  const from = read("from", parseStep);
   const view: View = {
     page: read("view", among(PAGES)) ?? DEFAULT_VIEW.page,
     range: read("range", (text) => oneOf(ranges, text) ?? daysIn(text)) ?? DEFAULT_VIEW.range,
@@ -155,6 +189,13 @@ export function readView(search: string): { view: View; dropped: string[] } {
     first: read("first", parseStep),
     again: read("again", parseStep),
     cells: read("cells", among(["rate", "visitors"] as const)) ?? DEFAULT_VIEW.cells,
+    from,
+    to: read("to", (text) => (from ? undefined : parseStep(text))),
+    depth: read("depth", numberAmong(DEPTHS)) ?? DEFAULT_VIEW.depth,
+    branches: read("branches", numberAmong(BRANCHES)) ?? DEFAULT_VIEW.branches,
+    nodes: read("nodes", among(NODE_KINDS.map(({ name }) => name))) ?? DEFAULT_VIEW.nodes,
+    repeats: read("repeats", among(["collapse", "keep"] as const)) ?? DEFAULT_VIEW.repeats,
+    flow: read("flow", among(["chart", "table"] as const)) ?? DEFAULT_VIEW.flow,
     theme: read("theme", among(["auto", "light", "dark"] as const)) ?? DEFAULT_VIEW.theme,
     keys: read("keys", among(["on", "off"] as const)) ?? DEFAULT_VIEW.keys,
   };
@@ -189,6 +230,10 @@ export function viewSearch(view: View): string {
   if (view.breakdown !== undefined) pairs.push(["breakdown", view.breakdown]);
   if (view.first) pairs.push(["first", stepText(view.first)]);
   if (view.again) pairs.push(["again", stepText(view.again)]);
+  if (view.from) pairs.push(["from", stepText(view.from)]);
+  else if (view.to) pairs.push(["to", stepText(view.to)]);
+  for (const name of ["depth", "branches", "nodes", "repeats", "flow"] as const)
+    if (view[name] !== DEFAULT_VIEW[name]) pairs.push([name, String(view[name])]);
   if (view.theme !== "auto") pairs.push(["theme", view.theme]);
   if (view.keys !== "on") pairs.push(["keys", view.keys]);
   // Slashes and commas may stand in a query as they are, and people read addresses.

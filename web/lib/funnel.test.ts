@@ -60,10 +60,11 @@ test("few of very many are not none", () => {
 test("an error stands at the part of the question that it names", () => {
   const at = (field: string) => placeOf({ code: "x", field, message: "y" });
   deepEqual(
-    ["steps[0].page", "steps[11]", "steps[1].filters[0][1]", "breakdown", "by", "window_seconds", "first.goal", "first", "again.event", "granularity"].map(at),
-    ["steps[0]", "steps[11]", "steps[1]", "breakdown", "by", "window_seconds", "first", "first", "again", "granularity"],
+    ["steps[0].page", "steps[11]", "steps[1].filters[0][1]", "breakdown", "by", "window_seconds", "first.goal", "first", "again.event"].map(at),
+    ["steps[0]", "steps[11]", "steps[1]", "breakdown", "by", "window_seconds", "first", "first", "again"],
   );
-  deepEqual(["", "steps", "filters[0][1]", "byte", "first_source", "website_id", "steps[x]"].map(at), ["", "", "", "", "", "", ""]);
+  deepEqual(["granularity", "from.goal", "to", "depth", "nodes"].map(at), ["granularity", "from", "to", "depth", "nodes"]);
+  for (const field of ["", "steps", "filters[0][1]", "byte", "first_source", "website_id", "steps[x]", "total"]) equal(at(field), "", field);
   equal(placeOf(undefined), "");
   equal(placeOf({ code: "", message: "The server does not answer." }), "");
 });

@@ -86,7 +86,8 @@ export function rateText(rate: number | null): string {
 
 /** The part of a builder that an error is about: "steps[1]", "breakdown"; empty: the whole, or something that is not in the builder. */
 export function placeOf(problem: Problem | undefined): string {
-  return /^(steps\[\d+\]|window_seconds|by|breakdown|granularity|first|again)(?![\w])/.exec(problem?.field ?? "")?.[1] ?? "";
+  const places = /^(steps\[\d+\]|window_seconds|by|breakdown|granularity|first|again|from|to|depth|nodes|limit|collapse)(?![\w])/;
+  return places.exec(problem?.field ?? "")?.[1] ?? "";
 }
 
 /** The names of the API's answer, a row a step; those of a breakdown after those of all. */

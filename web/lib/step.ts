@@ -26,6 +26,21 @@ export type Period = (typeof PERIODS)[number];
 /** Whose events follow each other. */
 export type Per = "visitor" | "session";
 
+/** Of what paths are made. */
+export const NODE_KINDS = [
+  { name: "pages", label: "Pages" },
+  { name: "events", label: "Events" },
+  { name: "both", label: "Pages and events" },
+] as const;
+export type NodeKinds = (typeof NODE_KINDS)[number]["name"];
+
+/** Whether a node right after an equal one is left out of a path. */
+export type Repeats = "collapse" | "keep";
+
+/** The server's limits are 2 to 10, and 50. */
+export const DEPTHS = [2, 3, 4, 5, 6, 7, 8, 9, 10] as const;
+export const BRANCHES = [3, 5, 8, 12, 20] as const;
+
 /** As POST /api/v1/funnel and /api/v1/retention take it. */
 export type StepRequest = { readonly [kind in StepKind]?: string };
 

@@ -31,7 +31,7 @@ import { ApiError, askBatch, type Site } from "../lib/api";
 import { addDays, dayIn, dayRange, daysBetween } from "../lib/calendar";
 import { daysIn } from "../lib/buckets";
 import { isOfFilters, placeIn } from "../lib/filter";
-import { plural } from "../lib/format";
+import { plural, sentence } from "../lib/format";
 import { metricOf } from "../lib/metrics";
 import type { Problem, Query } from "../lib/query";
 import { watch } from "../lib/watch";
@@ -62,6 +62,7 @@ const Details = lazy(() => import("./details"));
 const LiveView = lazy(() => import("./live"));
 const Funnels = lazy(() => import("./funnels"));
 const Retention = lazy(() => import("./retention"));
+const Paths = lazy(() => import("./paths"));
 const FilterDialog = lazy(() => import("./filter"));
 const AnnotationsDialog = lazy(() => import("./annotations"));
 const SegmentsDialog = lazy(() => import("./segments"));
@@ -222,7 +223,7 @@ export default function Dashboard({ site }: { site: Site }) {
 
     return (
         <>
-            <h1 class="visually-hidden">{isBoard ? site.name : `${now.page === "funnel" ? "Funnel" : "Retention"}: ${site.name}`}</h1>
+            <h1 class="visually-hidden">{isBoard ? site.name : `${sentence(now.page)}: ${site.name}`}</h1>
             <p class="visually-hidden" role="status">
                 {`Showing ${rangeLabel(now.range).toLowerCase()}${now.filters.length > 0 ? `, ${plural(now.filters.length, "filter")}` : ""}${now.segment === undefined ? "" : `, segment ${nameOfSegment(now.segment)}`}`}
             </p>
@@ -286,6 +287,8 @@ export default function Dashboard({ site }: { site: Site }) {
                 <Funnels key={revision.value} site={site} view={now} base={base()} />
             ) : now.page === "retention" ? (
                 <Retention key={revision.value} site={site} view={now} base={base()} />
+            ) : now.page === "paths" ? (
+                <Paths key={revision.value} site={site} view={now} base={base()} />
             ) : isWaiting ? (
                 <Install site={site} live={live.value.value} />
             ) : isOfFilters(refused) && !numbers.answer ? (

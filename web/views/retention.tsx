@@ -21,14 +21,14 @@ import {
     shadeOf,
     shownOf,
 } from "../lib/retention";
-import { type Period, PERIODS, type Step } from "../lib/step";
-import { Icon } from "../ui/icons";
+import { type Period, PERIODS } from "../lib/step";
 import { Panel } from "../ui/panel";
 import { Empty, Partial, SkeletonRows } from "../ui/states";
 import { useAsked } from "./answer";
 import { Explain } from "./explain";
 import { Choice, Refused, wordsOf } from "./question";
-import { KINDS, nameOfStep, StepDialog } from "./step";
+import { StepDialog } from "./step";
+import { StepField } from "./stepfield";
 
 type Side = "first" | "again";
 const SIDES: Record<Side, string> = { first: "Came first by", again: "Came again by" };
@@ -62,7 +62,17 @@ export default function Retention({ site, view, base }: { site: Site; view: View
                     ))}
                 </Choice>
                 {(Object.keys(SIDES) as Side[]).map((name) => (
-                    <StepField key={name} side={name} step={view[name]} error={errorAt(name)} onOpen={() => open(name)} />
+                    <StepField
+                        key={name}
+                        id={`retention-${name}`}
+                        label={SIDES[name]}
+                        hint={name === "first" ? "What makes somebody new" : "What counts as coming back"}
+                        without="Any visit"
+                        step={view[name]}
+                        error={errorAt(name)}
+                        onOpen={() => open(name)}
+                        onClear={() => show({ [name]: undefined })}
+                    />
                 ))}
             </section>
             <Panel
@@ -105,54 +115,6 @@ export default function Retention({ site, view, base }: { site: Site; view: View
                     }}
                     onClose={close}
                 />
-            )}
-        </div>
-    );
-}
-
-/** What one comes by: any session, or a step. */
-function StepField({ side, step, error, onOpen }: { side: Side; step: Step | undefined; error: string; onOpen: () => void }) {
-    const id = `retention-${side}`;
-    const name = step ? nameOfStep(step) : "Any visit";
-    return (
-        <div class="field">
-            <p class="field-name" id={`${id}-name`}>
-                {SIDES[side]}
-            </p>
-            <div class={error ? "step-row wrong" : "step-row"}>
-                <button
-                    type="button"
-                    class="step-value"
-                    id={id}
-                    title={name}
-                    aria-haspopup="dialog"
-                    aria-labelledby={`${id}-name ${id}`}
-                    aria-describedby={error ? `${id}-error` : undefined}
-                    onClick={onOpen}
-                >
-                    {step && <span class="quiet">{KINDS[step.of]} </span>}
-                    <span class="cut">{name}</span>
-                </button>
-                {step && (
-                    <button
-                        type="button"
-                        class="icon-button"
-                        aria-label={`${SIDES[side]} any visit`}
-                        onClick={() => {
-                            show({ [side]: undefined });
-                            document.getElementById(id)?.focus();
-                        }}
-                    >
-                        <Icon name="close" size={12} />
-                    </button>
-                )}
-            </div>
-            {error ? (
-                <p class="field-error" id={`${id}-error`} role="alert">
-                    {error}
-                </p>
-            ) : (
-                <p class="hint">{side === "first" ? "What makes somebody new" : "What counts as coming back"}</p>
             )}
         </div>
     );

@@ -2,7 +2,7 @@
 // refuses is refused here too.
 import { addDays, chance, checkDimension, checkFilters, checkMembers, checkSegmentOf, dayOf, metaOf, rangeOf, Refusal, VALUES } from "./answers.mjs";
 
-const OF_ALL = ["website_id", "date_range", "time_range", "filters", "segment", "include_bots", "explain"];
+export const OF_ALL = ["website_id", "date_range", "time_range", "filters", "segment", "include_bots", "explain"];
 const KINDS = ["page", "event", "goal"];
 const STEPS_MAX = 16;
 const COHORTS_MAX = 400;
@@ -11,7 +11,7 @@ function nearest(name, names) {
   return names.find((other) => [...other].sort().join("").toLowerCase() === [...name].sort().join("").toLowerCase());
 }
 
-function checkStep(step, path, goals) {
+export function checkStep(step, path, goals) {
   checkMembers(step, [...KINDS, "name", "filters"]);
   const [kind, ...more] = KINDS.filter((name) => name in step);
   if (!kind || more.length > 0) throw new Refusal("invalid_step", path, "a step has one of 'page', 'event' and 'goal', and its value");
@@ -21,7 +21,7 @@ function checkStep(step, path, goals) {
   return step.name ?? step[kind];
 }
 
-function refusable(ask) {
+export function refusable(ask) {
   try {
     return ask();
   } catch (error) {
@@ -30,7 +30,7 @@ function refusable(ask) {
   }
 }
 
-const share = (part, whole) => (whole === 0 ? null : (100 * part) / whole);
+export const share = (part, whole) => (whole === 0 ? null : (100 * part) / whole);
 
 /** Who reached each step, of so many that reached the first. */
 function stepsOf(names, first, seed, by) {

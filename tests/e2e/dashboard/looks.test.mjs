@@ -27,6 +27,13 @@ async function reached(page) {
 }
 
 const GROUP = "or(country~is~DE~FR,and(page~matches~^/blog,source~is_not~Google),not(or(browser~is~Firefox,property:plan~contains~pro)))";
+/** The paths, as a chart or where there is no room as a list. */
+async function flowed(page) {
+  await drawn(page);
+  await page.locator(".flow, .flow-list").waitFor();
+  await page.waitForFunction(() => !document.querySelector(".skeleton-rows, .stale"));
+}
+
 const LONG = "/blog/why-we-left-the-big-analytics-suite-and-what-we-learned-in-the-first-year-after";
 
 /** `given` readies the fixture before the page is opened. */
@@ -118,6 +125,22 @@ const VIEWS = {
   "retention-days": { path: "/sites/demo?view=retention&cohort=day", ready: (page) => page.locator(".cohorts").waitFor() },
   "retention-nobody": { path: "/sites/new?view=retention", ready: (page) => page.getByText("Nobody came first in this period").waitFor() },
   "retention-wrong": { path: "/sites/demo?view=retention&again=goal~Singup", ready: (page) => page.locator("#retention-again-error").waitFor() },
+  paths: { path: "/sites/demo?view=paths", ready: flowed },
+  "paths-to": { path: `/sites/huge?view=paths&to=page~${LONG}&nodes=both&depth=10&branches=20&filter=country~is~DE`, ready: flowed },
+  "paths-table": {
+    path: "/sites/demo?view=paths&from=event~signup&flow=table&branches=3",
+    ready: (page) => page.locator(".flow-table").waitFor(),
+  },
+  "paths-none": { path: "/sites/new?view=paths&nodes=both", ready: (page) => page.getByText("No session in this period").waitFor() },
+  "paths-wrong": { path: "/sites/demo?view=paths&to=goal~Singup", ready: (page) => page.locator("#paths-to-error").waitFor() },
+  "paths-node": {
+    path: "/sites/demo?view=paths&nodes=both",
+    ready: async (page) => {
+      await flowed(page);
+      await page.getByRole("list", { name: "Step 2" }).getByRole("button").nth(1).click();
+      await page.getByRole("button", { name: "Paths that start here" }).waitFor();
+    },
+  },
   query: {
     path: "/sites/demo",
     ready: async (page) => {
@@ -344,7 +367,7 @@ const VIEWS = {
 };
 
 /** A dialog is drawn over the window, not over the page. */
-const IN_DIALOGS = ["query", "details", "dates", "dates-wrong", "filter", "filter-dimensions", "filter-group", "filter-group-wrong", "filter-bounds", "annotations", "annotations-none", "annotation-pointed", "segments", "segments-none", "segment-save", "keys", "step", "step-goal", "funnel-query"];
+const IN_DIALOGS = ["query", "details", "dates", "dates-wrong", "filter", "filter-dimensions", "filter-group", "filter-group-wrong", "filter-bounds", "annotations", "annotations-none", "annotation-pointed", "segments", "segments-none", "segment-save", "keys", "step", "step-goal", "funnel-query", "paths-node"];
 
 for (const [name, { path, signedIn = true, role = "owner", but = [], given = () => undefined, ready }] of Object.entries(VIEWS))
   for (const scheme of SCHEMES)
@@ -372,6 +395,7 @@ for (const [name, path, ready] of [
   ["live view", "/sites/huge?view=live", (page) => page.locator(".minute-chart svg").waitFor()],
   ["funnel", VIEWS["funnel-sessions"].path, reached],
   ["retention", "/sites/huge?view=retention&range=12mo", (page) => page.locator(".cohorts").waitFor()],
+  ["paths", VIEWS["paths-to"].path, flowed],
 ])
   scenario(`no width between 390 and 1920 px scrolls the ${name} sideways, nor does a page from right to left`, async ({ open }) => {
     const page = await open(path);

@@ -8,6 +8,7 @@ import { extname, join } from "node:path";
 import { answer, liveMessage } from "./answers.mjs";
 import { funnel, retention } from "./cohorts.mjs";
 import { annotations, keptAnswer, segments } from "./kept.mjs";
+import { paths } from "./paths.mjs";
 
 /** Tuesday, 13:34 in Berlin. The browser's clock is set to it too. */
 export const NOW = Date.parse("2026-11-24T12:34:00Z");
@@ -80,7 +81,7 @@ export class Fixture {
   setupToken = undefined;
   /** The queries of all batches, for tests of what is asked. */
   batches = [];
-  /** Bodies of the questions of funnels and retention. */
+  /** Bodies of the questions of funnels, retention and paths. */
   asked = [];
   /** Called before one of these is answered; may wait. */
   beforeAsked = async () => undefined;
@@ -224,7 +225,7 @@ export class Fixture {
       const names = GOALS[decodeURIComponent(path.split("/")[4])] ?? [];
       return give(200, { goals: names.map((name, i) => ({ id: `goal${i}`, name, event: name.toLowerCase(), match: "is", filters: [] })) });
     }
-    const cohorts = { "POST /api/v1/funnel": funnel, "POST /api/v1/retention": retention }[route];
+    const cohorts = { "POST /api/v1/funnel": funnel, "POST /api/v1/retention": retention, "POST /api/v1/paths": paths }[route];
     if (cohorts) {
       this.asked.push(body);
       const site = this.sites.find(({ id }) => id === body.website_id);
