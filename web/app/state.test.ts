@@ -63,6 +63,16 @@ test("every view comes back from its address", () => {
         { of: "page", value: "/a~b!c&d=e?f #g/\u00e4%2F+" },
         { of: "event", value: "two\nlines <b>" },
         { of: "goal", value: "~" },
+        {
+          of: "page",
+          value: "/a~b",
+          name: "name~if!",
+          filters: [
+            { dimension: "property:two\nlines~!", operator: "is", values: ["a~b!", ""] },
+            { dimension: "event_name", operator: "is_set", values: [] },
+          ],
+        },
+        { of: "event", value: "name", filters: [{ dimension: "country", operator: "is_not", values: ["DE", "FR"] }] },
       ],
       window: "30m",
       per: "session",
@@ -221,6 +231,12 @@ test("what an address says and nobody understands is left out and named, once ea
     "step=page",
     "step=title~x",
     "step=page~/~x",
+    "step=page~/~name",
+    "step=page~/~name~",
+    "step=page~/~name~a~name~b",
+    "step=page~/~if~country",
+    "step=page~/~if~foo!~is!~x",
+    "step=page~/~if~country~is~DE",
     "window=2h",
     "per=click",
     "breakdown=passwords",
@@ -255,6 +271,9 @@ test("an address of a funnel is readable, and has as many steps as the server ta
     { of: "goal", value: "Signup" },
   ] as const;
   equal(viewSearch({ ...DEFAULT_VIEW, page: "funnel", steps, window: "1d" }), "?view=funnel&step=page~/pricing&step=goal~Signup&window=1d");
+  const filters = [{ dimension: "country", operator: "is", values: ["DE"] }] as const;
+  const named = { of: "page", value: "/pricing", name: "Prices", filters } as const;
+  equal(viewSearch({ ...DEFAULT_VIEW, steps: [named] }), "?step=page~/pricing~name~Prices~if~country!~is!~DE");
   const many = Array.from({ length: 17 }, (_, index) => `step=page~/${index}`);
   deepEqual(readView(`?${many.join("&")}`).dropped, ["step=page~/16"]);
 });

@@ -241,15 +241,25 @@ export function viewSearch(view: View): string {
   return pairs.length === 0 ? "" : `?${pairs.map(([name, value]) => `${name}=${encode(value)}`).join("&")}`;
 }
 
-/** "page~/pricing". */
-function stepText({ of, value }: Step): string {
-  return joined([of, value]);
+/** "page~/pricing", or with a name and conditions "page~/pricing~name~Prices~if~country!~is!~DE". */
+function stepText({ of, value, name, filters = [] }: Step): string {
+  return joined([of, value, ...(name === undefined ? [] : ["name", name]), ...filters.flatMap((filter) => ["if", filterText(filter)])]);
 }
 
 function parseStep(text: string): Step | undefined {
   const [kind = "", value = "", ...rest] = partsOf(text);
   const of = oneOf(STEP_KINDS, kind);
-  return of && value !== "" && rest.length === 0 ? { of, value } : undefined;
+  let name: string | undefined;
+  const filters: FilterTree[] = [];
+  for (let at = 0; at < rest.length; at += 2) {
+    const [what, part = ""] = rest.slice(at, at + 2);
+    const filter = what === "if" ? parseFilter(part, isDimension) : undefined;
+    if (filter) filters.push(filter);
+    else if (what === "name" && part !== "" && name === undefined) name = part;
+    else return undefined;
+  }
+  if (!of || value === "" || filters.length > FILTERS_MAX) return undefined;
+  return { of, value, ...(name === undefined ? {} : { name }), ...(filters.length === 0 ? {} : { filters }) };
 }
 
 const is = (dimension: string, value: string): Filter => ({ dimension, operator: "is", values: [value] });

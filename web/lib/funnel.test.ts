@@ -3,6 +3,7 @@ import test from "node:test";
 
 import { DEFAULT_VIEW, parseView } from "../app/state";
 import { barsOf, beginnings, BREAKDOWN_MAX, type FunnelAnswer, funnelRequest, type FunnelStep, funnelTable, placeOf, rateText } from "./funnel";
+import { stepRequest } from "./step";
 
 const base = { website_id: "s", time_range: "7d", filters: [["country", "is", ["DE"]]] } as const;
 
@@ -17,6 +18,15 @@ test("an address is a question, and without a step there is none", () => {
     limit: BREAKDOWN_MAX,
   });
   deepEqual(funnelRequest({ website_id: "s" }, parseView("?step=page~/")), { website_id: "s", steps: [{ page: "/" }], window_seconds: 604_800, by: "visitor" });
+});
+
+test("a step has its name and its conditions, where it has any", () => {
+  const { steps } = parseView("?step=event~signup~name~Sign up~if~property:plan!~is!~pro~if~title!~is_set&step=page~/");
+  const filters = [
+    ["property:plan", "is", ["pro"]],
+    ["title", "is_set"],
+  ];
+  deepEqual(steps.map(stepRequest), [{ event: "signup", name: "Sign up", filters }, { page: "/" }]);
 });
 
 const step = (name: string, visitors: number, rest: Partial<FunnelStep> = {}): FunnelStep => ({ name, visitors, rate: 100, step_rate: 100, drop_off: 0, ...rest });

@@ -1,7 +1,14 @@
+import { conditionOf } from "./filter";
+import type { Conditions, FilterTree } from "./query";
+
 /** What an event has to be: a pageview of a page, a custom event of a name, or one that met a goal of the site. */
 export interface Step {
   of: StepKind;
   value: string;
+  /** What it is called, where that is not its value. */
+  name?: string;
+  /** What the event has to be beside. */
+  filters?: readonly FilterTree[];
 }
 
 export const STEP_KINDS = ["page", "event", "goal"] as const;
@@ -42,8 +49,12 @@ export const DEPTHS = [2, 3, 4, 5, 6, 7, 8, 9, 10] as const;
 export const BRANCHES = [3, 5, 8, 12, 20] as const;
 
 /** As POST /api/v1/funnel and /api/v1/retention take it. */
-export type StepRequest = { readonly [kind in StepKind]?: string };
+export type StepRequest = { readonly [kind in StepKind]?: string } & { readonly name?: string; readonly filters?: readonly Conditions[] };
 
-export function stepRequest({ of, value }: Step): StepRequest {
-  return { [of]: value };
+export function stepRequest({ of, value, name, filters = [] }: Step): StepRequest {
+  return {
+    [of]: value,
+    ...(name === undefined ? {} : { name }),
+    ...(filters.length === 0 ? {} : { filters: filters.map((filter) => conditionOf(filter)) }),
+  };
 }

@@ -3,7 +3,7 @@ import { useEffect, useId, useState } from "preact/hooks";
 import { VALUES_MAX, valuesOf } from "../lib/filter";
 import { nearest } from "../lib/nearest";
 import { type Filter, type Operator, OPERATORS, type Query } from "../lib/query";
-import { isDimension, isProperty, offered, timeOf } from "../panels/filters/dimensions";
+import { isDimension, isNumber, isProperty, isTouch, offered, timeOf } from "../panels/filters/dimensions";
 import { isLiteral, nameOfDimension, nameOfValue, OPERATORS as NAMES, valueNamed } from "../panels/filters/names";
 import { Combobox } from "../ui/combobox";
 import { Icon } from "../ui/icons";
@@ -40,13 +40,13 @@ function dimensionNamed(text: string): string | undefined {
 
 const guess = (text: string) => nearest(text.trim(), offered(), ({ dimension, name }) => [dimension, name]);
 
-/** Which operators a dimension takes; what a condition has already stays, so that the server's word on it can be seen. */
-function operatorsOf(dimension: string, has: Operator): Operator[] {
+/** Which operators a dimension takes. */
+function operatorsOf(dimension: string): Operator[] {
     const isOrdered = (name: Operator) => name === "gt" || name === "lt" || name === "between";
     return OPERATORS.filter((name) => {
-        if (name === has) return true;
-        if (name === "has_done" || name === "has_not_done") return false;
-        if (timeOf(dimension)) return isOrdered(name) || name === "is" || name === "is_not";
+        if (isNumber(dimension)) return isOrdered(name);
+        if (isTouch(dimension) && name.startsWith("has_")) return false;
+        if (timeOf(dimension)) return isOrdered(name) || name === "is" || name === "is_not" || name.startsWith("has_");
         return dimension !== "goal" || !isOrdered(name);
     });
 }
@@ -83,7 +83,8 @@ export function ConditionForm({ filter, base, wrong, button, busy, onDone, onCom
         setDimension(name);
         setValues([]);
         setTyped("");
-        if (!operatorsOf(name, "is").includes(operator)) setOperator("is");
+        const [first = "is"] = operatorsOf(name);
+        if (!operatorsOf(name).includes(operator)) setOperator(first);
     }
 
     /** What stands in the field, taken; undefined where it names nothing. */
@@ -169,7 +170,8 @@ export function ConditionForm({ filter, base, wrong, button, busy, onDone, onCom
                             setValues(values.slice(0, valuesOf(next)[1]));
                         }}
                     >
-                        {operatorsOf(dimension, operator).map((name) => (
+                        {/* What a condition has stays, so that the server's word on it can be seen. */}
+                        {OPERATORS.filter((name) => name === operator || operatorsOf(dimension).includes(name)).map((name) => (
                             <option value={name} key={name}>
                                 {NAMES[name]}
                             </option>

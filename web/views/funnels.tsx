@@ -19,7 +19,7 @@ import { useAnswer, useAsked } from "./answer";
 import { Explain } from "./explain";
 import { Breakdown, FunnelSteps } from "./funnelresult";
 import { Choice, Refused, wordsOf } from "./question";
-import { KINDS, nameOfStep, StepDialog } from "./step";
+import { KINDS, moreOfStep, nameOfStep, StepDialog, StepMore, textOfStep } from "./step";
 
 const ADD_BUTTON = "funnel-add";
 
@@ -132,6 +132,8 @@ function StepList({ steps, problem, place, onOpen }: StepsProps) {
                 <ol class="steps" aria-label="Steps">
                     {steps.map((step, index) => {
                         const name = nameOfStep(step);
+                        const kind = KINDS[step.of];
+                        const more = moreOfStep(step);
                         const isWrong = place === `steps[${index}]`;
                         return (
                             <li key={index}>
@@ -142,12 +144,13 @@ function StepList({ steps, problem, place, onOpen }: StepsProps) {
                                     <button
                                         type="button"
                                         class="step-value"
-                                        title={name}
-                                        aria-label={`Change step ${index + 1}: ${KINDS[step.of].toLowerCase()} ${name}`}
+                                        title={textOfStep(step)}
+                                        aria-label={`Change step ${index + 1}: ${kind.toLowerCase()} ${name}${more && `, ${more}`}`}
                                         aria-describedby={isWrong ? `funnel-error-${index}` : undefined}
                                         onClick={() => onOpen(index)}
                                     >
-                                        <span class="quiet">{KINDS[step.of]}</span> <span class="cut">{name}</span>
+                                        <span class="quiet">{kind}</span> <span class="cut">{name}</span>
+                                        <StepMore step={step} />
                                     </button>
                                     <span class="step-buttons">
                                         <button

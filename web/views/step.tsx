@@ -1,22 +1,50 @@
-import { useId, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 
 import { getGoals, type Site } from "../lib/api";
-import { visible } from "../lib/format";
+import { count, plural, visible } from "../lib/format";
 import type { Query } from "../lib/query";
 import { type Step, STEP_KINDS, type StepKind } from "../lib/step";
-import { valueNamed } from "../panels/filters/names";
+import { valueNamed, wordsOfFilter } from "../panels/filters/names";
 import { Combobox } from "../ui/combobox";
 import { Dialog } from "../ui/dialog";
+import { Icon } from "../ui/icons";
 import { useAsked } from "./answer";
+import { useConditions } from "./conditions";
 import { useKnown } from "./known";
 
 export const KINDS: Record<StepKind, string> = { page: "Page", event: "Event", goal: "Goal" };
 const DIMENSIONS: Record<StepKind, string | undefined> = { page: "page", event: "event_name", goal: undefined };
 
 /** Of blanks nothing can be seen. */
-export function nameOfStep({ value }: Step): string {
-    return visible(value, "(blank)");
+export function nameOfStep({ value, name = value }: Step): string {
+    return visible(name, "(blank)");
 }
+
+/** "1 condition". */
+export function moreOfStep({ filters = [] }: Step): string {
+    return filters.length === 0 ? "" : plural(filters.length, "condition");
+}
+
+/** The same in a row, which has no room for the word. */
+export function StepMore({ step: { filters = [] } }: { step: Step }) {
+    if (filters.length === 0) return null;
+    return (
+        <span class="quiet step-more">
+            <Icon name="filter" size={13} />
+            {count(filters.length)}
+            <span class="visually-hidden"> {filters.length === 1 ? "condition" : "conditions"}</span>
+        </span>
+    );
+}
+
+/** All that a step is: "Sign-up: event signup, Country is Germany". */
+export function textOfStep(step: Step): string {
+    const value = visible(step.value, "(blank)");
+    const what = step.name === undefined ? value : `${nameOfStep(step)}: ${KINDS[step.of].toLowerCase()} ${value}`;
+    return [what, ...(step.filters ?? []).map(wordsOfFilter)].join(", ");
+}
+
+const NAME_LENGTH_MAX = 80;
 
 interface Props {
     title: string;
@@ -32,13 +60,21 @@ interface Props {
     onClose: () => void;
 }
 
-/** A page, an event or a goal. Values are suggested as the site has them, and of pages and events any can be typed. */
+/** A page, an event or a goal. Values are suggested as the site has them, and of pages and events any can be typed. A suggestion that is
+ *  chosen is the whole step, unless a name and conditions are wanted too. */
 export function StepDialog({ title, button, step, site, base, backTo, onDone, onClose }: Props) {
     const [of, setOf] = useState<StepKind>(step?.of ?? "page");
     const [typed, setTyped] = useState(step?.value ?? "");
     const [isTouched, touch] = useState(false);
     const [problem, setProblem] = useState("");
+    const [name, setName] = useState(step?.name ?? "");
+    const [hasMore, showMore] = useState(step?.name !== undefined || step?.filters !== undefined);
+    const conditions = useConditions({ initial: step?.filters ?? [], base, label: "Conditions" });
+    const hadMore = useRef(hasMore);
     const id = useId();
+    useEffect(() => {
+        if (hasMore && !hadMore.current) document.getElementById(`${id}-name`)?.focus();
+    }, [hasMore]);
     const text = typed.trim();
     // Who changes a step sees what else there is, not only what is there.
     const sought = isTouched ? text : "";
@@ -48,7 +84,15 @@ export function StepDialog({ title, button, step, site, base, backTo, onDone, on
     const options = known.filter(({ name }) => name.toLowerCase().includes(sought.toLowerCase()));
 
     function take(value: string): void {
-        if (value !== "") return onDone({ of, value });
+        const called = name.trim();
+        const { filters } = conditions;
+        if (value !== "")
+            return onDone({
+                of,
+                value,
+                ...(called === "" || called === value ? {} : { name: called }),
+                ...(filters.length === 0 ? {} : { filters }),
+            });
         setProblem("Choose or type one.");
         document.getElementById(`${id}-value`)?.focus();
     }
@@ -98,15 +142,47 @@ export function StepDialog({ title, button, step, site, base, backTo, onDone, on
                             setTyped(value);
                             setProblem("");
                         }}
-                        onChoose={take}
+                        onChoose={(value) => {
+                            if (!hasMore) return take(value);
+                            setTyped(value);
+                            touch(false);
+                            setProblem("");
+                        }}
                         onEnter={() => take(whole())}
                         onBackspace={() => undefined}
                     />
                 </div>
+                {hasMore ? (
+                    <>
+                        <div class="field">
+                            <label for={`${id}-name`}>Name</label>
+                            <input
+                                id={`${id}-name`}
+                                autocomplete="off"
+                                maxLength={NAME_LENGTH_MAX}
+                                placeholder={typed}
+                                value={name}
+                                aria-describedby={`${id}-name-hint`}
+                                onInput={(event) => setName(event.currentTarget.value)}
+                            />
+                            <p class="hint" id={`${id}-name-hint`}>
+                                What the step is called in place of its {KINDS[of].toLowerCase()}
+                            </p>
+                        </div>
+                        {conditions.field}
+                    </>
+                ) : (
+                    <p class="field">
+                        <button type="button" class="button quiet-border" onClick={() => showMore(true)}>
+                            Name and conditions
+                        </button>
+                    </p>
+                )}
                 <button type="submit" class="button primary">
                     {button}
                 </button>
             </form>
+            {conditions.dialog}
         </Dialog>
     );
 }

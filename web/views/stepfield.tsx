@@ -1,6 +1,6 @@
 import type { Step } from "../lib/step";
 import { Icon } from "../ui/icons";
-import { KINDS, nameOfStep } from "./step";
+import { KINDS, nameOfStep, StepMore, textOfStep } from "./step";
 
 interface Props {
     id: string;
@@ -27,7 +27,7 @@ export function StepField({ id, label, hint, without, step, error, onOpen, onCle
                     type="button"
                     class="step-value"
                     id={id}
-                    title={name}
+                    title={step ? textOfStep(step) : name}
                     aria-haspopup="dialog"
                     aria-labelledby={`${id}-name ${id}`}
                     aria-describedby={error ? `${id}-error` : undefined}
@@ -35,6 +35,7 @@ export function StepField({ id, label, hint, without, step, error, onOpen, onCle
                 >
                     {step && <span class="quiet">{KINDS[step.of]} </span>}
                     <span class="cut">{name}</span>
+                    {step && <StepMore step={step} />}
                 </button>
                 {step && (
                     <button

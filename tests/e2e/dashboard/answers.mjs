@@ -26,7 +26,7 @@ const MEMBERS = [
   "exact",
   "explain",
 ];
-const OPERATORS = ["is", "is_not", "contains", "contains_not", "matches", "matches_not", "gt", "lt", "between", "is_set"];
+const OPERATORS = ["is", "is_not", "contains", "contains_not", "matches", "matches_not", "gt", "lt", "between", "is_set", "has_done", "has_not_done"];
 
 const DAY = 86_400_000;
 const HOUR = 3_600_000;
@@ -323,7 +323,7 @@ function checkFilter([dimension, operator, values, ...more], field, depth) {
     return checkFilters(operator, `${field}[1]`, depth + 1);
   }
   checkDimension(dimension, `${field}[0]`);
-  if (operator.startsWith("has_")) throw new Refusal("unsupported_operator", `${field}[1]`, `the operator '${operator}' is not available in this version`);
+  if (dimension === "goal" && ["gt", "lt", "between"].includes(operator)) throw new Refusal("unsupported_operator", `${field}[1]`, "goals are names, not numbers");
   if (!OPERATORS.includes(operator)) throw new Refusal("unknown_operator", `${field}[1]`, `there is no operator '${operator}'`);
   if (more.length > 0 || (operator === "is_set" ? ![undefined, false].includes(values) : values === undefined))
     throw new Refusal("invalid_filter", field, "a filter has values, or is is_set");

@@ -18,6 +18,7 @@ export function checkStep(step, path, goals) {
   if (step[kind] === "") throw new Refusal("invalid_value", `${path}.${kind}`, "say which");
   if (kind === "goal" && !goals.includes(step.goal))
     throw Object.assign(new Refusal("unknown_goal", `${path}.goal`, `the site has no goal '${step.goal}'`), { near: nearest(step.goal, goals) });
+  checkFilters(step.filters, `${path}.filters`);
   return step.name ?? step[kind];
 }
 

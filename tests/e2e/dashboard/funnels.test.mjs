@@ -95,6 +95,60 @@ scenario("a step is changed where it is clicked, and anything can be typed but a
   equal(await page.locator(".funnel-name").nth(1).getAttribute("title"), `${HOSTILE} ~!`);
 });
 
+scenario("a step takes a name and conditions, in the question and the address of every view that has steps", async ({ fixture, open }) => {
+  const page = await open("/sites/demo?view=funnel&step=page~/&step=event~signup");
+  await reached(page);
+  await button(page, "Change step 2: event signup").click();
+  await button(page, "Name and conditions").focus();
+  await page.keyboard.press("Enter");
+  await page.getByLabel("Name", { exact: true }).waitFor();
+  equal(await page.evaluate(() => document.activeElement.placeholder), "signup", "the focus is where one goes on");
+  await page.keyboard.type("Signed up ~!");
+  await button(page, "Add a condition").focus();
+  await page.keyboard.press("Enter");
+  const inner = page.getByRole("dialog", { name: "Add a filter" });
+  await inner.getByLabel("Filter by").selectOption("country");
+  await inner.getByRole("combobox", { name: "Value" }).fill("germany");
+  await page.keyboard.press("Enter");
+  await button(inner, "Add").click();
+  await inner.waitFor({ state: "detached" });
+  equal(await focused(page), "Add a condition", "the focus comes back, and the step is still open");
+  equal(search(page), "?view=funnel&step=page~/&step=event~signup", "nothing is asked before it is whole");
+  // A suggestion is chosen, and does not close what is being filled in.
+  await combobox(page).fill("down");
+  await option(page, "download").click();
+  await page.getByRole("dialog", { name: "Change step 2" }).waitFor();
+  await button(page, "Add a condition").click();
+  await page.keyboard.press("Escape");
+  await inner.waitFor({ state: "detached" });
+  await page.getByRole("dialog", { name: "Change step 2" }).waitFor();
+  await button(page, "Change").click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  const named = "event~download~name~Signed%20up%20!~!!~if~country!~is!~DE";
+  equal(search(page), `?view=funnel&step=page~/&step=${named}`);
+  equal((await reached(page))[1][0], "Signed up ~!");
+  deepEqual(fixture.asked.at(-1).steps[1], { event: "download", name: "Signed up ~!", filters: [["country", "is", ["DE"]]] });
+  const row = button(page, "Change step 2: event Signed up ~!, 1 condition");
+  equal(await row.getAttribute("title"), "Signed up ~!: event download, Country is Germany");
+  await page.reload();
+  await row.click();
+  equal(await page.getByLabel("Name", { exact: true }).inputValue(), "Signed up ~!");
+  await button(page, "Remove: Country is Germany").click();
+  await page.getByLabel("Name", { exact: true }).fill(" ");
+  await button(page, "Change").click();
+  await isIn(page, "step=event~download");
+  equal(search(page), "?view=funnel&step=page~/&step=event~download");
+
+  await page.goto(`/sites/demo?view=retention&first=${named}`);
+  await button(page, "Came first by Event Signed up ~! 1 condition").waitFor();
+  await page.getByRole("table").waitFor();
+  deepEqual(fixture.asked.at(-1).first.filters, [["country", "is", ["DE"]]]);
+  await page.goto(`/sites/demo?view=paths&to=${named}`);
+  await button(page, "Ending at Event Signed up ~! 1 condition").waitFor();
+  await page.locator(".flow").waitFor();
+  deepEqual(fixture.asked.at(-1).to.filters, [["country", "is", ["DE"]]]);
+});
+
 scenario("window, what is counted and the breakdown are in the question and in the address", async ({ fixture, open }) => {
   const page = await open("/sites/demo?view=funnel&step=page~/&step=page~/pricing");
   const before = await reached(page);
@@ -128,6 +182,14 @@ scenario("an error stands at the step that it is about, or at the choice, and no
   await page.keyboard.press("Enter");
   deepEqual((await reached(page)).map(([name]) => name), ["/", "Signup"], "a goal is found by its name in any case");
   equal(await page.getByRole("alert").count(), 0);
+
+  await page.route("**/api/v1/funnel", (route) => {
+    const error = { code: "unsupported_filter", field: "steps[0].filters[0][0]", message: "a step has no such condition" };
+    return route.fulfill({ status: 400, json: { error } });
+  });
+  await page.goto("/sites/demo?view=funnel&step=page~/~if~country!~is!~DE");
+  await page.locator(".steps > li").first().getByRole("alert").getByText("a step has no such condition").waitFor();
+  await page.unroute("**/api/v1/funnel");
 
   await page.goto("/sites/demo?view=funnel&step=page~/&breakdown=goal");
   await page.getByText("a funnel is broken down by what an event or its session has").waitFor();

@@ -100,6 +100,14 @@ const VIEWS = {
       await page.keyboard.press("ArrowDown");
     },
   },
+  "step-named": {
+    path: `/sites/demo?view=funnel&step=page~${LONG}~name~Read%20about%20it~if~country!~is!~DE!~FR~if~event_name!~is_set`,
+    ready: async (page) => {
+      await reached(page);
+      await page.getByRole("button", { name: /^Change step 1/ }).click();
+      await page.getByRole("option", { name: "/pricing" }).waitFor();
+    },
+  },
   "step-goal": {
     path: "/sites/blog?view=funnel",
     ready: async (page) => {
@@ -367,7 +375,11 @@ const VIEWS = {
 };
 
 /** A dialog is drawn over the window, not over the page. */
-const IN_DIALOGS = ["query", "details", "dates", "dates-wrong", "filter", "filter-dimensions", "filter-group", "filter-group-wrong", "filter-bounds", "annotations", "annotations-none", "annotation-pointed", "segments", "segments-none", "segment-save", "keys", "step", "step-goal", "funnel-query", "paths-node"];
+const IN_DIALOGS = [
+  ...["query", "details", "dates", "dates-wrong", "filter", "filter-dimensions", "filter-group", "filter-group-wrong", "filter-bounds", "keys"],
+  ...["annotations", "annotations-none", "annotation-pointed", "segments", "segments-none", "segment-save"],
+  ...["step", "step-named", "step-goal", "funnel-query", "paths-node"],
+];
 
 for (const [name, { path, signedIn = true, role = "owner", but = [], given = () => undefined, ready }] of Object.entries(VIEWS))
   for (const scheme of SCHEMES)

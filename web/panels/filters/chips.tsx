@@ -14,6 +14,8 @@ const OPPOSITE: Partial<Record<Operator, Operator>> = {
     matches_not: "matches",
     is_set: "is_not_set",
     is_not_set: "is_set",
+    has_done: "has_not_done",
+    has_not_done: "has_done",
 };
 
 interface Props {

@@ -25,8 +25,9 @@ export const OPERATORS: Record<Operator, string> = {
   between: "is between",
   is_set: "is set",
   is_not_set: "is not set",
-  has_done: "has done",
-  has_not_done: "has not done",
+  // Of the visitor, at some time of the range.
+  has_done: "once was",
+  has_not_done: "never was",
 };
 
 /** Operators whose values are parts of texts, or patterns: nothing is known of them but the letters. */
