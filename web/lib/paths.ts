@@ -3,7 +3,7 @@ import type { Cell, Meta, Query } from "./query";
 import { type NodeKinds, type Repeats, type Step, type StepRequest, stepRequest } from "./step";
 
 /** What POST /api/v1/paths takes. */
-export interface PathsRequest extends Pick<Query, "website_id" | "date_range" | "time_range" | "filters"> {
+export interface PathsRequest extends Pick<Query, "website_id" | "date_range" | "time_range" | "filters" | "segment"> {
   from?: StepRequest;
   to?: StepRequest;
   depth: number;

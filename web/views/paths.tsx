@@ -4,6 +4,7 @@ import { show } from "../app/location";
 import { rangeText, type View } from "../app/state";
 import type { Site } from "../lib/api";
 import { saveCsv } from "../lib/csv";
+import { isFiltered } from "../lib/filter";
 import { count, plural } from "../lib/format";
 import { placeOf, rateText } from "../lib/funnel";
 import { askPaths, linksTable, nodesTable, PATHS_TOLD, type PathsAnswer, pathsRequest, pathsTable, shareOfAll } from "../lib/paths";
@@ -65,7 +66,7 @@ export default function Paths({ site, view, base }: { site: Site; view: View; ba
                 ) : !answer ? (
                     <SkeletonRows rows={7} />
                 ) : isEmpty ? (
-                    <Nothing isFiltered={(question?.filters ?? []).length > 0} hasStep={question?.from !== undefined || isBackwards} />
+                    <Nothing isFiltered={question !== undefined && isFiltered(question)} hasStep={question?.from !== undefined || isBackwards} />
                 ) : (
                     <>
                         <div class="cohorts-head">

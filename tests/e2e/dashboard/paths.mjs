@@ -1,6 +1,6 @@
 // FIXTURE: invented paths in the shape of POST /api/v1/paths, the same in every run; what the server refuses is refused here too. The
 // numbers agree with each other, since they are counted over sessions that are made up first.
-import { chance, checkFilters, checkMembers, metaOf, rangeOf, Refusal, VALUES } from "./answers.mjs";
+import { chance, checkFilters, checkMembers, checkSegmentOf, metaOf, rangeOf, Refusal, VALUES } from "./answers.mjs";
 import { checkStep, OF_ALL, refusable, share } from "./cohorts.mjs";
 
 const SESSIONS = 400;
@@ -42,6 +42,7 @@ export function paths(asked, site, now, goals) {
     checkMembers(asked, [...OF_ALL, "from", "to", "depth", "nodes", "collapse", "limit", "paths_limit"]);
     const range = rangeOf(asked, site.timezone, now);
     checkFilters(asked.filters);
+    checkSegmentOf(asked, site);
     for (const side of ["from", "to"]) if (asked[side]) checkStep(asked[side], side, goals);
     if (asked.from && asked.to) throw new Refusal("invalid_value", "to", "paths go from a step or to one: name either 'from' or 'to'");
     const { depth = 5, limit = 8, paths_limit = 20 } = asked;
