@@ -82,8 +82,12 @@ export function TimeChart({ metric, series, annotations = [], onOpen }: Props) {
         return Math.min(last, Math.max(0, Math.round(((at - start) / plot) * (count - 1))));
     }
 
-    const notes = annotations[shown ?? last] ?? [];
-    const told = [describe(metric, series, shown ?? last), ...(notes.length > 0 ? [plural(notes.length, "annotation"), ...notes.map(textOf)] : [])].join("; ");
+    const told = [describe(metric, series, shown ?? last), ...wordsOf(annotations[shown ?? last] ?? [])].join("; ");
+
+    function onPoint(mark: Mark | undefined): void {
+        point(mark);
+        look(mark?.from);
+    }
 
     function onKeyDown(event: KeyboardEvent): void {
         if (event.key !== "Enter" || shown === undefined || !onOpen) return cursor.onKeyDown(event);
@@ -145,16 +149,7 @@ export function TimeChart({ metric, series, annotations = [], onOpen }: Props) {
                     )}
                 </svg>
             )}
-            <Marks
-                marks={drawnMarks}
-                buckets={buckets}
-                x={x}
-                onPoint={(mark) => {
-                    point(mark);
-                    look(mark?.from);
-                }}
-                onOpen={(mark) => onOpen?.(mark.from, mark.to)}
-            />
+            <Marks marks={drawnMarks} buckets={buckets} x={x} onPoint={onPoint} onOpen={(mark) => onOpen?.(mark.from, mark.to)} />
             {shown !== undefined && (
                 <Tip metric={metric} series={series} annotations={pointed?.annotations ?? annotations[shown] ?? []} index={shown} left={x(shown)} width={width} />
             )}
@@ -198,6 +193,9 @@ function Tip({ metric, series, annotations, index, left, width }: TipProps) {
 
 /** "Tue 24 Nov (so far)". */
 export const named = ({ title, part }: Bucket): string => (part ? `${title} (${part})` : title);
+
+const wordsOf = (annotations: readonly Annotation[]): string[] =>
+    annotations.length > 0 ? [plural(annotations.length, "annotation"), ...annotations.map(textOf)] : [];
 
 /** A point in words. */
 export function describe(metric: Metric, { buckets, values, other }: Series, index: number): string {

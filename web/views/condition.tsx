@@ -51,8 +51,8 @@ function operatorsOf(dimension: string): Operator[] {
     });
 }
 
-/** A condition: of what, how, and which values. Values are suggested as the site has them, and anything can be typed. */
-export function ConditionForm({ filter, base, wrong, button, busy, onDone, onCombine, onBack }: Props) {
+/** What stands in the form, and what becomes of it. */
+function useCondition({ filter, base, wrong }: Pick<Props, "filter" | "base" | "wrong">) {
     const [dimension, setDimension] = useState(filter?.dimension ?? "page");
     const [named, setNamed] = useState(textOf(dimension));
     const [operator, setOperator] = useState<Operator>(filter?.operator ?? "is");
@@ -78,6 +78,7 @@ export function ConditionForm({ filter, base, wrong, button, busy, onDone, onCom
 
     function take(name: string): void {
         setNamed(textOf(name));
+        if (name === dimension && problem?.part !== "dimension") return;
         setProblem(undefined);
         if (name === dimension) return;
         setDimension(name);
@@ -110,7 +111,7 @@ export function ConditionForm({ filter, base, wrong, button, busy, onDone, onCom
     }
 
     /** The condition as it stands in the form; undefined where it is not whole, which is told. */
-    function whole(known: readonly { value: string; name: string }[]): Filter | undefined {
+    function whole(): Filter | undefined {
         const name = settle();
         if (name === undefined) {
             document.getElementById(`${id}-dimension`)?.focus();
@@ -131,12 +132,58 @@ export function ConditionForm({ filter, base, wrong, button, busy, onDone, onCom
     const known = useKnown(isList && !isLiteral(operator) ? dimension : undefined, base, typed);
     const suggestions = useKnown(operator.startsWith("contains") ? dimension : undefined, base, typed).filter(({ value }) => value !== "");
     const options = [...known, ...suggestions].filter(({ value, name }) => !values.includes(value) && name.toLowerCase().includes(text.toLowerCase()));
+
+    /** Nothing was said as yet but of what. */
+    const isBlank = isList && values.length === 0 && text === "";
+
+    return {
+        id,
+        dimension,
+        named,
+        operator,
+        values,
+        typed,
+        most,
+        isList,
+        isBlank,
+        options,
+        errorAt,
+        take,
+        settle,
+        whole,
+        add: (value: string) => void add(value),
+        enter: () => void add(valueNamed(text, operator, known)),
+        nothing: nothingOf(operator, text),
+        rename(value: string) {
+            setNamed(value);
+            setProblem(undefined);
+        },
+        choose(next: Operator) {
+            setOperator(next);
+            setProblem(undefined);
+            setValues(values.slice(0, valuesOf(next)[1]));
+        },
+        type(value: string) {
+            setTyped(value);
+            setProblem(undefined);
+        },
+        change(changed: readonly string[]) {
+            setValues(changed);
+            setProblem(undefined);
+        },
+    };
+}
+
+/** A condition: of what, how, and which values. Values are suggested as the site has them, and anything can be typed. */
+export function ConditionForm({ filter, base, wrong, button, busy, onDone, onCombine, onBack }: Props) {
+    const condition = useCondition({ filter, base, wrong });
+    const { id, dimension, named, operator, values, most, isList, isBlank, errorAt, whole } = condition;
     return (
         <form
             class="filter-form"
             onSubmit={(event) => {
                 event.preventDefault();
-                const made = busy ? undefined : whole(known);
+                const made = busy ? undefined : whole();
                 if (made) onDone(made);
             }}
         >
@@ -148,12 +195,9 @@ export function ConditionForm({ filter, base, wrong, button, busy, onDone, onCom
                         text={named}
                         isChosen={named === textOf(dimension)}
                         error={errorAt("dimension")}
-                        onInput={(value) => {
-                            setNamed(value);
-                            setProblem(undefined);
-                        }}
-                        onTake={take}
-                        onSettle={settle}
+                        onInput={condition.rename}
+                        onTake={condition.take}
+                        onSettle={condition.settle}
                     />
                 </div>
                 <div class="field">
@@ -163,12 +207,7 @@ export function ConditionForm({ filter, base, wrong, button, busy, onDone, onCom
                         value={operator}
                         aria-invalid={errorAt("operator") ? true : undefined}
                         aria-describedby={errorAt("operator") ? `${id}-operator-error` : undefined}
-                        onChange={(event) => {
-                            const next = event.currentTarget.value as Operator;
-                            setOperator(next);
-                            setProblem(undefined);
-                            setValues(values.slice(0, valuesOf(next)[1]));
-                        }}
+                        onChange={(event) => condition.choose(event.currentTarget.value as Operator)}
                     >
                         {/* What a condition has stays, so that the server's word on it can be seen. */}
                         {OPERATORS.filter((name) => name === operator || operatorsOf(dimension).includes(name)).map((name) => (
@@ -191,30 +230,24 @@ export function ConditionForm({ filter, base, wrong, button, busy, onDone, onCom
                     values={values}
                     count={most}
                     error={errorAt("values")}
-                    onChange={(changed) => {
-                        setValues(changed);
-                        setProblem(undefined);
-                    }}
+                    onChange={condition.change}
                 />
             )}
             {isList && (
                 <div class="field">
                     <label for={`${id}-value`}>{values.length > 0 ? "Or" : "Value"}</label>
-                    <Tokens dimension={dimension} operator={operator} values={values} onChange={setValues} />
+                    <Tokens dimension={dimension} operator={operator} values={values} onChange={condition.change} />
                     <Combobox
                         id={`${id}-value`}
-                        value={typed}
+                        value={condition.typed}
                         placeholder={operator.startsWith("contains") ? "A part of the text" : isLiteral(operator) ? "A regular expression" : "Choose or type"}
-                        options={options.map(({ value, name }) => ({ id: value, label: name }))}
-                        nothing={nothingOf(operator, text)}
+                        options={condition.options.map(({ value, name }) => ({ id: value, label: name }))}
+                        nothing={condition.nothing}
                         error={errorAt("values")}
-                        onInput={(value) => {
-                            setTyped(value);
-                            setProblem(undefined);
-                        }}
-                        onChoose={add}
-                        onEnter={() => add(valueNamed(text, operator, known))}
-                        onBackspace={() => setValues(values.slice(0, -1))}
+                        onInput={condition.type}
+                        onChoose={condition.add}
+                        onEnter={condition.enter}
+                        onBackspace={() => condition.change(values.slice(0, -1))}
                     />
                 </div>
             )}
@@ -237,8 +270,7 @@ export function ConditionForm({ filter, base, wrong, button, busy, onDone, onCom
                         type="button"
                         class="text-button"
                         onClick={() => {
-                            const isBlank = isList && values.length === 0 && text === "";
-                            const made = isBlank ? undefined : whole(known);
+                            const made = isBlank ? undefined : whole();
                             if (isBlank || made) onCombine(made);
                         }}
                     >

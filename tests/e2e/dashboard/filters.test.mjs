@@ -1,7 +1,7 @@
 // The filter dialog: what it asks, what it suggests, and what stands in the address afterwards.
 import { deepEqual, equal, ok } from "node:assert/strict";
 
-import { settled } from "../browser.mjs";
+import { drawn, settled } from "../browser.mjs";
 import { scenario } from "./harness.mjs";
 
 const button = (page, name) => page.getByRole("button", { name, exact: true });
@@ -235,6 +235,10 @@ scenario("what the server refuses in a filter stands at it: at its chip, and in 
   const dialog = page.getByRole("dialog");
   await dialog.getByText("not a valid RE2 pattern: missing ): (").waitFor();
   equal(await page.locator("[aria-invalid=true]").getAttribute("placeholder"), "A regular expression");
+  await dimension(page).focus();
+  await page.keyboard.press("Tab");
+  await drawn(page);
+  equal(await page.locator("[aria-invalid=true]").count(), 1, "it stays until something is changed");
   await button(page, "Remove (").click();
   await field(page).fill("^/blog");
   await button(page, "Change").click();
