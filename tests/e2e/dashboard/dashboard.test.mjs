@@ -660,7 +660,7 @@ scenario("on paper there are the numbers and what they are of, light, and nothin
       bar: getComputedStyle(document.querySelector(".bar-top")).position,
     }));
   deepEqual(await look(), { paper: "rgb(255, 255, 255)", ink: "rgb(20, 32, 29)", bar: "static" });
-  for (const gone of ["dialog", ".live", ".step", ".top-end", ".timeline-tools button", ".keys-note button", ".chip-close", ".panel-head .icon-button"])
+  for (const gone of ["dialog", ".live", ".ranges .menu:has(.menu-icon)", ".step", ".top-end", ".timeline-tools button", ".keys-note button", ".chip-close", ".panel-head .icon-button"])
     equal(await page.locator(gone).first().isVisible(), false, gone);
   for (const there of ["Last 30 days", "vs. previous period", "Germany", "Pages"]) ok(await page.getByText(there, { exact: true }).first().isVisible(), there);
   // The chart that was drawn for the window goes onto a narrower paper whole.
