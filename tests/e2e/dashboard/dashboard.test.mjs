@@ -131,7 +131,7 @@ async function shares(page) {
 scenario("numbers and chart are there while the lists are pending", async ({ fixture, open }) => {
   const release = hold(fixture, (queries) => !isTop(queries));
   const page = await open("/sites/demo");
-  await page.locator(".time-chart svg").waitFor();
+  await page.locator(".time-chart svg[role=slider]").waitFor();
   match(await metric(page, "Visitors").innerText(), /\d/);
   match(await page.locator("figcaption").first().innerText(), /^[\d,]+ visitors, .*; most on /);
   equal(await page.locator(".skeleton-rows").count(), 5, "every list is loading");
@@ -190,7 +190,7 @@ scenario("a part that fails leaves the other alone", async ({ fixture, open }) =
   };
   const page = await open("/sites/demo");
   await page.getByRole("alert").filter({ hasText: "Pages could not be loaded. The store is busy." }).waitFor();
-  await page.locator(".time-chart svg").waitFor();
+  await page.locator(".time-chart svg[role=slider]").waitFor();
   equal(await page.getByRole("alert").count(), 5);
   fixture.beforeBatch = async () => undefined;
   const asked = fixture.tops.length;
@@ -479,7 +479,7 @@ scenario("a day without an event is drawn as 0, and all time is drawn by days, w
     fixture.sites[0].since = since;
     const all = await open("/sites/demo?range=all");
     await settled(all);
-    await all.locator(".time-chart svg").waitFor();
+    await all.locator(".time-chart svg[role=slider]").waitFor();
     equal(fixture.tops.at(-1)[0].dimensions[0], dimension, since);
     equal(await all.getByRole("slider").getAttribute("aria-valuemax"), String(count), since);
   }
@@ -529,7 +529,7 @@ scenario("all time whose beginning could not be asked says so, and is tried agai
   await alert.waitFor();
   fixture.change = (answer) => answer;
   await alert.getByRole("button", { name: "Try again" }).click();
-  await page.locator(".time-chart svg").waitFor();
+  await page.locator(".time-chart svg[role=slider]").waitFor();
   equal(await page.getByRole("alert").count(), 0);
 });
 

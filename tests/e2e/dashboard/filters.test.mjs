@@ -158,13 +158,34 @@ scenario("every dimension can be found by its name, a property by its own, and a
   await page.getByRole("list", { name: "Filters" }).getByText("10 and 20.5").waitFor();
 });
 
+scenario("a number of each event is only compared, and a doing is one of the visitor", async ({ open }) => {
+  const page = await open("/sites/demo");
+  await settled(page);
+  await button(page, "Filter").click();
+  await dimension(page).fill("scroll");
+  await page.keyboard.press("Enter");
+  deepEqual(await operator(page).locator("option").evaluateAll((all) => all.map(({ value }) => value)), ["gt", "lt", "between"]);
+  await page.getByLabel("Value").fill("75");
+  await button(page, "Add").click();
+  await page.waitForURL(/filter=scroll_percent~gt~75$/);
+  await button(page, "Filter").click();
+  await dimension(page).fill("goal");
+  await page.keyboard.press("Enter");
+  await operator(page).selectOption("has_done");
+  await page.getByRole("combobox", { name: "Value" }).fill("Signup");
+  await button(page, "Add").click();
+  await page.waitForURL(/filter=goal~has_done~Signup$/);
+  await settled(page);
+  await page.getByRole("list", { name: "Filters" }).getByText("once was").waitFor();
+});
+
 scenario("time is filtered by days, and only by what a time can be", async ({ open }) => {
   const page = await open("/sites/demo");
   await settled(page);
   await button(page, "Filter").click();
   await dimension(page).fill("date");
   await page.keyboard.press("Enter");
-  deepEqual(await operator(page).locator("option").evaluateAll((all) => all.map(({ value }) => value)), ["is", "is_not", "gt", "lt", "between"]);
+  deepEqual(await operator(page).locator("option").evaluateAll((all) => all.map(({ value }) => value)), ["is", "is_not", "gt", "lt", "between", "has_done", "has_not_done"]);
   await operator(page).selectOption("gt");
   await page.getByLabel("Value").fill("2026-11-20");
   await button(page, "Add").click();
