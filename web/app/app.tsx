@@ -22,6 +22,7 @@ const TITLES: Record<Page, string> = {
     funnel: "Funnel \u00b7 ",
     retention: "Retention \u00b7 ",
     paths: "Paths \u00b7 ",
+    goals: "Goals \u00b7 ",
 };
 
 export function App() {

@@ -129,6 +129,7 @@ const VIEWS: { page: Page; label: string }[] = [
     { page: "funnel", label: "Funnel" },
     { page: "retention", label: "Retention" },
     { page: "paths", label: "Paths" },
+    { page: "goals", label: "Goals" },
 ];
 
 function Views({ siteId }: { siteId: string }) {

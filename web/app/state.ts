@@ -63,7 +63,7 @@ export interface View {
   keys: "on" | "off";
 }
 
-export const PAGES = ["board", "live", "funnel", "retention", "paths"] as const;
+export const PAGES = ["board", "live", "funnel", "retention", "paths", "goals"] as const;
 export type Page = (typeof PAGES)[number];
 
 export type Theme = "auto" | "light" | "dark";

@@ -1,4 +1,4 @@
-import type { BatchAnswer, Meta, Problem, Query } from "./query";
+import type { BatchAnswer, Conditions, Meta, Problem, Query } from "./query";
 import type { Status } from "./status";
 
 /** Why there is no answer, in a sentence for the person who looks at the page. */
@@ -145,7 +145,13 @@ export async function askOne<A extends { meta: Meta }>(path: string, body: objec
 
 /** A condition on events that the site calls by a name. */
 export interface Goal {
+  id: string;
   name: string;
+  /** One of these says what meets it; a newer server may have other kinds. */
+  page?: string;
+  event?: string;
+  match?: string;
+  filters?: readonly Conditions[];
 }
 
 export async function getGoals(siteId: string, signal?: AbortSignal): Promise<Goal[]> {

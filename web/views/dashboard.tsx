@@ -63,6 +63,7 @@ const LiveView = lazy(() => import("./live"));
 const Funnels = lazy(() => import("./funnels"));
 const Retention = lazy(() => import("./retention"));
 const Paths = lazy(() => import("./paths"));
+const Goals = lazy(() => import("./goals"));
 const FilterDialog = lazy(() => import("./filter"));
 const AnnotationsDialog = lazy(() => import("./annotations"));
 const SegmentsDialog = lazy(() => import("./segments"));
@@ -289,6 +290,8 @@ export default function Dashboard({ site }: { site: Site }) {
                 <Retention key={revision.value} site={site} view={now} base={base()} />
             ) : now.page === "paths" ? (
                 <Paths key={revision.value} site={site} view={now} base={base()} />
+            ) : now.page === "goals" ? (
+                <Goals key={revision.value} site={site} view={now} base={base()} />
             ) : isWaiting ? (
                 <Install site={site} live={live.value.value} />
             ) : isOfFilters(refused) && !numbers.answer ? (

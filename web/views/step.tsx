@@ -191,5 +191,5 @@ export function StepDialog({ title, button, step, site, base, backTo, onDone, on
 function nothingOf(of: StepKind, isNone: boolean, problem: string | undefined): string {
     if (of !== "goal") return isNone ? "Nothing in this period" : "Nothing in this period matches. Enter takes it as it is.";
     if (problem) return `The goals could not be loaded. ${problem}`;
-    return isNone ? "This site has no goals. They are declared by 'footfall goal add'." : "No goal of this site matches.";
+    return isNone ? "This site has no goals. They are added in the view 'Goals'." : "No goal of this site matches.";
 }

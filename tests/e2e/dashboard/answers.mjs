@@ -203,6 +203,10 @@ export const VALUES = {
     ["laptop", 40],
     ["mobile", 30],
   ],
+  goal: [
+    ["Newsletter", 40],
+    ["Signup", 24],
+  ],
   event_name: [
     ["signup", 24],
     ["download", 19],
@@ -390,6 +394,9 @@ function measures(weight, seed, names) {
     views_per_session: ratio(sessions && pageviews / sessions),
     bounce_rate: ratio(38 + 12 * chance(`${seed}b`)),
     session_duration: ratio(95 + 110 * chance(`${seed}d`)),
+    conversions: Math.round(sessions * 0.12),
+    conversion_rate: ratio(2 + 6 * chance(`${seed}c`)),
+    converted_visitors: Math.round(visitors * 0.11),
   };
   return names.map((name) => all[name] ?? null);
 }

@@ -149,6 +149,35 @@ const VIEWS = {
       await page.getByRole("button", { name: "Paths that start here" }).waitFor();
     },
   },
+  goals: { path: "/sites/demo?view=goals", ready: (page) => page.locator(".goals").waitFor() },
+  "goals-menu": {
+    path: "/sites/huge?view=goals",
+    given: (fixture) => {
+      fixture.goals.huge = [{ id: "a", name: HOSTILE, page: LONG, match: "contains", filters: [["country", "is", ["DE"]]] }];
+    },
+    ready: async (page) => {
+      await page.getByRole("button", { name: /more$/ }).last().click();
+      await page.getByRole("menuitem", { name: "Rename" }).waitFor();
+    },
+  },
+  "goals-none": { path: "/sites/blog?view=goals", ready: (page) => page.getByText("This site has no goals").waitFor() },
+  "goals-viewer": { path: "/sites/blog?view=goals", role: "viewer", ready: (page) => page.getByText("you are a viewer").waitFor() },
+  "goal-add": {
+    path: "/sites/demo?view=goals",
+    ready: async (page) => {
+      await page.getByRole("button", { name: "Add a goal" }).click();
+      await page.getByRole("option", { name: "/pricing" }).waitFor();
+      await page.getByRole("button", { name: "Add", exact: true }).focus();
+    },
+  },
+  "goal-delete": {
+    path: "/sites/demo?view=goals",
+    ready: async (page) => {
+      await page.getByRole("button", { name: "Signup: more" }).click();
+      await page.getByRole("menuitem", { name: "Delete" }).click();
+      await page.getByText("No event is touched").waitFor();
+    },
+  },
   query: {
     path: "/sites/demo",
     ready: async (page) => {
@@ -378,7 +407,7 @@ const VIEWS = {
 const IN_DIALOGS = [
   ...["query", "details", "dates", "dates-wrong", "filter", "filter-dimensions", "filter-group", "filter-group-wrong", "filter-bounds", "keys"],
   ...["annotations", "annotations-none", "annotation-pointed", "segments", "segments-none", "segment-save"],
-  ...["step", "step-named", "step-goal", "funnel-query", "paths-node"],
+  ...["step", "step-named", "step-goal", "funnel-query", "paths-node", "goal-add", "goal-delete"],
 ];
 
 for (const [name, { path, signedIn = true, role = "owner", but = [], given = () => undefined, ready }] of Object.entries(VIEWS))

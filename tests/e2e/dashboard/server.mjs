@@ -68,13 +68,19 @@ function rejected(siteId, parameters) {
 }
 
 /** By site; of others there are none. */
-const GOALS = { demo: ["Signup", "Newsletter", "Contacted us through the form at the end of a very long page about prices"] };
+function goals() {
+  const names = ["Signup", "Newsletter", "Contacted us through the form at the end of a very long page about prices"];
+  return { demo: names.map((name, i) => ({ id: `goal${i}`, name, event: name.toLowerCase(), match: "is", filters: [] })) };
+}
 
 /** A stranger's text. */
 export const HOSTILE = "</pre><img src=x onerror=alert(1)><script>alert(2)</script> \u202e javascript:alert(3)";
 
 export class Fixture {
   sites = sites().map((site) => ({ ...site, segments: site.id === "demo" ? segments() : [], annotations: site.id === "demo" ? annotations() : [] }));
+  goals = goals();
+  /** What was asked to change goals: method and body, or the id. */
+  goalChanges = [];
   /** The user of each session, by cookie. */
   sessions = new Map();
   password = OWNER.password;
@@ -221,16 +227,14 @@ export class Fixture {
       response.writeHead(200, { "content-type": "text/csv; charset=utf-8; header=present" });
       return void response.end(`${cells.join("\r\n")}\r\n`);
     }
-    if (/^GET \/api\/v1\/sites\/[^/]+\/goals$/.test(route)) {
-      const names = GOALS[decodeURIComponent(path.split("/")[4])] ?? [];
-      return give(200, { goals: names.map((name, i) => ({ id: `goal${i}`, name, event: name.toLowerCase(), match: "is", filters: [] })) });
-    }
+    if (/^\w+ \/api\/v1\/sites\/[^/]+\/goals(\/[^/]+)?$/.test(route))
+      return this.serveGoals(request.method, path, user, body, { give, refuse });
     const cohorts = { "POST /api/v1/funnel": funnel, "POST /api/v1/retention": retention, "POST /api/v1/paths": paths }[route];
     if (cohorts) {
       this.asked.push(body);
       const site = this.sites.find(({ id }) => id === body.website_id);
       await this.beforeAsked(body);
-      const given = this.change(cohorts(body, site, NOW, GOALS[site.id] ?? []), body);
+      const given = this.change(cohorts(body, site, NOW, (this.goals[site.id] ?? []).map(({ name }) => name)), body);
       return give(given.error ? 400 : 200, given);
     }
     if (route === "POST /api/v1/query/batch") {
@@ -243,6 +247,31 @@ export class Fixture {
       return give(200, { answers: body.queries.map((query) => this.change(this.answer(query), query)) });
     }
     return refuse(404, "not_found", "there is nothing at this path");
+  }
+
+  serveGoals(method, path, user, body, { give, refuse }) {
+    const [siteId, , id] = path.split("/").slice(4).map(decodeURIComponent);
+    const all = (this.goals[siteId] ??= []);
+    if (method === "GET") return give(200, { goals: all });
+    if (user.role === "viewer") return refuse(403, "forbidden", "this needs another role");
+    this.goalChanges.push([method, method === "POST" ? body : id]);
+    if (method === "DELETE") {
+      if (!all.some((goal) => goal.id === id)) return refuse(404, "not_found", "there is no such goal");
+      this.goals[siteId] = all.filter((goal) => goal.id !== id);
+      return give(204);
+    }
+    const { name, page, event, match = "is", filters = [], ...others } = body;
+    const [unknown] = Object.keys(others);
+    if (unknown) return refuse(400, "unknown_field", `there is no field '${unknown}'`, unknown);
+    if ((page === undefined) === (event === undefined))
+      return refuse(400, "invalid", "say either which 'page' it is or which 'event'", "page");
+    if (all.some((goal) => goal.name === name)) return refuse(409, "conflict", `the site has a goal '${name}' already`, "name");
+    if ((match === "any") !== ((page ?? event) === "") || (match === "any" && filters.length === 0))
+      return refuse(400, "invalid", "a goal of any page says by filters which it is", "filters");
+    if (match === "matches" && (page ?? event).includes("("))
+      return refuse(400, "invalid", "missing ): this is no pattern", page ? "page" : "event");
+    all.push({ id: `goal${all.length + 10}`, name, ...(page === undefined ? { event } : { page }), match, filters });
+    return give(201, all.at(-1));
   }
 
   answer(query) {
