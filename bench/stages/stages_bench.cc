@@ -74,6 +74,7 @@ public:
     Result<std::shared_ptr<http::WebSocket>> upgrade(http::WebSocketOptions, http::WebSocketHandlers) override {
         return Error(Code::kUnsupported, "not here");
     }
+    void on_client_gone(std::function<void()>) override {}
     std::int64_t started_ns() const override { return 0; }
     unsigned loop_index() const override { return 0; }
     http::Response& response() { return response_; }

@@ -4,12 +4,16 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <functional>
+#include <optional>
 
 #include "base/clock.h"
 #include "http/address.h"
@@ -26,6 +30,12 @@ constexpr int kInterimAnswersMax = 16;
 constexpr std::size_t kReserveMax = 16 * 1024 * 1024;
 
 Error broken(std::string_view what, int err) { return Error(Code::kUnavailable, errno_error(what, err).message); }
+
+Error stopped(const std::string& address) {
+    Error error(Code::kUnavailable, "nobody waits any more for the answer of " + address);
+    error.name = kStopped;
+    return error;
+}
 
 std::string lower(std::string_view text) {
     std::string out(text);
@@ -91,9 +101,11 @@ Result<short> Client::wait(short events, std::int64_t deadline_ns) {
     for (;;) {
         const std::int64_t left_ms = (deadline_ns - system_clock().steady_ns()) / 1'000'000;
         if (left_ms <= 0) return Error(Code::kTimeout, "no answer from " + address_ + " in time");
-        pollfd poller{socket_.fd(), events, 0};
-        const int ready = ::poll(&poller, 1, static_cast<int>(std::min<std::int64_t>(left_ms, 60'000)));
-        if (ready > 0) return poller.revents;
+        if (stop_.stop_requested()) return stopped(address_);
+        pollfd pollers[2] = {{socket_.fd(), events, 0}, {wake_.fd(), POLLIN, 0}};
+        const int ready =
+            ::poll(pollers, wake_.is_open() ? 2 : 1, static_cast<int>(std::min<std::int64_t>(left_ms, 60'000)));
+        if (ready > 0 && pollers[0].revents != 0) return pollers[0].revents;
         if (ready < 0 && errno != EINTR) return broken("poll " + address_, errno);
     }
 }
@@ -148,17 +160,36 @@ bool Client::is_stale() {
     return buffer_at_ < buffer_.size() || ::poll(&poller, 1, 0) != 0;
 }
 
-Result<ClientResponse> Client::send(const ClientRequest& request, int timeout_ms, bool is_idempotent) {
+Result<ClientResponse> Client::send(const ClientRequest& request, int timeout_ms, bool is_idempotent,
+                                    const std::stop_token& stop) {
     const std::int64_t deadline_ns = system_clock().steady_ns() + timeout_ms * std::int64_t{1'000'000};
     maybe_processed_ = false;
     answer_started_ = false;
+    if (stop.stop_requested()) return stopped(address_);
+    if (!stop.stop_possible()) return send_within(request, deadline_ns, is_idempotent);
+    wake_ = File(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!wake_.is_open()) return broken("eventfd", errno);
+    stop_ = stop;
+    std::optional<std::stop_callback<std::function<void()>>> waking(std::in_place, stop, [this] {
+        const std::uint64_t one = 1;
+        // It cannot be full, and a wait looks at stop_ besides.
+        (void)!::write(wake_.fd(), &one, sizeof one);
+    });
+    auto response = send_within(request, deadline_ns, is_idempotent);
+    waking.reset();
+    wake_.close();
+    stop_ = {};
+    return response;
+}
+
+Result<ClientResponse> Client::send_within(const ClientRequest& request, std::int64_t deadline_ns, bool is_idempotent) {
     if (socket_.is_open() && !is_stale()) {
         auto response = exchange(request, deadline_ns);
         if (response) return response;
         close();
         // The server may have closed the connection, idle in its eyes, just before the request came.
-        const bool may_repeat =
-            !answer_started_ && response.error().code == Code::kUnavailable && (is_idempotent || !maybe_processed_);
+        const bool may_repeat = !answer_started_ && response.error().code == Code::kUnavailable &&
+                                response.error().name != kStopped && (is_idempotent || !maybe_processed_);
         if (!may_repeat) return response;
     }
     if (auto connected = connect(deadline_ns); !connected) {

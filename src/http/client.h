@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +30,9 @@ struct ClientResponse {
     std::string_view header(std::string_view lower_case_name) const;
 };
 
+/// `Error::name` where the caller asked for the wait to end.
+inline constexpr std::string_view kStopped = "stopped";
+
 /// A blocking HTTP/1.1 client of one server: one object is one connection, kept alive between requests and opened again
 /// where it was lost. For programs on this machine and in this installation, not for the open internet: it resolves
 /// names and connects to whatever it is told. Not thread-safe; a pool lends each object to one thread.
@@ -44,8 +48,10 @@ public:
     /// address or the request is wrong. After an error the connection is closed, and `maybe_processed()` says whether
     /// the server may have acted on the request. A kept connection that the server closed meanwhile is opened again,
     /// once, without the caller noticing, as long as no byte of an answer came and either none of the request was
-    /// accepted or it `is_idempotent`.
-    Result<ClientResponse> send(const ClientRequest& request, int timeout_ms, bool is_idempotent = false);
+    /// accepted or it `is_idempotent`. `stop` ends the wait at once from any thread (kUnavailable, kStopped): the
+    /// connection is closed, by which the server can tell that nobody waits any more.
+    Result<ClientResponse> send(const ClientRequest& request, int timeout_ms, bool is_idempotent = false,
+                                const std::stop_token& stop = {});
 
     /// Of the last send() that failed: false only where the request cannot have reached the server's handler.
     bool maybe_processed() const { return maybe_processed_; }
@@ -61,6 +67,7 @@ private:
         bool close_after = false;
     };
 
+    Result<ClientResponse> send_within(const ClientRequest& request, std::int64_t deadline_ns, bool is_idempotent);
     Status connect(std::int64_t deadline_ns);
     /// Whether the server has closed the idle connection, or sent what nobody asked for.
     bool is_stale();
@@ -82,6 +89,8 @@ private:
     const std::string host_;
     const std::size_t answer_bytes_max_;
     File socket_;
+    File wake_;  ///< an eventfd that ends a wait; open while a send() can be stopped
+    std::stop_token stop_;
     std::string buffer_;  ///< read, and used up to buffer_at_
     std::size_t buffer_at_ = 0;
     bool maybe_processed_ = false;

@@ -338,5 +338,35 @@ TEST_F(ClientServerTest, EveryAddressOfANameIsTried) {
     EXPECT_EQ(Client("localhost:" + std::to_string(port())).send({}, 20'000)->status, 200);
 }
 
+TEST_F(ClientServerTest, AWaitEndsWhenItIsStoppedAndTheServerHearsOfIt) {
+    std::atomic<Exchange*> held{nullptr};
+    std::atomic<bool> is_gone{false};
+    start({}, [&](Exchange& exchange) {
+        if (exchange.request().path == "/fast") return exchange.respond({.body = "fast"});
+        exchange.on_client_gone([&] { is_gone = true; });
+        held = &exchange;
+    });
+    Client client(address());
+    std::stop_source stop;
+    std::jthread stopper([&] {
+        EXPECT_TRUE(eventually([&] { return held != nullptr; }));
+        stop.request_stop();
+    });
+    const auto stopped = client.send({}, 60'000, true, stop.get_token());
+    ASSERT_FALSE(stopped.has_value());
+    EXPECT_EQ(stopped.error().code, Code::kUnavailable);
+    EXPECT_EQ(stopped.error().name, kStopped);
+    EXPECT_TRUE(eventually([&] { return is_gone.load(); }));
+    held.load()->complete({});
+    EXPECT_EQ(client.send({.target = "/never"}, 60'000, true, stop.get_token()).error().name, kStopped);
+    // The next one is another matter, with a wish of its own or none.
+    std::stop_source other;
+    for (const std::stop_token& token : {other.get_token(), std::stop_token()}) {
+        const auto response = client.send({.target = "/fast"}, 20'000, true, token);
+        ASSERT_TRUE(response) << response.error().message;
+        EXPECT_EQ(response->body, "fast");
+    }
+}
+
 }  // namespace
 }  // namespace footfall::http

@@ -150,7 +150,10 @@ void Connection::wait_for(Wait wait, int ms) {
 void Connection::ready(std::uint32_t events) {
     constexpr std::uint32_t kEnd = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
     if ((events & (EPOLLIN | kEnd)) != 0) readable_ = true;
-    if ((events & kEnd) != 0) peer_is_done_ = true;
+    if ((events & kEnd) != 0) {
+        peer_is_done_ = true;
+        if (state_ == State::kInFlight) tell_gone();
+    }
     if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
         if (state_ == State::kWriting && !write_some()) return;
         if (state_ == State::kWebSocket) websocket_->writable();
@@ -448,6 +451,15 @@ void Connection::answer_early(Response response) {
     start_answer(std::move(response), true);
 }
 
+void Connection::on_client_gone(std::function<void()> handler) {
+    client_gone_ = std::move(handler);
+    if (peer_is_done_ || end_of_stream_ || state_ == State::kClosed) tell_gone();
+}
+
+void Connection::tell_gone() {
+    if (const auto handler = std::exchange(client_gone_, nullptr)) handler();
+}
+
 void Connection::complete(Response response) { loop_.post(this, std::move(response)); }
 
 Result<std::shared_ptr<WebSocket>> Connection::upgrade(WebSocketOptions options, WebSocketHandlers handlers) {
@@ -460,6 +472,7 @@ Result<std::shared_ptr<WebSocket>> Connection::upgrade(WebSocketOptions options,
 
 bool Connection::become_websocket(std::shared_ptr<WebSocketSession> session, std::string accept) {
     user_data.reset();
+    client_gone_ = nullptr;
     if (state_ == State::kClosed) {
         loop_.remove(*this);
         return false;
@@ -482,6 +495,7 @@ bool Connection::become_websocket(std::shared_ptr<WebSocketSession> session, std
 
 void Connection::respond(Response response) {
     user_data.reset();
+    client_gone_ = nullptr;
     if (state_ == State::kClosed) return loop_.remove(*this);  // the client has gone
     FOOTFALL_CHECK(state_ == State::kInFlight);
     start_answer(std::move(response), false);
@@ -628,7 +642,8 @@ void Connection::close() {
     fd_ = -1;
     if (websocket_) websocket_->ended();
     // A request in flight keeps the object, and what it borrows, until somebody answers.
-    if (!in_flight) loop_.remove(*this);
+    if (in_flight) tell_gone();
+    else loop_.remove(*this);
 }
 
 }  // namespace footfall::http

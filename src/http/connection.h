@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -81,6 +82,7 @@ public:
     void respond(Response response) override;
     void complete(Response response) override;
     Result<std::shared_ptr<WebSocket>> upgrade(WebSocketOptions options, WebSocketHandlers handlers) override;
+    void on_client_gone(std::function<void()> handler) override;
     std::int64_t started_ns() const override { return started_ns_; }
     unsigned loop_index() const override;
 
@@ -140,6 +142,8 @@ private:
     bool flush();
     void finish_answer();
     void forget_request();
+    /// Tells who waits to hear that the client has gone.
+    void tell_gone();
     /// Becomes a WebSocket, whose 101 is then to be written; false where the client has gone.
     bool become_websocket(std::shared_ptr<WebSocketSession> session, std::string accept);
     /// Closes when everything is out, so that the client can still read it.
@@ -185,6 +189,7 @@ private:
     std::size_t consumed_ = 0;   ///< of in_, when the request is answered
     std::size_t body_held_ = 0;  ///< of the loops' budget for bodies
     std::int64_t started_ns_ = 0;
+    std::function<void()> client_gone_;  ///< of the request in flight; empty: nobody waits to hear it
 
     std::string out_;  ///< the head of an answer, and a small body
     std::size_t out_sent_ = 0;

@@ -82,6 +82,11 @@ public:
     /// kInvalidArgument where the request is no such handshake, or one of another version, which error_response()
     /// answers with 426 and the right one: the exchange is then still to be answered.
     virtual Result<std::shared_ptr<WebSocket>> upgrade(WebSocketOptions options, WebSocketHandlers handlers) = 0;
+    /// Has `handler` called once if the client closes its connection, or its own side of it, before the answer: nobody
+    /// waits for that any more, but the exchange is to be answered all the same. On the connection's loop thread only,
+    /// at any time before the answer, and called there; at once where the client has gone already. A client that has
+    /// only ended its own side still reads the answer.
+    virtual void on_client_gone(std::function<void()> handler) = 0;
     /// Steady time at which the request's first byte was read, ns.
     virtual std::int64_t started_ns() const = 0;
     /// Which of the server's loops this is: 0 … loops-1. For state per loop (parsers, caches) without locks.

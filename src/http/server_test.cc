@@ -480,5 +480,46 @@ TEST_F(ServerTest, HeadersOfAPathAreOnAllItsAnswersAndOnThoseThatKnowNoPath) {
     EXPECT_EQ(count(raw.read_until("\r\n\r\n"), "X-Open: yes\r\n"), 1);
 }
 
+TEST_F(ServerTest, WhoAnswersHearsThatTheClientHasGone) {
+    std::atomic<Exchange*> held{nullptr};
+    std::atomic<int> gone{0};
+    start({}, [&](Exchange& exchange) {
+        exchange.on_client_gone([&] { ++gone; });
+        held = &exchange;
+    });
+    const auto answer = [&] { held.exchange(nullptr)->complete({.body = "late"}); };
+    Raw reset(port());
+    Raw closed(port());
+    Raw half_closed(port());
+    int told = 0;
+    for (Raw* raw : {&reset, &closed, &half_closed}) {
+        ASSERT_TRUE(raw->send(kGet));
+        ASSERT_TRUE(eventually([&] { return held != nullptr; }));
+        EXPECT_EQ(gone, told);
+        if (raw == &reset) raw->reset();
+        else if (raw == &closed) raw->close();
+        else raw->finish();
+        ASSERT_TRUE(eventually([&] { return gone == told + 1; }));
+        ++told;
+        answer();
+    }
+    EXPECT_EQ(count(half_closed.read_all(), "late"), 1) << "who has only ended its own side reads the answer";
+    // One that sent everything and hung up before anybody looked.
+    Raw quick(port());
+    ASSERT_TRUE(quick.send(kGet));
+    quick.close();
+    ASSERT_TRUE(eventually([&] { return held != nullptr && gone == told + 1; }));
+    answer();
+    // One that stays, and goes after its answer.
+    Raw staying(port());
+    ASSERT_TRUE(staying.send(kGet));
+    ASSERT_TRUE(eventually([&] { return held != nullptr; }));
+    answer();
+    EXPECT_EQ(count(staying.read_until("late"), "late"), 1);
+    staying.close();
+    ASSERT_TRUE(eventually([&] { return open_connections() == 0; }));
+    EXPECT_EQ(gone, told + 1);
+}
+
 }  // namespace
 }  // namespace footfall::http

@@ -147,7 +147,7 @@ struct Client::State {
     Endpoint endpoint;
     std::size_t connections_max;
     std::mutex mutex;
-    std::condition_variable returned;
+    std::condition_variable_any returned;
     std::size_t lent = 0;
     std::vector<std::unique_ptr<http::Client>> idle;
     std::atomic<std::uint64_t> damaged{0};
@@ -175,9 +175,10 @@ struct Client::State {
         std::unique_ptr<http::Client> connection_;
     };
 
-    Result<Lease> lease(int timeout_ms) {
+    Result<Lease> lease(int timeout_ms, const std::stop_token& stop) {
         std::unique_lock lock(mutex);
-        if (!returned.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return lent < connections_max; }))
+        if (!returned.wait_for(lock, stop, std::chrono::milliseconds(timeout_ms),
+                               [&] { return lent < connections_max; }))
             return Error(Code::kOverloaded,
                          fmt::format("all {} connections to the event store are busy; try again", connections_max));
         ++lent;
@@ -192,7 +193,8 @@ struct Client::State {
     }
 
     Result<http::ClientResponse> send(std::string_view method, std::string_view target, std::string_view body,
-                                      std::string_view content_type, int timeout_ms, bool is_idempotent) {
+                                      std::string_view content_type, int timeout_ms, bool is_idempotent,
+                                      const std::stop_token& stop = {}) {
         http::ClientRequest request{.method = method, .target = target, .headers = {}, .body = body};
         if (!content_type.empty()) request.headers.emplace_back("Content-Type", content_type);
         if (!endpoint.user.empty()) {
@@ -200,8 +202,8 @@ struct Client::State {
             request.headers.emplace_back("X-ClickHouse-Key", endpoint.password);
         }
         const int wait_ms = std::min(timeout_ms, std::numeric_limits<int>::max() - kGraceMs) + kGraceMs;
-        TRY(Lease connection, lease(timeout_ms));
-        auto response = connection->send(request, wait_ms, is_idempotent);
+        TRY(Lease connection, lease(timeout_ms, stop));
+        auto response = connection->send(request, wait_ms, is_idempotent, stop);
         if (!response) return response.error().context("event store");
         if (response->status == 200 && response->header("x-clickhouse-exception-code").empty()) return response;
         Error error =
@@ -223,26 +225,29 @@ struct Client::State {
         return text;
     }
 
-    Result<http::ClientResponse> run(const Statement& asked, const Settings& own_settings, bool is_idempotent) {
-        if (endpoint.database.empty()) return run_here(asked, own_settings, is_idempotent);
+    Result<http::ClientResponse> run(const Statement& asked, const Settings& own_settings, bool is_idempotent,
+                                     const std::stop_token& stop = {}) {
+        if (endpoint.database.empty()) return run_here(asked, own_settings, is_idempotent, stop);
         Statement statement = asked;
         statement.sql = in_database(asked.sql);
-        return run_here(statement, own_settings, is_idempotent);
+        return run_here(statement, own_settings, is_idempotent, stop);
     }
     // Text in the body, parameters and settings in the URL; all but the settings as a form where the URL would become
     // too long.
-    Result<http::ClientResponse> run_here(const Statement& statement, const Settings& own_settings,
-                                          bool is_idempotent) {
+    Result<http::ClientResponse> run_here(const Statement& statement, const Settings& own_settings, bool is_idempotent,
+                                          const std::stop_token& stop) {
         Target target;
         target.add("max_execution_time", execution_seconds(statement.timeout_ms));
         target.add(own_settings);
         target.add(statement.settings);
+        // By the end of the connection the store learns that nobody waits for the answer.
+        if (stop.stop_possible()) target.add("cancel_http_readonly_queries_on_client_close", "1");
         Target with_parameters = target;
         for (const auto& [name, value] : statement.parameters)
             with_parameters.add("param_" + name, encoded_parameter(statement.sql, name, value));
         if (with_parameters.size() <= kTargetBytesMax)
             return send("POST", with_parameters.text(), statement.sql, "text/plain; charset=UTF-8",
-                        statement.timeout_ms, is_idempotent);
+                        statement.timeout_ms, is_idempotent, stop);
 
         const std::string boundary = "footfall-" + random_token(24);
         std::string form;
@@ -251,7 +256,7 @@ struct Client::State {
             append_form_field(form, boundary, "param_" + name, encoded_parameter(statement.sql, name, value));
         form.append("--").append(boundary).append("--\r\n");
         return send("POST", target.text(), form, "multipart/form-data; boundary=" + boundary, statement.timeout_ms,
-                    is_idempotent);
+                    is_idempotent, stop);
     }
 };
 
@@ -262,7 +267,7 @@ Client::Client(Endpoint endpoint, std::size_t connections_max) : state_(std::mak
 
 Client::~Client() = default;
 
-Result<Answer> Client::query(const Statement& statement) {
+Result<Answer> Client::query(const Statement& statement, const std::stop_token& stop) {
     // wait_end_of_query: the server answers when it knows how the statement ended, so that an error is a status and
     // never half an answer.
     static const Settings reading = {{"default_format", "JSONCompactEachRowWithNamesAndTypes"},
@@ -271,7 +276,7 @@ Result<Answer> Client::query(const Statement& statement) {
                                      {"output_format_json_quote_decimals", "1"},
                                      {"output_format_json_quote_denormals", "1"},
                                      {"output_format_json_validate_utf8", "1"}};
-    TRY(http::ClientResponse response, state_->run(statement, reading, true));
+    TRY(http::ClientResponse response, state_->run(statement, reading, true, stop));
     TRY(Answer answer, parse_answer(response.body));
     const std::string_view summary = response.header("x-clickhouse-summary");
     answer.rows_read = summary_number(summary, "read_rows");

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -54,6 +55,11 @@ struct Endpoint {
     std::string database = {};  ///< stands for `footfall` in statements; empty: footfall itself
 };
 
+/// `Error::name` of kTooLarge: a statement needs more memory than it may have (max_memory_usage), or the store has no
+/// more for it beside everything else.
+inline constexpr std::string_view kStatementMemory = "statement_memory";
+inline constexpr std::string_view kStoreMemory = "store_memory";
+
 /// The one client of the event store, the same for the embedded child and for a ClickHouse server. Keeps a pool of
 /// connections, one statement at a time on each. Thread-safe. Errors: kUnavailable where the store does not answer or
 /// stops (whether a statement took effect is then not known), kTimeout (nor is it then), kOverloaded where it has too
@@ -65,8 +71,9 @@ public:
     ~Client();
 
     /// Answer rows, whole in memory: for bounded results. Repeated once where a kept connection turns out to be dead,
-    /// so for reading only.
-    Result<Answer> query(const Statement& statement);
+    /// so for reading only. `stop` ends the call at once from any thread, and the statement in the store soon after
+    /// (kUnavailable, http::kStopped).
+    Result<Answer> query(const Statement& statement, const std::stop_token& stop = {});
     /// The answer's bytes as they come, of a statement that names its FORMAT, whole in memory. For reading only.
     Result<std::string> fetch(const Statement& statement);
     /// A statement without rows.

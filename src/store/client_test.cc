@@ -4,13 +4,17 @@
 #include <signal.h>
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
+#include <functional>
+#include <stop_token>
 #include <thread>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "http/client.h"
 #include "store/answer_parser.h"
 #include "store/error_code.h"
 #include "store/testing/running_store.h"
@@ -209,6 +213,54 @@ TEST_F(ClientTest, ErrorsSayWhatKindTheyAre) {
     }
     // None of them spoilt anything for the next.
     EXPECT_EQ(text(client().query({.sql = "SELECT 'fine'"})), "fine");
+}
+
+TEST_F(ClientTest, AStatementThatIsStoppedEndsInTheStore) {
+    const auto running = [](const std::string& mark) {
+        return text(client().query({.sql = "SELECT toString(count()) FROM system.processes WHERE query LIKE "
+                                           "concat('%sleepEachRow%', {mark:String}, '%') AND query NOT LIKE "
+                                           "'%system.processes%'",
+                                    .parameters = {{"mark", mark}},
+                                    .settings = {{"priority", "1"}}}));
+    };
+    const auto eventually = [](const std::function<bool()>& condition) {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        while (!condition() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+        return condition();
+    };
+    const auto slow = [](const std::string& mark) {
+        return Statement{.sql = "SELECT sleepEachRow(0.05), '" + mark + "' FROM numbers(6000)",
+                         .settings = {{"max_block_size", "1"}},
+                         .timeout_ms = 300'000};
+    };
+    std::stop_source stop;
+    std::jthread stopper([&] {
+        EXPECT_TRUE(eventually([&] { return running("first") == "1"; }));
+        stop.request_stop();
+    });
+    const auto stopped = client().query(slow("first"), stop.get_token());
+    ASSERT_FALSE(stopped.has_value());
+    EXPECT_EQ(stopped.error().name, http::kStopped);
+    stopper.join();
+    EXPECT_TRUE(eventually([&] { return running("first") == "0"; }));
+    // One that nobody waits for before it has begun never begins.
+    const auto never = client().query(slow("second"), stop.get_token());
+    ASSERT_FALSE(never.has_value());
+    EXPECT_EQ(never.error().name, http::kStopped);
+    EXPECT_EQ(running("second"), "0");
+}
+
+TEST_F(ClientTest, WhichMemoryWasSpentIsTold) {
+    Statement large{.sql = "SELECT groupArray(number) FROM numbers(100000000)",
+                    .settings = {{"max_memory_usage", "20000000"}}};
+    const auto of_statement = client().query(large);
+    ASSERT_FALSE(of_statement.has_value());
+    EXPECT_EQ(of_statement.error().name, kStatementMemory);
+    large.settings = {{"max_memory_usage", "0"}, {"max_bytes_before_external_group_by", "0"}};
+    const auto of_store = client().query(large);
+    ASSERT_FALSE(of_store.has_value());
+    EXPECT_EQ(of_store.error().name, kStoreMemory);
+    EXPECT_EQ(of_store.error().code, Code::kTooLarge);
 }
 
 TEST_F(ClientTest, DamagedDataAndAFullDiskAreCounted) {

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "store/client.h"
+
 namespace footfall::store {
 namespace {
 
@@ -112,13 +114,15 @@ Error error_of_answer(int http_status, std::string_view exception_code, std::str
     }
     const Known* known = find(exception);
     Error error(known ? known->code : Code::kInvalidArgument, std::string(plain_text(body)));
-    if (exception == 241)
+    if (exception == 241) {
+        error.name = body.find("(total)") != std::string_view::npos ? kStoreMemory : kStatementMemory;
         error.message =
             "the query needs more memory than the event store may use (store.memory_max): ask for a shorter time "
             "range, fewer dimensions or a "
             "stricter filter, or raise the limit";
-    else if (error.code == Code::kTimeout)
+    } else if (error.code == Code::kTimeout) {
         error.message = "the query took longer than it may: ask for a shorter time range or fewer dimensions";
+    }
     return error;
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 // Names in the URL that are neither settings nor parameters, and mean nothing to a store that answers whole and trusts
 // its socket.
-constexpr std::array<std::string_view, 14> kIgnored = {"wait_end_of_query",
+constexpr std::array<std::string_view, 13> kIgnored = {"wait_end_of_query",
                                                        "buffer_size",
                                                        "enable_http_compression",
                                                        "user",
@@ -24,8 +24,7 @@ constexpr std::array<std::string_view, 14> kIgnored = {"wait_end_of_query",
                                                        "http_headers_progress_interval_ms",
                                                        "session_timeout",
                                                        "session_check",
-                                                       "stacktrace",
-                                                       "cancel_http_readonly_queries_on_client_close"};
+                                                       "stacktrace"};
 
 Error broken(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
 
@@ -41,6 +40,8 @@ Status take_field(StoreRequest& out, std::string name, std::string value) {
         out.default_format = std::move(value);
     } else if (name == "query_id") {
         out.query_id = std::move(value);
+    } else if (name == "cancel_http_readonly_queries_on_client_close") {
+        out.ends_with_connection = value == "1" || value == "true";
     } else if (name == "session_id") {
         return Error(Code::kUnsupported, "this store keeps no HTTP sessions (session_id)");
     } else if ((name == "compress" || name == "decompress") && value != "0" && value != "false") {

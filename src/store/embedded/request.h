@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "http/http.h"
+#include "store/embedded/canceller.h"
 #include "store/embedded/engine.h"
 #include "store/embedded/session.h"
 
@@ -22,6 +23,9 @@ struct StoreRequest {
     std::string default_format = "TabSeparated";
     std::string query_id;
     bool read_only = false;  ///< GET may not change anything
+    /// cancel_http_readonly_queries_on_client_close: a statement that only reads ends where its client has gone.
+    bool ends_with_connection = false;
+    Canceller::Number number = 0;  ///< where it is such a one
 };
 
 /// Reads URL, headers and body as a ClickHouse server does: the statement in the URL, in the body, in a form, or split

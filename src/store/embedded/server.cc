@@ -92,6 +92,7 @@ Status StoreServer::start(const Engine& engine, std::vector<std::string> connect
     version_ = version.data.substr(0, version.data.find('\n'));
     sessions->give_back(std::move(session));
     sessions_ = std::move(sessions);
+    canceller_ = std::make_unique<Canceller>(*sessions_);
     queries_ = std::make_unique<WorkerPool>("store-query", options_.queries.at_once, options_.queries.waiting_max);
     inserts_ = std::make_unique<WorkerPool>("store-insert", options_.inserts.at_once, options_.inserts.waiting_max);
     others_ = std::make_unique<WorkerPool>("store-other", options_.others.at_once, options_.others.waiting_max);
@@ -113,6 +114,7 @@ void StoreServer::stop(int grace_ms) {
     queries_.reset();
     others_.reset();
     inserts_.reset();
+    canceller_.reset();
     sessions_.reset();
 }
 
@@ -150,9 +152,18 @@ void StoreServer::handle_statement(http::Exchange& exchange) {
     }
     auto request = std::make_shared<StoreRequest>(std::move(*read));
     if (request->query_id.empty()) request->query_id = make_uuid_v7(options_.clock->wall_ms()).text();
-    const bool taken = lane_of(*request).submit(
-        [this, request, &exchange] { exchange.complete(carry_out(*request, exchange.started_ns())); });
-    if (taken) return;
+    if (request->ends_with_connection) request->number = canceller_->add();
+    const Canceller::Number number = request->number;
+    const bool taken = lane_of(*request).submit([this, request, &exchange] {
+        http::Response response = carry_out(*request, exchange.started_ns());
+        if (request->number != 0) canceller_->ended(request->number);
+        exchange.complete(std::move(response));
+    });
+    if (taken) {
+        if (number != 0) exchange.on_client_gone([this, number] { canceller_->cancel(number); });
+        return;
+    }
+    if (number != 0) canceller_->ended(number);
     http::Response response = failure(request->query_id,
                                       "Code: 202. DB::Exception: Too many statements run and wait already; try again. "
                                       "(TOO_MANY_SIMULTANEOUS_QUERIES)");
@@ -177,6 +188,12 @@ http::Response StoreServer::carry_out(StoreRequest& request, std::int64_t starte
             fmt::format("Code: 159. DB::Exception: Timeout exceeded: waited {:.1f} s for its turn. (TIMEOUT_EXCEEDED)",
                         waited));
 
+    const auto is_cancelled = [&] { return request.number != 0 && canceller_->is_cancelled(request.number); };
+    if (is_cancelled())
+        return failure(request.query_id,
+                       "Code: 394. DB::Exception: The client has gone while this waited for its turn. "
+                       "(QUERY_WAS_CANCELLED)");
+
     auto taken = sessions_->take();
     if (!taken)
         return failure(request.query_id, "Code: 210. DB::Exception: " + taken.error().message + ". (NETWORK_ERROR)");
@@ -200,8 +217,12 @@ http::Response StoreServer::carry_out(StoreRequest& request, std::int64_t starte
                            "(SYNTAX_ERROR)");
         if (request.read_only && analysis.statement_class != StatementClass::kReadOnly)
             return failure(request.query_id, "Code: 164. DB::Exception: GET may only read; use POST. (READONLY)");
-        outcome = session->connection().run(request.text, request.default_format, request.parameters);
-        keep = !changes_session(analysis, first_word(request.text));
+        const bool may_be_cancelled = request.number != 0 && analysis.statement_class == StatementClass::kReadOnly;
+        outcome =
+            session->connection().run(may_be_cancelled ? Canceller::mark(request.number) + request.text : request.text,
+                                      request.default_format, request.parameters);
+        // One that was killed stays in system.processes until its connection goes.
+        keep = !changes_session(analysis, first_word(request.text)) && !is_cancelled();
         if (const std::string_view clause = format_clause(request.text); !clause.empty()) format = clause;
     }
     if (keep) sessions_->give_back(std::move(session));

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/worker_pool.h"
 #include "http/http.h"
+#include "store/embedded/canceller.h"
 #include "store/embedded/engine.h"
 #include "store/embedded/request.h"
 #include "store/embedded/session.h"
@@ -61,6 +62,7 @@ private:
     const StoreServerOptions options_;
     http::Server http_;
     std::unique_ptr<SessionPool> sessions_;
+    std::unique_ptr<Canceller> canceller_;
     std::string version_;
     std::string host_name_;
     std::atomic<bool> stopping_{false};

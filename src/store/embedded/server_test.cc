@@ -1,7 +1,10 @@
 // The child as other programs see it: the ClickHouse HTTP interface.
 #include <atomic>
+#include <chrono>
 #include <fstream>
+#include <stop_token>
 #include <thread>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -214,6 +217,35 @@ TEST_F(StoreServerTest, AQueryThatWaitedLongerThanItMayRunIsNotStarted) {
     ASSERT_TRUE(late);
     EXPECT_EQ(late->header("x-clickhouse-exception-code"), "159") << late->body;
     EXPECT_THAT(late->body, HasSubstr("waited"));
+}
+
+// With one statement at a time the second one waits.
+TEST_F(StoreServerTest, AStatementWhoseClientHasGoneDoesNotKeepTheOthersWaiting) {
+    constexpr std::string_view kSlow = "SELECT sleepEachRow(0.05) FROM numbers(6000)";
+    constexpr std::string_view kTarget = "/?cancel_http_readonly_queries_on_client_close=1&max_block_size=1";
+    std::stop_source stop;
+    std::vector<std::jthread> clients;
+    for (int i = 0; i < 3; ++i)
+        clients.emplace_back([&] {
+            http::Client client("unix:" + store_->directory() + "/store.sock");
+            const auto answer =
+                client.send({.method = "POST", .target = kTarget, .body = kSlow}, 300'000, false, stop.get_token());
+            EXPECT_FALSE(answer.has_value());
+        });
+    const auto running = [] {
+        return send("POST", "/?priority=1",
+                    "SELECT count() FROM system.processes WHERE query LIKE '%sleepEachRow%' AND query NOT LIKE "
+                    "'%system.processes%'")
+            .body;
+    };
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (running() != "1\n" && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    ASSERT_EQ(running(), "1\n");
+    stop.request_stop();
+    // Behind the three of them, which would take a quarter of an hour.
+    EXPECT_EQ(send("POST", "/", "SELECT 7").body, "7\n");
+    EXPECT_EQ(running(), "0\n");
+    clients.clear();
 }
 
 }  // namespace
