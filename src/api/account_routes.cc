@@ -35,7 +35,7 @@ std::string account_name(std::string_view email) {
 
 http::Response too_soon(std::int64_t wait_ms) {
     const std::int64_t seconds = (wait_ms + 999) / 1'000;
-    http::Response response = refusal(
+    http::Response response = http::error_response(
         Error(Code::kLimited, "too many attempts failed; try again in " + std::to_string(seconds) + " seconds"));
     response.headers.emplace_back("Retry-After", std::to_string(seconds));
     return response;

@@ -86,7 +86,7 @@ Result<const catalog::Site*> Caller::readable_site(std::string_view id, const ca
 http::Response refusal(const Error& error) {
     http::Response response = http::error_response(error);
     if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
-    if (response.status == 503) response.headers.emplace_back("Retry-After", "1");
+    if (response.status == 503 || response.status == 429) response.headers.emplace_back("Retry-After", "1");
     return response;
 }
 

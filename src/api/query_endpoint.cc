@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <simdjson.h>
@@ -16,6 +18,7 @@
 #include "query/cohorts/cohorts.h"
 #include "query/funnel/funnel.h"
 #include "query/paths/paths.h"
+#include "query/refusals.h"
 #include "query/segment.h"
 #include "query/site_info.h"
 
@@ -80,25 +83,68 @@ Result<std::vector<std::string>> queries_of(std::string_view body) {
     return queries;
 }
 
+void count_result(const Result<std::string>& result) {
+    std::string became = "failed";
+    if (result) became = "answered";
+    else if (result.error().name == query::kClientGone) became = "client_gone";
+    else if (result.error().name == query::kMemoryExceeded) became = "memory";
+    else if (result.error().code == Code::kTimeout) became = "timeout";
+    metrics::counter("footfall_queries_total", "Queries that were carried out, by what became of them.",
+                     "result=\"" + became + "\"")
+        .add();
+}
+
 }  // namespace
 
-/// A batch that is being answered. Each of its workers takes the next query until none is left, so that a batch takes
-/// no more of the pool than its share; who finishes the last query answers.
+/// A batch that is being answered. Its queries are grouped by their sites; each worker of a group takes the next query
+/// of it with every turn, until none is left, so that a batch takes no more at once than its share. Who finishes the
+/// last query answers.
 struct QueryEndpoint::Batch {
-    Batch(http::Exchange& e, Caller c, std::vector<std::string> q)
-        : exchange(e), caller(std::move(c)), queries(std::move(q)), answers(queries.size()), left(queries.size()) {}
+    struct Group {
+        std::vector<std::size_t> places;  ///< of its queries
+        std::atomic<std::size_t> next{0};
+    };
+    Batch(http::Exchange& e, Caller c, std::size_t size)
+        : exchange(e), caller(std::move(c)), questions(size), answers(size), left(size + 1) {}
+
+    void add(std::size_t place, Question question) {
+        groups[question.site_id].places.push_back(place);
+        questions[place] = std::move(question);
+    }
+    void put(std::size_t place, const Result<std::string>& answer) {
+        answers[place] = answer ? *answer : http::error_response(answer.error()).body;
+        end_one();
+    }
+    /// What is left of a group has this for its answer.
+    void refuse(Group& group, const Error& error) {
+        for (std::size_t i = group.next++; i < group.places.size(); i = group.next++) put(group.places[i], error);
+    }
+    void end_one() {
+        if (--left > 0) return;
+        http::Response response;
+        json::Writer writer(response.body);
+        writer.begin_object();
+        writer.key("answers");
+        writer.begin_array();
+        for (const std::string& one : answers) writer.raw(one);
+        writer.end_array();
+        writer.end_object();
+        exchange.complete(std::move(response));
+    }
 
     http::Exchange& exchange;
     const Caller caller;
-    const std::vector<std::string> queries;
+    std::vector<Question> questions;  ///< without a function where it is not understood
+    std::map<std::string, Group> groups;
     std::vector<std::string> answers;  ///< each written by the worker that took it
-    std::atomic<std::size_t> next{0};
-    std::atomic<std::size_t> left;
+    std::atomic<std::size_t> left;     ///< and one for who submits them
+    std::stop_source stop;
+    std::vector<query::Executor::Ticket> tickets;
 };
 
-QueryEndpoint::QueryEndpoint(const catalog::Catalog& catalog, query::Service& service, WorkerPool& pool, Clock& clock,
-                             Options options)
-    : catalog_(catalog), service_(service), pool_(pool), clock_(clock), options_(std::move(options)) {}
+QueryEndpoint::QueryEndpoint(const catalog::Catalog& catalog, query::Service& service, query::Executor& executor,
+                             Clock& clock, Options options)
+    : catalog_(catalog), service_(service), executor_(executor), clock_(clock), options_(std::move(options)) {}
 
 /// Of what is answered as JSON alone.
 template <class Request, Result<Request> (*Parse)(std::string_view body)>
@@ -106,11 +152,11 @@ QueryEndpoint::Judge QueryEndpoint::judge_of(const Result<query::Format>& format
     return [this, format, asked_ns](std::string_view body) -> Result<Ask> {
         if (!format) return format.error();
         TRY(Request request, Parse(body));
-        return Ask(
-            [this, request = std::move(request), asked_ns](const query::SiteInfo& site) mutable -> Result<std::string> {
-                TRY_STATUS(query::apply_segment(request.of, site));
-                return service_.run(request, site, options_.as_of, asked_ns);
-            });
+        return Ask([this, request = std::move(request), asked_ns](
+                       const query::SiteInfo& site, const std::stop_token& stop) mutable -> Result<std::string> {
+            TRY_STATUS(query::apply_segment(request.of, site));
+            return service_.run(request, site, options_.as_of, asked_ns, stop);
+        });
     };
 }
 
@@ -135,49 +181,77 @@ QueryEndpoint::Judge QueryEndpoint::query_judge(const Result<query::Format>& for
     return [this, format, asked_ns](std::string_view body) -> Result<Ask> {
         if (!format) return format.error();
         TRY(query::Request request, query::parse_request(body));
-        return Ask([this, request = std::move(request), format,
-                    asked_ns](const query::SiteInfo& site) mutable -> Result<std::string> {
+        return Ask([this, request = std::move(request), format, asked_ns](
+                       const query::SiteInfo& site, const std::stop_token& stop) mutable -> Result<std::string> {
             TRY_STATUS(query::apply_segment(request, site));
-            return service_.run(request, site, options_.as_of, *format, asked_ns);
+            return service_.run(request, site, options_.as_of, *format, asked_ns, stop);
         });
     };
 }
 
-Result<std::string> QueryEndpoint::answer(std::string_view body, const Caller& caller, const Judge& judge) const {
-    static auto& seconds =
-        metrics::histogram("footfall_query_seconds", "From the start of a query's work to its answer.");
-    const std::int64_t started = clock_.steady_ns();
+Result<QueryEndpoint::Question> QueryEndpoint::read(std::string_view body, const Caller& caller,
+                                                    const Judge& judge) const {
     const auto snapshot = catalog_.snapshot();
     TRY(const std::string id, website_id_of(body));
     TRY(const catalog::Site* site, caller.readable_site(id, *snapshot));
-    TRY(const Ask ask, judge(body));
+    TRY(Ask ask, judge(body));
+    return Question{.site_id = site->id, .ask = std::move(ask)};
+}
+
+Result<std::string> QueryEndpoint::answer(const Question& question, const Caller& caller,
+                                          const std::stop_token& stop) const {
+    static auto& seconds =
+        metrics::histogram("footfall_query_seconds", "From the start of a query's work to its answer.");
+    const std::int64_t started = clock_.steady_ns();
+    // As they are now: it may have waited.
+    const auto snapshot = catalog_.snapshot();
+    TRY(const catalog::Site* site, caller.readable_site(question.site_id, *snapshot));
     const std::uint64_t remakes = options_.remakes();
     if (const std::string problem = options_.store_problem(); !problem.empty())
         return Error(Code::kUnavailable, problem);
-    auto result = ask(query::site_info(*snapshot, *site));
+    auto result = question.ask(query::site_info(*snapshot, *site), stop);
+    if (!result) result = query::as_told(result.error());
     if (options_.remakes() != remakes)
         result = Error(Code::kUnavailable, "what is stored was changed while the question was answered; ask again");
     seconds.observe_ns(clock_.steady_ns() - started);
-    metrics::counter("footfall_queries_total", "Queries that were carried out, by what became of them.",
-                     result ? "result=\"answered\"" : "result=\"failed\"")
-        .add();
+    count_result(result);
     return result;
+}
+
+std::int64_t QueryEndpoint::deadline_ns(const http::Exchange& exchange) const {
+    return exchange.started_ns() + options_.timeout_ms * 1'000'000;
 }
 
 void QueryEndpoint::answer_one(http::Exchange& exchange, const Caller& caller, MakeJudge judge,
                                std::span<const query::Format> offered) {
-    const bool queued = pool_.submit([this, &exchange, caller, judge, offered] {
-        auto body = decoded_body(exchange.request());
-        if (!body) return exchange.complete(refusal(body.error()));
-        const auto format = answer_format(exchange.request(), offered);
-        auto result = answer(*body, caller, (this->*judge)(format, exchange.started_ns()));
-        if (!result) return exchange.complete(refusal(result.error()));
-        http::Response response;
-        response.content_type = content_type(*format);
-        response.body = std::move(*result);
-        exchange.complete(std::move(response));
+    const auto body = decoded_body(exchange.request());
+    if (!body) return exchange.respond(refusal(body.error()));
+    const auto format = answer_format(exchange.request(), offered);
+    auto read = this->read(*body, caller, (this->*judge)(format, exchange.started_ns()));
+    if (!read) return exchange.respond(refusal(read.error()));
+    std::stop_source stop;
+    const auto ticket = executor_.submit(
+        {.site_id = read->site_id,
+         .deadline_ns = deadline_ns(exchange),
+         .run =
+             [this, &exchange, caller, question = std::move(*read), type = content_type(*format), stop] {
+                 auto result = answer(question, caller, stop.get_token());
+                 if (!result) {
+                     exchange.complete(refusal(result.error()));
+                     return query::Executor::Next::kDone;
+                 }
+                 http::Response response;
+                 response.content_type = type;
+                 response.body = std::move(*result);
+                 exchange.complete(std::move(response));
+                 return query::Executor::Next::kDone;
+             },
+         .refuse = [&exchange](const Error& error) { exchange.complete(refusal(error)); }});
+    if (!ticket) return exchange.respond(refusal(ticket.error()));
+    exchange.on_client_gone([this, stop, ticket = *ticket]() mutable {
+        stop.request_stop();
+        executor_.cancel(ticket);
     });
-    if (!queued) exchange.respond(refusal(Error(Code::kOverloaded, "too many queries wait; try again in a moment")));
 }
 
 void QueryEndpoint::answer_batch(http::Exchange& exchange, const Caller& caller) {
@@ -185,33 +259,55 @@ void QueryEndpoint::answer_batch(http::Exchange& exchange, const Caller& caller)
     if (!format) return exchange.respond(refusal(format.error()));
     const auto body = decoded_body(exchange.request());
     if (!body) return exchange.respond(refusal(body.error()));
-    auto queries = queries_of(*body);
+    const auto queries = queries_of(*body);
     if (!queries) return exchange.respond(refusal(queries.error()));
-    if (queries->empty()) return exchange.respond({.body = R"({"answers":[]})"});
-    const auto batch = std::make_shared<Batch>(exchange, caller, std::move(*queries));
-    const auto work = [this, batch] {
-        for (std::size_t i = batch->next++; i < batch->queries.size(); i = batch->next++) {
-            auto result = answer(batch->queries[i], batch->caller,
-                                 query_judge(query::Format::kJson, batch->exchange.started_ns()));
-            batch->answers[i] = result ? std::move(*result) : http::error_response(result.error()).body;
-            if (--batch->left > 0) continue;
-            http::Response response;
-            json::Writer writer(response.body);
-            writer.begin_object();
-            writer.key("answers");
-            writer.begin_array();
-            for (const std::string& one : batch->answers) writer.raw(one);
-            writer.end_array();
-            writer.end_object();
-            return batch->exchange.complete(std::move(response));
+    const auto batch = std::make_shared<Batch>(exchange, caller, queries->size());
+    const Judge judge = query_judge(query::Format::kJson, exchange.started_ns());
+    for (std::size_t place = 0; place < queries->size(); ++place) {
+        auto question = read((*queries)[place], caller, judge);
+        if (question) batch->add(place, std::move(*question));
+        else batch->put(place, question.error());
+    }
+    if (const auto refused = submit(batch)) return exchange.respond(refusal(*refused));
+    exchange.on_client_gone([this, batch] {
+        batch->stop.request_stop();
+        for (const query::Executor::Ticket ticket : batch->tickets) executor_.cancel(ticket);
+    });
+    batch->end_one();
+}
+
+std::optional<Error> QueryEndpoint::submit(const std::shared_ptr<Batch>& batch) {
+    std::optional<Error> refused;
+    for (auto& [site_id, group] : batch->groups) {
+        const auto work = [this, batch, &group = group] {
+            const std::size_t i = group.next++;
+            if (i >= group.places.size()) return query::Executor::Next::kDone;
+            const std::size_t place = group.places[i];
+            batch->put(place, answer(batch->questions[place], batch->caller, batch->stop.get_token()));
+            return group.next < group.places.size() ? query::Executor::Next::kAgain : query::Executor::Next::kDone;
+        };
+        const std::size_t wanted = std::min(group.places.size(), options_.batch_concurrency);
+        for (std::size_t workers = 0; workers < wanted; ++workers) {
+            // A site more gets one worker in any case.
+            if (workers > 0 && batch->tickets.size() >= options_.batch_concurrency) break;
+            const auto ticket = executor_.submit(
+                {.site_id = site_id,
+                 .deadline_ns = deadline_ns(batch->exchange),
+                 .run = work,
+                 .refuse = [batch, &group = group](const Error& error) { batch->refuse(group, error); }});
+            if (ticket) {
+                batch->tickets.push_back(*ticket);
+                continue;
+            }
+            // Fewer workers than wanted take longer; none at all would never answer.
+            if (workers == 0) {
+                batch->refuse(group, ticket.error());
+                refused = ticket.error();
+            }
+            break;
         }
-    };
-    const std::size_t wanted = std::clamp<std::size_t>(batch->queries.size(), 1, options_.batch_concurrency);
-    std::size_t workers = 0;
-    while (workers < wanted && pool_.submit(work)) ++workers;
-    // Fewer workers than wanted take longer; none at all would never answer.
-    if (workers == 0)
-        exchange.respond(refusal(Error(Code::kOverloaded, "too many queries wait; try again in a moment")));
+    }
+    return batch->tickets.empty() ? refused : std::nullopt;
 }
 
 }  // namespace footfall::api

@@ -2,30 +2,34 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
 #include "api/gate.h"
 #include "base/clock.h"
-#include "base/worker_pool.h"
 #include "catalog/catalog.h"
 #include "http/http.h"
 #include "http/router.h"
+#include "query/executor.h"
 #include "query/query.h"
 
 namespace footfall::api {
 
 /// POST /api/v1/query, query/batch, funnel, retention and paths. Behind the gate, which answers 401 and the 403 of a
-/// collect key, it judges in the contract's order: 403/404 (the site), 400 and 406 (the request). A query is answered
-/// as JSON, CSV or NDJSON, everything else as JSON. Runs on the pool, a batch on half of it; a full queue is answered
-/// 503 with Retry-After.
+/// collect key, it judges in the contract's order, on the event loop: 403/404 (the site), 400 and 406 (the request). A
+/// query is answered as JSON, CSV or NDJSON, everything else as JSON. Runs on the executor, where the queries of a
+/// batch take a turn each; what it refuses is 429 or 503 with Retry-After. A question whose client has gone is stopped.
 class QueryEndpoint {
 public:
     static constexpr std::size_t kBatchMax = 32;  ///< queries
 
     struct Options {
-        std::size_t batch_concurrency = 1;  ///< of the queries of one batch
+        std::int64_t timeout_ms = 30'000;   ///< from a request on, as the service's
+        std::size_t batch_concurrency = 1;  ///< of the queries of one batch, where they are of fewer sites
         /// Gives the moment up to which every acknowledged event is in the store, ISO 8601.
         std::function<std::string()> as_of;
         /// Says why the store can't answer now, or would without events that were acknowledged long ago; empty where it
@@ -35,7 +39,7 @@ public:
         /// may lack some: 503 as well.
         std::function<std::uint64_t()> remakes;
     };
-    QueryEndpoint(const catalog::Catalog& catalog, query::Service& service, WorkerPool& pool, Clock& clock,
+    QueryEndpoint(const catalog::Catalog& catalog, query::Service& service, query::Executor& executor, Clock& clock,
                   Options options);
 
     void add_to(http::Router& router, const Gate& gate);
@@ -43,8 +47,13 @@ public:
 private:
     struct Batch;
     /// What a body asks for, and what judges whether it is understood.
-    using Ask = std::function<Result<std::string>(const query::SiteInfo& site)>;
+    using Ask = std::function<Result<std::string>(const query::SiteInfo& site, const std::stop_token& stop)>;
     using Judge = std::function<Result<Ask>(std::string_view body)>;
+    /// A request that is understood, of a site that the caller reads.
+    struct Question {
+        std::string site_id;
+        Ask ask;
+    };
     /// The format is judged after the site, as the rest of the request is.
     Judge query_judge(const Result<query::Format>& format, std::int64_t asked_ns) const;
     template <class Request, Result<Request> (*Parse)(std::string_view body)>
@@ -55,11 +64,15 @@ private:
     void answer_one(http::Exchange& exchange, const Caller& caller, MakeJudge judge,
                     std::span<const query::Format> offered);
     void answer_batch(http::Exchange& exchange, const Caller& caller);
-    Result<std::string> answer(std::string_view body, const Caller& caller, const Judge& judge) const;
+    /// Gives the batch's queries to the executor; the error where it takes none.
+    std::optional<Error> submit(const std::shared_ptr<Batch>& batch);
+    Result<Question> read(std::string_view body, const Caller& caller, const Judge& judge) const;
+    Result<std::string> answer(const Question& question, const Caller& caller, const std::stop_token& stop) const;
+    std::int64_t deadline_ns(const http::Exchange& exchange) const;
 
     const catalog::Catalog& catalog_;
     query::Service& service_;
-    WorkerPool& pool_;
+    query::Executor& executor_;
     Clock& clock_;
     const Options options_;
 };

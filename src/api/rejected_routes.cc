@@ -47,8 +47,9 @@ Result<RejectedQuestion> question_of(std::string_view query, std::int64_t now_ms
 
 }  // namespace
 
-RejectedRoutes::RejectedRoutes(const catalog::Catalog& catalog, WorkerPool& pool, Clock& clock, Options options)
-    : catalog_(catalog), pool_(pool), clock_(clock), options_(std::move(options)) {}
+RejectedRoutes::RejectedRoutes(const catalog::Catalog& catalog, query::Executor& executor, Clock& clock,
+                               Options options)
+    : catalog_(catalog), executor_(executor), clock_(clock), options_(std::move(options)) {}
 
 void RejectedRoutes::add_to(http::Router& router, const Gate& gate) {
     gate.add(router, Method::kGet, kOfSite, [this](http::Exchange& exchange, const Caller& caller) {
@@ -65,14 +66,23 @@ void RejectedRoutes::answer(http::Exchange& exchange, std::string site_id) {
     auto question = question_of(exchange.request().query, clock_.wall_ms());
     if (!question) return exchange.respond(refusal(question.error()));
     question->site_id = std::move(site_id);
-    const bool queued = pool_.submit([this, &exchange, question = std::move(*question)] {
+    const auto work = [this, question = *question]() -> Result<std::string> {
         if (std::string problem = options_.store_problem(); !problem.empty())
-            return exchange.complete(refusal(Error(Code::kUnavailable, std::move(problem))));
-        auto result = options_.answer(question);
-        if (!result) return exchange.complete(refusal(result.error()));
-        exchange.complete({.body = std::move(*result)});
-    });
-    if (!queued) exchange.respond(refusal(Error(Code::kOverloaded, "too many queries wait; try again in a moment")));
+            return Error(Code::kUnavailable, std::move(problem));
+        return options_.answer(question);
+    };
+    const auto ticket = executor_.submit(
+        {.site_id = question->site_id,
+         .deadline_ns = exchange.started_ns() + options_.timeout_ms * 1'000'000,
+         .run =
+             [&exchange, work] {
+                 auto result = work();
+                 exchange.complete(result ? http::Response{.body = std::move(*result)} : refusal(result.error()));
+                 return query::Executor::Next::kDone;
+             },
+         .refuse = [&exchange](const Error& error) { exchange.complete(refusal(error)); }});
+    if (!ticket) return exchange.respond(refusal(ticket.error()));
+    exchange.on_client_gone([this, ticket = *ticket] { executor_.cancel(ticket); });
 }
 
 }  // namespace footfall::api

@@ -7,10 +7,10 @@
 #include "api/gate.h"
 #include "base/clock.h"
 #include "base/result.h"
-#include "base/worker_pool.h"
 #include "catalog/catalog.h"
 #include "http/http.h"
 #include "http/router.h"
+#include "query/executor.h"
 
 namespace footfall::api {
 
@@ -25,7 +25,7 @@ struct RejectedQuestion {
 
 /// GET /api/v1/sites/ID/rejected, and /api/v1/rejected for what belonged to no known site: how many events were
 /// rejected by reason and hour, and samples of them, newest first. `?reason=&days=&limit=&before=`. Behind the gate it
-/// judges 404 (the site), then 400. Runs on the pool; a full queue is answered 503 with Retry-After.
+/// judges 404 (the site), then 400. Runs on the executor; what it refuses is 429 or 503 with Retry-After.
 class RejectedRoutes {
 public:
     static constexpr std::uint32_t kLimit = 50;
@@ -34,12 +34,13 @@ public:
     static constexpr std::uint32_t kDaysMax = 30;  ///< as long as they are kept
 
     struct Options {
+        std::int64_t timeout_ms = 30'000;  ///< of the wait for its turn
         /// Gives the answer's JSON.
         std::function<Result<std::string>(const RejectedQuestion&)> answer;
         /// As QueryEndpoint's.
         std::function<std::string()> store_problem;
     };
-    RejectedRoutes(const catalog::Catalog& catalog, WorkerPool& pool, Clock& clock, Options options);
+    RejectedRoutes(const catalog::Catalog& catalog, query::Executor& executor, Clock& clock, Options options);
 
     void add_to(http::Router& router, const Gate& gate);
 
@@ -48,7 +49,7 @@ private:
     void answer(http::Exchange& exchange, std::string site_id);
 
     const catalog::Catalog& catalog_;
-    WorkerPool& pool_;
+    query::Executor& executor_;
     Clock& clock_;
     const Options options_;
 };

@@ -54,12 +54,17 @@ Status Services::listen() {
                                     .address_events_per_second = state.settings.ingest_address_events_per_second,
                                     .site_events_per_second = state.settings.ingest_site_events_per_second});
     }
-    state.query_pool =
-        std::make_unique<WorkerPool>("query", static_cast<std::size_t>(state.settings.query_concurrency_max), 64);
+    state.executor = std::make_unique<query::Executor>(
+        state.clock,
+        query::QueueLimits{.running_max = static_cast<std::size_t>(state.settings.query_concurrency_max),
+                           .site_running_max = static_cast<std::size_t>(state.settings.query_site_concurrency_max),
+                           .waiting_max = static_cast<std::size_t>(state.settings.query_waiting_max),
+                           .site_waiting_max = static_cast<std::size_t>(state.settings.query_site_waiting_max)});
     state.query_endpoint = std::make_unique<api::QueryEndpoint>(
-        *state.catalog, *state.query, *state.query_pool, state.clock,
+        *state.catalog, *state.query, *state.executor, state.clock,
         // A batch alone does not make everybody else wait.
-        api::QueryEndpoint::Options{.batch_concurrency = std::max<std::size_t>(
+        api::QueryEndpoint::Options{.timeout_ms = state.settings.query_timeout_ms,
+                                    .batch_concurrency = std::max<std::size_t>(
                                         1, static_cast<std::size_t>(state.settings.query_concurrency_max) / 2),
                                     .as_of = [&state] { return iso_text(state.loader->state().as_of_ms); },
                                     .store_problem = [&state] { return state.why_not_answering(); },
@@ -76,8 +81,9 @@ Status Services::listen() {
     state.segment_routes = std::make_unique<api::SegmentRoutes>(*state.catalog, *state.writing_pool);
     state.annotation_routes = std::make_unique<api::AnnotationRoutes>(*state.catalog, *state.writing_pool);
     state.rejected_routes = std::make_unique<api::RejectedRoutes>(
-        *state.catalog, *state.query_pool, state.clock,
-        api::RejectedRoutes::Options{.answer = [&state](const auto& question) { return state.rejected_json(question); },
+        *state.catalog, *state.executor, state.clock,
+        api::RejectedRoutes::Options{.timeout_ms = state.settings.query_timeout_ms,
+                                     .answer = [&state](const auto& question) { return state.rejected_json(question); },
                                      .store_problem = [&state] { return state.why_not_answering(); }});
     state.router.add_all(
         std::string(kEventsPath), [&state](http::Exchange& exchange) { state.endpoint->handle(exchange); },
@@ -111,10 +117,10 @@ Status Services::listen() {
         // An answer to a request that was not read may be one to an event.
         return path.empty() || path == kEventsPath || path == kPixelPath ? ingest::Endpoint::headers() : none;
     };
-    // Each query that runs has a connection to the store.
+    // Each query that runs has a connection to the store, and a descriptor by which it is stopped.
     options.connections_max =
         connections_within_limit(static_cast<std::uint64_t>(state.settings.http_connections_max),
-                                 static_cast<std::uint64_t>(state.settings.query_concurrency_max));
+                                 2 * static_cast<std::uint64_t>(state.settings.query_concurrency_max));
     options.body_budget_bytes = static_cast<std::size_t>(state.settings.http_body_budget_bytes);
     options.connections_per_address_max = static_cast<std::size_t>(state.settings.http_connections_per_address_max);
     if (state.settings.http_proxy_protocol == "required")
@@ -179,7 +185,8 @@ void Services::stop(int grace_ms) {
     // Each of these asks others of them until it has ended, and commands ask them all: they end, and go together later.
     if (state.erasing) state.erasing->stop();
     if (state.rescoring) state.rescoring->stop();
-    for (WorkerPool* pool : {state.query_pool.get(), state.hashing_pool.get(), state.writing_pool.get()})
+    if (state.executor) state.executor->stop();
+    for (WorkerPool* pool : {state.hashing_pool.get(), state.writing_pool.get()})
         if (pool != nullptr) pool->stop();
     {
         const std::lock_guard guard(state.housekeeping_mutex);

@@ -75,6 +75,7 @@ Status Services::State::open(Options options) {
         *store, clock,
         query::Service::Options{.timeout_ms = static_cast<int>(settings.query_timeout_ms),
                                 .all_cores_memory_max = static_cast<std::uint64_t>(settings.store_memory_max) / 3,
+                                .memory_max = static_cast<std::uint64_t>(settings.query_memory_max),
                                 .rolled_days = &rolled,
                                 .sketch_above_events = static_cast<std::uint64_t>(settings.query_sketch_above_events),
                                 .sample_above_rows = static_cast<std::uint64_t>(settings.query_sample_above_rows),

@@ -52,6 +52,7 @@
 #include "ingest/replay.h"
 #include "process/erased.h"
 #include "process/process.h"
+#include "query/executor.h"
 #include "query/query.h"
 #include "query/site_info.h"
 #include "retention/kept_days.h"
@@ -128,6 +129,7 @@ struct Services::State {
     std::unique_ptr<retention::Retention> retention;
     std::unique_ptr<ingest::Committer> committer;
     std::unique_ptr<ingest::Endpoint> endpoint;
+    std::unique_ptr<query::Executor> executor;
     std::unique_ptr<api::Gate> gate;
     std::unique_ptr<api::QueryEndpoint> query_endpoint;
     std::unique_ptr<api::AccountRoutes> account_routes;
@@ -139,7 +141,6 @@ struct Services::State {
     std::unique_ptr<process::LiveProcessor> live;
     std::unique_ptr<api::LiveRoutes> live_routes;
     http::Router router;
-    std::unique_ptr<WorkerPool> query_pool;
     std::unique_ptr<WorkerPool> hashing_pool;  ///< gives way to ingestion
     std::unique_ptr<WorkerPool> writing_pool;  ///< changes of the catalog by the API
     std::unique_ptr<http::Server> server;

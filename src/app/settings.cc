@@ -146,9 +146,22 @@ constexpr Declaration kTable[] = {
            "Memory that the store may use for queries and merges."),
     number("store.threads", "2", "threads", &Settings::store_threads, 1, 256, "Threads of one query."),
     number("query.timeout_ms", "30000", "ms", &Settings::query_timeout_ms, 100, 3'600'000,
-           "Longest time of a query from its request on; then 504, or 503 where it only waited.", "query.timeout"),
+           "Longest time of a query from its request on, its wait for others included; then 504, or 503 where it only "
+           "waited.",
+           "query.timeout"),
     number("query.concurrency_max", "4", "queries", &Settings::query_concurrency_max, 1, 256,
-           "Queries that run at once; more wait, then 503."),
+           "Queries that run at once, of all sites; more wait. The sites take turns."),
+    number("query.site_concurrency_max", "2", "queries", &Settings::query_site_concurrency_max, 1, 256,
+           "Queries of one site that run at once; more wait, while those of other sites run. More than store.threads "
+           "only wait in the store."),
+    number("query.waiting_max", "64", "queries", &Settings::query_waiting_max, 1, 10'000,
+           "Queries that wait for their turn, of all sites; more are answered 503. Of a batch those wait that it may "
+           "have run at once."),
+    number("query.site_waiting_max", "32", "queries", &Settings::query_site_waiting_max, 1, 10'000,
+           "Queries of one site that wait for their turn; more are answered 429."),
+    number("query.memory_max", "0", "bytes", &Settings::query_memory_max, 0, kNoLimit,
+           "Memory that the store may use for one query; one that needs more is answered 400. 0: seven twelfths of "
+           "store.memory_max."),
     number("query.sketch_above_events", "10000000", "events", &Settings::query_sketch_above_events, 0, kNoLimit,
            "Visitors of a range whose rolled days hold at least so many events come from their sketches, unless the "
            "question says exact; of fewer they are counted one by one."),

@@ -51,6 +51,10 @@ struct Settings {
     std::int64_t store_threads = 0;
     std::int64_t query_timeout_ms = 0;
     std::int64_t query_concurrency_max = 0;
+    std::int64_t query_site_concurrency_max = 0;
+    std::int64_t query_waiting_max = 0;
+    std::int64_t query_site_waiting_max = 0;
+    std::int64_t query_memory_max = 0;
     std::int64_t query_sketch_above_events = 0;
     std::int64_t query_sample_above_rows = 0;
     std::int64_t query_cache_bytes_max = 0;

@@ -1,10 +1,12 @@
 #include "query/answer_cache.h"
 
+#include <optional>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "base/metrics.h"
+#include "query/refusals.h"
 
 namespace footfall::query {
 namespace {
@@ -31,6 +33,8 @@ struct Metrics {
     metrics::Counter& pushed_out =
         metrics::counter("footfall_query_cache_dropped_total", "Answers that left the cache.", "why=\"room\"");
     metrics::Gauge& bytes = metrics::gauge("footfall_query_cache_bytes", "Memory of the answers that are kept.");
+    metrics::Gauge& waiting =
+        metrics::gauge("footfall_query_cache_waiting", "Queries that wait for the answer to an equal one.");
 };
 Metrics& counters() {
     static Metrics instance;
@@ -52,10 +56,10 @@ std::uint64_t size_of(const AnswerCache::Kept& kept) {
 
 AnswerCache::AnswerCache(Options options) : options_(std::move(options)) { counters(); }
 
-Result<AnswerCache::Found> AnswerCache::get(const std::string& key, const Scope& scope, std::int64_t deadline_ns,
-                                            const std::function<Result<Kept>()>& compute) {
+Result<AnswerCache::Found> AnswerCache::get(const std::string& key, const Scope& scope, const Wait& wait,
+                                            const Compute& compute) {
     if (options_.bytes_max == 0) {
-        TRY(Kept kept, compute());
+        TRY(Kept kept, compute(wait.stop));
         return Found{.kept = std::make_shared<const Kept>(std::move(kept)), .is_cached = false};
     }
     for (;;) {
@@ -80,7 +84,7 @@ Result<AnswerCache::Found> AnswerCache::get(const std::string& key, const Scope&
                 entries_.emplace(key, entry);
                 by_site_[scope.site_id].insert(entry);
             }
-            return compute_as(entry, std::move(lock), compute);
+            return compute_as(entry, std::move(lock), wait, compute);
         }
         const EntryPtr entry = found->second;
         if (entry->kept) {
@@ -88,22 +92,47 @@ Result<AnswerCache::Found> AnswerCache::get(const std::string& key, const Scope&
             used_.splice(used_.begin(), used_, entry->place);
             return Found{.kept = entry->kept, .is_cached = true};
         }
-        const auto deadline = std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline_ns));
-        const bool is_over =
-            computed_.wait_until(lock, deadline, [&] { return entry->kept != nullptr || entry->is_failed; });
-        if (entry->kept) {
-            counters().joins.add();
-            return Found{.kept = entry->kept, .is_cached = true};
-        }
-        if (!is_over)
-            return Error(Code::kTimeout, "the query took too long; ask for a shorter range or fewer dimensions");
+        TRY(std::optional<Found> joined, wait_for(entry, std::move(lock), wait));
+        if (joined) return std::move(*joined);
     }
 }
 
-Result<AnswerCache::Found> AnswerCache::compute_as(const EntryPtr& entry, std::unique_lock<std::mutex> lock,
-                                                   const std::function<Result<Kept>()>& compute) {
+Result<std::optional<AnswerCache::Found>> AnswerCache::wait_for(const EntryPtr& entry,
+                                                                std::unique_lock<std::mutex> lock, const Wait& wait) {
+    const auto deadline = std::chrono::steady_clock::time_point(std::chrono::nanoseconds(wait.deadline_ns));
+    ++entry->waiting;
+    counters().waiting.set(static_cast<double>(++joined_));
+    const bool is_over =
+        computed_.wait_until(lock, wait.stop, deadline, [&] { return entry->kept != nullptr || entry->is_failed; });
+    counters().waiting.set(static_cast<double>(--joined_));
+    if (entry->kept) {
+        counters().joins.add();
+        return std::optional(Found{.kept = entry->kept, .is_cached = true});
+    }
+    if (is_over) return std::optional<Found>();
     lock.unlock();
-    Result<Kept> made = compute();
+    leave(entry);
+    return wait.stop.stop_requested() ? nobody_waits() : took_too_long();
+}
+
+void AnswerCache::leave(const EntryPtr& entry) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (--entry->waiting > 0 || entry->kept || entry->is_failed) return;
+        drop(entry);
+    }
+    entry->stop.request_stop();
+}
+
+Result<AnswerCache::Found> AnswerCache::compute_as(const EntryPtr& entry, std::unique_lock<std::mutex> lock,
+                                                   const Wait& wait, const Compute& compute) {
+    entry->waiting = 1;
+    lock.unlock();
+    // Of who computes it only the wish to wait ends: the work is for the others too.
+    std::optional<std::stop_callback<std::function<void()>>> leaving(std::in_place, wait.stop,
+                                                                     [this, &entry] { leave(entry); });
+    Result<Kept> made = compute(entry->stop.get_token());
+    leaving.reset();
     const DataState now = options_.state();
     lock.lock();
     if (!made) {

@@ -8,7 +8,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -54,11 +56,17 @@ public:
         std::shared_ptr<const Kept> kept;
         bool is_cached = false;  ///< it was there, or somebody else's computation gave it
     };
-    /// The answer to a question of which `key` says everything that it depends on but the rows in the scope. `compute`
-    /// asks the store. Waits for a computation of somebody else at most until `deadline_ns` of the steady clock
-    /// (kTimeout); one that failed is made again. Errors are those of `compute`.
-    Result<Found> get(const std::string& key, const Scope& scope, std::int64_t deadline_ns,
-                      const std::function<Result<Kept>()>& compute);
+    /// Until when somebody waits for an answer.
+    struct Wait {
+        std::int64_t deadline_ns = 0;  ///< of the steady clock
+        std::stop_token stop{};        ///< nobody waits any more
+    };
+    /// Asks the store. `stop` says that nobody waits for the answer any more, of all who asked for it.
+    using Compute = std::function<Result<Kept>(const std::stop_token& stop)>;
+    /// The answer to a question of which `key` says everything that it depends on but the rows in the scope. A
+    /// computation of somebody else is waited for (took_too_long(), nobody_waits()); one that failed is made again. One
+    /// of one's own goes on as long as anybody waits for it. Errors are those of `compute`.
+    Result<Found> get(const std::string& key, const Scope& scope, const Wait& wait, const Compute& compute);
     /// Whether get() would have it.
     bool has(const std::string& key) const;
 
@@ -75,6 +83,8 @@ private:
         Scope scope;
         std::uint64_t changes = 0;
         std::shared_ptr<const Kept> kept;  ///< null while it is being computed
+        std::size_t waiting = 0;           ///< for it while it is being computed, who computes it included
+        std::stop_source stop{};           ///< of the computation
         bool is_failed = false;
         bool is_dropped = false;  ///< it is not in entries_ any more, or must not stay there
         bool is_listed = false;   ///< in used_, at `place`
@@ -88,17 +98,22 @@ private:
     void drop(const EntryPtr& entry);
     void drop_all();
     void keep(const EntryPtr& entry, std::shared_ptr<const Kept> kept, const DataState& now);
-    Result<Found> compute_as(const EntryPtr& entry, std::unique_lock<std::mutex> lock,
-                             const std::function<Result<Kept>()>& compute);
+    /// One less waits; the last one stops the computation, and nobody waits for that one any more.
+    void leave(const EntryPtr& entry);
+    Result<Found> compute_as(const EntryPtr& entry, std::unique_lock<std::mutex> lock, const Wait& wait,
+                             const Compute& compute);
+    /// Nothing where the computation failed.
+    Result<std::optional<Found>> wait_for(const EntryPtr& entry, std::unique_lock<std::mutex> lock, const Wait& wait);
 
     const Options options_;
     mutable std::mutex mutex_;
-    std::condition_variable computed_;
+    std::condition_variable_any computed_;
     std::unordered_map<std::string, EntryPtr> entries_;
     std::map<std::string, std::set<EntryPtr>, std::less<>> by_site_;
     std::list<EntryPtr> used_;  ///< the kept ones, most lately used first
     std::uint64_t bytes_ = 0;
     std::uint64_t changes_ = 0;  ///< of all entries
+    std::size_t joined_ = 0;     ///< who waits for somebody else's computation
     // The batch that may be under way: told of, and not yet in the tables.
     Hours last_hours_;
     std::uint64_t last_end_ = 0;

@@ -1,12 +1,17 @@
 #include "query/answer_cache.h"
 
 #include <atomic>
+#include <functional>
 #include <optional>
 #include <random>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "base/metrics.h"
+#include "query/refusals.h"
 
 namespace footfall::query {
 namespace {
@@ -55,8 +60,9 @@ protected:
         return scope.site_id + std::to_string(scope.from_ms) + "-" + std::to_string(scope.to_ms);
     }
     AnswerCache::Found ask(const AnswerCache::Scope& scope) {
-        auto found = cache_.get(key(scope), scope, now_ns() + 10'000'000'000,
-                                [&]() -> Result<AnswerCache::Kept> { return tables_.count(scope); });
+        auto found =
+            cache_.get(key(scope), scope, {.deadline_ns = now_ns() + 10'000'000'000},
+                       [&](const std::stop_token&) -> Result<AnswerCache::Kept> { return tables_.count(scope); });
         EXPECT_TRUE(found.has_value());
         return *found;
     }
@@ -93,11 +99,12 @@ TEST_F(AnswerCacheTest, WhatIsReadBesideABatchThatIsNotWrittenIsNotKept) {
 
 TEST_F(AnswerCacheTest, WhatIsTouchedWhileItIsReadIsNotKept) {
     const auto scope = hours("a", 0, 5);
-    const auto found = cache_.get(key(scope), scope, now_ns() + 1'000'000'000, [&]() -> Result<AnswerCache::Kept> {
-        auto read = tables_.count(scope);
-        tables_.add(cache_, "a", 3);
-        return read;
-    });
+    const auto found = cache_.get(key(scope), scope, {.deadline_ns = now_ns() + 1'000'000'000},
+                                  [&](const std::stop_token&) -> Result<AnswerCache::Kept> {
+                                      auto read = tables_.count(scope);
+                                      tables_.add(cache_, "a", 3);
+                                      return read;
+                                  });
     EXPECT_EQ(count_of(*found), 0U);
     EXPECT_EQ(count_of(ask(scope)), 1U);
 }
@@ -123,8 +130,8 @@ TEST_F(AnswerCacheTest, WhatWasAskedForLeastLatelyGoesFirst) {
     const auto ask_small = [&](int hour) {
         const auto scope = hours("a", hour, hour);
         return small
-            .get(key(scope), scope, now_ns() + 1'000'000'000,
-                 [&]() -> Result<AnswerCache::Kept> { return tables_.count(scope); })
+            .get(key(scope), scope, {.deadline_ns = now_ns() + 1'000'000'000},
+                 [&](const std::stop_token&) -> Result<AnswerCache::Kept> { return tables_.count(scope); })
             ->is_cached;
     };
     for (int hour = 0; hour < 20; ++hour) {
@@ -138,8 +145,9 @@ TEST_F(AnswerCacheTest, WhatWasAskedForLeastLatelyGoesFirst) {
 TEST_F(AnswerCacheTest, AnAnswerThatIsTooLargeIsGivenAndNotKept) {
     AnswerCache small({.bytes_max = 8'000, .state = [this] { return tables_.state(); }});
     for (int i = 0; i < 2; ++i) {
-        const auto found =
-            small.get("large", hours("a", 0, 1), now_ns() + 1'000'000'000, [&]() -> Result<AnswerCache::Kept> {
+        const auto found = small.get(
+            "large", hours("a", 0, 1), {.deadline_ns = now_ns() + 1'000'000'000},
+            [&](const std::stop_token&) -> Result<AnswerCache::Kept> {
                 return AnswerCache::Kept{.answer = {.columns = {}, .rows = {{std::string(10'000, 'x')}}}, .source = {}};
             });
         EXPECT_FALSE(found->is_cached);
@@ -151,11 +159,13 @@ TEST_F(AnswerCacheTest, EqualQuestionsAtOneTimeAreAskedOnce) {
     std::atomic<int> computed = 0;
     std::atomic<bool> may_end = false;
     const auto ask_slowly = [&] {
-        const auto found = cache_.get(key(scope), scope, now_ns() + 10'000'000'000, [&]() -> Result<AnswerCache::Kept> {
-            ++computed;
-            may_end.wait(false);
-            return AnswerCache::Kept{.answer = {.columns = {}, .rows = {{std::uint64_t{7}}}}, .source = {}};
-        });
+        const auto found = cache_.get(key(scope), scope, {.deadline_ns = now_ns() + 10'000'000'000},
+                                      [&](const std::stop_token&) -> Result<AnswerCache::Kept> {
+                                          ++computed;
+                                          may_end.wait(false);
+                                          return AnswerCache::Kept{
+                                              .answer = {.columns = {}, .rows = {{std::uint64_t{7}}}}, .source = {}};
+                                      });
         ASSERT_TRUE(found.has_value());
         EXPECT_EQ(count_of(*found), 7U);
     };
@@ -163,10 +173,11 @@ TEST_F(AnswerCacheTest, EqualQuestionsAtOneTimeAreAskedOnce) {
     for (int i = 0; i < 6; ++i) threads.emplace_back(ask_slowly);
     while (computed == 0) std::this_thread::yield();
     // Who waits gives up by its own deadline.
-    const auto late = cache_.get(key(scope), scope, now_ns() + 1'000'000, [&]() -> Result<AnswerCache::Kept> {
-        ADD_FAILURE() << "computed beside the one under way";
-        return Error(Code::kInternal, "");
-    });
+    const auto late = cache_.get(key(scope), scope, {.deadline_ns = now_ns() + 1'000'000},
+                                 [&](const std::stop_token&) -> Result<AnswerCache::Kept> {
+                                     ADD_FAILURE() << "computed beside the one under way";
+                                     return Error(Code::kInternal, "");
+                                 });
     ASSERT_FALSE(late.has_value());
     EXPECT_EQ(late.error().code, Code::kTimeout);
     may_end = true;
@@ -175,10 +186,87 @@ TEST_F(AnswerCacheTest, EqualQuestionsAtOneTimeAreAskedOnce) {
     EXPECT_EQ(computed, 1);
 }
 
+TEST_F(AnswerCacheTest, AComputationGoesOnAsLongAsAnybodyWaitsForIt) {
+    const auto scope = hours("a", 0, 5);
+    const std::int64_t deadline_ns = now_ns() + 20'000'000'000;
+    const auto eventually = [&](const std::function<bool()>& condition) {
+        while (!condition() && now_ns() < deadline_ns) std::this_thread::yield();
+        return condition();
+    };
+    const auto& waiting = metrics::gauge("footfall_query_cache_waiting", "");
+    std::atomic<int> computed = 0;
+    std::atomic<bool> may_end = false;
+    std::stop_token of_all;
+    const auto compute = [&](const std::stop_token& stop) -> Result<AnswerCache::Kept> {
+        of_all = stop;
+        ++computed;
+        eventually([&] { return may_end || stop.stop_requested(); });
+        if (stop.stop_requested()) return Error(Code::kUnavailable, "stopped");
+        return AnswerCache::Kept{.answer = {.columns = {}, .rows = {{std::uint64_t{7}}}}, .source = {}};
+    };
+    struct Asker {
+        std::stop_source stop;
+        std::optional<Result<AnswerCache::Found>> found;
+        std::jthread thread;
+    };
+    const auto ask = [&](Asker& asker) {
+        asker.thread = std::jthread([&] {
+            asker.found =
+                cache_.get(key(scope), scope, {.deadline_ns = deadline_ns, .stop = asker.stop.get_token()}, compute);
+        });
+    };
+    Asker first;
+    Asker second;
+    Asker third;
+    ask(first);
+    ASSERT_TRUE(eventually([&] { return computed == 1; }));
+    ask(second);
+    ask(third);
+    ASSERT_TRUE(eventually([&] { return waiting.value() == 2; }));
+    // Who computes goes, and one of those who wait: that one at once.
+    first.stop.request_stop();
+    third.stop.request_stop();
+    third.thread.join();
+    ASSERT_FALSE(third.found->has_value());
+    EXPECT_EQ(third.found->error().name, kClientGone);
+    EXPECT_FALSE(of_all.stop_requested()) << "one waits for it still";
+    may_end = true;
+    second.thread.join();
+    first.thread.join();
+    ASSERT_TRUE(second.found->has_value());
+    EXPECT_EQ(count_of(**second.found), 7U);
+    EXPECT_EQ(computed, 1);
+
+    // With the last one it ends, and who asks afterwards has it made anew.
+    cache_.clear();
+    may_end = false;
+    Asker fourth;
+    Asker fifth;
+    ask(fourth);
+    ASSERT_TRUE(eventually([&] { return computed == 2; }));
+    ask(fifth);
+    ASSERT_TRUE(eventually([&] { return waiting.value() == 1; }));
+    fifth.stop.request_stop();
+    fifth.thread.join();
+    EXPECT_FALSE(of_all.stop_requested());
+    fourth.stop.request_stop();
+    fourth.thread.join();
+    EXPECT_TRUE(of_all.stop_requested());
+    EXPECT_EQ(fourth.found->error().message, "stopped");
+    may_end = true;
+    Asker sixth;
+    ask(sixth);
+    sixth.thread.join();
+    ASSERT_TRUE(sixth.found->has_value());
+    EXPECT_FALSE((*sixth.found)->is_cached);
+    EXPECT_EQ(computed, 3);
+}
+
 TEST_F(AnswerCacheTest, AFailureIsOfWhoComputedAloneAndIsNotKept) {
     const auto scope = hours("a", 0, 5);
-    const auto failed = cache_.get(key(scope), scope, now_ns() + 1'000'000'000,
-                                   [&]() -> Result<AnswerCache::Kept> { return Error(Code::kUnavailable, "gone"); });
+    const auto failed = cache_.get(
+        key(scope), scope, {.deadline_ns = now_ns() + 1'000'000'000},
+        [&](const std::stop_token&) -> Result<AnswerCache::Kept> { return Error(Code::kUnavailable, "gone"); });
     ASSERT_FALSE(failed.has_value());
     EXPECT_EQ(failed.error().message, "gone");
     EXPECT_FALSE(ask(scope).is_cached);

@@ -2,9 +2,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "query/refusals.h"
 #include "store/client.h"
 
 namespace footfall::query {
@@ -12,43 +17,80 @@ namespace footfall::query {
 /// The statements of one question, on one deadline. Of the service.
 class Execution {
 public:
-    Execution(store::Client& store, Clock& clock, std::int64_t deadline_ns)
-        : store_(store), clock_(clock), started_ns_(clock.steady_ns()), deadline_ns_(deadline_ns) {}
+    struct Limits {
+        std::int64_t deadline_ns = 0;
+        std::uint64_t memory_max = 0;  ///< bytes of one statement; 0: the store's own limit
+    };
+    Execution(store::Client& store, Clock& clock, const Limits& limits, std::stop_token stop)
+        : store_(store), clock_(clock), started_ns_(clock.steady_ns()), limits_(limits), stop_(std::move(stop)) {}
 
     double took_ms() const { return static_cast<double>(clock_.steady_ns() - started_ns_) / 1e6; }
-    std::int64_t deadline_ns() const { return deadline_ns_; }
+    std::int64_t deadline_ns() const { return limits_.deadline_ns; }
+    const std::stop_token& stop() const { return stop_; }
     int left_ms() const {
-        return static_cast<int>(std::max<std::int64_t>(0, deadline_ns_ - clock_.steady_ns()) / 1'000'000);
+        return static_cast<int>(std::max<std::int64_t>(0, limits_.deadline_ns - clock_.steady_ns()) / 1'000'000);
     }
 
-    /// kTimeout past the deadline. A statement that the store calls wrong is kInternal: nobody who asks can write one.
+    /// While it lives, the statements end by that word instead: others wait for their answers too.
+    class Shared {
+    public:
+        Shared(Execution& execution, std::stop_token stop)
+            : execution_(execution), own_(std::exchange(execution.stop_, std::move(stop))) {}
+        ~Shared() { execution_.stop_ = std::move(own_); }
+        Shared(const Shared&) = delete;
+        Shared& operator=(const Shared&) = delete;
+
+    private:
+        Execution& execution_;
+        std::stop_token own_;
+    };
+
+    /// took_too_long() past the deadline, nobody_waits() once that is so. A statement that the store calls wrong is
+    /// kInternal: nobody who asks can write one.
     Result<store::Answer> ask(store::Statement statement) {
+        if (stop_.stop_requested()) return nobody_waits();
         const int left_ms = this->left_ms();
-        if (left_ms <= 0)
-            return Error(Code::kTimeout, "the query took too long; ask for a shorter range or fewer dimensions");
+        if (left_ms <= 0) return took_too_long();
         statement.timeout_ms = left_ms;
-        return of_ours(store_.query(statement));
+        limit_memory(statement.settings);
+        return of_ours(store_.query(statement, stop_));
     }
 
-    /// The bytes of a statement that names its FORMAT.
+    /// The bytes of a statement that names its FORMAT. Errors as ask().
     Result<std::string> fetch(store::Statement statement) {
-        statement.timeout_ms = std::max(1, left_ms());
+        if (stop_.stop_requested()) return nobody_waits();
+        const int left_ms = this->left_ms();
+        if (left_ms <= 0) return took_too_long();
+        statement.timeout_ms = left_ms;
+        limit_memory(statement.settings);
         return of_ours(store_.fetch(statement));
     }
 
 private:
     template <class T>
-    static Result<T> of_ours(Result<T> answered) {
-        if (answered || answered.error().code != Code::kInvalidArgument) return answered;
+    Result<T> of_ours(Result<T> answered) const {
+        if (answered) return answered;
+        if (stop_.stop_requested()) return nobody_waits();
+        if (answered.error().code == Code::kTimeout) return took_too_long();
+        if (answered.error().code != Code::kInvalidArgument) return answered;
         Error error = answered.error().context("the store refused the planner's statement");
         error.code = Code::kInternal;
         return error;
+    }
+    // A statement that brings a limit of its own has a smaller one.
+    void limit_memory(store::Settings& settings) const {
+        constexpr std::string_view kSetting = "max_memory_usage";
+        if (limits_.memory_max == 0) return;
+        const auto own = std::find_if(settings.begin(), settings.end(),
+                                      [](const auto& setting) { return setting.first == kSetting; });
+        if (own == settings.end()) settings.emplace_back(kSetting, std::to_string(limits_.memory_max));
     }
 
     store::Client& store_;
     Clock& clock_;
     const std::int64_t started_ns_;
-    const std::int64_t deadline_ns_;
+    const Limits limits_;
+    std::stop_token stop_;
 };
 
 }  // namespace footfall::query

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -181,6 +182,7 @@ public:
         /// Bytes that the store may take for a statement on all of its cores; where it needs more it has one core. So
         /// the statements that run meanwhile keep theirs.
         std::uint64_t all_cores_memory_max = 200'000'000;
+        std::uint64_t memory_max = 0;  ///< bytes that the store may take for one statement; 0: the store's own limit
         const RolledDays* rolled_days = nullptr;  ///< outlives the service; null: the rollup is not asked
         /// Distinct counts of days that hold fewer events are counted from the events, exactly.
         std::uint64_t sketch_above_events = 10'000'000;
@@ -195,18 +197,20 @@ public:
     AnswerCache& cache() { return cache_; }
 
     /// The answer in that format. `as_of` is asked once, before the store is read, so that the answer holds everything
-    /// up to that moment. `asked_ns` is the steady time at which the question came, now by default. Errors: as
-    /// parse_request for names and values that the planner refuses; those of store::Client, except that a statement
-    /// which the store calls wrong is kInternal, since a caller can't write one.
+    /// up to that moment. `asked_ns` is the steady time at which the question came, now by default. `stop` says that
+    /// nobody waits for the answer any more: its statements end, unless others wait for theirs, and it is
+    /// nobody_waits() (refusals.h). Errors: as parse_request for names and values that the planner refuses; those of
+    /// store::Client, except that a statement which the store calls wrong is kInternal, since a caller can't write one.
     Result<std::string> run(const Request& request, const SiteInfo& site, const std::function<std::string()>& as_of,
-                            Format format = Format::kJson, std::optional<std::int64_t> asked_ns = std::nullopt);
+                            Format format = Format::kJson, std::optional<std::int64_t> asked_ns = std::nullopt,
+                            const std::stop_token& stop = {});
     /// The same of what each visitor did, as a funnel (visitor_question.h), as JSON.
     Result<std::string> run(const VisitorRequest& request, const SiteInfo& site,
                             const std::function<std::string()>& as_of,
-                            std::optional<std::int64_t> asked_ns = std::nullopt);
+                            std::optional<std::int64_t> asked_ns = std::nullopt, const std::stop_token& stop = {});
 
 private:
-    Result<Execution> begin(std::optional<std::int64_t> asked_ns) const;
+    Result<Execution> begin(std::optional<std::int64_t> asked_ns, const std::stop_token& stop) const;
 
     store::Client& store_;
     Clock& clock_;

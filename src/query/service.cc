@@ -15,6 +15,7 @@
 #include "query/execution.h"
 #include "query/plan.h"
 #include "query/query.h"
+#include "query/refusals.h"
 #include "query/sampled_sql.h"
 #include "query/shards.h"
 #include "query/sql.h"
@@ -177,7 +178,10 @@ private:
     Result<store::Answer> ask_on_all_cores(store::Statement statement) {
         store::Statement wide = statement;
         wide.settings.emplace_back("max_threads_min_free_memory_per_thread", "0");
-        wide.settings.emplace_back("max_memory_usage", std::to_string(options_.all_cores_memory_max));
+        const std::uint64_t memory_max = options_.memory_max == 0
+                                             ? options_.all_cores_memory_max
+                                             : std::min(options_.all_cores_memory_max, options_.memory_max);
+        wide.settings.emplace_back("max_memory_usage", std::to_string(memory_max));
         auto answer = execution_.ask(std::move(wide));
         if (answer || answer.error().code != Code::kTooLarge) return answer;
         return execution_.ask(std::move(statement));
@@ -362,19 +366,19 @@ Service::Service(store::Client& store, Clock& clock, const Options& options)
       options_(options),
       cache_({.bytes_max = options.data_state ? options.cache_bytes_max : 0, .state = options.data_state}) {}
 
-Result<Execution> Service::begin(std::optional<std::int64_t> asked_ns) const {
+Result<Execution> Service::begin(std::optional<std::int64_t> asked_ns, const std::stop_token& stop) const {
     const std::int64_t deadline_ns =
         asked_ns.value_or(clock_.steady_ns()) + options_.timeout_ms * std::int64_t{1'000'000};
-    Execution execution(store_, clock_, deadline_ns);
-    if (asked_ns && execution.left_ms() <= 0)
-        return Error(Code::kOverloaded, "the query waited too long for others; try again in a moment");
+    Execution execution(store_, clock_, {.deadline_ns = deadline_ns, .memory_max = options_.memory_max}, stop);
+    if (stop.stop_requested()) return nobody_waits();
+    if (asked_ns && execution.left_ms() <= 0) return waited_too_long();
     return execution;
 }
 
 Result<std::string> Service::run(const Request& request, const SiteInfo& site,
                                  const std::function<std::string()>& as_of, Format format,
-                                 std::optional<std::int64_t> asked_ns) {
-    TRY(Execution execution, begin(asked_ns));
+                                 std::optional<std::int64_t> asked_ns, const std::stop_token& stop) {
+    TRY(Execution execution, begin(asked_ns, stop));
     TRY(const Zone zone, Zone::load(site.timezone));
     Request asked = request;
     if (format != Format::kJson) asked.totals = Toggle::kOff;  // no other has a place for them
@@ -398,8 +402,10 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
         Question question(execution, plan, range, site, zone, options_);
         const store::Statement statement = of_tables(range);
         return cache_.get(
-            key_as(statement, question), scope_of(plan, range, statement, false), execution.deadline_ns(),
-            [&]() -> Result<AnswerCache::Kept> {
+            key_as(statement, question), scope_of(plan, range, statement, false),
+            {.deadline_ns = execution.deadline_ns(), .stop = stop},
+            [&](const std::stop_token& of_all) -> Result<AnswerCache::Kept> {
+                const Execution::Shared shared(execution, of_all);
                 TRY(const bool is_sampled, question.is_to_be_sampled());
                 TRY(store::Answer answer, is_sampled ? question.ask_for_estimate() : question.ask());
                 return AnswerCache::Kept{std::move(answer), question.source(), is_sampled ? Sample{}.rate() : 1};
@@ -450,8 +456,9 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
 }
 
 Result<std::string> Service::run(const VisitorRequest& request, const SiteInfo& site,
-                                 const std::function<std::string()>& as_of, std::optional<std::int64_t> asked_ns) {
-    TRY(Execution execution, begin(asked_ns));
+                                 const std::function<std::string()>& as_of, std::optional<std::int64_t> asked_ns,
+                                 const std::stop_token& stop) {
+    TRY(Execution execution, begin(asked_ns, stop));
     TRY(const Zone zone, Zone::load(site.timezone));
     TRY(const auto question, request.plan({.request = request.of,
                                            .site = site,
@@ -466,18 +473,20 @@ Result<std::string> Service::run(const VisitorRequest& request, const SiteInfo& 
     parts.is_cached = !explains;
     std::uint64_t in_parts = 1;
     const auto ask = [&](const Compose& compose, std::span<const std::size_t> keys) -> Result<store::Answer> {
-        const auto compute = [&]() -> Result<AnswerCache::Kept> {
+        const auto compute = [&](const std::stop_token& of_all) -> Result<AnswerCache::Kept> {
+            const Execution::Shared shared(execution, of_all);
             TRY(ShardedAnswer asked, ask_by_shards(execution, compose, keys, in_parts));
             in_parts = asked.count;
             return AnswerCache::Kept{std::move(asked.answer), std::string(kOfTables)};
         };
         if (explains) {
-            TRY(AnswerCache::Kept made, compute());
+            TRY(AnswerCache::Kept made, compute(stop));
             return std::move(made.answer);
         }
         const store::Statement statement = compose({});
         const auto scope = scope_of(plan, plan.range, statement, question->is_of_all_before());
-        TRY(const AnswerCache::Found found, cache_.get(key_of(statement), scope, execution.deadline_ns(), compute));
+        TRY(const AnswerCache::Found found,
+            cache_.get(key_of(statement), scope, {.deadline_ns = execution.deadline_ns(), .stop = stop}, compute));
         store::Answer answer = found.kept->answer;
         if (found.is_cached) answer.rows_read = 0;
         else parts.is_cached = false;
