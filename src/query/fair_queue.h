@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <iterator>
 #include <list>
 #include <map>
 #include <optional>
@@ -79,11 +78,13 @@ public:
         const std::list<std::string> names = turns_;
         for (const std::string& name : names) {
             std::deque<Item>& waiting = sites_.at(name).waiting;
-            const auto end = std::stable_partition(waiting.begin(), waiting.end(),
-                                                   [&](const Item& item) { return !is_wanted(item); });
-            waiting_ -= static_cast<std::size_t>(waiting.end() - end);
-            std::move(end, waiting.end(), std::back_inserter(taken));
-            waiting.erase(end, waiting.end());
+            std::deque<Item> left;
+            for (Item& item : waiting) {
+                if (is_wanted(item)) taken.push_back(std::move(item));
+                else left.push_back(std::move(item));
+            }
+            waiting_ -= waiting.size() - left.size();
+            waiting = std::move(left);
             if (!waiting.empty()) continue;
             turns_.remove(name);
             forget_if_idle(name);
