@@ -23,7 +23,7 @@ interface Props {
 }
 
 /** These the server takes with whatever values. */
-const PLAIN = ["is", "is_not", "is_set", "is_not_set"];
+const PLAIN = ["is", "is_not", "contains", "contains_not", "is_set", "is_not_set"];
 
 /** Whether the server may have something to say of a filter that the form has not. */
 function isDoubtful(filter: FilterTree): boolean {

@@ -162,7 +162,7 @@ scenario("a number of each event is only compared, and a doing is one of the vis
   const page = await open("/sites/demo");
   await settled(page);
   await button(page, "Filter").click();
-  await dimension(page).fill("scroll");
+  await dimension(page).fill("scroll percent");
   await page.keyboard.press("Enter");
   deepEqual(await operator(page).locator("option").evaluateAll((all) => all.map(({ value }) => value)), ["gt", "lt", "between"]);
   await page.getByLabel("Value").fill("75");

@@ -110,6 +110,7 @@ scenario("a step takes a name and conditions, in the question and the address of
   await inner.getByRole("combobox", { name: "Filter by" }).fill("country");
   await page.keyboard.press("Enter");
   await inner.getByRole("combobox", { name: "Value" }).fill("germany");
+  await page.getByRole("option", { name: "Germany" }).waitFor();
   await page.keyboard.press("Enter");
   await button(inner, "Add").click();
   await inner.waitFor({ state: "detached" });

@@ -81,6 +81,7 @@ scenario("a goal is added by keyboard, with what is wrong at its field, and is t
   await inner.getByRole("combobox", { name: "Filter by" }).fill("country");
   await page.keyboard.press("Enter");
   await inner.getByRole("combobox", { name: "Value" }).fill("germany");
+  await page.getByRole("option", { name: "Germany" }).waitFor();
   await page.keyboard.press("Enter");
   await button(inner, "Add").click();
   await inner.waitFor({ state: "detached" });
