@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "api/fields.h"
+#include "api/bodies.h"
 #include "base/json.h"
 #include "base/logging.h"
 #include "base/metrics.h"
@@ -16,8 +16,6 @@ using http::Method;
 constexpr ThrottlePolicy kAddressPolicy = {.failures_min = 10, .most_ms = 900'000};
 constexpr std::size_t kEmailBytesMax = 254;
 constexpr std::string_view kSite = "/api/v1/sites/{id}";
-constexpr const char* kSessionTimeout = "session_timeout_minutes";
-constexpr const char* kRetention = "retention_months";
 
 void count_sign_in(std::string_view result) {
     metrics::counter("footfall_sign_ins_total", "Attempts to sign in, by what became of them.",
@@ -162,10 +160,8 @@ http::Response AccountRoutes::signed_in(const http::Request& request, const Resu
 }
 
 void AccountRoutes::set_up(http::Exchange& exchange) {
-    auto fields = Fields::parse(exchange.request().body, {"token", "email", "password"});
+    auto fields = Fields::parse(exchange.request().body, kSetupBody);
     if (!fields) return exchange.respond(refusal(fields.error()));
-    if (const Status there = fields->require({"token", "email", "password"}); !there)
-        return exchange.respond(refusal(there.error()));
     run(hashing_, exchange, [this, &exchange, fields = std::move(*fields)] {
         return signed_in(exchange.request(),
                          catalog_.accounts().set_up(fields.get("token"), fields.get("email"), fields.get("password")),
@@ -174,7 +170,7 @@ void AccountRoutes::set_up(http::Exchange& exchange) {
 }
 
 void AccountRoutes::sign_in(http::Exchange& exchange) {
-    auto fields = Fields::parse(exchange.request().body, {"email", "password", "token"});
+    auto fields = Fields::parse(exchange.request().body, kSignInBody);
     if (!fields) return exchange.respond(refusal(fields.error()));
     if (!fields->has("token")) {
         if (const Status there = fields->require({"email", "password"}); !there)
@@ -243,10 +239,8 @@ void AccountRoutes::sign_out(http::Exchange& exchange) {
 }
 
 void AccountRoutes::change_password(http::Exchange& exchange, const Caller& caller) {
-    auto fields = Fields::parse(exchange.request().body, {"current", "new"});
+    auto fields = Fields::parse(exchange.request().body, kPasswordBody);
     if (!fields) return exchange.respond(refusal(fields.error()));
-    if (const Status there = fields->require({"current", "new"}); !there)
-        return exchange.respond(refusal(there.error()));
     run(hashing_, exchange, [this, &exchange, email = caller.user->email, fields = std::move(*fields)] {
         if (const std::int64_t wait = current_passwords_.wait_ms(email); wait > 0) return too_soon(wait);
         const Status changed = catalog_.accounts().change_password(email, fields.get("current"), fields.get("new"),
@@ -267,12 +261,8 @@ void AccountRoutes::list_sites(http::Exchange& exchange, const Caller& caller) c
 }
 
 void AccountRoutes::add_site(http::Exchange& exchange) {
-    auto fields = Fields::parse(exchange.request().body,
-                                {"name", "domain", "timezone", "id", kSessionTimeout, "currency", kRetention},
-                                {.numbers = {kSessionTimeout, kRetention}});
+    auto fields = Fields::parse(exchange.request().body, kNewSiteBody);
     if (!fields) return exchange.respond(refusal(fields.error()));
-    if (const Status there = fields->require({"name", "domain", "timezone"}); !there)
-        return exchange.respond(refusal(there.error()));
     run(writing_, exchange, [this, fields = std::move(*fields)] {
         return site_answer(
             201, catalog_.add_site(
@@ -284,9 +274,7 @@ void AccountRoutes::add_site(http::Exchange& exchange) {
 }
 
 void AccountRoutes::change_site(http::Exchange& exchange) {
-    auto fields =
-        Fields::parse(exchange.request().body, {"name", "domain", "timezone", kSessionTimeout, "currency", kRetention},
-                      {.numbers = {kSessionTimeout, kRetention}});
+    auto fields = Fields::parse(exchange.request().body, kSiteBody);
     if (!fields) return exchange.respond(refusal(fields.error()));
     const auto id = http::percent_decode(http::path_parameter(kSite, exchange.request().path, "{id}"), false);
     run(writing_, exchange, [this, fields = std::move(*fields), id = id.value_or("")] {

@@ -3,8 +3,8 @@
 #include <string_view>
 #include <utility>
 
+#include "api/bodies.h"
 #include "api/change.h"
-#include "api/fields.h"
 #include "base/clock.h"
 
 namespace footfall::api {
@@ -28,8 +28,7 @@ Result<std::string> day_of(std::string_view query, std::string_view name) {
 }
 
 Result<catalog::Annotation> annotation_of(std::string_view body) {
-    TRY(const Fields fields, Fields::parse(body, {"date", "time", "text"}, {.nullable = {"time"}}));
-    TRY_STATUS(fields.require({"date", "text"}));
+    TRY(const Fields fields, Fields::parse(body, kAnnotationBody));
     catalog::Annotation annotation;
     annotation.day = fields.get("date");
     annotation.time = fields.get("time");

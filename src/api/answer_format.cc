@@ -133,6 +133,8 @@ Result<Format> answer_format(const http::Request& request, std::span<const Forma
     return error;
 }
 
+std::string_view format_name(Format format) { return known(format).name; }
+
 std::string_view content_type(Format format) { return known(format).content_type; }
 
 }  // namespace footfall::api

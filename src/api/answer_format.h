@@ -15,6 +15,8 @@ namespace footfall::api {
 /// where Accept takes nothing of it.
 Result<query::Format> answer_format(const http::Request& request, std::span<const query::Format> offered);
 
+/// What `?format=` calls a format.
+std::string_view format_name(query::Format format);
 /// The media type of a format.
 std::string_view content_type(query::Format format);
 

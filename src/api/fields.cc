@@ -1,7 +1,7 @@
 #include "api/fields.h"
 
 #include <algorithm>
-#include <span>
+#include <vector>
 
 #include <simdjson.h>
 
@@ -10,8 +10,14 @@
 
 namespace footfall::api {
 
-Result<Fields> Fields::parse(std::string_view body, std::initializer_list<std::string_view> known,
-                             const FieldKinds& kinds) {
+Result<Fields> Fields::parse(std::string_view body, std::span<const BodyField> known) {
+    TRY(Fields fields, read(body, known));
+    for (const BodyField& field : known)
+        if (field.need == FieldNeed::kRequired) TRY_STATUS(fields.require({field.name}));
+    return fields;
+}
+
+Result<Fields> Fields::read(std::string_view body, std::span<const BodyField> known) {
     json::Reader reader;
     TRY(const simdjson::dom::element root, reader.read(body, json::Reader::Padding::kPresent));
     simdjson::dom::object object;
@@ -19,22 +25,23 @@ Result<Fields> Fields::parse(std::string_view body, std::initializer_list<std::s
     Fields fields;
     for (const auto& [key, value] : object) {
         const std::string name(key);
-        if (std::find(known.begin(), known.end(), key) == known.end()) {
+        const auto field =
+            std::find_if(known.begin(), known.end(), [key](const BodyField& one) { return one.name == key; });
+        if (field == known.end()) {
             Error error(Code::kInvalidArgument, "there is no field '" + name + "' here", name);
             error.name = "unknown_field";
-            error.did_you_mean = nearest(key, std::span(known.begin(), known.size()));
+            std::vector<std::string_view> names;
+            for (const BodyField& one : known) names.push_back(one.name);
+            error.did_you_mean = nearest(key, names);
             return error;
         }
-        const auto is_among = [key](std::initializer_list<std::string_view> names) {
-            return std::find(names.begin(), names.end(), key) != names.end();
-        };
-        if (value.is_null() && is_among(kinds.nullable)) continue;
-        if (is_among(kinds.json)) {
+        if (value.is_null() && field->kind == FieldKind::kTextOrNull) continue;
+        if (field->kind == FieldKind::kJson) {
             if (!fields.values_.emplace(name, simdjson::minify(value)).second)
                 return Error(Code::kInvalidArgument, "'" + name + "' stands twice", name);
             continue;
         }
-        if (is_among(kinds.numbers)) {
+        if (field->kind == FieldKind::kNumber) {
             std::int64_t number = 0;
             if (value.get(number) != simdjson::SUCCESS) {
                 Error error(Code::kInvalidArgument, "'" + name + "' must be a whole number", name);

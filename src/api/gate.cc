@@ -8,8 +8,6 @@ namespace {
 constexpr std::string_view kPlainCookie = "footfall_session";
 constexpr std::string_view kSecureCookie = "__Host-footfall";
 
-std::string_view cookie_name(Scheme scheme) { return scheme == Scheme::kHttps ? kSecureCookie : kPlainCookie; }
-
 std::string_view trim(std::string_view text) {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
     while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
@@ -37,6 +35,23 @@ std::optional<std::string_view> cookie(const http::Request& request, std::string
     return std::nullopt;
 }
 
+Status judge_body(const http::Request& request) {
+    const std::uint64_t bytes = std::max<std::uint64_t>(request.body.size(), request.content_length);
+    if (request.method == http::Method::kDelete && bytes == 0) return {};
+    if (bytes > Gate::kBodyBytesMax)
+        return Error(Code::kTooLarge, "the body is larger than " + std::to_string(Gate::kBodyBytesMax) + " bytes");
+    const std::string_view type = request.header("content-type");
+    if (lower(trim(type.substr(0, type.find(';')))) != "application/json")
+        return Error(Code::kUnsupported, "send the body as JSON, with Content-Type: application/json", "Content-Type");
+    if (!request.header("content-encoding").empty())
+        return Error(Code::kUnsupported, "this route takes no Content-Encoding", "Content-Encoding");
+    return {};
+}
+
+}  // namespace
+
+std::string_view session_cookie(Scheme scheme) { return scheme == Scheme::kHttps ? kSecureCookie : kPlainCookie; }
+
 Status judge_access(Access access, const Caller& caller) {
     switch (access) {
         case Access::kAnyone: return {};
@@ -59,21 +74,6 @@ Status judge_access(Access access, const Caller& caller) {
     }
     return Error(Code::kInternal, "an access that is not judged");
 }
-
-Status judge_body(const http::Request& request) {
-    const std::uint64_t bytes = std::max<std::uint64_t>(request.body.size(), request.content_length);
-    if (request.method == http::Method::kDelete && bytes == 0) return {};
-    if (bytes > Gate::kBodyBytesMax)
-        return Error(Code::kTooLarge, "the body is larger than " + std::to_string(Gate::kBodyBytesMax) + " bytes");
-    const std::string_view type = request.header("content-type");
-    if (lower(trim(type.substr(0, type.find(';')))) != "application/json")
-        return Error(Code::kUnsupported, "send the body as JSON, with Content-Type: application/json", "Content-Type");
-    if (!request.header("content-encoding").empty())
-        return Error(Code::kUnsupported, "this route takes no Content-Encoding", "Content-Encoding");
-    return {};
-}
-
-}  // namespace
 
 Result<const catalog::Site*> Caller::readable_site(std::string_view id, const catalog::Snapshot& snapshot) const {
     const catalog::Site* site = snapshot.site(id);
@@ -174,13 +174,13 @@ Status Gate::judge_origin(const http::Request& request, bool cookie_may_be_silen
 }
 
 std::string_view Gate::session_token(const http::Request& request) const {
-    return cookie(request, cookie_name(client(request).scheme)).value_or(std::string_view());
+    return cookie(request, session_cookie(client(request).scheme)).value_or(std::string_view());
 }
 
 void Gate::set_cookie(http::Response& response, const http::Request& request, std::string_view token,
                       std::int64_t max_age_s) const {
     const Scheme scheme = client(request).scheme;
-    std::string value(cookie_name(scheme));
+    std::string value(session_cookie(scheme));
     value.append("=").append(token).append("; Path=/; Max-Age=").append(std::to_string(max_age_s));
     value += "; HttpOnly; SameSite=Lax";
     if (scheme == Scheme::kHttps) value += "; Secure";

@@ -37,6 +37,11 @@ struct Credential {
     std::string key;
 };
 
+/// Whether such a caller may use a route of that access: kForbidden, with what it takes.
+Status judge_access(Access access, const Caller& caller);
+/// The cookies that carry a session: over http, and over https.
+std::string_view session_cookie(Scheme scheme);
+
 /// The answer to a request that was refused, with the headers that belong to its status.
 http::Response refusal(const Error& error);
 

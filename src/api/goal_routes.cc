@@ -3,8 +3,8 @@
 #include <string_view>
 #include <utility>
 
+#include "api/bodies.h"
 #include "api/change.h"
-#include "api/fields.h"
 #include "query/site_info.h"
 
 namespace footfall::api {
@@ -21,8 +21,7 @@ std::string parameter(const http::Exchange& exchange, std::string_view pattern, 
 
 /// The goal that a body describes.
 Result<catalog::Goal> goal_of(std::string_view body, std::string site_id) {
-    TRY(const Fields fields, Fields::parse(body, {"name", "page", "event", "match", "filters"}, {.json = {"filters"}}));
-    TRY_STATUS(fields.require({"name"}));
+    TRY(const Fields fields, Fields::parse(body, kGoalBody));
     catalog::Goal goal{.site_id = std::move(site_id), .name = fields.get("name")};
     if (fields.has("page") == fields.has("event"))
         return Error(Code::kInvalidArgument, "say either which 'page' it is or which 'event'", "page");

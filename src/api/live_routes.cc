@@ -5,7 +5,7 @@
 #include <chrono>
 #include <utility>
 
-#include "api/fields.h"
+#include "api/bodies.h"
 #include "base/bytes.h"
 #include "base/json.h"
 #include "base/metrics.h"
@@ -164,7 +164,7 @@ void LiveRoutes::give_ticket(http::Exchange& exchange, const Caller& caller) {
     const http::Request& request = exchange.request();
     std::string site_id;
     if (!request.body.empty()) {
-        const auto fields = Fields::parse(request.body, {"website_id"});
+        const auto fields = Fields::parse(request.body, kTicketBody);
         if (!fields) return exchange.respond(refusal(fields.error()));
         site_id = fields->get("website_id");
     }

@@ -13,18 +13,6 @@ constexpr std::string_view kContentSecurityPolicy =
     "'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'; require-trusted-types-for 'script'";
 
-bool accepts(std::string_view list, std::string_view coding) {
-    while (!list.empty()) {
-        const std::size_t end = std::min(list.find(','), list.size());
-        std::string_view item = list.substr(0, end);
-        list.remove_prefix(std::min(end + 1, list.size()));
-        while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
-        if (item.substr(0, item.find_first_of("; ")) == coding)
-            return item.find("q=0") == std::string_view::npos || item.find("q=0.") != std::string_view::npos;
-    }
-    return false;
-}
-
 std::string_view cache_control(const Asset& asset) {
     if (asset.immutable) return "public, max-age=31536000, immutable";
     // A site's visitors do not ask for the script with every page; a new release reaches them within the hour.
@@ -48,11 +36,10 @@ http::Response serve(const Asset& asset, const http::Request& request) {
         response.status = 304;
         return response;
     }
-    const std::string_view accepted = request.header("accept-encoding");
-    if (!asset.brotli.empty() && accepts(accepted, "br")) {
+    if (!asset.brotli.empty() && accepts_encoding(request, "br")) {
         response.headers.emplace_back("Content-Encoding", "br");
         response.static_body = asset.brotli;
-    } else if (!asset.gzip.empty() && accepts(accepted, "gzip")) {
+    } else if (!asset.gzip.empty() && accepts_encoding(request, "gzip")) {
         response.headers.emplace_back("Content-Encoding", "gzip");
         response.static_body = asset.gzip;
     } else {
@@ -62,6 +49,19 @@ http::Response serve(const Asset& asset, const http::Request& request) {
 }
 
 }  // namespace
+
+bool accepts_encoding(const http::Request& request, std::string_view coding) {
+    std::string_view list = request.header("accept-encoding");
+    while (!list.empty()) {
+        const std::size_t end = std::min(list.find(','), list.size());
+        std::string_view item = list.substr(0, end);
+        list.remove_prefix(std::min(end + 1, list.size()));
+        while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
+        if (item.substr(0, item.find_first_of("; ")) == coding)
+            return item.find("q=0") == std::string_view::npos || item.find("q=0.") != std::string_view::npos;
+    }
+    return false;
+}
 
 std::vector<std::pair<std::string, std::string>> security_headers() {
     return {

@@ -27,8 +27,6 @@ namespace {
 
 constexpr std::size_t kBodyBytesMax = 1024 * 1024;  // of a batch; a query alone has a limit of its own
 
-constexpr query::Format kFormats[] = {query::Format::kJson,  query::Format::kCsv,         query::Format::kNdjson,
-                                      query::Format::kArrow, query::Format::kArrowStream, query::Format::kParquet};
 constexpr query::Format kJsonAlone[] = {query::Format::kJson};
 
 Error refuse(std::string_view code, std::string field, std::string message) {
@@ -68,10 +66,10 @@ Result<std::vector<std::string>> queries_of(std::string_view body) {
     json::Reader reader;
     TRY(const simdjson::dom::object object, object_of(body, reader));
     for (const auto& [key, value] : object)
-        if (key != "queries")
+        if (key != QueryEndpoint::kBatchMember)
             return refuse("unknown_field", std::string(key), "there is no field '" + std::string(key) + "' here");
     simdjson::dom::element value;
-    if (object["queries"].get(value) != simdjson::SUCCESS || value.is_null())
+    if (object[QueryEndpoint::kBatchMember].get(value) != simdjson::SUCCESS || value.is_null())
         return refuse("missing", "queries", "'queries' is missing");
     simdjson::dom::array list;
     if (value.get(list) != simdjson::SUCCESS) return refuse("invalid_type", "queries", "'queries' must be an array");

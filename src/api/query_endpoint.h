@@ -26,6 +26,12 @@ namespace footfall::api {
 class QueryEndpoint {
 public:
     static constexpr std::size_t kBatchMax = 32;  ///< queries
+    /// The one that the body of a batch has.
+    static constexpr std::string_view kBatchMember = "queries";
+    /// In which a query is answered, the first where nobody wishes for one.
+    static constexpr query::Format kFormats[] = {query::Format::kJson,        query::Format::kCsv,
+                                                 query::Format::kNdjson,      query::Format::kArrow,
+                                                 query::Format::kArrowStream, query::Format::kParquet};
 
     struct Options {
         std::int64_t timeout_ms = 30'000;   ///< from a request on, as the service's

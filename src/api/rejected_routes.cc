@@ -14,7 +14,6 @@ using http::Method;
 constexpr std::string_view kOfSite = "/api/v1/sites/{id}/rejected";
 constexpr std::string_view kOfNone = "/api/v1/rejected";
 constexpr std::int64_t kDayMs = 86'400'000;
-constexpr std::string_view kReasons[] = {"missing", "wrong_type", "invalid", "out_of_range", "unknown", "forbidden"};
 
 /// The parameter as a number within [least, most]; `standard` where it is not there.
 template <class T>
@@ -35,7 +34,7 @@ Result<RejectedQuestion> question_of(std::string_view query, std::int64_t now_ms
     RejectedQuestion question;
     question.reason = http::query_value(query, "reason").value_or("");
     if (!question.reason.empty() &&
-        std::find(std::begin(kReasons), std::end(kReasons), question.reason) == std::end(kReasons))
+        std::ranges::find(RejectedRoutes::kReasons, question.reason) == std::end(RejectedRoutes::kReasons))
         return Error(Code::kInvalidArgument,
                      "'reason' must be missing, wrong_type, invalid, out_of_range, unknown or forbidden", "reason");
     TRY(const auto days, number<std::uint32_t>(query, "days", RejectedRoutes::kDays, 1, RejectedRoutes::kDaysMax));

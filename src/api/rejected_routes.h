@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "api/gate.h"
 #include "base/clock.h"
@@ -28,6 +29,9 @@ struct RejectedQuestion {
 /// judges 404 (the site), then 400. Runs on the executor; what it refuses is 429 or 503 with Retry-After.
 class RejectedRoutes {
 public:
+    /// Of which samples are kept.
+    static constexpr std::string_view kReasons[] = {"missing",      "wrong_type", "invalid",
+                                                    "out_of_range", "unknown",    "forbidden"};
     static constexpr std::uint32_t kLimit = 50;
     static constexpr std::uint32_t kLimitMax = 500;
     static constexpr std::uint32_t kDays = 7;

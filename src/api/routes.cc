@@ -18,6 +18,7 @@ constexpr RouteRule kRules[] = {
     {Method::kGet, "/readyz", Access::kAnyone, Effect::kReads},
     {Method::kGet, "/metrics", Access::kAnyone, Effect::kReads},
     {Method::kGet, "/api/v1/status", Access::kAnyone, Effect::kReads},
+    {Method::kGet, "/api/v1/openapi.json", Access::kAnyone, Effect::kReads},
     {Method::kGet, "/api/v1/setup", Access::kAnyone, Effect::kReads},
     {Method::kPost, "/api/v1/setup", Access::kAnyone, Effect::kChanges},
     {Method::kPost, "/api/v1/session", Access::kAnyone, Effect::kChanges},
@@ -49,6 +50,8 @@ constexpr RouteRule kRules[] = {
     {Method::kPost, "/api/v1/live/ticket", Access::kReader, Effect::kConnects},
 };
 
+}  // namespace
+
 std::string_view method_name(Method method) {
     switch (method) {
         case Method::kGet: return "GET";
@@ -73,8 +76,6 @@ std::string_view access_name(Access access) {
     }
     return "anyone";
 }
-
-}  // namespace
 
 std::span<const RouteRule> route_rules() { return kRules; }
 

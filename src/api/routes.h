@@ -35,6 +35,8 @@ struct RouteRule {
 
 /// Every route of the server but the page's files, which are for anyone. The one place that says who may do what.
 std::span<const RouteRule> route_rules();
+std::string_view method_name(http::Method method);  ///< "*" for kOther
+std::string_view access_name(Access access);
 /// nullptr where there is none.
 const RouteRule* find_rule(http::Method method, std::string_view path);
 /// kInternal, naming the route, where a router has one that neither stands in route_rules() nor is a file of the page:

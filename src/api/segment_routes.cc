@@ -5,8 +5,8 @@
 
 #include <simdjson.h>
 
+#include "api/bodies.h"
 #include "api/change.h"
-#include "api/fields.h"
 #include "base/json_reader.h"
 #include "query/segment.h"
 #include "query/site_info.h"
@@ -81,10 +81,8 @@ void SegmentRoutes::save(http::Exchange& exchange, const Caller& caller, std::st
     const auto snapshot = catalog_.snapshot();
     if (const auto site = caller.readable_site(site_id, *snapshot); !site)
         return exchange.respond(refusal(site.error()));
-    const auto fields = Fields::parse(exchange.request().body, {"name", "filters"}, {.json = {"filters"}});
+    const auto fields = Fields::parse(exchange.request().body, kSegmentBody);
     if (!fields) return exchange.respond(refusal(fields.error()));
-    if (const Status complete = fields->require({"name", "filters"}); !complete)
-        return exchange.respond(refusal(complete.error()));
     catalog::Segment segment{.id = std::move(id),
                              .site_id = std::move(site_id),
                              .name = fields->get("name"),

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "api/openapi.h"
 #include "app/services_state.h"
 
 namespace footfall::app {
@@ -105,6 +106,7 @@ Status Services::listen() {
     state.live_routes->add_to(state.router);
     api::add_health_routes(
         state.router, {.not_ready = [this] { return not_ready(); }, .status_json = [this] { return status_json(); }});
+    TRY_STATUS(api::add_openapi_route(state.router, version_number()));
     api::add_page_routes(state.router);
     TRY_STATUS(api::check_routes(state.router));
 

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/json_reader.h"
 #include "base/nearest.h"
+#include "query/names.h"
 #include "query/passes/passes.h"
 
 namespace footfall::query {
@@ -35,6 +36,14 @@ constexpr std::array kOperators = {
 // that is asked of one event.
 constexpr std::string_view kHasDone = "has_done";
 constexpr std::string_view kHasNotDone = "has_not_done";
+constexpr std::array kGroups = {
+    std::pair<std::string_view, Filter::Kind>{"and", Filter::Kind::kAnd},
+    std::pair<std::string_view, Filter::Kind>{"or", Filter::Kind::kOr},
+    std::pair<std::string_view, Filter::Kind>{"not", Filter::Kind::kNot},
+    std::pair<std::string_view, Filter::Kind>{kHasDone, Filter::Kind::kDone},
+    std::pair<std::string_view, Filter::Kind>{kHasNotDone, Filter::Kind::kDone},
+};
+constexpr std::array<std::string_view, 2> kCompareModes = {"previous_period", "previous_year"};
 
 /// For kHasDone or kHasNotDone.
 Filter done_of(std::string_view op, std::vector<Filter> children, const std::string& field) {
@@ -47,12 +56,9 @@ Filter done_of(std::string_view op, std::vector<Filter> children, const std::str
 }
 
 Result<Operator> operator_of(std::string_view name, std::string field) {
-    std::vector<std::string_view> names;
-    for (const auto& [known, op] : kOperators) {
+    for (const auto& [known, op] : kOperators)
         if (known == name) return op;
-        names.push_back(known);
-    }
-    names.insert(names.end(), {kHasDone, kHasNotDone});
+    const std::vector<std::string_view> names = operator_names();
     return refuse("unknown_operator", std::move(field),
                   fmt::format("there is no operator '{}'; one of {}", name, fmt::join(names, ", ")),
                   nearest(name, names));
@@ -138,14 +144,13 @@ Status read_compare(element value, Request& request) {
         return {};
     }
     TRY(const std::string mode, read_text(value, "compare"));
-    constexpr std::array<std::string_view, 2> kModes = {"previous_period", "previous_year"};
-    if (mode != kModes[0] && mode != kModes[1])
+    if (mode != kCompareModes[0] && mode != kCompareModes[1])
         return refuse("unknown_compare", "compare",
                       fmt::format("cannot compare with '{}'; with 'previous_period', 'previous_year' or "
                                   R"(["first day", "last day"])",
                                   mode),
-                      nearest(mode, kModes));
-    request.compare = mode == kModes[0] ? Compare::kPreviousPeriod : Compare::kPreviousYear;
+                      nearest(mode, kCompareModes));
+    request.compare = mode == kCompareModes[0] ? Compare::kPreviousPeriod : Compare::kPreviousYear;
     return {};
 }
 
@@ -248,14 +253,12 @@ Result<Filter> FilterReader::read_one(element value, std::string field,
     if (value.get(parts) != simdjson::SUCCESS || parts.size() == 0 || parts.at(0).get(first) != simdjson::SUCCESS)
         return malformed(std::move(field));
     if (depth > kFilterDepthMax) return beyond_limit(std::move(field), "levels of filters", kFilterDepthMax);
-    if (first == "and") return read_group(Filter::Kind::kAnd, parts, std::move(field), depth);
-    if (first == "or") return read_group(Filter::Kind::kOr, parts, std::move(field), depth);
-    if (first == "not") return read_group(Filter::Kind::kNot, parts, std::move(field), depth);
-    if (first == kHasDone || first == kHasNotDone) {
-        TRY(Filter group, read_group(Filter::Kind::kDone, parts, field, depth));
-        return done_of(first, std::move(group.children), field);
-    }
-    return read_test(parts, std::move(field));
+    const auto* const kind =
+        std::find_if(kGroups.begin(), kGroups.end(), [first](const auto& known) { return known.first == first; });
+    if (kind == kGroups.end()) return read_test(parts, std::move(field));
+    TRY(Filter group, read_group(kind->second, parts, field, depth));
+    if (kind->second != Filter::Kind::kDone) return group;
+    return done_of(first, std::move(group.children), field);
 }
 
 // ["or", filter, filter] and ["or", [filter, filter]] are the same: a filter begins with a string, a list of them
@@ -334,11 +337,37 @@ std::vector<Member> query_members(Request& request, FilterReader& filters) {
     return members;
 }
 
+std::vector<std::string_view> names_of(std::span<const Member> members) {
+    std::vector<std::string_view> names;
+    for (const Member& member : members) names.push_back(member.name);
+    return names;
+}
+
+std::vector<std::string_view> query_member_names() {
+    Request request;
+    FilterReader filters;
+    return names_of(query_members(request, filters));
+}
+
+std::vector<std::string_view> operator_names() {
+    std::vector<std::string_view> names;
+    for (const auto& [name, op] : kOperators) names.push_back(name);
+    names.insert(names.end(), {kHasDone, kHasNotDone});
+    return names;
+}
+
+std::vector<std::string_view> filter_group_names() {
+    std::vector<std::string_view> names;
+    for (const auto& [name, kind] : kGroups) names.push_back(name);
+    return names;
+}
+
+std::span<const std::string_view> compare_names() { return kCompareModes; }
+
 Status read_object(element value, std::string_view path, std::string_view what, std::span<const Member> members) {
     simdjson::dom::object object;
     if (value.get(object) != simdjson::SUCCESS) return wrong_type(std::string(path), "an object");
-    std::vector<std::string_view> names;
-    for (const Member& member : members) names.push_back(member.name);
+    const std::vector<std::string_view> names = names_of(members);
     for (const auto field : object) {
         const auto known = std::find(names.begin(), names.end(), field.key);
         if (known == names.end())

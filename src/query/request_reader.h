@@ -50,6 +50,7 @@ struct Member {
 /// A member that a query has, by its name: what reads it into `request`, which outlives it. And all of them.
 Member member_of(std::string_view name, Request& request, FilterReader& filters);
 std::vector<Member> query_members(Request& request, FilterReader& filters);
+std::vector<std::string_view> names_of(std::span<const Member> members);
 
 /// Reads an object, which errors call `what`. A null is the same as none; a member of another name is an error.
 Status read_object(simdjson::dom::element value, std::string_view path, std::string_view what,

@@ -7,6 +7,7 @@
 
 #include "base/nearest.h"
 #include "query/goal.h"
+#include "query/names.h"
 #include "query/passes/passes.h"
 
 namespace footfall::query {
@@ -31,11 +32,8 @@ Result<PlanGoal> goal_named(const std::string& name, const std::string& field, c
     return refuse("unknown_goal", field, fmt::format("the site has no goal '{}'", name), nearest(name, names));
 }
 
-}  // namespace
-
-Result<Step> read_step(element value, const std::string& path, FilterReader& filters) {
-    Step step;
-    std::size_t kinds = 0;
+/// `kinds` counts those that are named.
+std::vector<Member> members_of(Step& step, std::size_t& kinds, const std::string& path, FilterReader& filters) {
     std::vector<Member> members = {
         {"name",
          [&](element v) -> Status {
@@ -55,7 +53,22 @@ Result<Step> read_step(element value, const std::string& path, FilterReader& fil
                                ++kinds;
                                return {};
                            }});
-    TRY_STATUS(read_object(value, path, "a step", members));
+    return members;
+}
+
+}  // namespace
+
+std::vector<std::string_view> step_member_names() {
+    Step step;
+    std::size_t kinds = 0;
+    FilterReader filters;
+    return names_of(members_of(step, kinds, {}, filters));
+}
+
+Result<Step> read_step(element value, const std::string& path, FilterReader& filters) {
+    Step step;
+    std::size_t kinds = 0;
+    TRY_STATUS(read_object(value, path, "a step", members_of(step, kinds, path, filters)));
     if (kinds != 1) return refuse("invalid_step", path, "a step has one of 'page', 'event' and 'goal', and its value");
     if (step.value.empty())
         return refuse("invalid_value", fmt::format("{}.{}", path, kKinds[static_cast<std::size_t>(step.of)].first),

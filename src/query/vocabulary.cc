@@ -172,6 +172,7 @@ Result<Vocabulary> Vocabulary::parse(std::string_view metrics_json, std::string_
     TRY(const array metrics, list_of(parser, metrics_json, "metrics"));
     for (const element object : metrics) {
         Metric metric{.name = text_of(object, "name"),
+                      .description = text_of(object, "description"),
                       .aliases = texts_of(object, "aliases"),
                       .sources = {},
                       .quotient = {},
@@ -198,6 +199,7 @@ Result<Vocabulary> Vocabulary::parse(std::string_view metrics_json, std::string_
     TRY(const array dimensions, list_of(parser, dimensions_json, "dimensions"));
     for (const element object : dimensions) {
         Dimension dimension{.name = text_of(object, "name"),
+                            .description = text_of(object, "description"),
                             .granularity = text_of(object, "granularity"),
                             .first_touch = text_of(object, "first_touch"),
                             .last_touch = text_of(object, "last_touch"),

@@ -58,6 +58,7 @@ inline constexpr std::string_view kProperty = "property:";
 
 struct Metric {
     std::string name;
+    std::string description;  ///< for people
     std::vector<std::string> aliases;
     ValueType type = ValueType::kInteger;
     TotalsRule totals = TotalsRule::kSum;
@@ -75,7 +76,8 @@ struct Metric {
 };
 
 struct Dimension {
-    std::string name;  ///< ends with a colon where the rest of the asked name is a key ("property:")
+    std::string name;         ///< ends with a colon where the rest of the asked name is a key ("property:")
+    std::string description;  ///< for people
     ValueType type = ValueType::kString;
     std::string granularity;       ///< of a time bucket: minute, hour, day, week or month
     bool has_many_values = false;  ///< thousands on a large site

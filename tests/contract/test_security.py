@@ -41,6 +41,7 @@ MATRIX: dict[tuple[str, str], tuple[Any, dict[str, int]]] = {
     ("GET", "/readyz"): (None, row(200)),
     ("GET", "/metrics"): (None, row(200)),
     ("GET", "/api/v1/status"): (None, row(200)),
+    ("GET", "/api/v1/openapi.json"): (None, row(200)),
     # An event of a site that is not there: taken apart, and rejected in a 200. Read keys do not send.
     ("*", "/api/v1/events"): (
         [{"type": "pageview", "tracking_id": "nobody", "data": {"page": "/"}}],

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/nearest.h"
+#include "query/names.h"
 #include "query/passes/passes.h"
 
 namespace footfall::query {
@@ -17,14 +18,11 @@ constexpr std::array<std::pair<std::string_view, Period>, 3> kPeriods = {
     {{"day", Period::kDay}, {"week", Period::kWeek}, {"month", Period::kMonth}}};
 
 Result<Period> period_of(const std::string& granularity) {
-    std::vector<std::string_view> names;
-    for (const auto& [name, period] : kPeriods) {
+    for (const auto& [name, period] : kPeriods)
         if (name == granularity) return period;
-        names.push_back(name);
-    }
     return refuse("unknown_granularity", "granularity",
                   fmt::format("a cohort is of a day, a week or a month, not of a '{}'", granularity),
-                  nearest(granularity, names));
+                  nearest(granularity, cohort_granularity_names()));
 }
 
 Result<CohortPlan> make_plan_of(const CohortRequest& request, const PlanContext& context) {
@@ -81,6 +79,12 @@ private:
 };
 
 }  // namespace
+
+std::vector<std::string_view> cohort_granularity_names() {
+    std::vector<std::string_view> names;
+    for (const auto& [name, period] : kPeriods) names.push_back(name);
+    return names;
+}
 
 Day period_start(Period period, Day day) {
     switch (period) {

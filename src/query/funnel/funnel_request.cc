@@ -5,6 +5,7 @@
 
 #include "base/nearest.h"
 #include "query/funnel/funnel.h"
+#include "query/names.h"
 #include "query/passes/passes.h"
 #include "query/request_reader.h"
 
@@ -25,20 +26,17 @@ Result<std::vector<Step>> read_steps(element value, FilterReader& filters) {
     return steps;
 }
 
+constexpr std::array<std::string_view, 2> kBy = {"visitor", "session"};
+
 Result<FunnelBy> read_by(element value) {
     TRY(const std::string by, read_text(value, "by"));
-    constexpr std::array<std::string_view, 2> kNames = {"visitor", "session"};
-    if (by == kNames[0]) return FunnelBy::kVisitor;
-    if (by == kNames[1]) return FunnelBy::kSession;
+    if (by == kBy[0]) return FunnelBy::kVisitor;
+    if (by == kBy[1]) return FunnelBy::kSession;
     return refuse("invalid_value", "by", fmt::format("a funnel is by 'visitor' or by 'session', not by '{}'", by),
-                  nearest(by, kNames));
+                  nearest(by, kBy));
 }
 
-}  // namespace
-
-Result<FunnelRequest> parse_funnel(std::string_view body) {
-    FunnelRequest request;
-    FilterReader filters;
+std::vector<Member> members_of(FunnelRequest& request, FilterReader& filters) {
     std::vector<Member> members = {
         {"steps",
          [&](element value) -> Status {
@@ -74,8 +72,24 @@ Result<FunnelRequest> parse_funnel(std::string_view body) {
     for (const std::string_view name :
          {"website_id", "date_range", "time_range", "filters", "segment", "include_bots", "explain"})
         members.push_back(member_of(name, request.of, filters));
+    return members;
+}
+
+}  // namespace
+
+std::span<const std::string_view> funnel_by_names() { return kBy; }
+
+std::vector<std::string_view> funnel_member_names() {
+    FunnelRequest request;
+    FilterReader filters;
+    return names_of(members_of(request, filters));
+}
+
+Result<FunnelRequest> parse_funnel(std::string_view body) {
+    FunnelRequest request;
+    FilterReader filters;
     request.of.limit = kFunnelValuesDefault;
-    TRY_STATUS(read_body(body, "a funnel", members, request.of));
+    TRY_STATUS(read_body(body, "a funnel", members_of(request, filters), request.of));
     if (request.steps.empty()) return refuse("missing", "steps", "name at least one step");
     return request;
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/nearest.h"
+#include "query/names.h"
 #include "query/passes/passes.h"
 
 namespace footfall::query {
@@ -66,6 +67,8 @@ Status add_granularity(const PlanContext& context, Plan& plan) {
 }
 
 }  // namespace
+
+std::span<const std::string_view> granularity_names() { return kGranularities; }
 
 Error refuse(std::string_view code, std::string field, std::string message, std::string did_you_mean) {
     Error error(Code::kInvalidArgument, std::move(message), std::move(field));

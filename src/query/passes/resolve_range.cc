@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/nearest.h"
+#include "query/names.h"
 #include "query/passes/passes.h"
 
 namespace footfall::query {
@@ -30,21 +31,23 @@ constexpr std::array<NamedDays, 7> kNamedDays = {{
     {"year", [](Day today) { return Day(cctz::civil_year(today)); }},
 }};
 
+constexpr std::string_view kLast30Minutes = "last_30_minutes";
+constexpr std::string_view kLast24Hours = "last_24_hours";
+constexpr std::string_view kAll = "all";
+
 Range of_days(const Zone& zone, Day first, Day last) {
     return {zone.day_start_ms(first), zone.day_start_ms(last + 1), Range::Unit::kDays};
 }
 
 Result<Range> named_range(const std::string& name, const Zone& zone, std::int64_t now_ms) {
     // The instant of asking is inside: an event is in the answer the moment it is stored.
-    if (name == "last_30_minutes") return Range{now_ms - 30 * kMinute, now_ms + 1, Range::Unit::kInstants};
-    if (name == "last_24_hours") return Range{now_ms - 24 * kHour, now_ms + 1, Range::Unit::kInstants};
+    if (name == kLast30Minutes) return Range{now_ms - 30 * kMinute, now_ms + 1, Range::Unit::kInstants};
+    if (name == kLast24Hours) return Range{now_ms - 24 * kHour, now_ms + 1, Range::Unit::kInstants};
     const Day today = zone.day_of(now_ms);
-    if (name == "all") return Range{0, zone.day_start_ms(today + 1), Range::Unit::kEverything};
-    std::vector<std::string_view> names = {"last_30_minutes", "last_24_hours", "all"};
-    for (const NamedDays& days : kNamedDays) {
+    if (name == kAll) return Range{0, zone.day_start_ms(today + 1), Range::Unit::kEverything};
+    for (const NamedDays& days : kNamedDays)
         if (days.name == name) return of_days(zone, days.first(today), today);
-        names.push_back(days.name);
-    }
+    const std::vector<std::string_view> names = time_range_names();
     return refuse("unknown_time_range", "time_range",
                   fmt::format("there is no time range '{}'; one of {}", name, fmt::join(names, ", ")),
                   nearest(name, names));
@@ -133,6 +136,12 @@ std::string bucket_of(std::string_view granularity, const Zone& zone, std::int64
 }
 
 }  // namespace
+
+std::vector<std::string_view> time_range_names() {
+    std::vector<std::string_view> names = {kLast30Minutes, kLast24Hours, kAll};
+    for (const NamedDays& days : kNamedDays) names.push_back(days.name);
+    return names;
+}
 
 Status resolve_range(const PlanContext& context, Plan& plan) {
     plan.now_ms = context.now_ms;
