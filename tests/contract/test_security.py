@@ -10,6 +10,7 @@ import pytest
 
 from support.accounts import COOKIE, PASSWORD, Browser, User
 from support.client import Answer, bearer, request
+from support.openapi import Document, Operation
 from support.server import Server, Site, run_command
 
 ROLES = ("owner", "admin", "editor", "viewer")
@@ -120,9 +121,34 @@ def callers(server: Server) -> Any:
     return site, ask
 
 
+def let_through(operation: Operation) -> dict[str, bool]:
+    """Whom the OpenAPI document lets through, by who asks. A key is looked at where the document names keys, even for what anybody may."""
+    named = {name: set(who) for one in operation.spec["security"] for name, who in one.items()}
+    is_for_anyone = operation.callers() is None
+    roles = {role: is_for_anyone or role in named.get("session", ()) for role in ROLES}
+    no_session = dict.fromkeys(("nobody", "dead session"), is_for_anyone)
+    scopes = {"read": "read", "admin key": "admin", "other's read": "read", "collect": "collect"}
+    keys = {who: scope in named["key"] if "key" in named else is_for_anyone for who, scope in scopes.items()}
+    return roles | no_session | keys | {"revoked": is_for_anyone and "key" not in named}
+
+
 class TestWhoMay:
     def test_S13_every_route_has_a_row(self):
         assert sorted(ROUTES) == sorted(MATRIX)
+
+    def test_S13_the_openapi_document_says_the_same(self, server: Server):
+        document = Document(server)
+        operations = {operation.key: operation for operation in document.operations() if operation.method != "OPTIONS"}
+        rows = {("POST" if method == "*" else method, path): row for (method, path), (_, row) in MATRIX.items()}
+        assert sorted(operations) == sorted(rows)
+        for key, operation in operations.items():
+            # Whose key is of another site gets the 403 of the site, not of the route.
+            refused = {who: status in (401, 403) for who, status in rows[key].items() if who != "other's read"}
+            assert refused == {who: not may for who, may in let_through(operation).items() if who != "other's read"}, key
+            schemes = set().union(*operation.spec["security"])
+            assert ("session" in schemes) == ("session_over_tls" in schemes), key
+        schemes = document.root["components"]["securitySchemes"]
+        assert (schemes["session"]["name"], schemes["session_over_tls"]["name"]) == (COOKIE, "__Host-footfall")
 
     @pytest.mark.parametrize("method, path", ROUTES)
     def test_S13_a_route_is_for_those_of_its_row(self, callers: Any, method: str, path: str):
