@@ -10,6 +10,8 @@ export interface FunnelRequest extends Pick<Query, "website_id" | "date_range" |
   by: Per;
   breakdown?: string;
   limit?: number;
+  /** So many who were lost are named at each step. */
+  dropped_limit?: number;
   explain?: boolean;
 }
 
@@ -20,6 +22,8 @@ export interface FunnelStep {
   rate: number | null;
   step_rate: number | null;
   drop_off: number;
+  /** Where they were asked for. */
+  dropped?: DroppedVisitor[];
   /** By session only. */
   sessions?: number;
   session_rate?: number | null;
@@ -30,6 +34,15 @@ export interface FunnelAnswer {
   breakdown: { value: string; steps: FunnelStep[] }[] | null;
   meta: Meta;
 }
+
+/** Who reached a step and not the next; `at` is when they last met any step, in the site's zone. */
+export interface DroppedVisitor {
+  user_id: string;
+  at: string;
+}
+
+/** More nobody reads; the server names up to 1,000. */
+export const DROPPED_MAX = 200;
 
 /** More values nobody compares. */
 export const BREAKDOWN_MAX = 20;

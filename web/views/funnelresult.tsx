@@ -4,8 +4,16 @@ import type { Per } from "../lib/step";
 import { nameOfDimension, nameOfValue } from "../panels/filters/names";
 import { Empty, Partial } from "../ui/states";
 
+interface StepsProps {
+    answer: FunnelAnswer;
+    per: Per;
+    isFiltered: boolean;
+    /** Who did not reach the step of that place is asked for. */
+    onDropped: (index: number) => void;
+}
+
 /** How many reached each step, as bars with their numbers. */
-export function FunnelSteps({ answer, per, isFiltered }: { answer: FunnelAnswer; per: Per; isFiltered: boolean }) {
+export function FunnelSteps({ answer, per, isFiltered, onDropped }: StepsProps) {
     const bars = barsOf(answer.steps, per);
     const first = bars[0]?.count ?? 0;
     if (first === 0)
@@ -38,7 +46,21 @@ export function FunnelSteps({ answer, per, isFiltered }: { answer: FunnelAnswer;
                             {numbersOf(bar, index === 0, per, first).map(([label, value, exact]) => (
                                 <div key={label}>
                                     <dt>{label}</dt>
-                                    <dd title={exact}>{value}</dd>
+                                    <dd title={exact}>
+                                        {label === "Drop-off" && bar.lost > 0 ? (
+                                            <button
+                                                type="button"
+                                                class="text-button"
+                                                aria-haspopup="dialog"
+                                                aria-label={`${value} lost before step ${index + 1}: who`}
+                                                onClick={() => onDropped(index)}
+                                            >
+                                                {value}
+                                            </button>
+                                        ) : (
+                                            value
+                                        )}
+                                    </dd>
                                 </div>
                             ))}
                         </dl>

@@ -16,6 +16,7 @@ import { Icon } from "../ui/icons";
 import { Panel } from "../ui/panel";
 import { SkeletonRows } from "../ui/states";
 import { useAnswer, useAsked } from "./answer";
+import { DroppedDialog } from "./dropped";
 import { Explain } from "./explain";
 import { Breakdown, FunnelSteps } from "./funnelresult";
 import { Choice, Refused, wordsOf } from "./question";
@@ -23,7 +24,7 @@ import { KINDS, moreOfStep, nameOfStep, StepDialog, StepMore, textOfStep } from 
 
 const ADD_BUTTON = "funnel-add";
 
-type Overlay = { kind: "step"; index: number | undefined } | { kind: "explain" } | undefined;
+type Overlay = { kind: "step"; index: number | undefined } | { kind: "dropped"; index: number } | { kind: "explain" } | undefined;
 
 /** Steps to the left, how many came how far to the right. */
 export default function Funnels({ site, view, base }: { site: Site; view: View; base: Query }) {
@@ -65,7 +66,7 @@ export default function Funnels({ site, view, base }: { site: Site; view: View; 
                     ) : !answer || !question ? (
                         <SkeletonRows rows={Math.max(3, steps.length)} />
                     ) : (
-                        <FunnelSteps answer={answer} per={question.by} isFiltered={isFiltered(question)} />
+                        <FunnelSteps answer={answer} per={question.by} isFiltered={isFiltered(question)} onDropped={(index) => open({ kind: "dropped", index })} />
                     )}
                 </Panel>
                 {request && answer?.breakdown && question?.breakdown && answer.breakdown.length > 0 && (
@@ -74,6 +75,14 @@ export default function Funnels({ site, view, base }: { site: Site; view: View; 
             </div>
             {overlay?.kind === "explain" && request && (
                 <Explain title="Funnel" query={request} path="/api/v1/funnel" ask={askFunnel} onClose={close} />
+            )}
+            {overlay?.kind === "dropped" && request && (
+                <DroppedDialog
+                    request={request}
+                    index={overlay.index}
+                    file={`${site.id} lost before step ${overlay.index + 1} ${rangeText(view.range)}`}
+                    onClose={close}
+                />
             )}
             {overlay?.kind === "step" && (
                 <StepDialog

@@ -49,9 +49,16 @@ function stepsOf(names, first, seed, by) {
   }));
 }
 
+/** Who was lost at each step, in names made up. */
+function withDropped(steps, limit = 0) {
+  if (limit === 0) return steps;
+  const one = (_, i) => ({ user_id: `visitor ${i + 1}`, at: `2026-11-20T12:${String(59 - (i % 60)).padStart(2, "0")}:00+01:00` });
+  return steps.map((step) => ({ ...step, dropped: Array.from({ length: Math.min(limit, step.drop_off) }, one) }));
+}
+
 export function funnel(asked, site, now, goals) {
   return refusable(() => {
-    checkMembers(asked, [...OF_ALL, "steps", "window_seconds", "by", "breakdown", "limit"]);
+    checkMembers(asked, [...OF_ALL, "steps", "window_seconds", "by", "breakdown", "limit", "dropped_limit"]);
     const range = rangeOf(asked, site.timezone, now);
     checkFilters(asked.filters);
     checkSegmentOf(asked, site);
@@ -65,7 +72,7 @@ export function funnel(asked, site, now, goals) {
     const values = VALUES[breakdown] ?? [];
     const whole = values.reduce((sum, value) => sum + value.at(-1), 0);
     return {
-      steps: stepsOf(names, first, site.id, by),
+      steps: withDropped(stepsOf(names, first, site.id, by), asked.dropped_limit),
       breakdown:
         breakdown === undefined
           ? null

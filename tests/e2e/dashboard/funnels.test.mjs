@@ -121,6 +121,7 @@ scenario("a step takes a name and conditions, in the question and the address of
   await option(page, "download").click();
   await page.getByRole("dialog", { name: "Change step 2" }).waitFor();
   await button(page, "Add a condition").click();
+  await inner.waitFor();
   await page.keyboard.press("Escape");
   await inner.waitFor({ state: "detached" });
   await page.getByRole("dialog", { name: "Change step 2" }).waitFor();
@@ -149,6 +150,21 @@ scenario("a step takes a name and conditions, in the question and the address of
   await button(page, "Ending at Event Signed up ~! 1 condition").waitFor();
   await page.locator(".flow").waitFor();
   deepEqual(fixture.asked.at(-1).to.filters, [["country", "is", ["DE"]]]);
+});
+
+scenario("who was lost at a step is listed, filters the dashboard, and comes as a file", async ({ fixture, open }) => {
+  const page = await open("/sites/demo?view=funnel&step=page~/&step=event~signup&breakdown=source");
+  await reached(page);
+  await page.getByRole("button", { name: /lost before step 2: who$/ }).click();
+  const dialog = page.getByRole("dialog", { name: "Lost before step 2" });
+  await dialog.getByText("The latest 200 visitors.").waitFor();
+  const { dropped_limit, breakdown } = fixture.asked.at(-1);
+  deepEqual([dropped_limit, breakdown], [200, undefined]);
+  equal(await dialog.locator("tbody tr").count(), 200);
+  const [file] = await Promise.all([page.waitForEvent("download"), button(dialog, "Download as CSV").click()]);
+  equal(file.suggestedFilename(), "demo-lost-before-step-2-30d.csv");
+  await button(dialog, "visitor 2").click();
+  await page.waitForFunction(() => decodeURIComponent(location.search).includes("filter=user_id~is~visitor 2"));
 });
 
 scenario("window, what is counted and the breakdown are in the question and in the address", async ({ fixture, open }) => {

@@ -139,6 +139,7 @@ scenario("a goal is renamed with all that it is, and deleted after a question", 
   equal(await button(page, "Signup").count(), 0);
   equal(await page.locator("main img, main script").count(), 0);
   await take(page, "Newsletter", "Delete");
+  await page.getByRole("dialog", { name: "Delete Newsletter?" }).waitFor();
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
   equal((await rows(page)).length, 3, "nothing is deleted by leaving");
