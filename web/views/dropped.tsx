@@ -37,7 +37,7 @@ export function DroppedDialog({ request, index, file, onClose }: Props) {
                         {wordsOf(dropped.length, request.by)}
                     </p>
                     <div class="scroll" tabIndex={0} role="region" aria-label="Who was lost, as a table">
-                        <table class="plain">
+                        <table class="plain dropped">
                             <thead>
                                 <tr>
                                     <th scope="col">Visitor</th>
