@@ -276,8 +276,9 @@ void QueryEndpoint::answer_batch(http::Exchange& exchange, const Caller& caller)
 
 std::optional<Error> QueryEndpoint::submit(const std::shared_ptr<Batch>& batch) {
     std::optional<Error> refused;
-    for (auto& [site_id, group] : batch->groups) {
-        const auto work = [this, batch, &group = group] {
+    for (auto& [site_id, of_site] : batch->groups) {
+        Batch::Group& group = of_site;
+        const auto work = [this, batch, &group] {
             const std::size_t i = group.next++;
             if (i >= group.places.size()) return query::Executor::Next::kDone;
             const std::size_t place = group.places[i];
@@ -288,11 +289,11 @@ std::optional<Error> QueryEndpoint::submit(const std::shared_ptr<Batch>& batch) 
         for (std::size_t workers = 0; workers < wanted; ++workers) {
             // A site more gets one worker in any case.
             if (workers > 0 && batch->tickets.size() >= options_.batch_concurrency) break;
-            const auto ticket = executor_.submit(
-                {.site_id = site_id,
-                 .deadline_ns = deadline_ns(batch->exchange),
-                 .run = work,
-                 .refuse = [batch, &group = group](const Error& error) { batch->refuse(group, error); }});
+            const auto ticket =
+                executor_.submit({.site_id = site_id,
+                                  .deadline_ns = deadline_ns(batch->exchange),
+                                  .run = work,
+                                  .refuse = [batch, &group](const Error& error) { batch->refuse(group, error); }});
             if (ticket) {
                 batch->tickets.push_back(*ticket);
                 continue;

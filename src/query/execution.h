@@ -67,6 +67,8 @@ public:
     }
 
 private:
+    static constexpr std::string_view kMemorySetting = "max_memory_usage";
+
     template <class T>
     Result<T> of_ours(Result<T> answered) const {
         if (answered) return answered;
@@ -79,11 +81,10 @@ private:
     }
     // A statement that brings a limit of its own has a smaller one.
     void limit_memory(store::Settings& settings) const {
-        constexpr std::string_view kSetting = "max_memory_usage";
         if (limits_.memory_max == 0) return;
         const auto own = std::find_if(settings.begin(), settings.end(),
-                                      [](const auto& setting) { return setting.first == kSetting; });
-        if (own == settings.end()) settings.emplace_back(kSetting, std::to_string(limits_.memory_max));
+                                      [](const auto& setting) { return setting.first == kMemorySetting; });
+        if (own == settings.end()) settings.emplace_back(kMemorySetting, std::to_string(limits_.memory_max));
     }
 
     store::Client& store_;
