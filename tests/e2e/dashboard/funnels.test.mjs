@@ -102,7 +102,8 @@ scenario("a step takes a name and conditions, in the question and the address of
   await button(page, "Name and conditions").focus();
   await page.keyboard.press("Enter");
   await page.getByLabel("Name", { exact: true }).waitFor();
-  equal(await page.evaluate(() => document.activeElement.placeholder), "signup", "the focus is where one goes on");
+  // The focus is where one goes on.
+  await page.waitForFunction(() => document.activeElement.placeholder === "signup");
   await page.keyboard.type("Signed up ~!");
   await button(page, "Add a condition").focus();
   await page.keyboard.press("Enter");

@@ -156,7 +156,8 @@ const VIEWS = {
       fixture.goals.huge = [{ id: "a", name: HOSTILE, page: LONG, match: "contains", filters: [["country", "is", ["DE"]]] }];
     },
     ready: async (page) => {
-      await page.getByRole("button", { name: /more$/ }).last().click();
+      await page.locator(".goals").waitFor();
+      await page.locator(".goals").getByRole("button", { name: /more$/ }).click();
       await page.getByRole("menuitem", { name: "Rename" }).waitFor();
     },
   },

@@ -150,6 +150,7 @@ scenario("S8: whatever strangers send is text", async ({ server, open, call }) =
   // Every string as a filter of some dimension, from the address; the names of properties are strangers' too.
   const dimensions = ["page", "title", "referrer", "source", "campaign", "language", "event_name", "event_label", "user_id", "hostname", "property:plan", "own"];
   let named = [];
+  let explained = 0;
   const filterOf = (text, index) => {
     const dimension = dimensions[index % dimensions.length];
     if (dimension === "referrer") named.push(nameOf.referrer(text));
@@ -169,7 +170,13 @@ scenario("S8: whatever strangers send is text", async ({ server, open, call }) =
     deepEqual(await chips(), named);
     await page.waitForFunction(() => !document.querySelector(".stale, .skeleton-rows"));
     await judge(page, `filters ${at} to ${at + 20}`);
-    await page.getByRole("button", { name: "Chart: more" }).or(page.getByRole("button", { name: "Pages: more" })).first().click();
+    const more = page.getByRole("button", { name: "Chart: more" }).or(page.getByRole("button", { name: "Pages: more" })).first();
+    const refused = page.getByText("What is wrong is marked at the filter above.");
+    await more.or(refused).waitFor();
+    // Where one is longer than a value may be, there is no number to explain.
+    if (await refused.isVisible()) continue;
+    explained += 1;
+    await more.click();
     await page.getByRole("menuitem", { name: /Show query/ }).first().click();
     await page.getByRole("region", { name: "The request" }).waitFor();
     ok((await page.getByRole("region", { name: "The request" }).innerText()).includes(JSON.stringify(some[3]).slice(1, -1)));
@@ -177,6 +184,8 @@ scenario("S8: whatever strangers send is text", async ({ server, open, call }) =
     await judge(page, `the query with filters ${at} to ${at + 20}`);
     await page.keyboard.press("Escape");
   }
+
+  ok(explained > 1, `the query behind ${explained} sets of filters was seen`);
 
   // Every string as a step of a funnel, which is broken down by others.
   const stepOf = (text, index) => `${index % 2 ? "page" : "event"}~${text.replace(/[!~]/g, "!$&")}`;
