@@ -21,8 +21,9 @@ namespace footfall::api {
 
 /// POST /api/v1/query, query/batch, funnel, retention and paths. Behind the gate, which answers 401 and the 403 of a
 /// collect key, it judges in the contract's order, on the event loop: 403/404 (the site), 400 and 406 (the request). A
-/// query is answered as JSON, CSV or NDJSON, everything else as JSON. Runs on the executor, where the queries of a
-/// batch take a turn each; what it refuses is 429 or 503 with Retry-After. A question whose client has gone is stopped.
+/// query is answered in each format that there is, everything else as JSON. Runs on the executor, where the queries of
+/// a batch take a turn each; what it refuses is 429 or 503 with Retry-After. A question whose client has gone is
+/// stopped.
 class QueryEndpoint {
 public:
     static constexpr std::size_t kBatchMax = 32;  ///< queries

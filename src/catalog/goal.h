@@ -10,7 +10,7 @@ namespace footfall::catalog {
 
 /// A pageview or a custom event of a site that counts as a conversion. It applies to all of history.
 struct Goal {
-    /// Of what the value is: of pageviews the page, of custom events the name.
+    /// Of what the value is: of pageviews the page, of custom events the name; empty where any matches.
     enum class Kind : std::uint8_t { kPage, kEvent };
     /// As the operator of a query's filter; kAny: the value is empty, and the filters say which event it is.
     enum class Match : std::uint8_t { kIs, kContains, kMatches, kAny };
