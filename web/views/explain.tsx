@@ -2,6 +2,7 @@ import { count } from "../lib/format";
 import type { Meta, Query } from "../lib/query";
 import { CopyBlock } from "../ui/copy";
 import { Dialog } from "../ui/dialog";
+import { Facts } from "../ui/facts";
 import { Failure } from "../ui/states";
 import { askQuery, useAsked } from "./answer";
 
@@ -49,14 +50,7 @@ function Explanation({ meta }: { meta: Meta }) {
     ];
     return (
         <>
-            <dl class="facts">
-                {facts.map(([name, value]) => (
-                    <div key={name}>
-                        <dt>{name}</dt>
-                        <dd>{value}</dd>
-                    </div>
-                ))}
-            </dl>
+            <Facts facts={facts} />
             <h3>SQL</h3>
             {meta.sql === null ? (
                 <p class="quiet">The server gave no SQL: the answer did not come from the event store.</p>

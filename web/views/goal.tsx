@@ -11,6 +11,7 @@ import { Dialog } from "../ui/dialog";
 import { Field, Form, useSending } from "../ui/form";
 import { useConditions } from "./conditions";
 import { useKnown } from "./known";
+import { Choice } from "./question";
 
 export function nameOfGoal({ name }: Goal): string {
     return visible(name, "(blank)");
@@ -71,25 +72,20 @@ export function AddGoal({ site, base, backTo, onDone, onClose }: Props & { base:
             <Form sending={sending} button="Add">
                 <Field label="Name" name="name" autocomplete="off" autofocus error={sending.errorOf("name")} />
                 <div class="two">
-                    <Select
-                        id={`${id}-kind`}
-                        label="Met by"
-                        value={kind}
-                        options={GOAL_KINDS}
-                        error={undefined}
-                        onChoose={(name) => setKind(name as GoalKind)}
-                    />
-                    <Select
-                        id={`${id}-match`}
+                    <Choice label="Met by" value={kind} error="" onChoose={(name) => setKind(name as GoalKind)}>
+                        {optionsOf(GOAL_KINDS)}
+                    </Choice>
+                    <Choice
                         label="Match"
                         value={match}
-                        options={MATCHES}
-                        error={sending.errorOf("match")}
+                        error={sending.errorOf("match") ?? ""}
                         onChoose={(name) => {
                             setMatch(name as Match);
                             setMissing("");
                         }}
-                    />
+                    >
+                        {optionsOf(MATCHES)}
+                    </Choice>
                 </div>
                 {match !== "any" && <div class="field">
                     <label for={`${id}-value`}>{noun}</label>
@@ -119,40 +115,12 @@ export function AddGoal({ site, base, backTo, onDone, onClose }: Props & { base:
     );
 }
 
-interface SelectProps {
-    id: string;
-    label: string;
-    value: string;
-    options: readonly { name: string; label: string }[];
-    error: string | undefined;
-    onChoose: (name: string) => void;
-}
-
-function Select({ id, label, value, options, error, onChoose }: SelectProps) {
-    return (
-        <div class="field">
-            <label for={id}>{label}</label>
-            <select
-                id={id}
-                value={value}
-                aria-invalid={error ? true : undefined}
-                aria-describedby={error ? `${id}-error` : undefined}
-                onChange={(event) => onChoose(event.currentTarget.value)}
-            >
-                {options.map((option) => (
-                    <option value={option.name} key={option.name}>
-                        {option.label}
-                    </option>
-                ))}
-            </select>
-            {error && (
-                <p class="field-error" id={`${id}-error`}>
-                    {error}
-                </p>
-            )}
-        </div>
-    );
-}
+const optionsOf = (options: readonly { name: string; label: string }[]) =>
+    options.map(({ name, label }) => (
+        <option value={name} key={name}>
+            {label}
+        </option>
+    ));
 
 export function RenameGoal({ site, goal, backTo, onDone, onClose }: Props & { goal: Goal }) {
     const sending = useSending(["name"], async ({ name = "" }) => {

@@ -4,6 +4,7 @@ import { rateText } from "../lib/funnel";
 import { neighboursOf, type PathNode, type PathsAnswer, shareOfAll } from "../lib/paths";
 import type { Step } from "../lib/step";
 import { Dialog } from "../ui/dialog";
+import { Facts } from "../ui/facts";
 
 export const OTHERS = "All others";
 
@@ -48,14 +49,7 @@ export function NodeDialog({ answer, depth, index, isBackwards, backTo, onChoose
     const [went, came] = isBackwards ? [before, next] : [next, before];
     return (
         <Dialog title={nameOfNode(node)} backTo={backTo} onClose={onClose}>
-            <dl class="facts">
-                {facts.map(([name, value]) => (
-                    <div key={name}>
-                        <dt>{name}</dt>
-                        <dd>{value}</dd>
-                    </div>
-                ))}
-            </dl>
+            <Facts facts={facts} />
             {step && (
                 <div class="dialog-actions">
                     <button type="button" class="button" onClick={() => onChoose({ from: step, to: undefined })}>

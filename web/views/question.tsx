@@ -18,7 +18,7 @@ export function Choice({
     children,
 }: {
     label: string;
-    hint: string;
+    hint?: string;
     value: string;
     error: string;
     onChoose: (value: string) => void;
@@ -32,7 +32,7 @@ export function Choice({
                 id={id}
                 value={value}
                 aria-invalid={error ? true : undefined}
-                aria-describedby={error ? `${id}-error` : `${id}-hint`}
+                aria-describedby={error ? `${id}-error` : hint && `${id}-hint`}
                 onChange={(event) => onChoose(event.currentTarget.value)}
             >
                 {children}
@@ -42,9 +42,11 @@ export function Choice({
                     {error}
                 </p>
             ) : (
-                <p class="hint" id={`${id}-hint`}>
-                    {hint}
-                </p>
+                hint && (
+                    <p class="hint" id={`${id}-hint`}>
+                        {hint}
+                    </p>
+                )
             )}
         </div>
     );
