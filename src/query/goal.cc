@@ -42,10 +42,7 @@ bool is_of_goals_alone(const Condition& condition) {  // NOLINT(misc-no-recursio
     return std::all_of(condition.children.begin(), condition.children.end(), is_of_goals_alone);
 }
 
-bool is_kept_by_day(const GoalDeclaration& declared) {
-    const auto goal = lower_goal(declared, vocabulary());
-    return goal && !asks_for_numbers(goal->condition);
-}
+bool is_kept_by_day(const PlanGoal& goal) { return !asks_for_numbers(goal.condition); }
 
 bool is_rolled_by_goal(const Plan& plan) {
     return std::any_of(plan.bases.begin(), plan.bases.end(),

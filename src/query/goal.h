@@ -24,9 +24,8 @@ inline bool is_rolled_by_goal(const Metric& metric) { return metric.rollup && me
 bool is_rolled_by_goal(const Plan& plan);
 
 /// Whether days that are summed up can say how often a goal was met. Not of an amount, which is by the site's currency
-/// whenever that is set, nor of what pings tell, which may come after the day was summed up; nor where it is not
-/// understood.
-bool is_kept_by_day(const GoalDeclaration& declared);
+/// whenever that is set, nor of what pings tell, which may come after the day was summed up.
+bool is_kept_by_day(const PlanGoal& goal);
 
 /// A goal → a condition on events. kInvalidArgument, with the path in `field`, for filters that are none, or ask for
 /// what is not an event's own.

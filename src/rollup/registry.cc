@@ -14,6 +14,11 @@ namespace {
 
 constexpr std::int64_t kHourMs = process::TouchedHours::kHourMs;
 
+bool can_be_kept(const query::GoalDeclaration& declared) {
+    const auto goal = query::lower_goal(declared, query::vocabulary());
+    return goal && query::is_kept_by_day(*goal);
+}
+
 }  // namespace
 
 std::uint64_t dimension_bit(std::string_view name) {
@@ -35,7 +40,7 @@ bool MadeDay::has_rows_of(std::string_view dimension) const {
 }
 
 std::uint64_t goals_of(const query::SiteInfo& site) {
-    if (site.goals.empty() || !std::all_of(site.goals.begin(), site.goals.end(), query::is_kept_by_day)) return 0;
+    if (site.goals.empty() || !std::all_of(site.goals.begin(), site.goals.end(), can_be_kept)) return 0;
     std::string text;
     for (const query::GoalDeclaration& goal : site.goals)
         for (const std::string& part : {goal.name, std::to_string(static_cast<int>(goal.of)),

@@ -10,12 +10,12 @@ namespace footfall::query {
 namespace {
 
 /// Of conversions, which are kept by day and goal, and as a whole.
-std::string why_not_by_goal(const PlanContext& context, const Plan& plan, RollupUse& use) {
+std::string why_not_by_goal(const Plan& plan, RollupUse& use) {
     for (const BaseMetric& base : plan.bases)
         if (!is_rolled_by_goal(*base.metric))
             return fmt::format("conversions and '{}' are not kept together", base.metric->name);
     if (plan.goals.empty()) return "the site has no goals";
-    if (!std::all_of(context.site.goals.begin(), context.site.goals.end(), is_kept_by_day))
+    if (!std::all_of(plan.goals.begin(), plan.goals.end(), is_kept_by_day))
         return "a goal asks for revenue, engaged_seconds or scroll_percent, of which no days are kept";
     bool is_by_goal = false;
     for (const DimensionColumn& column : plan.dimensions) {
@@ -50,7 +50,7 @@ std::string why_not(const PlanContext& context, const Plan& plan, RollupUse& use
     if (use.standard_error > 0 && context.request.exact == Toggle::kOn) return "exact distinct counts are asked for";
     if (plan.sessions == Branch::kJoined) return "sessions by what is of events do not add up over days";
 
-    if (is_rolled_by_goal(plan)) return why_not_by_goal(context, plan, use);
+    if (is_rolled_by_goal(plan)) return why_not_by_goal(plan, use);
 
     const DimensionColumn* of = nullptr;
     const DimensionColumn* event_name = nullptr;
