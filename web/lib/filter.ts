@@ -116,6 +116,10 @@ function testOf([dimension = "", name = "", ...values]: readonly string[], isDim
   return values.length < least || values.length > most ? undefined : { dimension, operator, values };
 }
 
+/** Whether a value is one of those that a filter of the view, outside of groups, is about. */
+export const isChosen = (filters: readonly FilterTree[], dimension: string, value: string): boolean =>
+  filters.some((filter) => !isGroup(filter) && filter.dimension === dimension && filter.operator === "is" && filter.values.includes(value));
+
 /** Whether a question is about a part of the visitors only. */
 export const isFiltered = ({ filters, segment }: Pick<Query, "filters" | "segment">): boolean => (filters ?? []).length > 0 || segment !== undefined;
 

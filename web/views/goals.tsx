@@ -1,13 +1,13 @@
 import { useState } from "preact/hooks";
 
 import { show, view as current } from "../app/location";
-import { session } from "../app/session";
+import { mayEdit } from "../app/session";
 import { rangeText, toggleFilter, type View } from "../app/state";
 import { getGoals, type Goal, type Site } from "../lib/api";
 import { downloadCsv } from "../lib/csv";
 import { count, plural } from "../lib/format";
 import { beginnings, rateText } from "../lib/funnel";
-import { isGroup } from "../lib/filter";
+import { isChosen } from "../lib/filter";
 import { type GoalRow, goalRows, GOALS_MAX, goalsQuery } from "../lib/goals";
 import type { Answer, Query } from "../lib/query";
 import { pages } from "../panels/pages/pages";
@@ -33,7 +33,6 @@ export default function Goals({ site, view, base }: { site: Site; view: View; ba
     const query = goalsQuery(base);
     const goals = useAsked({ site: site.id, turn }, (asked, signal) => getGoals(asked.site, signal));
     const numbers = useAsked({ query, turn }, (asked, signal) => askQuery(asked.query, signal));
-    const mayEdit = session.value.state === "in" && session.value.session.user.role !== "viewer";
     const close = () => open(undefined);
     const isFull = (goals.answer?.length ?? 0) >= GOALS_MAX;
     function changed(): void {
@@ -72,17 +71,17 @@ export default function Goals({ site, view, base }: { site: Site; view: View; ba
                 ) : !rows || !numbers.answer ? (
                     <SkeletonRows rows={4} />
                 ) : rows.length === 0 ? (
-                    <NoGoals mayEdit={mayEdit} />
+                    <NoGoals mayEdit={mayEdit.value} />
                 ) : (
                     <>
                         <p class="quiet" role="status">
                             {finding(numbers.answer)}
                         </p>
-                        <GoalTable rows={rows} view={view} actionsOf={(goal) => actionsOf(goal, base, mayEdit, open)} />
+                        <GoalTable rows={rows} view={view} actionsOf={(goal) => actionsOf(goal, base, mayEdit.value, open)} />
                         <Partial meta={numbers.answer.meta} />
                     </>
                 )}
-                {mayEdit && goals.answer && (
+                {mayEdit.value && goals.answer && (
                     <div class="goals-foot">
                         <button
                             type="button"
@@ -129,7 +128,7 @@ function finding({ totals }: Answer): string {
 const filtered = (filters: View["filters"], { name }: Goal) => toggleFilter(filters, "goal", name);
 
 const isFiltered = (filters: View["filters"], { name }: Goal): boolean =>
-    filters.some((filter) => !isGroup(filter) && filter.dimension === "goal" && filter.operator === "is" && filter.values.includes(name));
+    isChosen(filters, "goal", name);
 
 /** From the page that most look at to the goal. Where that page is not told, the goal alone is a beginning. */
 async function openFunnel({ name }: Goal, base: Query): Promise<void> {

@@ -1,7 +1,7 @@
 import { useRef } from "preact/hooks";
 
 import type { Reply } from "../../app/board";
-import { isGroup } from "../../lib/filter";
+import { isChosen } from "../../lib/filter";
 import { narrow } from "../../lib/format";
 import { brief, unitOf, whole } from "../../lib/metrics";
 import { type Answer, columnOf, type Conditions, type FilterTree, type Totals } from "../../lib/query";
@@ -111,8 +111,7 @@ export function RankingTable({ tab, answer, numbers, domain, filters, rows, onFi
     const most = largest[0] ?? 1;
     const shared = columnOf(answer, SHARED);
     const all = numbers?.[SHARED] ?? 0;
-    const has = (dimension: string, value: string) =>
-        filters.some((filter) => !isGroup(filter) && filter.dimension === dimension && filter.operator === "is" && filter.values.includes(value));
+    const has = (dimension: string, value: string) => isChosen(filters, dimension, value);
     return (
         <table class={columns.length > 2 ? "bar-list many" : "bar-list"}>
             <thead>
