@@ -403,12 +403,14 @@ private:
         const bool is_by_start = plan_.conversions == Branch::kAlone;
         composer_.enter(is_by_start ? Scope::kSessionsFirst : Scope::kEventsFirst);
         std::vector<std::string> columns = composer_.dimension_columns();
-        columns.emplace_back("toInt8(1) AS sign");
-        if (counts_visitors(kConversions)) columns.emplace_back(kVisitorOfSession);
-        if (plan_.has_total) columns.emplace_back("grouping(d1) AS of_total");
         std::vector<std::string> where = is_by_start ? conditions_of_all_events() : conditions_of_events(kOfSessions);
         if (is_by_start) composer_.add_conditions(where);
         where.push_back(composer_.met_goal());
+        if (!is_by_start && !composer_.asks_of_sessions())
+            return of_found_sessions(std::move(columns), where, {}, kConversions);
+        columns.emplace_back("toInt8(1) AS sign");
+        if (counts_visitors(kConversions)) columns.emplace_back(kVisitorOfSession);
+        if (plan_.has_total) columns.emplace_back("grouping(d1) AS of_total");
         const std::vector<std::string> which = is_by_start ? started_sessions() : touching();
         std::string once = select(columns, "footfall.events " + composer_.joined_sessions(of_.site, {}, which), where);
         if (is_by_start) once = with_last_of(which, once);
@@ -465,26 +467,55 @@ private:
     std::string of_sessions_by_events() {
         composer_.enter(Scope::kEventsFirst);
         std::vector<std::string> columns = composer_.dimension_columns();
+        const std::vector<std::string> where = conditions_of_events(kOfSessions);
+        if (!composer_.asks_of_sessions()) return of_found_sessions(std::move(columns), where, kCounted, sessions_);
         if (counts_visitors(sessions_)) columns.emplace_back(kVisitorOfSession);
         add_counted(columns);
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS of_total");
-        const std::vector<std::string> where = conditions_of_events(kOfSessions);
         return each_once(
             select(columns, "footfall.events " + composer_.joined_sessions(of_.site, kCounted, touching()), where),
             sessions_);
     }
+    /// The same where nothing is asked of the sessions themselves: first each key once, then the sessions to the keys,
+    /// which takes half of the time or less, since no column of a session is carried through the groups of the events.
+    /// `columns` are the dimensions.
+    std::string of_found_sessions(std::vector<std::string> columns, const std::vector<std::string>& where,
+                                  std::span<const std::string_view> counted, std::string_view source) {
+        columns.push_back(fmt::format("{} AS key", kKeyNow));
+        std::vector<std::string> found = keys_;
+        found.emplace_back("key");
+        if (plan_.has_total) found.emplace_back("grouping(d1) AS of_total");
+        std::vector<std::string> given = {"session_key", "toInt8(1) AS sign"};
+        if (counts_visitors(source)) given.emplace_back("visitor_id AS visitor");
+        given.insert(given.end(), counted.begin(), counted.end());
+        std::vector<std::string> which = touching();
+        add_not_cancelled(which, of_.site);
+        return counted_once(
+            fmt::format("(\nSELECT\n    {}\nFROM\n(\n{}\n){}\n) AS found\nINNER JOIN\n(\n{}\n) AS of_session ON "
+                        "session_key = key",
+                        fmt::join(found, ",\n    "), select(columns, events_with_keys_now(of_.site), where),
+                        group_by_key(), select(given, "footfall.sessions", which)),
+            source);
+    }
     /// Rows of sessions by group and, as `of_total` says, of all, each once.
-    std::string each_once(std::string once, std::string_view source) {
+    std::string each_once(const std::string& once, std::string_view source) {
+        return counted_once(fmt::format("(\n{}{}\n)", once, group_by_key()), source);
+    }
+    std::string group_by_key() const {
         const std::string all_keys = fmt::format("{}", fmt::join(keys_, ", "));
-        once += keys_.empty()     ? "\nGROUP BY key"
-                : plan_.has_total ? fmt::format("\nGROUP BY GROUPING SETS (({}, key), (key))", all_keys)
-                                  : fmt::format("\nGROUP BY {}, key", all_keys);
+        if (keys_.empty()) return "\nGROUP BY key";
+        return plan_.has_total ? fmt::format("\nGROUP BY GROUPING SETS (({}, key), (key))", all_keys)
+                               : fmt::format("\nGROUP BY {}, key", all_keys);
+    }
+    /// What each of such rows has once, counted by group.
+    std::string counted_once(std::string_view rows, std::string_view source) {
         std::vector<std::string> outer = keys_;
         add_bases_of_sessions(outer, source);
         outer.push_back(has_rows("1"));
         if (plan_.has_total) outer.emplace_back("of_total AS is_total");
-        std::string sql = fmt::format("SELECT\n    {}\nFROM\n(\n{}\n)", fmt::join(outer, ",\n    "), once);
-        if (!keys_.empty()) sql += fmt::format("\nGROUP BY {}{}", all_keys, plan_.has_total ? ", of_total" : "");
+        std::string sql = fmt::format("SELECT\n    {}\nFROM\n{}", fmt::join(outer, ",\n    "), rows);
+        if (!keys_.empty())
+            sql += fmt::format("\nGROUP BY {}{}", fmt::join(keys_, ", "), plan_.has_total ? ", of_total" : "");
         return sql;
     }
 

@@ -56,6 +56,18 @@ inline void add_not_cancelled(std::vector<std::string>& where, std::string_view 
         select({"session_key", "version"}, "footfall.sessions", {fmt::format("website_id = {}", site), "sign = -1"})));
 }
 
+/// Events with the key that their session has now, which is kKeyNow: late events join sessions. Where nothing else of
+/// the session is asked for; the sessions themselves are not read.
+inline std::string events_with_keys_now(std::string_view site) {
+    return fmt::format(
+        "footfall.events LEFT JOIN\n(\n"
+        "SELECT old_key, argMax(new_key, log_offset) AS new_key FROM footfall.session_alias\n"
+        "WHERE website_id = {} GROUP BY old_key\n"
+        ") AS alias ON alias.old_key = session_key",
+        site);
+}
+inline constexpr std::string_view kKeyNow = "if(new_key = 0, session_key, new_key)";
+
 /// No event is later than these sessions; where there are none, no event is read.
 inline std::string with_last_of(const std::vector<std::string>& sessions, const std::string& sql) {
     return fmt::format("WITH ({}) AS last_mixed\n{}", select({"max(ended_at)"}, "footfall.sessions", sessions), sql);

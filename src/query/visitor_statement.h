@@ -68,17 +68,8 @@ public:
         add_not_cancelled(where, site_);
         return where;
     }
-    /// Events with the key that their session has now, where nothing else of the session is asked for: it is kSession.
-    /// The sessions themselves are not read.
-    std::string events_of_sessions() const {
-        return fmt::format(
-            "footfall.events LEFT JOIN\n(\n"
-            "SELECT old_key, argMax(new_key, log_offset) AS new_key FROM footfall.session_alias\n"
-            "WHERE website_id = {} GROUP BY old_key\n"
-            ") AS alias ON alias.old_key = session_key",
-            site_);
-    }
-    static constexpr std::string_view kSession = "if(new_key = 0, session_key, new_key)";
+    /// Whose keys are kKeyNow; the sessions themselves are not read.
+    std::string events_of_sessions() const { return events_with_keys_now(site_); }
     /// After everything that the sessions have to give was named.
     std::string events(bool is_joined) {
         if (!is_joined) return "footfall.events";

@@ -68,7 +68,7 @@ private:
         Composer& composer = parts_.composer();
         composer.enter(paths_.needs_sessions ? Composer::Scope::kEventsFirst : Composer::Scope::kEvents);
         std::vector<std::string> columns = {
-            paths_.needs_sessions ? "key AS whose" : fmt::format("{} AS whose", VisitorStatement::kSession),
+            paths_.needs_sessions ? "key AS whose" : fmt::format("{} AS whose", kKeyNow),
             "toUnixTimestamp64Milli(timestamp) AS at", "log_offset",
             fmt::format("if(event_type = 'pageview', concat('{}', page), concat('{}', event_name)) AS node",
                         kPageLetter, kEventLetter)};
