@@ -17,6 +17,13 @@ void for_each_column(
     for (const Condition& child : condition.children) for_each_column(child, call);
 }
 
+void for_each_column_of_rows(const Condition& condition,  // NOLINT(misc-no-recursion)
+                             const std::function<void(const DimensionColumn&)>& call) {
+    if (condition.kind == Condition::Kind::kDone || is_of_sessions_alone(condition)) return;
+    if (condition.kind == Condition::Kind::kTest) call(condition.column);
+    for (const Condition& child : condition.children) for_each_column_of_rows(child, call);
+}
+
 bool asks_for_goals(const Condition& condition) {  // NOLINT(misc-no-recursion)
     if (condition.kind == Condition::Kind::kTest) return is_goal(*condition.column.dimension);
     return std::any_of(condition.children.begin(), condition.children.end(), asks_for_goals);
@@ -52,6 +59,21 @@ Plan plan_by_day(const SiteInfo& site, const Zone& zone, std::vector<DimensionCo
 void for_each_column(const Plan& plan, const std::function<void(const DimensionColumn&)>& call) {
     for (const DimensionColumn& column : plan.dimensions) call(column);
     if (plan.condition) for_each_column(*plan.condition, call);
+}
+
+bool is_of_sessions_alone(const Condition& condition) {  // NOLINT(misc-no-recursion)
+    if (condition.kind == Condition::Kind::kDone) return false;
+    if (condition.kind == Condition::Kind::kTest) {
+        const auto& sources = condition.column.dimension->sources;
+        return find_source(sources, "events") == nullptr && find_source(sources, "sessions") != nullptr;
+    }
+    return !condition.children.empty() &&
+           std::all_of(condition.children.begin(), condition.children.end(), is_of_sessions_alone);
+}
+
+void for_each_column_of_rows(const Plan& plan, const std::function<void(const DimensionColumn&)>& call) {
+    for (const DimensionColumn& column : plan.dimensions) call(column);
+    if (plan.condition) for_each_column_of_rows(*plan.condition, call);
 }
 
 bool asks_what_was_done(const Condition& condition) {  // NOLINT(misc-no-recursion)

@@ -93,6 +93,7 @@ struct OrderKey {
 struct TopRows {
     std::string at_most;         ///< the bound, an expression
     std::size_t candidates = 0;  ///< how many groups are counted at most
+    bool is_second = false;      ///< only where counting all groups at once takes too much memory
 };
 
 /// Which visitors an estimate is made of: one in `one_in`, by the hash that their id is, so that it is the same ones
@@ -146,6 +147,12 @@ bool asks_for_goals_done(const Condition& condition);
 bool asks_for_numbers(const Condition& condition);
 /// Whether all that a condition asks for is in that table.
 bool is_of_table(const Condition& condition, std::string_view table);
+
+/// Whether it asks for what sessions alone have, and for nothing else: then a set of their keys stands for it where
+/// events are read.
+bool is_of_sessions_alone(const Condition& condition);
+/// Calls for each dimension that the request groups by, or filters by where no such set stands for the filter.
+void for_each_column_of_rows(const Plan& plan, const std::function<void(const DimensionColumn&)>& call);
 
 /// What the passes may look at besides the plan.
 struct PlanContext {

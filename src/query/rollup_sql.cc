@@ -201,8 +201,8 @@ private:
         std::vector<std::string> odd = touching_sessions();
         odd.push_back(fmt::format("(is_mixed OR {})", goes_over_midnight("started_at", "ended_at")));
         std::vector<std::string> where = events_of_days();
-        return select(columns(day, values, of_each_event),
-                      "footfall.events " + composer_.joined_sessions(site_, kTimes, odd), where);
+        return select(columns(day, values, of_each_event), "footfall.events " + composer_.joined_sessions(kTimes, odd),
+                      where);
     }
     /// A session whose events differ counts once by each value that one of them has, also one after these days.
     std::string of_mixed_sessions() {
@@ -216,8 +216,8 @@ private:
         const std::vector<std::string> where = {
             "website_id = " + site_, fmt::format("toDate(timestamp) BETWEEN toDate({}) AND toDate(last_mixed)", from_),
             "timestamp >= " + from_, "timestamp <= last_mixed", "event_type IN ('event', 'pageview')"};
-        std::string sql = with_last_of(
-            mixed, select(once, "footfall.events " + composer_.joined_sessions(site_, kCounted, mixed), where));
+        std::string sql =
+            with_last_of(mixed, select(once, "footfall.events " + composer_.joined_sessions(kCounted, mixed), where));
         std::vector<std::string> outer = {"day", "cell", "cell.1 AS dimension", "cell.2 AS value",
                                           "toUInt64(0) AS visitor_id"};
         for (std::size_t i = 0; i < columns_.size(); ++i) {
@@ -248,7 +248,7 @@ private:
         where.push_back(few);
         const std::string keys = select({"session_key"}, "footfall.events", where);
         return select(columns(day, values, count),
-                      "footfall.events " + composer_.joined_sessions(site_, {}, touching_sessions(), keys), where);
+                      "footfall.events " + composer_.joined_sessions({}, touching_sessions(), keys), where);
     }
 
     static std::string of_each_event(const RollupColumn& column) {

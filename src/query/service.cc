@@ -115,6 +115,10 @@ public:
 
     Result<store::Answer> ask() {
         if (plan_.top_rows && cover_.days.empty()) {
+            if (plan_.top_rows->is_second) {
+                auto answer = ask_plainly();
+                if (answer || answer.error().code != Code::kTooLarge) return answer;
+            }
             TRY(std::optional<store::Answer> found, ask_for_top_rows());
             if (found) return std::move(*found);
         }

@@ -336,7 +336,7 @@ private:
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
         const std::vector<std::string> where = event_conditions();
         std::string from =
-            is_joined ? "footfall.events " + composer_.joined_sessions(of_.site, {}, touching()) : "footfall.events";
+            is_joined ? "footfall.events " + composer_.joined_sessions({}, touching()) : "footfall.events";
         from += joined_pings();
         return select(columns, from, where) + grouping(plan_);
     }
@@ -394,25 +394,26 @@ private:
         where.emplace_back("timestamp <= last_mixed");
         std::vector<std::string> mixed = touching();
         mixed.emplace_back("is_mixed");
-        return with_last_of(
-            mixed, select(columns, "footfall.events " + composer_.joined_sessions(of_.site, {}, mixed), where));
+        return with_last_of(mixed, select(columns, "footfall.events " + composer_.joined_sessions({}, mixed), where));
     }
     /// The sessions that met a goal, each once in a group, and once in the total: those that started in the range, by
     /// what they have, or by what events have those with such an event in the range.
     std::string of_conversions() {
         const bool is_by_start = plan_.conversions == Branch::kAlone;
-        composer_.enter(is_by_start ? Scope::kSessionsFirst : Scope::kEventsFirst);
+        const bool is_found_by_events = !is_by_start && rows_are_of_events();
+        composer_.enter(is_by_start          ? Scope::kSessionsFirst
+                        : is_found_by_events ? Scope::kEvents
+                                             : Scope::kEventsFirst);
         std::vector<std::string> columns = composer_.dimension_columns();
         std::vector<std::string> where = is_by_start ? conditions_of_all_events() : conditions_of_events(kOfSessions);
         if (is_by_start) composer_.add_conditions(where);
         where.push_back(composer_.met_goal());
-        if (!is_by_start && !composer_.asks_of_sessions())
-            return of_found_sessions(std::move(columns), where, {}, kConversions);
+        if (is_found_by_events) return of_found_sessions(std::move(columns), where, {}, kConversions);
         columns.emplace_back("toInt8(1) AS sign");
         if (counts_visitors(kConversions)) columns.emplace_back(kVisitorOfSession);
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS of_total");
         const std::vector<std::string> which = is_by_start ? started_sessions() : touching();
-        std::string once = select(columns, "footfall.events " + composer_.joined_sessions(of_.site, {}, which), where);
+        std::string once = select(columns, "footfall.events " + composer_.joined_sessions({}, which), where);
         if (is_by_start) once = with_last_of(which, once);
         return each_once(once, kConversions);
     }
@@ -465,18 +466,25 @@ private:
 
     /// The sessions that have such events, each once in a group, and once in the total.
     std::string of_sessions_by_events() {
-        composer_.enter(Scope::kEventsFirst);
+        const bool is_found_by_events = rows_are_of_events();
+        composer_.enter(is_found_by_events ? Scope::kEvents : Scope::kEventsFirst);
         std::vector<std::string> columns = composer_.dimension_columns();
         const std::vector<std::string> where = conditions_of_events(kOfSessions);
-        if (!composer_.asks_of_sessions()) return of_found_sessions(std::move(columns), where, kCounted, sessions_);
+        if (is_found_by_events) return of_found_sessions(std::move(columns), where, kCounted, sessions_);
         if (counts_visitors(sessions_)) columns.emplace_back(kVisitorOfSession);
         add_counted(columns);
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS of_total");
-        return each_once(
-            select(columns, "footfall.events " + composer_.joined_sessions(of_.site, kCounted, touching()), where),
-            sessions_);
+        return each_once(select(columns, "footfall.events " + composer_.joined_sessions(kCounted, touching()), where),
+                         sessions_);
     }
-    /// The same where nothing is asked of the sessions themselves: first each key once, then the sessions to the keys,
+    bool rows_are_of_events() const {
+        bool are_all = true;
+        for_each_column_of_rows(plan_, [&](const DimensionColumn& column) {
+            are_all = are_all && find_source(column.dimension->sources, "events") != nullptr;
+        });
+        return are_all;
+    }
+    /// The same where events say which, or sets of keys: first each key once, then the sessions to the keys,
     /// which takes half of the time or less, since no column of a session is carried through the groups of the events.
     /// `columns` are the dimensions.
     std::string of_found_sessions(std::vector<std::string> columns, const std::vector<std::string>& where,
@@ -562,9 +570,8 @@ private:
         std::vector<std::string> groups = keys_;
         groups.emplace_back("key");
         std::string sql =
-            with_last_of(
-                mixed,
-                select(columns, "footfall.events " + composer_.joined_sessions(of_.site, kCounted, mixed), where)) +
+            with_last_of(mixed,
+                         select(columns, "footfall.events " + composer_.joined_sessions(kCounted, mixed), where)) +
             fmt::format("\nGROUP BY {}", fmt::join(groups, ", "));
         if (!plan_.has_total) return sql;
         std::vector<std::string> counted = keys_;

@@ -28,8 +28,10 @@ Status end_visitor_plan(const PlanContext& context, Plan& plan) {
 
 TablesNeeded tables_needed(const Plan& plan) {
     TablesNeeded needed;
-    for_each_column(plan, [&](const DimensionColumn& column) {
+    for_each_column_of_rows(plan, [&](const DimensionColumn& column) {
         if (find_source(column.dimension->sources, "events") == nullptr) needed.of_session = column.name;
+    });
+    for_each_column(plan, [&](const DimensionColumn& column) {
         if (column.dimension->varies_in_session || find_source(column.dimension->sources, "sessions") == nullptr)
             needed.of_event = column.name;
     });

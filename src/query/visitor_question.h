@@ -72,8 +72,9 @@ Status end_visitor_plan(const PlanContext& context, Plan& plan);
 
 /// Which columns of a plan need another table.
 struct TablesNeeded {
-    std::string of_session;  ///< the last one that events do not have; empty: none
-    std::string of_event;    ///< the last one that sessions do not have as each event has it; empty: none
+    std::string
+        of_session;  ///< the last one that events do not have, and no set of sessions' keys stands for; empty: none
+    std::string of_event;  ///< the last one that sessions do not have as each event has it; empty: none
 };
 TablesNeeded tables_needed(const Plan& plan);
 

@@ -73,7 +73,7 @@ public:
     /// After everything that the sessions have to give was named.
     std::string events(bool is_joined) {
         if (!is_joined) return "footfall.events";
-        return "footfall.events " + composer_.joined_sessions(site_, {}, sessions_where());
+        return "footfall.events " + composer_.joined_sessions({}, sessions_where());
     }
 
     store::Statement made_of(std::string sql, int timeout_ms) const {

@@ -14,12 +14,14 @@ void add_base(const Metric& metric, Plan& plan) {
         plan.bases.push_back({&metric, &metric.sources.front()});
 }
 
-/// Whether a table has all that the request groups and filters by. `missing` is what it has not.
+/// Whether a table has all that the request groups and filters by, events with the keys of sessions that meet a filter.
+/// `missing` is what it has not.
 bool has_all(const Plan& plan, std::string_view source, std::string& missing) {
     const auto look = [&](const DimensionColumn& column) {
         if (find_source(column.dimension->sources, source) == nullptr && missing.empty()) missing = column.name;
     };
-    for_each_column(plan, look);
+    if (source == "events") for_each_column_of_rows(plan, look);
+    else for_each_column(plan, look);
     return missing.empty();
 }
 
@@ -57,6 +59,12 @@ bool sessions_answer_for_events(const PlanContext& context, const Plan& plan) {
            (!plan.previous || is_long(*plan.previous));
 }
 
+bool has_part_of_sessions_alone(const Condition& condition) {  // NOLINT(misc-no-recursion)
+    return is_of_sessions_alone(condition) ||
+           (condition.kind != Condition::Kind::kDone &&
+            std::any_of(condition.children.begin(), condition.children.end(), has_part_of_sessions_alone));
+}
+
 Branch branch_of(Plan& plan, std::string_view source, std::string_view why_alone, std::string_view why_joined) {
     if (std::none_of(plan.bases.begin(), plan.bases.end(),
                      [&](const BaseMetric& base) { return base.source->source == source; }))
@@ -90,6 +98,8 @@ Status choose_source(const PlanContext& context, Plan& plan) {
         fmt::format("source 'events', joined with 'sessions', which alone have '{{}}'; types read: {}",
                     fmt::join(plan.event_types, ", "));
     plan.events = branch_of(plan, "events", alone, joined);
+    if (plan.events == Branch::kAlone && plan.condition && has_part_of_sessions_alone(*plan.condition))
+        plan.reasons.back() += "; of the sessions that meet what is asked of sessions";
     const std::string_view varying = varying_column(plan);
     const std::string by_events =
         varying.empty() ? "" : fmt::format("; where '{}' differs within one, by its events", varying);
