@@ -1,25 +1,15 @@
-import { ticks as steps } from "d3-array";
-
 import type { Unit } from "../lib/metrics";
+import { stepOf } from "./scale";
 
 const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 18_000, 36_000, 86_400];
 
 /** Marks of an axis from 0, the last at or above the maximum: steps of 1, 2 or 5, whole ones for counts, and those of a clock for time. */
 export function marks(unit: Unit, max: number, most = 4): number[] {
   const top = Math.max(max, unit === "count" ? most : unit === "seconds" ? 10 : 1);
-  const step = unit === "seconds" ? (SECONDS.find((size) => top / size <= most) ?? Math.ceil(top / most)) : coarse(top, most);
+  const step = unit === "seconds" ? (SECONDS.find((size) => top / size <= most) ?? Math.ceil(top / most)) : stepOf(top, most);
   const count = Math.ceil(top / step - 1e-9);
   // By division, since 3 * 0.2 is not 0.6.
   return Array.from({ length: count + 1 }, (_, index) => (step < 1 ? index / Math.round(1 / step) : index * step));
-}
-
-function coarse(top: number, most: number): number {
-  for (let wanted = most; wanted > 0; wanted -= 1) {
-    const list = steps(0, top, wanted);
-    const step = (list[1] ?? top) - (list[0] ?? 0);
-    if (Math.ceil(top / step - 1e-9) <= most) return step;
-  }
-  return top;
 }
 
 /** Which labels stand on an axis of `count` points: every nth, so that none touches the next. */

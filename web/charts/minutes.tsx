@@ -1,4 +1,3 @@
-import { max } from "d3-array";
 import { useRef } from "preact/hooks";
 
 import { count, plural } from "../lib/format";
@@ -24,7 +23,7 @@ export function MinuteChart({ bars }: { bars: readonly Bar[] }) {
     const width = useWidth(box);
     const last = bars.length - 1;
     const { at, look, ...cursor } = useCursor(bars.length, 5);
-    const ticks = marks("count", max(bars, ({ pageviews, visitors }) => Math.max(pageviews, visitors)) ?? 0, 3);
+    const ticks = marks("count", Math.max(0, ...bars.map(({ pageviews, visitors }) => Math.max(pageviews, visitors))), 3);
     const top = ticks[ticks.length - 1] as number;
     const start = 16 + 7 * Math.max(...ticks.map((tick) => count(tick).length));
     const slot = Math.max(1, width - start - END) / Math.max(1, bars.length);

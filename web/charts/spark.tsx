@@ -1,11 +1,9 @@
-import { max } from "d3-array";
-
 const WIDTH = 150;
 const HEIGHT = 28;
 
 /** Bars of the last minutes, without an axis; the text beside it says what they sum to. */
 export function Spark({ values }: { values: readonly number[] }) {
-    const top = Math.max(1, max(values) ?? 0);
+    const top = Math.max(1, ...values);
     const slot = WIDTH / Math.max(1, values.length);
     return (
         <svg

@@ -1,5 +1,3 @@
-import { max } from "d3-array";
-import { area, line } from "d3-shape";
 import { useRef, useState } from "preact/hooks";
 
 import { type Annotation, type Mark, marksOf } from "../lib/annotations";
@@ -9,6 +7,7 @@ import { brief, type Metric, whole } from "../lib/metrics";
 import { labelled, marks } from "./axis";
 import { useCursor } from "./cursor";
 import { Marks, textOf, TipNotes } from "./marks";
+import { areaPath, linePath, type Point } from "./path";
 import { useWidth } from "./width";
 
 export interface Series {
@@ -24,8 +23,6 @@ const BOTTOM = 28;
 const END = 14;
 /** Marks of annotations closer than this become one; each is as large as a target has to be. */
 const MARKS_APART = 26;
-
-type Point = [x: number, value: number | null];
 
 interface Props {
     metric: Metric;
@@ -43,34 +40,27 @@ export function TimeChart({ metric, series, annotations = [], onOpen }: Props) {
     const width = useWidth(box);
     const { buckets, values, other } = series;
     const count = Math.max(buckets.length, other?.buckets.length ?? 0);
-    const ticks = marks(metric.unit, max([...values, ...(other?.values ?? [])].map((value) => value ?? 0)) ?? 0);
+    const ticks = marks(metric.unit, Math.max(0, ...[...values, ...(other?.values ?? [])].map((value) => value ?? 0)));
     const top = ticks[ticks.length - 1] as number;
     const tickLabels = ticks.map((tick) => brief(metric.unit, tick));
     const start = 16 + 7 * Math.max(...tickLabels.map(({ length }) => length));
     const plot = Math.max(1, width - start - END);
     const x = (index: number) => start + (count <= 1 ? plot / 2 : (index * plot) / (count - 1));
     const y = (value: number) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / top);
+    const pointsOf = (all: Series["values"]) => all.map((value, index): Point => [x(index), value === null ? null : y(value)]);
     const last = buckets.length - 1;
     const { at: shown, look, ...cursor } = useCursor(buckets.length, 7);
     const [pointed, point] = useState<Mark>();
     const drawnMarks = width > 0 ? marksOf(annotations, x, MARKS_APART) : [];
 
-    const points = values.map((value, index): Point => [x(index), value]);
+    const points = pointsOf(values);
     const running = buckets.findIndex(({ phase }) => phase === "running");
     const solid = running < 0 ? points : points.slice(0, running);
     const dashed = running > 0 ? points.slice(running - 1, running + 1) : [];
-    const draw = line<Point>()
-        .defined(([, value]) => value !== null)
-        .x(([at]) => at)
-        .y(([, value]) => y(value ?? 0));
-    const fill = area<Point>()
-        .defined(([, value]) => value !== null)
-        .x(([at]) => at)
-        .y0(y(0))
-        .y1(([, value]) => y(value ?? 0));
+    const filled = (running < 0 ? points : points.slice(0, running + 1)).map(([at, height]) => [at, height, y(0)] as const);
     // A point between two gaps has no line to be seen by.
     const alone = points.filter(
-        ([, value], index) => value !== null && (points[index - 1]?.[1] ?? null) === null && (points[index + 1]?.[1] ?? null) === null,
+        ([, height], index) => height !== null && (points[index - 1]?.[1] ?? null) === null && (points[index + 1]?.[1] ?? null) === null,
     );
     const labelledOnes = buckets.flatMap(({ label }, index) => (label === "" ? [] : [index]));
     const labels = labelled(labelledOnes.length, plot, 16 + 7.5 * Math.max(...buckets.map(({ label }) => label.length), 1)).map(
@@ -128,15 +118,15 @@ export function TimeChart({ metric, series, annotations = [], onOpen }: Props) {
                             {buckets[index]?.label}
                         </text>
                     ))}
-                    {other && <path class="other" d={draw(other.values.map((value, index): Point => [x(index), value])) ?? ""} />}
-                    <path class="area" d={fill(running < 0 ? points : points.slice(0, running + 1)) ?? ""} />
-                    <path class="line" d={draw(solid) ?? ""} />
-                    {dashed.length > 0 && <path class="line running" d={draw(dashed) ?? ""} />}
+                    {other && <path class="other" d={linePath(pointsOf(other.values))} />}
+                    <path class="area" d={areaPath(filled)} />
+                    <path class="line" d={linePath(solid)} />
+                    {dashed.length > 0 && <path class="line running" d={linePath(dashed)} />}
                     {drawnMarks.map((mark) =>
                         [...new Set([mark.from, mark.to])].map((at) => <line key={at} class="mark" x1={x(at)} x2={x(at)} y1={TOP} y2={HEIGHT - BOTTOM} />),
                     )}
-                    {alone.map(([at, value]) => (
-                        <circle key={at} class="dot" cx={at} cy={y(value ?? 0)} r="3.5" />
+                    {alone.map(([at, height]) => (
+                        <circle key={at} class="dot" cx={at} cy={height ?? 0} r="3.5" />
                     ))}
                     {shown !== undefined && (
                         <g class="looked-at">
