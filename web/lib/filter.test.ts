@@ -2,6 +2,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import test from "node:test";
 
 import { isDimension, offered } from "../panels/filters/dimensions";
+import { wordsOfFilter } from "../panels/filters/names";
 import { conditionOf, filterAt, filterOf, filterText, parseFilter, placeIn } from "./filter";
 import type { Filter, FilterGroup, FilterTree } from "./query";
 import { dimensions } from "../../schema/dimensions.json";
@@ -24,6 +25,8 @@ const TREES: FilterTree[] = [
   { dimension: "property:price", operator: "between", values: ["1", "2.5"] },
   { dimension: "date", operator: "gt", values: ["2026-11-24"] },
   { dimension: "goal", operator: "has_not_done", values: ["Signup"] },
+  group("has_done", { dimension: "page", operator: "contains", values: ["/blog"] }, is("country", "DE")),
+  group("or", is("source", "x"), group("not", group("has_not_done", group("or", is("page", "has_done("), is("page", ")"))))),
 ];
 
 test("every filter comes back from its text, and from what the query interface takes", () => {
@@ -36,6 +39,14 @@ test("every filter comes back from its text, and from what the query interface t
 test("a group is readable, and a condition alone is written as it always was", () => {
   equal(filterText(group("or", is("country", "DE"), group("not", is("page", "/blog")))), "or(country~is~DE,not(page~is~/blog))");
   equal(filterText(is("page", "/a,b(c)")), "page~is~/a,b(c)");
+  equal(filterText(group("has_not_done", is("page", "/a"), is("country", "DE"))), "has_not_done(page~is~/a,country~is~DE)");
+});
+
+test("a group is told by what it asks, in words that tell all of them apart", () => {
+  const both = [is("page", "/"), is("os", "Linux")] as const;
+  const words = [group("and", ...both), group("or", ...both), group("not", group("or", ...both)), group("not", group("and", ...both)), group("has_done", ...both), group("has_not_done", ...both)].map(wordsOfFilter);
+  deepEqual(words, ["all of", "any of", "none of", "not all of", "once together", "never together"].map((name) => `${name}: Page is /; Operating system is Linux`));
+  equal(wordsOfFilter(group("not", group("has_done", ...both))), "none of: (once together: Page is /; Operating system is Linux)");
 });
 
 test("what is no whole filter is none", () => {
@@ -48,6 +59,9 @@ test("what is no whole filter is none", () => {
     "or(page~is)",
     "or(foo~is~x)",
     "not(page~is~/,page~is~/a)",
+    "has_done()",
+    "has_done(page~is~/",
+    "has_not_done",
     "xor(page~is~/)",
     "page~gt~1~2",
     "page~between~1",
@@ -62,7 +76,11 @@ test("a filter that somebody else wrote is understood as the server understands 
   deepEqual(filterOf(["or", ["country", "is", "DE"], ["property:n", "is", [1, true]]]), group("or", is("country", "DE"), is("property:n", "1", "true")));
   deepEqual(filterOf(["not", ["page", "is_set", true]]), group("not", { dimension: "page", operator: "is_set", values: [] }));
   deepEqual(filterOf(["and", [["page", "is", "/"]]]), group("and", is("page", "/")));
-  for (const condition of ["page", [], ["or"], ["or", []], ["not", ["page", "is", "/"], ["page", "is", "/"]], ["page", "near", "x"], ["or", [["page", "near", "x"]]]])
+  const done = group("has_done", is("page", "/"), is("country", "DE"));
+  deepEqual(filterOf(["has_done", ["page", "is", "/"], ["country", "is", "DE"]]), done);
+  deepEqual(filterOf(["has_done", [["page", "is", "/"], ["country", "is", ["DE"]]]]), done);
+  deepEqual(filterOf(["has_not_done", ["page", "contains", "/"]]), group("has_not_done", { dimension: "page", operator: "contains", values: ["/"] }));
+  for (const condition of [["has_done"], ["has_done", []], ["has_done", ["page", "near", "x"]], ["has_undone", ["page", "is", "/"]], "page", [], ["or"], ["or", []], ["not", ["page", "is", "/"], ["page", "is", "/"]], ["page", "near", "x"], ["or", [["page", "near", "x"]]]])
     equal(filterOf(condition), undefined, JSON.stringify(condition));
 });
 
@@ -74,6 +92,8 @@ test("an error's field names a place among the filters", () => {
   deepEqual(placeIn(filters, "filters[1][1][1][1][1][1][1]"), { index: 1, path: [1, 0, 1], part: "operator" });
   deepEqual(filterAt(filters, { index: 1, path: [1, 0, 1] }), is("browser", "y"));
   deepEqual(placeIn(filters, "filters[1][1][1]"), { index: 1, path: [1], part: undefined });
+  // ["has_done", [A, B]]
+  deepEqual(placeIn([group("has_done", is("os", "x"), is("browser", "y"))], "filters[0][1][1][2]"), { index: 0, path: [1], part: "values" });
   for (const field of ["filters", "filters[2]", "metrics[0]", "segment", undefined]) equal(placeIn(filters, field), undefined, field);
 });
 

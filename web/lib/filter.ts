@@ -6,7 +6,14 @@ export const DEPTH_MAX = 8;
 /** Of one condition; an address with more is longer than servers take. */
 export const VALUES_MAX = 50;
 
+const GROUPS = ["and", "or", "not", "has_done", "has_not_done"] as const;
+
 export const isGroup = (filter: FilterTree): filter is FilterGroup => "group" in filter;
+
+/** The group that a "not" says in one word with: "not any of" is "none of". */
+export function negated({ group, filters: [first] }: FilterGroup): FilterGroup | undefined {
+  return group === "not" && first && isGroup(first) && (first.group === "and" || first.group === "or") ? first : undefined;
+}
 
 /** How many values a condition takes, at least and at most. */
 export function valuesOf(operator: Operator): readonly [number, number] {
@@ -36,11 +43,12 @@ export function conditionOf(filter: FilterTree): Conditions {
 export function filterOf(condition: unknown, depth = 1): FilterTree | undefined {
   if (!Array.isArray(condition) || depth > DEPTH_MAX) return undefined;
   const [first, second, third] = condition as unknown[];
-  if (first === "and" || first === "or" || first === "not") {
+  const group = GROUPS.find((name) => name === first);
+  if (group) {
     const inner = condition.length === 2 && Array.isArray(second) && Array.isArray(second[0]) ? second : condition.slice(1);
     const filters = inner.map((one) => filterOf(one, depth + 1)).filter((one) => one !== undefined);
-    const isWhole = filters.length === inner.length && (first === "not" ? filters.length === 1 : filters.length > 0);
-    return isWhole ? { group: first, filters } : undefined;
+    const isWhole = filters.length === inner.length && (group === "not" ? filters.length === 1 : filters.length > 0);
+    return isWhole ? { group, filters } : undefined;
   }
   const operator = OPERATORS.find((name) => name === second);
   if (typeof first !== "string" || !operator) return undefined;
@@ -77,8 +85,6 @@ export function filterText(filter: FilterTree, isInside = false): string {
   if (isGroup(filter)) return `${filter.group}(${filter.filters.map((inner) => filterText(inner, true)).join(",")})`;
   return joined([filter.dimension, filter.operator, ...filter.values], isInside ? /[!~(),]/g : undefined);
 }
-
-const GROUPS = ["and", "or", "not"] as const;
 
 /** Undefined where it is not whole, is nested deeper than the server takes, or is about a dimension that nobody knows. */
 export function parseFilter(text: string, isDimension: (name: string) => boolean): FilterTree | undefined {

@@ -25,9 +25,9 @@ export interface Filter {
   values: readonly string[];
 }
 
-/** Conditions of which all must hold, or one, or the only one may not. */
+/** Conditions of which all must hold, or one, or the only one may not; or that one thing which the visitor did met all of, or none did. */
 export interface FilterGroup {
-  group: "and" | "or" | "not";
+  group: "and" | "or" | "not" | "has_done" | "has_not_done";
   filters: readonly FilterTree[];
 }
 
@@ -37,7 +37,7 @@ export type Compare = "previous_period" | "previous_year";
 export type Granularity = "hour" | "day" | "week" | "month";
 
 export type Condition = readonly [string, Operator, readonly string[]] | readonly [string, "is_set"] | readonly [string, "is_set", boolean];
-export type Conditions = Condition | readonly ["and" | "or", readonly Conditions[]] | readonly ["not", Conditions];
+export type Conditions = Condition | readonly [Exclude<FilterGroup["group"], "not">, readonly Conditions[]] | readonly ["not", Conditions];
 
 export interface Query {
   website_id: string;

@@ -22,6 +22,8 @@ interface Props {
     wrong: Wrong | undefined;
     button: string;
     busy: boolean;
+    /** What visitors did is asked around it already. */
+    isInDoing?: boolean;
     onDone: (filter: Filter) => void;
     /** To put others beside it, or none where there is no whole condition as yet. */
     onCombine?: (filter: Filter | undefined) => void;
@@ -175,7 +177,7 @@ function useCondition({ filter, base, wrong }: Pick<Props, "filter" | "base" | "
 }
 
 /** A condition: of what, how, and which values. Values are suggested as the site has them, and anything can be typed. */
-export function ConditionForm({ filter, base, wrong, button, busy, onDone, onCombine, onBack }: Props) {
+export function ConditionForm({ filter, base, wrong, button, busy, isInDoing = false, onDone, onCombine, onBack }: Props) {
     const condition = useCondition({ filter, base, wrong });
     const { id, dimension, named, operator, values, most, isList, isBlank, errorAt, whole } = condition;
     return (
@@ -210,7 +212,7 @@ export function ConditionForm({ filter, base, wrong, button, busy, onDone, onCom
                         onChange={(event) => condition.choose(event.currentTarget.value as Operator)}
                     >
                         {/* What a condition has stays, so that the server's word on it can be seen. */}
-                        {OPERATORS.filter((name) => name === operator || operatorsOf(dimension).includes(name)).map((name) => (
+                        {OPERATORS.filter((name) => name === operator || (operatorsOf(dimension).includes(name) && !(isInDoing && name.startsWith("has_")))).map((name) => (
                             <option value={name} key={name}>
                                 {NAMES[name]}
                             </option>

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 
 import { conditionOf, isGroup, placeIn } from "../lib/filter";
-import { type Draft, draftOf, filterOfDraft, isDraft, memberAt, pathInDraft, withMember } from "../lib/filtergroup";
+import { type Draft, draftOf, filterOfDraft, isDoing, isDraft, memberAt, pathInDraft, withMember } from "../lib/filtergroup";
 import { askBatch } from "../lib/api";
 import { type BatchAnswer, type Filter, type FilterTree, isProblem, type Problem, type Query } from "../lib/query";
 import { Dialog } from "../ui/dialog";
@@ -25,9 +25,9 @@ interface Props {
 /** These the server takes with whatever values. */
 const PLAIN = ["is", "is_not", "contains", "contains_not", "is_set", "is_not_set"];
 
-/** Whether the server may have something to say of a filter that the form has not. */
+/** Whether the server may have something to say of a filter that the form has not. What is asked together of a doing has to be of one table. */
 function isDoubtful(filter: FilterTree): boolean {
-    return isGroup(filter) ? filter.filters.some(isDoubtful) : !PLAIN.includes(filter.operator);
+    return isGroup(filter) ? filter.group.startsWith("has_") || filter.filters.some(isDoubtful) : !PLAIN.includes(filter.operator);
 }
 
 /** What the server says of a filter before the page asks everything by it; of a server that does not answer the page will tell. */
@@ -109,6 +109,7 @@ export default function FilterDialog({ filter, problem, base, backTo, onDone, on
                     base={base}
                     wrong={wrong?.path.join() === editing.join() ? wrong : undefined}
                     busy={false}
+                    isInDoing={isDoing(draft, editing.slice(0, -1))}
                     button={member ? "Change" : "Add"}
                     onDone={(made) => {
                         const next = withMember(draft, editing, made);

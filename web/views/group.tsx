@@ -1,7 +1,7 @@
 import { useId, useRef } from "preact/hooks";
 
 import { CONDITIONS_MAX, DEPTH_MAX } from "../lib/filter";
-import { conditionsOf, depthOf, type Draft, isDraft, memberAt, type Mode, MODES, withMember } from "../lib/filtergroup";
+import { conditionsOf, depthOf, type Draft, isDraft, isDoing, isOfDoings, memberAt, type Mode, MODES, withMember } from "../lib/filtergroup";
 import { wordsOfFilter } from "../panels/filters/names";
 import { Icon } from "../ui/icons";
 
@@ -10,8 +10,10 @@ const NAMES: Record<Mode, string> = {
     any: "Any of these holds",
     none: "None of these holds",
     not_all: "Not all of these hold",
+    done: "The visitor once met all of these together",
+    not_done: "The visitor never met all of these together",
 };
-const BETWEEN: Record<Mode, string> = { all: "and", any: "or", none: "or", not_all: "and" };
+const BETWEEN: Record<Mode, string> = { all: "and", any: "or", none: "or", not_all: "and", done: "and", not_done: "and" };
 
 export type Path = readonly number[];
 
@@ -41,6 +43,7 @@ function Group({ path, ...props }: Props & { path: Path }) {
     if (!group || !isDraft(group)) return null;
     const next = [...path, group.members.length];
     const isFull = conditionsOf(draft) >= CONDITIONS_MAX;
+    const isInDoing = path.length > 0 && isDoing(draft, path.slice(0, -1));
     const isDeep = depthOf(withMember(draft, next, { mode: "all", members: [] })) > DEPTH_MAX;
 
     function remove(at: number): void {
@@ -54,12 +57,13 @@ function Group({ path, ...props }: Props & { path: Path }) {
                 What must hold
             </label>
             <select id={id} value={group.mode} onChange={(event) => onChange(withMember(draft, path, { ...group, mode: event.currentTarget.value as Mode }))}>
-                {MODES.map((mode) => (
+                {MODES.filter((mode) => !isInDoing || !isOfDoings(mode) || mode === group.mode).map((mode) => (
                     <option value={mode} key={mode}>
                         {NAMES[mode]}
                     </option>
                 ))}
             </select>
+            {isOfDoings(group.mode) && <p class="hint">Of one event, or of one session, at any time of the period. Pages, events and their kind are of events; sources and entry pages of sessions.</p>}
             <ul class="filter-members">
                 {group.members.map((member, at) => {
                     const here = [...path, at];

@@ -287,7 +287,11 @@ export function rangeOf(query, zone, now) {
 }
 
 /** The tests of a filter, which may be an "or" of some; of other groups nothing is told. */
-const testsOf = (filter) => (filter[0] === "or" ? filter[1].filter(([name]) => !["and", "or", "not"].includes(name)) : ["and", "not"].includes(filter[0]) ? [] : [filter]);
+const testsOf = (filter) => (filter[0] === "or" ? filter[1].filter(([name]) => !GROUPS.includes(name)) : GROUPS.includes(filter[0]) ? [] : [filter]);
+const DOINGS = ["has_done", "has_not_done"];
+const GROUPS = ["and", "or", "not", ...DOINGS];
+/** Dimensions that sessions alone have. */
+const OF_SESSIONS = ["source", "channel", "entry_page", "exit_page"];
 
 /** Whether a value of a dimension passes the filters that are about it. */
 function passes(filters, dimension, value) {
@@ -322,9 +326,11 @@ export function checkFilters(filters = [], field = "filters", depth = 1) {
 function checkFilter([dimension, operator, values, ...more], field, depth) {
   if (depth > DEPTH_MAX) throw new Refusal("limit_exceeded", field, "at most 8 levels of filters are allowed");
   if (dimension === "not") return checkFilter(operator, `${field}[1]`, depth + 1);
-  if (dimension === "and" || dimension === "or") {
+  if (GROUPS.includes(dimension)) {
     if (operator.length === 0) throw new Refusal("invalid_filter", field, "and, or hold at least one filter, not exactly one");
-    return checkFilters(operator, `${field}[1]`, depth + 1);
+    checkFilters(operator, `${field}[1]`, depth + 1);
+    if (DOINGS.includes(dimension)) checkDoing(operator, field);
+    return;
   }
   checkDimension(dimension, `${field}[0]`);
   if (dimension === "goal" && ["gt", "lt", "between"].includes(operator)) throw new Refusal("unsupported_operator", `${field}[1]`, "goals are names, not numbers");
@@ -335,6 +341,16 @@ function checkFilter([dimension, operator, values, ...more], field, depth) {
   if (["gt", "lt", "between"].includes(operator) && !declared(dimension).granularity)
     for (const value of values)
       if (!Number.isFinite(Number(value))) throw new Refusal("invalid_value", `${field}[2]`, `'${value}' is no number; gt, lt and between compare numbers`);
+}
+
+/** What was done is of one event, or of one session. */
+function checkDoing(filters, field) {
+  const all = filters.flatMap(function tests([first, second]) {
+    return first === "not" ? tests(second) : GROUPS.includes(first) ? [first, ...second.flatMap(tests)] : [second, first];
+  });
+  if (all.some((word) => DOINGS.includes(word))) throw new Refusal("unsupported_filter", field, "'has_done' and 'has_not_done' do not hold one another");
+  if (filters.some(([name]) => OF_SESSIONS.includes(name)) && filters.some(([name]) => !OF_SESSIONS.includes(name)))
+    throw new Refusal("unsupported_filter", field, "one 'has_done' asks for what events have, or for what sessions have, not for both");
 }
 
 function checkPattern(pattern, field) {

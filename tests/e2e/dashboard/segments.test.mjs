@@ -122,6 +122,33 @@ scenario("a segment is renamed, changed and deleted, each by keyboard, and the p
   await isAt(page, "?filter=source~is~Hacker News~Reddit&filter=not(page~is~/)");
 });
 
+scenario("a segment that asks for what visitors did, as the query interface writes it, is shown, edited and saved again", async ({ fixture, open }) => {
+  fixture.sites[0].segments[1].filters = [["has_not_done", ["page", "is", HOSTILE], ["country", "is", "DE"]], ["page", "is_set"]];
+  const page = await open("/sites/demo?segment=Germany");
+  await settled(page);
+  await button(page, "The segment Germany: show the segments").click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText(`never together: Page is ${HOSTILE}; Country is Germany`).waitFor();
+  equal(await dialog.getByText("are not known to this page").count(), 0);
+  await button(page, "Show as filters: Germany").click();
+  await settled(page);
+  await button(page, `Edit the filter: never together: Page is ${HOSTILE}; Country is Germany`).click();
+  await button(page, `Edit: Page is ${HOSTILE}`).click();
+  await button(page, `Remove ${HOSTILE}`).click();
+  await page.getByRole("combobox", { name: "Value" }).fill("/pricing");
+  await button(page, "Change").click();
+  await button(page, "Change").click();
+  await isAt(page, "?filter=has_not_done(page~is~/pricing,country~is~DE)&filter=page~is_set");
+  await settled(page);
+  equal(await page.locator("main img").count(), 0);
+  await button(page, "Segment").click();
+  await page.getByRole("menuitem", { name: "Edit the segments" }).click();
+  await button(page, "Change to the page's filters: Germany").click();
+  await button(page, "Replace").click();
+  await isAt(page, "?segment=Germany");
+  deepEqual(fixture.sites[0].segments[1].filters, [["has_not_done", [["page", "is", ["/pricing"]], ["country", "is", ["DE"]]]], ["page", "is_set"]]);
+});
+
 scenario("who may only look chooses segments, and makes and changes none", async ({ fixture, open }) => {
   const page = await open("/sites/demo?filter=country~is~DE", { role: "viewer" });
   await settled(page);

@@ -1,5 +1,5 @@
 import { sentence, visible } from "../../lib/format";
-import { isGroup } from "../../lib/filter";
+import { isGroup, negated } from "../../lib/filter";
 import type { Filter, FilterGroup, FilterTree, Operator } from "../../lib/query";
 import { devices } from "../devices/devices";
 import { events } from "../events/events";
@@ -52,16 +52,12 @@ export function nameOfValues({ dimension, operator, values }: Filter, between = 
   return values.map((value) => (isLiteral(operator) ? visible(value, "(blank)") : nameOfValue(dimension, value))).join(between);
 }
 
-/** What a group asks of its conditions. */
-export function nameOfGroup({ group, filters: [first] }: FilterGroup): string {
-  if (group !== "not") return group === "and" ? "All of" : "Any of";
-  return first && isGroup(first) && first.group === "and" ? "Not all of" : "None of";
-}
+/** Of the last two the conditions are about one event, or one session, of the visitor at some time of the range. */
+const GROUPS = { and: "All of", or: "Any of", not: "None of", has_done: "Once together", has_not_done: "Never together" } as const;
 
-/** What a group is about, without the "not" that its name tells. */
-export function membersOf({ group, filters }: FilterGroup): readonly FilterTree[] {
-  const [first] = filters;
-  return group === "not" && first && isGroup(first) && first.group !== "not" ? first.filters : filters;
+/** What a group asks of its conditions. */
+export function nameOfGroup(filter: FilterGroup): string {
+  return negated(filter)?.group === "and" ? "Not all of" : GROUPS[filter.group];
 }
 
 /** "Country is Germany", "any of: Country is Germany; Page contains /blog". */
@@ -72,7 +68,8 @@ export function wordsOfFilter(filter: FilterTree): string {
 
 /** "Country is Germany; (all of: Page is /; Browser is Firefox)". */
 export function wordsOfMembers(group: FilterGroup): string {
-  return membersOf(group)
+  // Its name tells the "not".
+  return (negated(group) ?? group).filters
     .map((member) => (isGroup(member) ? `(${wordsOfFilter(member)})` : wordsOfFilter(member)))
     .join("; ");
 }
