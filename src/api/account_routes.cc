@@ -276,8 +276,7 @@ void AccountRoutes::add_site(http::Exchange& exchange) {
 void AccountRoutes::change_site(http::Exchange& exchange) {
     auto fields = Fields::parse(exchange.request().body, kSiteBody);
     if (!fields) return exchange.respond(refusal(fields.error()));
-    const auto id = http::percent_decode(http::path_parameter(kSite, exchange.request().path, "{id}"), false);
-    run(writing_, exchange, [this, fields = std::move(*fields), id = id.value_or("")] {
+    run(writing_, exchange, [this, fields = std::move(*fields), id = path_text(exchange, kSite, "{id}")] {
         catalog::SiteChange change;
         change.name = fields.text("name");
         change.domain = fields.text("domain");

@@ -15,10 +15,6 @@ using http::Method;
 constexpr std::string_view kAnnotations = "/api/v1/sites/{id}/annotations";
 constexpr std::string_view kAnnotation = "/api/v1/sites/{id}/annotations/{annotation}";
 
-std::string parameter(const http::Exchange& exchange, std::string_view pattern, std::string_view name) {
-    return http::percent_decode(http::path_parameter(pattern, exchange.request().path, name), false).value_or("");
-}
-
 /// A day of the query string; empty where it is not there.
 Result<std::string> day_of(std::string_view query, std::string_view name) {
     const auto text = http::query_value(query, name);
@@ -58,11 +54,11 @@ void AnnotationRoutes::add_to(http::Router& router, const Gate& gate) {
     gate.add(router, Method::kGet, kAnnotations,
              [this](http::Exchange& exchange, const Caller& caller) { list(exchange, caller); });
     gate.add(router, Method::kPost, kAnnotations, [this](http::Exchange& exchange, const Caller& caller) {
-        save(exchange, caller, parameter(exchange, kAnnotations, "{id}"), {});
+        save(exchange, caller, path_text(exchange, kAnnotations, "{id}"), {});
     });
     gate.add(router, Method::kPut, kAnnotation, [this](http::Exchange& exchange, const Caller& caller) {
-        save(exchange, caller, parameter(exchange, kAnnotation, "{id}"),
-             parameter(exchange, kAnnotation, "{annotation}"));
+        save(exchange, caller, path_text(exchange, kAnnotation, "{id}"),
+             path_text(exchange, kAnnotation, "{annotation}"));
     });
     gate.add(router, Method::kDelete, kAnnotation,
              [this](http::Exchange& exchange, const Caller&) { remove(exchange); });
@@ -70,7 +66,7 @@ void AnnotationRoutes::add_to(http::Router& router, const Gate& gate) {
 
 void AnnotationRoutes::list(http::Exchange& exchange, const Caller& caller) {
     const auto snapshot = catalog_.snapshot();
-    const auto site = caller.readable_site(parameter(exchange, kAnnotations, "{id}"), *snapshot);
+    const auto site = caller.readable_site(path_text(exchange, kAnnotations, "{id}"), *snapshot);
     if (!site) return exchange.respond(refusal(site.error()));
     const auto first = day_of(exchange.request().query, "from");
     if (!first) return exchange.respond(refusal(first.error()));
@@ -116,8 +112,8 @@ void AnnotationRoutes::save(http::Exchange& exchange, const Caller& caller, std:
 
 void AnnotationRoutes::remove(http::Exchange& exchange) {
     answer_from(pool_, exchange,
-                [this, site_id = parameter(exchange, kAnnotation, "{id}"),
-                 id = parameter(exchange, kAnnotation, "{annotation}")]() -> Result<http::Response> {
+                [this, site_id = path_text(exchange, kAnnotation, "{id}"),
+                 id = path_text(exchange, kAnnotation, "{annotation}")]() -> Result<http::Response> {
                     return removed_or(catalog_.annotations().remove(site_id, id));
                 });
 }

@@ -83,6 +83,11 @@ Result<const catalog::Site*> Caller::readable_site(std::string_view id, const ca
     return site;
 }
 
+std::string path_text(const http::Exchange& exchange, std::string_view pattern, std::string_view name) {
+    const std::string_view sent = http::path_parameter(pattern, exchange.request().path, name);
+    return http::percent_decode(sent, false).value_or(std::string(sent));
+}
+
 http::Response refusal(const Error& error) {
     http::Response response = http::error_response(error);
     if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");

@@ -42,6 +42,10 @@ Status judge_access(Access access, const Caller& caller);
 /// The cookies that carry a session: over http, and over https.
 std::string_view session_cookie(Scheme scheme);
 
+/// What stands in the request's path for `name` of the pattern, decoded; with a broken escape as it is. Never empty: a
+/// handler that takes an empty id for a new one must not add by a path that names one.
+std::string path_text(const http::Exchange& exchange, std::string_view pattern, std::string_view name);
+
 /// The answer to a request that was refused, with the headers that belong to its status.
 http::Response refusal(const Error& error);
 

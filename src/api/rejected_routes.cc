@@ -52,9 +52,8 @@ RejectedRoutes::RejectedRoutes(const catalog::Catalog& catalog, query::Executor&
 
 void RejectedRoutes::add_to(http::Router& router, const Gate& gate) {
     gate.add(router, Method::kGet, kOfSite, [this](http::Exchange& exchange, const Caller& caller) {
-        const auto id = http::percent_decode(http::path_parameter(kOfSite, exchange.request().path, "{id}"), false);
         const auto snapshot = catalog_.snapshot();
-        const auto site = caller.readable_site(id.value_or(""), *snapshot);
+        const auto site = caller.readable_site(path_text(exchange, kOfSite, "{id}"), *snapshot);
         if (!site) return exchange.respond(refusal(site.error()));
         answer(exchange, (*site)->id);
     });

@@ -30,6 +30,7 @@ constexpr RouteRule kRules[] = {
     {Method::kPatch, "/api/v1/sites/{id}", Access::kManager, Effect::kChanges},
     {Method::kGet, "/api/v1/sites/{id}/goals", Access::kReader, Effect::kReads},
     {Method::kPost, "/api/v1/sites/{id}/goals", Access::kEditor, Effect::kChanges},
+    {Method::kPut, "/api/v1/sites/{id}/goals/{goal}", Access::kEditor, Effect::kChanges},
     {Method::kDelete, "/api/v1/sites/{id}/goals/{goal}", Access::kEditor, Effect::kChanges},
     {Method::kGet, "/api/v1/sites/{id}/segments", Access::kReader, Effect::kReads},
     {Method::kPost, "/api/v1/sites/{id}/segments", Access::kEditor, Effect::kChanges},

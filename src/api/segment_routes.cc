@@ -19,10 +19,6 @@ using http::Method;
 constexpr std::string_view kSegments = "/api/v1/sites/{id}/segments";
 constexpr std::string_view kSegment = "/api/v1/sites/{id}/segments/{segment}";
 
-std::string parameter(const http::Exchange& exchange, std::string_view pattern, std::string_view name) {
-    return http::percent_decode(http::path_parameter(pattern, exchange.request().path, name), false).value_or("");
-}
-
 /// Without the blanks of who wrote it by hand.
 Result<std::string> minified(std::string_view filters) {
     json::Reader reader;
@@ -54,17 +50,17 @@ void SegmentRoutes::add_to(http::Router& router, const Gate& gate) {
     gate.add(router, Method::kGet, kSegments,
              [this](http::Exchange& exchange, const Caller& caller) { list(exchange, caller); });
     gate.add(router, Method::kPost, kSegments, [this](http::Exchange& exchange, const Caller& caller) {
-        save(exchange, caller, parameter(exchange, kSegments, "{id}"), {});
+        save(exchange, caller, path_text(exchange, kSegments, "{id}"), {});
     });
     gate.add(router, Method::kPut, kSegment, [this](http::Exchange& exchange, const Caller& caller) {
-        save(exchange, caller, parameter(exchange, kSegment, "{id}"), parameter(exchange, kSegment, "{segment}"));
+        save(exchange, caller, path_text(exchange, kSegment, "{id}"), path_text(exchange, kSegment, "{segment}"));
     });
     gate.add(router, Method::kDelete, kSegment, [this](http::Exchange& exchange, const Caller&) { remove(exchange); });
 }
 
 void SegmentRoutes::list(http::Exchange& exchange, const Caller& caller) const {
     const auto snapshot = catalog_.snapshot();
-    const auto site = caller.readable_site(parameter(exchange, kSegments, "{id}"), *snapshot);
+    const auto site = caller.readable_site(path_text(exchange, kSegments, "{id}"), *snapshot);
     if (!site) return exchange.respond(refusal(site.error()));
     http::Response response;
     json::Writer writer(response.body);
@@ -100,7 +96,7 @@ void SegmentRoutes::save(http::Exchange& exchange, const Caller& caller, std::st
 void SegmentRoutes::remove(http::Exchange& exchange) {
     answer_from(
         pool_, exchange,
-        [this, site_id = parameter(exchange, kSegment, "{id}"), id = parameter(exchange, kSegment, "{segment}")] {
+        [this, site_id = path_text(exchange, kSegment, "{id}"), id = path_text(exchange, kSegment, "{segment}")] {
             return removed_or(catalog_.remove_segment(site_id, id));
         });
 }

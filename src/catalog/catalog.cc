@@ -244,7 +244,8 @@ struct Catalog::State {
     Status write_retained(std::string_view site_id, const Retention& retention) const;
     Status refresh();
     Result<NewKey> make_key(std::string_view site_id, Scope scope) const;
-    /// Whether it may stand beside the site's others.
+    /// Whether it may stand beside the site's others, of which one of its id is itself.
+    Status judge(const Goal& goal) const;
     Status judge(const Segment& segment) const;
 
     mutable std::mutex mutex;
@@ -498,7 +499,9 @@ Status Catalog::remove_site(std::string_view id) {
     return state_->refresh();
 }
 
-Result<Goal> Catalog::add_goal(Goal goal) {
+namespace {
+/// What a goal has to be by itself.
+Status check_goal(const Goal& goal) {
     constexpr std::size_t kNameMax = 200;
     constexpr std::size_t kValueMax = 2'000;
     if (goal.name.empty() || goal.name.size() > kNameMax)
@@ -510,16 +513,28 @@ Result<Goal> Catalog::add_goal(Goal goal) {
         return Error(Code::kInvalidArgument,
                      "say which " + std::string(goal_kind_name(goal.kind)) + " it is, in 1 to 2000 bytes",
                      std::string(goal_kind_name(goal.kind)));
+    return {};
+}
+}  // namespace
+
+Status Catalog::State::judge(const Goal& goal) const {
+    const std::vector<Goal>& all = snapshot->goals_of(goal.site_id);
+    if (std::any_of(all.begin(), all.end(),
+                    [&](const Goal& other) { return other.name == goal.name && other.id != goal.id; }))
+        return Error(Code::kConflict, "the site has a goal '" + goal.name + "' already", "name");
+    return {};
+}
+
+Result<Goal> Catalog::add_goal(Goal goal) {
+    TRY_STATUS(check_goal(goal));
     goal.id = random_id();
     const std::lock_guard lock(state_->mutex);
     goal.created_ms = state_->clock.wall_ms();
     if (state_->snapshot->site(goal.site_id) == nullptr) return no_site(goal.site_id);
-    const std::vector<Goal>& others = state_->snapshot->goals_of(goal.site_id);
-    if (others.size() >= kGoalsMax)
+    if (state_->snapshot->goals_of(goal.site_id).size() >= kGoalsMax)
         return Error(Code::kInvalidArgument,
                      "a site has at most " + std::to_string(kGoalsMax) + " goals; remove one before", "name");
-    if (std::any_of(others.begin(), others.end(), [&](const Goal& other) { return other.name == goal.name; }))
-        return Error(Code::kConflict, "the site has a goal '" + goal.name + "' already", "name");
+    TRY_STATUS(state_->judge(goal));
     TRY(Query insert, state_->database.prepare("INSERT INTO goals (id, site_id, name, kind, matching, value, filters, "
                                                "created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"));
     TRY_STATUS(insert.text(goal.id)
@@ -535,13 +550,34 @@ Result<Goal> Catalog::add_goal(Goal goal) {
     return goal;
 }
 
+Result<Goal> Catalog::change_goal(Goal goal) {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->snapshot->site(goal.site_id) == nullptr) return no_site(goal.site_id);
+    const std::vector<Goal>& all = state_->snapshot->goals_of(goal.site_id);
+    const auto former = std::find_if(all.begin(), all.end(), [&](const Goal& other) { return other.id == goal.id; });
+    if (former == all.end()) return no_goal(goal.id);
+    TRY_STATUS(check_goal(goal));
+    TRY_STATUS(state_->judge(goal));
+    goal.created_ms = former->created_ms;
+    TRY(Query update,
+        state_->database.prepare("UPDATE goals SET name = ?, kind = ?, matching = ?, value = ?, filters = ? "
+                                 "WHERE id = ?"));
+    TRY_STATUS(update.text(goal.name)
+                   .text(goal_kind_name(goal.kind))
+                   .text(goal_match_name(goal.match))
+                   .text(goal.value)
+                   .text(goal.filters)
+                   .text(goal.id)
+                   .run());
+    TRY_STATUS(state_->refresh());
+    return goal;
+}
+
 Status Catalog::remove_goal(std::string_view site_id, std::string_view id) {
     const std::lock_guard lock(state_->mutex);
     TRY(Query query, state_->database.prepare("DELETE FROM goals WHERE site_id = ? AND id = ?"));
     TRY_STATUS(query.text(site_id).text(id).run());
-    if (state_->database.changes() == 0)
-        return Error(Code::kNotFound,
-                     "the site has no goal '" + std::string(id) + "'; 'footfall goal list' has the ids", "id");
+    if (state_->database.changes() == 0) return no_goal(id);
     return state_->refresh();
 }
 

@@ -192,6 +192,9 @@ public:
     /// for the site, kConflict for a name that another goal of it has, kInvalidArgument for an empty name or value and
     /// beyond kGoalsMax.
     Result<Goal> add_goal(Goal goal);
+    /// All that it is but its id and when it was made. Errors as add_goal(), without a limit of their number; kNotFound
+    /// where the site has no such goal.
+    Result<Goal> change_goal(Goal goal);
     /// kNotFound where the site has no such goal.
     Status remove_goal(std::string_view site_id, std::string_view id);
 

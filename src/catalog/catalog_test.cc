@@ -372,6 +372,33 @@ TEST_F(CatalogTest, GoalsAreOfTheirSiteAndGoWithIt) {
     EXPECT_EQ(catalog_->add_goal({.site_id = "a", .name = "", .value = "/"}).error().field, "name");
     EXPECT_EQ(catalog_->add_goal({.site_id = "a", .name = "x", .value = ""}).error().field, "page");
     EXPECT_EQ(catalog_->add_goal({.site_id = "c", .name = "x", .value = "/"}).error().code, Code::kNotFound);
+
+    Goal other = *pro;
+    other.site_id = "b";
+    EXPECT_EQ(catalog_->change_goal(other).error().code, Code::kNotFound) << "it is another site's";
+    other = *pro;
+    other.name = "Bought";
+    EXPECT_EQ(catalog_->change_goal(other).error().code, Code::kConflict);
+    other.name = "";
+    EXPECT_EQ(catalog_->change_goal(other).error().field, "name");
+    other = {.id = pro->id, .site_id = "a", .name = "Pro", .match = Goal::Match::kAny, .filters = "[1]"};
+    clock_.advance_ms(1'000);
+    const auto changed = catalog_->change_goal(other);
+    ASSERT_TRUE(changed) << "its own name is no other's: " << changed.error().message;
+    EXPECT_EQ(changed->created_ms, pro->created_ms);
+    open();
+    ASSERT_EQ(catalog_->snapshot()->goals_of("a").size(), 2u);
+    for (const Goal& goal : catalog_->snapshot()->goals_of("a")) {
+        const Goal& expected = goal.id == pro->id ? *changed : *bought;
+        EXPECT_EQ(goal.name, expected.name);
+        EXPECT_EQ(goal.kind, expected.kind);
+        EXPECT_EQ(goal.match, expected.match);
+        EXPECT_EQ(goal.value, expected.value);
+        EXPECT_EQ(goal.filters, expected.filters);
+        EXPECT_EQ(goal.created_ms, expected.created_ms);
+    }
+    EXPECT_EQ(catalog_->snapshot()->goals_of("b").front().value, "/") << "another site's is as it was";
+
     EXPECT_EQ(catalog_->remove_goal("b", pro->id).error().code, Code::kNotFound) << "it is another site's";
     ASSERT_TRUE(catalog_->remove_goal("a", bought->id));
     EXPECT_EQ(catalog_->snapshot()->goals_of("a").size(), 1u);

@@ -2,6 +2,10 @@
 
 namespace footfall::catalog {
 
+Error no_goal(std::string_view id) {
+    return {Code::kNotFound, "the site has no goal '" + std::string(id) + "'; 'footfall goal list' has the ids", "id"};
+}
+
 std::string_view goal_kind_name(Goal::Kind kind) { return kind == Goal::Kind::kEvent ? "event" : "page"; }
 
 std::optional<Goal::Kind> parse_goal_kind(std::string_view text) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
+
 namespace footfall::catalog {
 
 /// A pageview or a custom event of a site that counts as a conversion. It applies to all of history.
@@ -27,6 +29,9 @@ struct Goal {
 
 /// Of one site: each costs a condition on every event that a question about goals reads.
 inline constexpr std::size_t kGoalsMax = 50;
+
+/// kNotFound, where a site has no goal of that id.
+Error no_goal(std::string_view id);
 
 std::string_view goal_kind_name(Goal::Kind kind);
 std::optional<Goal::Kind> parse_goal_kind(std::string_view text);

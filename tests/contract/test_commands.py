@@ -55,6 +55,7 @@ class TestHelp:
             "key list",
             "key revoke",
             "goal add",
+            "goal set",
             "goal list",
             "goal remove",
             "segment add",

@@ -1,5 +1,6 @@
 """Goals: declared by command or over HTTP, for history as for what comes, and conversions as sessions that met one."""
 
+import concurrent.futures
 from typing import Any
 
 import pytest
@@ -182,6 +183,17 @@ class TestConversions:
         asked = site.query(["conversions"], explain=True)
         assert any("no days are kept" in reason for reason in asked["meta"]["plan"])
 
+    def test_a_changed_goal_is_another_answer(self, visited: Site):
+        browser = User(visited.server, "editor").browser()
+        goal = add_goal(visited, "Bought", "--page", "/thanks")
+        assert visited.query(["conversions"], ["goal"])["rows"] == [["Bought", 2]]
+        put = browser.request("PUT", goals_path(visited, goal["id"]), {"name": "Bought", "event": "signup", "filters": [["property:plan", "is", ["pro"]]]})
+        assert put.status == 200, put
+        assert visited.query(["conversions"], ["goal"])["rows"] == [["Bought", 1]]
+        visited.server.command("goal", "set", goal["id"], "--site", visited.id, "--name", "Joined", "--filters", "[]")
+        assert visited.query(["conversions"], ["goal"])["rows"] == [["Joined", 2]]
+        assert visited.query(["events"], filters=[["goal", "is", ["Bought"]]])["rows"] == [[0]], "by its former name nothing is found"
+
     def test_another_sites_goals_are_its_own(self, visited: Site):
         other = visited.server.add_site()
         add_goal(other, "Bought", "--page", "/thanks")
@@ -227,8 +239,12 @@ class TestDeclaring:
         ],
     )
     def test_what_is_wrong_is_named(self, server: Server, site: Site, body: dict[str, Any], field: str):
-        answer = User(server, "editor").browser().request("POST", goals_path(site), body)
-        assert answer.status == 400 and answer.json()["error"]["field"] == field, answer
+        browser = User(server, "editor").browser()
+        goal = browser.request("POST", goals_path(site), {"name": "Right", "page": "/right"}).json()
+        for method, path in (("POST", goals_path(site)), ("PUT", goals_path(site, goal["id"]))):
+            answer = browser.request(method, path, body)
+            assert answer.status == 400 and answer.json()["error"]["field"] == field, answer
+        assert browser.request("GET", goals_path(site)).json() == {"goals": [goal]}
 
     def test_who_may(self, server: Server, site: Site):
         viewer = User(server, "viewer").browser()
@@ -239,7 +255,29 @@ class TestDeclaring:
         assert server.request("GET", goals_path(other), None, bearer(site.key("read"))).status in (403, 404)
         missing = f"/api/v1/sites/{site.id}x/goals"
         assert viewer.request("GET", missing).status == 404
-        assert User(server, "owner").browser().request("POST", missing, {"name": "x", "page": "/"}).status == 404
+        owner = User(server, "owner").browser()
+        assert owner.request("POST", missing, {"name": "x", "page": "/"}).status == 404
+        assert owner.request("POST", missing, {}).status == 404, "the site is judged first"
+
+    def test_who_may_change(self, server: Server, site: Site):
+        goal = add_goal(site, "Bought", "--page", "/thanks")
+        changed = {"name": "Paid", "event": "pay", "match": "contains", "filters": []}
+        path = goals_path(site, goal["id"])
+        assert server.request("PUT", path, changed).status == 401
+        for scope in ("read", "admin"):
+            assert server.request("PUT", path, changed, bearer(site.key(scope))).status in (401, 403), scope
+        assert User(server, "viewer").browser().request("PUT", path, changed).status == 403
+        other = server.add_site()
+        editor = User(server, "editor").browser()
+        for elsewhere in (goals_path(other, goal["id"]), goals_path(site, "nosuchgoal00"), goals_path(site, "%ff"), goals_path(site, "%zz")):
+            assert editor.request("PUT", elsewhere, changed).status == 404, elsewhere
+        assert editor.request("PUT", f"/api/v1/sites/{site.id}x/goals/{goal['id']}", changed).status == 404
+        assert editor.request("GET", goals_path(site)).json() == {"goals": [goal]}
+        assert editor.request("GET", goals_path(other)).json() == {"goals": []}
+        for role in ("editor", "admin", "owner"):
+            put = User(server, role).browser().request("PUT", path, changed | {"name": role})
+            assert put.status == 200 and put.json() == changed | {"name": role, "id": goal["id"]}
+            assert editor.request("GET", goals_path(site)).json() == {"goals": [put.json()]}
 
     def test_names_are_of_one_goal_and_their_number_has_an_end(self, server: Server, site: Site):
         browser = User(server, "admin").browser()
@@ -247,9 +285,50 @@ class TestDeclaring:
             assert browser.request("POST", goals_path(site), {"name": f"g{number}", "page": f"/{number}"}).status == 201
         again = browser.request("POST", goals_path(site), {"name": "g7", "page": "/"})
         assert again.status in (400, 409)
+        third, seventh = [goal["id"] for goal in browser.request("GET", goals_path(site)).json()["goals"] if goal["name"] in ("g3", "g7")]
+        taken = browser.request("PUT", goals_path(site, third), {"name": "g7", "page": "/3"})
+        assert taken.status == 409 and taken.json()["error"]["field"] == "name"
+        assert browser.request("PUT", goals_path(site, seventh), {"name": "g7", "page": "/seven"}).status == 200, "its own name is no other's"
+        assert browser.request("PUT", goals_path(site, third), {"name": "three", "page": "/3"}).status == 200, "a site that is full changes its goals"
         beyond = browser.request("POST", goals_path(site), {"name": "g50", "page": "/"})
         assert beyond.status == 400 and "50" in beyond.json()["error"]["message"]
         assert site.query(["conversions", "conversion_rate"], ["goal"])["rows"] == []
+
+    def test_of_two_that_take_one_name_at_once_one_gets_it(self, server: Server, site: Site):
+        browser = User(server, "editor").browser()
+        ids = [browser.request("POST", goals_path(site), {"name": f"g{number}", "page": f"/{number}"}).json()["id"] for number in range(8)]
+        for turn in range(5):
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                puts = list(pool.map(lambda at: browser.request("PUT", goals_path(site, ids[at]), {"name": f"turn {turn}", "page": f"/{at}"}), range(8)))
+            assert sorted(put.status for put in puts) == [200] + [409] * 7, puts
+            goals = browser.request("GET", goals_path(site)).json()["goals"]
+            assert [goal["id"] for goal in goals] == ids, "in the order in which they were made"
+            winner = next(put.json()["id"] for put in puts if put.status == 200)
+            assert [goal["id"] for goal in goals if goal["name"] == f"turn {turn}"] == [winner]
+
+    def test_by_command_what_is_not_given_stays(self, site: Site):
+        goal = add_goal(site, "Pro", "--event", "signup", "--filters", '[["property:plan","is",["pro"]]]')
+
+        def set_goal(*flags: str) -> Any:
+            return site.server.command("goal", "set", goal["id"], "--site", site.id, *flags)
+
+        assert set_goal("--name", "Went pro") == goal | {"name": "Went pro"}
+        assert set_goal("--event", "joined", "--match", "contains") == goal | {"name": "Went pro", "event": "joined", "match": "contains"}
+        of_page = {"id": goal["id"], "name": "Went pro", "page": "/pro", "match": "is", "filters": []}
+        assert set_goal("--page", "/pro", "--match", "is", "--filters", "[]") == of_page
+        assert site.server.command("goal", "list", "--site", site.id) == [of_page]
+        add_goal(site, "Other", "--page", "/other")
+        for words, code, word in [
+            ([goal["id"], "--site", site.id, "--page", "/", "--event", "x"], 2, "--page"),
+            ([goal["id"], "--site", site.id, "--filters", "["], 2, "filters"),
+            ([goal["id"], "--site", site.id, "--name", "Other"], 1, "Other"),
+            ([goal["id"], "--site", "nobody"], 1, "nobody"),
+            (["", "--site", site.id, "--name", "x", "--page", "/"], 1, "goal list"),
+            (["nosuchgoal00", "--site", site.id, "--name", "x", "--page", "/"], 1, "nosuchgoal00"),
+        ]:
+            done = run_command("goal", "set", *words, data=site.server.data)
+            assert done.returncode == code and word in done.stderr and len(done.stderr.strip().splitlines()) == 1, done
+        assert site.server.command("goal", "list", "--site", site.id)[0] == of_page
 
     def test_by_command_one_sentence_says_what_is_wrong(self, site: Site):
         for flags, word in [

@@ -152,6 +152,8 @@ class TestSaving:
         editor = User(server, "editor").browser()
         for method, path in (("PUT", path_of(other, made["id"])), ("DELETE", path_of(other, made["id"]))):
             assert editor.request(method, path, body if method == "PUT" else None).status == 404, "it is another site's"
+        for name in ("nosuchsegmnt", "%ff", "%zz"):
+            assert editor.request("PUT", path_of(site, name), {"name": "new", "filters": NEWS}).status == 404, name
         assert editor.request("POST", f"/api/v1/sites/{site.id}x/segments", {}).status == 404, "the site is judged first"
         assert editor.request("GET", path_of(site)).json() == {"segments": [made]}
 

@@ -1,7 +1,8 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import test from "node:test";
 
-import { goalRequest, goalRows, goalsQuery, renameGoal } from "./goals";
+import type { Goal } from "./api";
+import { formOf, goalRequest, goalRows, goalsQuery, renameGoal, saveGoal } from "./goals";
 import type { Answer } from "./query";
 
 const goal = (name: string) => ({ id: name, name, event: name.toLowerCase(), match: "is" });
@@ -46,27 +47,33 @@ test("every goal has a row, most conversions first, also one that nobody met, an
   equal(none?.rate, null, "of no session there is no rate");
 });
 
-test("a goal is renamed without a moment without it, whatever kind it is of", async () => {
+test("a goal is renamed in place, whatever kind it is of, and added without an id", async () => {
   const asked: [string, string, unknown][] = [];
   const before = globalThis.fetch;
-  let status = 204;
   globalThis.fetch = (async (path: string, { method, body }: RequestInit) => {
     asked.push([method ?? "", path, JSON.parse(String(body))]);
-    const error = JSON.stringify({ error: { code: "", message: "the catalog is read-only" } });
-    return method === "POST" ? new Response("{}", { status: 201 }) : new Response(status === 204 ? null : error, { status });
+    return path.endsWith("/full") ? Response.json({ error: { code: "", message: "the catalog is read-only" } }, { status: 500 }) : Response.json({});
   }) as typeof fetch;
   try {
-    const unknown = { id: "a/b", name: "Long", engaged_seconds: 60 };
+    const unknown = { id: "a/b", name: "Long", engaged_seconds: 60, filters: [["mood", "resembles", ["good"]]] } as unknown as Goal;
     await renameGoal("my site", unknown, "Read");
+    await saveGoal("my site", { name: "Read" });
     deepEqual(asked, [
-      ["POST", "/api/v1/sites/my%20site/goals", { name: "Read", engaged_seconds: 60 }],
-      ["DELETE", "/api/v1/sites/my%20site/goals/a%2Fb", {}],
+      ["PUT", "/api/v1/sites/my%20site/goals/a%2Fb", { name: "Read", engaged_seconds: 60, filters: [["mood", "resembles", ["good"]]] }],
+      ["POST", "/api/v1/sites/my%20site/goals", { name: "Read" }],
     ]);
-    status = 404;
-    await renameGoal("s", unknown, "Read");
-    status = 500;
-    await rejects(renameGoal("s", unknown, "Read"), /'Read' was added, but 'Long' is still there. the catalog is read-only/);
+    await rejects(renameGoal("s", { ...unknown, id: "full" }, "Read"), /the catalog is read-only/);
   } finally {
     globalThis.fetch = before;
   }
+});
+
+test("the form has a goal as it was declared, and none that it could not give back whole", () => {
+  const filters = [["country", "is", "DE"]] as unknown as NonNullable<Goal["filters"]>;
+  const conditions = [{ dimension: "country", operator: "is", values: ["DE"] }];
+  deepEqual(formOf({ id: "a", name: "Read", page: "/blog/", match: "contains", filters }), { name: "Read", kind: "page", match: "contains", value: "/blog/", filters: conditions });
+  deepEqual(formOf({ id: "a", name: "Any", event: "", match: "any", filters }), { name: "Any", kind: "event", match: "any", value: "", filters: conditions });
+  deepEqual(formOf({ id: "a", name: "Home", page: "/" }), { name: "Home", kind: "page", match: "is", value: "/", filters: [] });
+  for (const unknown of [{ engaged_seconds: 60 }, { page: "/", match: "resembles" }, { page: "/", filters: [["mood", "resembles", ["good"]]] }])
+    equal(formOf({ id: "a", name: "x", ...unknown } as unknown as Goal), undefined, JSON.stringify(unknown));
 });

@@ -1,6 +1,7 @@
-import { ApiError, call, type Goal } from "./api";
+import { call, type Goal } from "./api";
 import { conditionOf } from "./filter";
 import { type Answer, columnOf, type FilterTree, type Query } from "./query";
+import { filtersOf } from "./segments";
 
 /** What a goal may be met by. Another kind is a line here, with the dimension whose values are suggested. */
 export const GOAL_KINDS = [
@@ -26,31 +27,34 @@ export interface NewGoal {
   filters: readonly FilterTree[];
 }
 
-const pathOf = (siteId: string) => `/api/v1/sites/${encodeURIComponent(siteId)}/goals`;
+const pathOf = (siteId: string, id?: string): string =>
+  `/api/v1/sites/${encodeURIComponent(siteId)}/goals${id === undefined ? "" : `/${encodeURIComponent(id)}`}`;
 
 export function goalRequest({ name, kind, match, value, filters }: NewGoal): object {
   return { name, [kind]: value, match, ...(filters.length === 0 ? {} : { filters: filters.map((filter) => conditionOf(filter)) }) };
 }
 
-export async function addGoal(siteId: string, body: object): Promise<void> {
-  await call(pathOf(siteId), { method: "POST", body });
+/** Adds one, or, with the id of one that is there, replaces all that it is. */
+export async function saveGoal(siteId: string, body: object, id?: string): Promise<void> {
+  await call(pathOf(siteId, id), { method: id === undefined ? "POST" : "PUT", body });
 }
 
 export async function removeGoal(siteId: string, { id }: Goal): Promise<void> {
-  await call(`${pathOf(siteId)}/${encodeURIComponent(id)}`, { method: "DELETE", body: {} });
+  await call(pathOf(siteId, id), { method: "DELETE", body: {} });
 }
 
-/** The server knows no other name for a goal that is there: the same one is added under its new name, then the old one goes. So there is no
- *  moment without it, and of kinds that are not known here everything stays. */
-export async function renameGoal(siteId: string, goal: Goal, name: string): Promise<void> {
-  const { id: _, ...rest } = goal;
-  await addGoal(siteId, { ...rest, name });
-  try {
-    await removeGoal(siteId, goal);
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return;
-    throw new ApiError(`'${name}' was added, but '${goal.name}' is still there. ${error instanceof Error ? error.message : ""}`.trim());
-  }
+/** Of kinds and conditions that are not known here everything stays. */
+export function renameGoal(siteId: string, goal: Goal, name: string): Promise<void> {
+  const { id, ...rest } = goal;
+  return saveGoal(siteId, { ...rest, name }, id);
+}
+
+/** A goal as its form has it; undefined where it is of a kind, match or condition that the form has not. */
+export function formOf({ name, match: matching = "is", filters = [], ...rest }: Goal): NewGoal | undefined {
+  const kind = GOAL_KINDS.find((one) => one.name in rest)?.name;
+  const match = MATCHES.find((one) => one.name === matching)?.name;
+  const conditions = filtersOf({ filters });
+  return kind && match && conditions && { name, kind, match, value: rest[kind] ?? "", filters: conditions };
 }
 
 /** The conversions of each goal. */

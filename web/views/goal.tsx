@@ -2,7 +2,7 @@ import { useId, useState } from "preact/hooks";
 
 import type { Goal, Site } from "../lib/api";
 import { visible } from "../lib/format";
-import { addGoal, GOAL_KINDS, type GoalKind, goalRequest, type Match, MATCHES, removeGoal, renameGoal } from "../lib/goals";
+import { formOf, GOAL_KINDS, type GoalKind, goalRequest, type Match, MATCHES, removeGoal, renameGoal, saveGoal } from "../lib/goals";
 import { filterOf } from "../lib/filter";
 import type { Conditions, Query } from "../lib/query";
 import { wordsOfFilter } from "../panels/filters/names";
@@ -41,13 +41,14 @@ interface Props {
 
 const FIELDS = ["name", "match", ...GOAL_KINDS.map(({ name }) => name)];
 
-/** A name, what meets it, and conditions. */
-export function AddGoal({ site, base, backTo, onDone, onClose }: Props & { base: Query }) {
-    const [kind, setKind] = useState<GoalKind>("page");
-    const [match, setMatch] = useState<Match>("is");
-    const [typed, setTyped] = useState("");
+/** A name, what meets it, and conditions: of a new goal, or of one that formOf() knows. */
+export function EditGoal({ site, goal, base, backTo, onDone, onClose }: Props & { goal?: Goal; base: Query }) {
+    const form = goal && formOf(goal);
+    const [kind, setKind] = useState<GoalKind>(form?.kind ?? "page");
+    const [match, setMatch] = useState<Match>(form?.match ?? "is");
+    const [typed, setTyped] = useState(form?.value ?? "");
     const [missing, setMissing] = useState("");
-    const conditions = useConditions({ initial: [], base, label: "Conditions", error: match === "any" ? missing : "" });
+    const conditions = useConditions({ initial: form?.filters ?? [], base, label: "Conditions", error: match === "any" ? missing : "" });
     const id = useId();
     const text = typed.trim();
     const { noun, dimension } = GOAL_KINDS.find(({ name }) => name === kind) ?? GOAL_KINDS[0];
@@ -64,13 +65,21 @@ export function AddGoal({ site, base, backTo, onDone, onClose }: Props & { base:
             document.getElementById(`${id}-value`)?.focus();
             return;
         }
-        await addGoal(site.id, goalRequest({ name: name.trim(), kind, match, value: isAny ? "" : text, filters: conditions.filters }));
+        const body = goalRequest({ name: name.trim(), kind, match, value: isAny ? "" : text, filters: conditions.filters });
+        await saveGoal(site.id, body, goal?.id);
         onDone();
     });
     return (
-        <Dialog title="Add a goal" backTo={backTo} onClose={onClose}>
-            <Form sending={sending} button="Add">
-                <Field label="Name" name="name" autocomplete="off" autofocus error={sending.errorOf("name")} />
+        <Dialog title={goal ? `Change ${nameOfGoal(goal)}` : "Add a goal"} backTo={backTo} onClose={onClose}>
+            <Form sending={sending} button={goal ? "Change" : "Add"}>
+                <Field
+                    label="Name"
+                    name="name"
+                    autocomplete="off"
+                    autofocus
+                    error={sending.errorOf("name")}
+                    {...(goal && { value: goal.name, hint: RENAMED })}
+                />
                 <div class="two">
                     <Choice label="Met by" value={kind} error="" onChoose={(name) => setKind(name as GoalKind)}>
                         {optionsOf(GOAL_KINDS)}
@@ -122,6 +131,8 @@ const optionsOf = (options: readonly { name: string; label: string }[]) =>
         </option>
     ));
 
+const RENAMED = "Segments, links and programs that ask for the old name do not find it any more.";
+
 export function RenameGoal({ site, goal, backTo, onDone, onClose }: Props & { goal: Goal }) {
     const sending = useSending(["name"], async ({ name = "" }) => {
         const wanted = name.trim();
@@ -139,7 +150,7 @@ export function RenameGoal({ site, goal, backTo, onDone, onClose }: Props & { go
                     autofocus
                     value={goal.name}
                     error={sending.errorOf("name")}
-                    hint="Segments, links and programs that ask for the old name do not find it any more."
+                    hint={RENAMED}
                 />
             </Form>
         </Dialog>

@@ -8,7 +8,7 @@ import { downloadCsv } from "../lib/csv";
 import { count, plural } from "../lib/format";
 import { beginnings, rateText } from "../lib/funnel";
 import { isChosen } from "../lib/filter";
-import { type GoalRow, goalRows, GOALS_MAX, goalsQuery } from "../lib/goals";
+import { formOf, type GoalRow, goalRows, GOALS_MAX, goalsQuery } from "../lib/goals";
 import type { Answer, Query } from "../lib/query";
 import { pages } from "../panels/pages/pages";
 import { rankingQuery, tabOf, valueOfRow } from "../panels/ranking/spec";
@@ -18,9 +18,9 @@ import { Panel } from "../ui/panel";
 import { Empty, Failure, Partial, SkeletonRows } from "../ui/states";
 import { askQuery, useAsked } from "./answer";
 import Explain from "./explain";
-import { AddGoal, nameOfGoal, RemoveGoal, RenameGoal, textOfGoal } from "./goal";
+import { EditGoal, nameOfGoal, RemoveGoal, RenameGoal, textOfGoal } from "./goal";
 
-type Overlay = { kind: "add" | "explain" } | { kind: "rename" | "remove"; goal: Goal } | undefined;
+type Overlay = { kind: "add" | "explain" } | { kind: "rename" | "change" | "remove"; goal: Goal } | undefined;
 
 const ADD_BUTTON = "goal-add";
 
@@ -98,7 +98,10 @@ export default function Goals({ site, view, base }: { site: Site; view: View; ba
                 )}
             </Panel>
             {overlay?.kind === "explain" && <Explain title="Goals" query={query} onClose={close} />}
-            {overlay?.kind === "add" && <AddGoal site={site} base={base} backTo={ADD_BUTTON} onDone={changed} onClose={close} />}
+            {overlay?.kind === "add" && <EditGoal site={site} base={base} backTo={ADD_BUTTON} onDone={changed} onClose={close} />}
+            {overlay?.kind === "change" && (
+                <EditGoal site={site} goal={overlay.goal} base={base} backTo={ADD_BUTTON} onDone={changed} onClose={close} />
+            )}
             {overlay?.kind === "rename" && (
                 <RenameGoal site={site} goal={overlay.goal} backTo={ADD_BUTTON} onDone={changed} onClose={close} />
             )}
@@ -149,6 +152,7 @@ function actionsOf(goal: Goal, base: Query, mayEdit: boolean, open: (overlay: Ov
         ...(mayEdit
             ? [
                   { label: "Rename", separated: true, run: () => open({ kind: "rename", goal }) },
+                  ...(formOf(goal) ? [{ label: "Change", run: () => open({ kind: "change", goal }) }] : []),
                   { label: "Delete", run: () => open({ kind: "remove", goal }) },
               ]
             : []),

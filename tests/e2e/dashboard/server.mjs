@@ -254,9 +254,10 @@ export class Fixture {
     const all = (this.goals[siteId] ??= []);
     if (method === "GET") return give(200, { goals: all });
     if (user.role === "viewer") return refuse(403, "forbidden", "this needs another role");
-    this.goalChanges.push([method, method === "POST" ? body : id]);
+    this.goalChanges.push([method, ...(id === undefined ? [] : [id]), ...(method === "DELETE" ? [] : [body])]);
+    const known = all.find((goal) => goal.id === id);
+    if (id !== undefined && !known) return refuse(404, "not_found", "there is no such goal");
     if (method === "DELETE") {
-      if (!all.some((goal) => goal.id === id)) return refuse(404, "not_found", "there is no such goal");
       this.goals[siteId] = all.filter((goal) => goal.id !== id);
       return give(204);
     }
@@ -265,13 +266,15 @@ export class Fixture {
     if (unknown) return refuse(400, "unknown_field", `there is no field '${unknown}'`, unknown);
     if ((page === undefined) === (event === undefined))
       return refuse(400, "invalid", "say either which 'page' it is or which 'event'", "page");
-    if (all.some((goal) => goal.name === name)) return refuse(409, "conflict", `the site has a goal '${name}' already`, "name");
+    if (all.some((goal) => goal.name === name && goal.id !== id)) return refuse(409, "conflict", `the site has a goal '${name}' already`, "name");
     if ((match === "any") !== ((page ?? event) === "") || (match === "any" && filters.length === 0))
       return refuse(400, "invalid", "a goal of any page says by filters which it is", "filters");
     if (match === "matches" && (page ?? event).includes("("))
       return refuse(400, "invalid", "missing ): this is no pattern", page ? "page" : "event");
-    all.push({ id: `goal${all.length + 10}`, name, ...(page === undefined ? { event } : { page }), match, filters });
-    return give(201, all.at(-1));
+    const saved = { id: id ?? `goal${all.length + 10}`, name, ...(page === undefined ? { event } : { page }), match, filters };
+    if (known) all[all.indexOf(known)] = saved;
+    else all.push(saved);
+    return give(known ? 200 : 201, saved);
   }
 
   answer(query) {
