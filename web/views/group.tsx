@@ -10,8 +10,8 @@ const NAMES: Record<Mode, string> = {
     any: "Any of these holds",
     none: "None of these holds",
     not_all: "Not all of these hold",
-    done: "The visitor once met all of these together",
-    not_done: "The visitor never met all of these together",
+    done: "Once all of these together",
+    not_done: "Never all of these together",
 };
 const BETWEEN: Record<Mode, string> = { all: "and", any: "or", none: "or", not_all: "and", done: "and", not_done: "and" };
 
@@ -63,7 +63,7 @@ function Group({ path, ...props }: Props & { path: Path }) {
                     </option>
                 ))}
             </select>
-            {isOfDoings(group.mode) && <p class="hint">Of one event, or of one session, at any time of the period. Pages, events and their kind are of events; sources and entry pages of sessions.</p>}
+            {isOfDoings(group.mode) && <p class="hint">Of one event, or of one session, of the visitor at any time of the period. Pages, events and their kind are of events; sources and entry pages of sessions.</p>}
             <ul class="filter-members">
                 {group.members.map((member, at) => {
                     const here = [...path, at];

@@ -250,9 +250,9 @@ scenario("what a visitor did that met several conditions together is one group: 
   await button(page, "Combine with others").focus();
   await page.keyboard.press("Enter");
   const mode = page.getByRole("combobox", { name: "What must hold" }).first();
-  deepEqual((await mode.locator("option").allTextContents()).slice(-2), ["The visitor once met all of these together", "The visitor never met all of these together"]);
+  deepEqual((await mode.locator("option").allTextContents()).slice(-2), ["Once all of these together", "Never all of these together"]);
   await mode.selectOption("done");
-  const group = page.getByRole("group", { name: "The visitor once met all of these together" });
+  const group = page.getByRole("group", { name: "Once all of these together" });
   await group.getByText("Of one event, or of one session").waitFor();
   await button(page, "Add a condition").click();
   await dimension(page).fill("source");
