@@ -2,19 +2,25 @@ import { useRef, useState } from "preact/hooks";
 
 import { type Annotation, type Mark, marksOf } from "../lib/annotations";
 import type { Bucket } from "../lib/buckets";
+import { estimate, type Sureness } from "../lib/confidence";
 import { plural } from "../lib/format";
-import { brief, type Metric, whole } from "../lib/metrics";
+import { brief, type Metric } from "../lib/metrics";
 import { labelled, marks } from "./axis";
 import { useCursor } from "./cursor";
 import { Marks, textOf, TipNotes } from "./marks";
-import { areaPath, linePath, type Point } from "./path";
+import { areaPath, linePath, type Point, type Span } from "./path";
 import { useWidth } from "./width";
 
-export interface Series {
+interface Line {
     buckets: readonly Bucket[];
     values: readonly (number | null)[];
+    /** How far each may be off; undefined: all are counted. */
+    intervals: readonly Sureness[] | undefined;
+}
+
+export interface Series extends Line {
     /** By the same numbers: the first day of the other period stands under the first of this one. */
-    other: { buckets: readonly Bucket[]; values: readonly (number | null)[] } | undefined;
+    other: Line | undefined;
 }
 
 const HEIGHT = 280;
@@ -40,7 +46,7 @@ export function TimeChart({ metric, series, annotations = [], onOpen }: Props) {
     const width = useWidth(box);
     const { buckets, values, other } = series;
     const count = Math.max(buckets.length, other?.buckets.length ?? 0);
-    const ticks = marks(metric.unit, Math.max(0, ...[...values, ...(other?.values ?? [])].map((value) => value ?? 0)));
+    const ticks = marks(metric.unit, Math.max(0, ...[series, ...(other ? [other] : [])].flatMap(reach)));
     const top = ticks[ticks.length - 1] as number;
     const tickLabels = ticks.map((tick) => brief(metric.unit, tick));
     const start = 16 + 7 * Math.max(...tickLabels.map(({ length }) => length));
@@ -48,6 +54,11 @@ export function TimeChart({ metric, series, annotations = [], onOpen }: Props) {
     const x = (index: number) => start + (count <= 1 ? plot / 2 : (index * plot) / (count - 1));
     const y = (value: number) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / top);
     const pointsOf = (all: Series["values"]) => all.map((value, index): Point => [x(index), value === null ? null : y(value)]);
+    const spans = ({ values: all, intervals }: Line): Span[] =>
+        (intervals ?? []).map((interval, index) => {
+            const [lower, upper] = (all[index] ?? null) === null || !interval ? [null, null] : [y(Number(interval[0])), y(Number(interval[1]))];
+            return [x(index), upper, lower];
+        });
     const last = buckets.length - 1;
     const { at: shown, look, ...cursor } = useCursor(buckets.length, 7);
     const [pointed, point] = useState<Mark>();
@@ -118,6 +129,9 @@ export function TimeChart({ metric, series, annotations = [], onOpen }: Props) {
                             {buckets[index]?.label}
                         </text>
                     ))}
+                    {/* Of how far the numbers may be off. */}
+                    {other?.intervals && <path class="band band-other" d={areaPath(spans(other))} />}
+                    {series.intervals && <path class="band" d={areaPath(spans(series))} />}
                     {other && <path class="other" d={linePath(pointsOf(other.values))} />}
                     <path class="area" d={areaPath(filled)} />
                     <path class="line" d={linePath(solid)} />
@@ -167,19 +181,26 @@ function Tip({ metric, series, annotations, index, left, width }: TipProps) {
                 <span>
                     {bucket && named(bucket)}
                 </span>
-                <strong>{whole(metric.unit, series.values[index] ?? null)}</strong>
+                <strong>{textAt(metric, series, index)}</strong>
             </p>
             {other && (
                 <p class="tip-row">
                     <i class="key-line key-other" />
                     <span>{named(other)}</span>
-                    <strong>{whole(metric.unit, series.other?.values[index] ?? null)}</strong>
+                    <strong>{textAt(metric, series.other, index)}</strong>
                 </p>
             )}
             <TipNotes annotations={annotations} />
         </div>
     );
 }
+
+/** "1,234 \u00b1 56". */
+export const textAt = (metric: Metric, line: Line | undefined, index: number): string =>
+    estimate(metric.unit, line?.values[index] ?? null, line?.intervals?.[index]);
+
+/** What the axis has to hold: the numbers, and as far as they may be above. */
+const reach = ({ values, intervals = [] }: Line): number[] => [...values.map((value) => value ?? 0), ...intervals.map((interval) => Number(interval?.[1] ?? 0))];
 
 /** "Tue 24 Nov (so far)". */
 export const named = ({ title, part }: Bucket): string => (part ? `${title} (${part})` : title);
@@ -188,15 +209,16 @@ const wordsOf = (annotations: readonly Annotation[]): string[] =>
     annotations.length > 0 ? [plural(annotations.length, "annotation"), ...annotations.map(textOf)] : [];
 
 /** A point in words. */
-export function describe(metric: Metric, { buckets, values, other }: Series, index: number): string {
+export function describe(metric: Metric, series: Series, index: number): string {
+    const { buckets, values, other } = series;
     const bucket = buckets[index];
     if (!bucket) return "no data";
     const value = values[index] ?? null;
     const otherBucket = other?.buckets[index];
     const otherValue = other?.values[index] ?? null;
     return [
-        `${bucket.title}${bucket.part && `, ${bucket.part}`}: ${value === null ? "no data" : `${whole(metric.unit, value)} ${metric.label.toLowerCase()}`}`,
-        otherBucket && otherValue !== null ? `${otherBucket.title}${otherBucket.part && `, ${otherBucket.part}`}: ${whole(metric.unit, otherValue)}` : "",
+        `${bucket.title}${bucket.part && `, ${bucket.part}`}: ${value === null ? "no data" : `${textAt(metric, series, index)} ${metric.label.toLowerCase()}`}`,
+        otherBucket && otherValue !== null ? `${otherBucket.title}${otherBucket.part && `, ${otherBucket.part}`}: ${textAt(metric, other, index)}` : "",
     ]
         .filter(Boolean)
         .join("; ");

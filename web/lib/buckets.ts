@@ -94,13 +94,17 @@ export function clockIn(timezone: string): (ms: number) => string {
   return (ms) => format.format(ms);
 }
 
+/** What the row of each bucket has; undefined where the server has no row. */
+export function ofBuckets<T>(buckets: readonly Bucket[], rows: readonly Cell[][], of: (row: readonly Cell[], index: number) => T): (T | undefined)[] {
+  const byKey = new Map(rows.map((row, index) => [keyOf(row[0]), of(row, index)]));
+  return buckets.map(({ key }) => byKey.get(keyOf(key)));
+}
+
 /** One column of the rows, a value a bucket. Where the server has no row: 0 for what is counted, unknown for a ratio; nothing at all for
  *  what has not begun. */
 export function valuesOf(buckets: readonly Bucket[], rows: readonly Cell[][], column: number, absent: "zero" | "gap"): (number | null)[] {
-  const byKey = new Map(rows.map((row) => [keyOf(row[0]), row[column]]));
-  return buckets.map(({ key, phase }) => {
-    if (phase === "future") return null;
-    const value = byKey.get(keyOf(key));
+  return ofBuckets(buckets, rows, (row) => row[column]).map((value, index) => {
+    if (buckets[index]?.phase === "future") return null;
     if (value === undefined) return absent === "zero" ? 0 : null;
     return typeof value === "number" ? value : null;
   });

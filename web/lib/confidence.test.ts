@@ -1,7 +1,7 @@
-import { equal } from "node:assert/strict";
+import { deepEqual, equal } from "node:assert/strict";
 import test from "node:test";
 
-import { errorSentence, errorText, intervalOf } from "./confidence";
+import { errorSentence, errorText, estimate, halfText, intervalOf, surenessByRow, surenessOf } from "./confidence";
 import type { Meta } from "./query";
 
 const counted: Meta = { source: "events", sample_rate: 1, confidence: null, cached: false, took_ms: 1, rows_read: 1, as_of: "2026-11-24T12:34:00Z", sql: null };
@@ -26,4 +26,36 @@ test("whoever looks closer reads both ends", () => {
   equal(errorSentence("count", sampled, [980, 1030]), "95\u00a0% sure: 980 to 1,030");
   equal(errorSentence("percent", sampled, null), "too few visitors in the sample to say how far off");
   equal(errorSentence("count", counted, null), "");
+});
+
+test("a number has half of its interval behind it, an estimate of which nothing is known a sign before it, and what is counted neither", () => {
+  equal(estimate("count", 1234, [1178, 1290]), "1,234\u00a0\u00b1\u00a056");
+  equal(estimate("percent", 41.2, [40, 42.4]), "41.2\u00a0%\u00a0\u00b1\u00a01.2\u00a0%");
+  equal(estimate("seconds", 134, [124, 144]), "2 min 14 s\u00a0\u00b1\u00a010 s");
+  equal(estimate("count", 1234, null), "\u2248\u00a01,234");
+  equal(estimate("count", 1234, undefined), "1,234");
+  for (const interval of [[1, 2] as const, null, undefined]) equal(estimate("count", null, interval), "\u2013");
+});
+
+test("an error that would be rounded to none is told as below what can be told", () => {
+  equal(halfText("count", ["10", "10.5"]), "\u00b1\u00a0<1");
+  equal(halfText("percent", [40, 40.1]), "\u00b1\u00a0<0.1\u00a0%");
+  equal(halfText("number", [2, 2.02]), "\u00b1\u00a00.01");
+  equal(halfText("count", null), "");
+});
+
+test("of each row the interval is found by the metric, whose place is behind the dimensions", () => {
+  const columns = [
+    { name: "browser", type: "string", role: "dimension" },
+    { name: "visitors", type: "integer", role: "metric" },
+    { name: "bounce_rate", type: "number", role: "metric" },
+  ] as const;
+  const confidence = { level: 0.95, rows: [[[1, 2] as const, null], [[3, 4] as const, [5, 6] as const]], totals: { visitors: [7, 8] as const } };
+  const answer = { columns: [...columns] };
+  const of = (metric: string) => surenessByRow({ sample_rate: 0.1, confidence }, answer, metric);
+  deepEqual([of("visitors")?.(0), of("visitors")?.(1), of("bounce_rate")?.(0), of("bounce_rate")?.(1)], [[1, 2], [3, 4], null, [5, 6]]);
+  deepEqual([of("visitors")?.(2), of("sessions")?.(0), surenessByRow({ sample_rate: 0.1 }, answer, "visitors")?.(0)], [null, null, null], "not known");
+  equal(surenessByRow(counted, answer, "visitors"), undefined);
+  equal(surenessByRow({}, answer, "visitors"), undefined, "as of a server that samples nothing");
+  deepEqual([surenessOf({ sample_rate: 0.1, confidence }, "visitors"), surenessOf(sampled, "bounce_rate"), surenessOf(counted, "visitors")], [[7, 8], null, undefined]);
 });

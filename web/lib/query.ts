@@ -70,14 +70,21 @@ export type Totals = Record<string, number | null>;
 /** Both ends; texts of an amount of money. */
 export type Interval = readonly [number | string, number | string];
 
-/** Of a sampled answer: null where too few visitors say how far a number is off. */
+/** Of a sampled answer, of the metrics alone, in the order of their columns: null where too few visitors say how far a number is off. */
 export interface Confidence {
   level: number;
   rows: (Interval | null)[][];
   totals: Record<string, Interval | null> | null;
 }
 
-export interface Meta {
+/** Of which share of the visitors numbers are an estimate, and how far they may be off; 1 where they are counted, as in servers that know
+ *  no other. */
+export interface Sampling {
+  sample_rate?: number;
+  confidence?: Confidence | null;
+}
+
+export interface Meta extends Sampling {
   source: string;
   sample_rate: number;
   confidence: Confidence | null;
@@ -104,7 +111,7 @@ export interface Answer {
   /** Null where the query turned them off. */
   totals: Totals | null;
   /** Rows are the other period's own, in the same order and columns; they are not matched to the current ones. */
-  comparison: { from: string; to: string; rows: Cell[][]; totals: Totals | null } | null;
+  comparison: (Sampling & { from: string; to: string; rows: Cell[][]; totals: Totals | null }) | null;
   meta: Meta;
 }
 

@@ -116,6 +116,21 @@ export function timeline({ holes = [] as number[], days = 14, scale = 1, compare
   };
 }
 
+/** As an estimate of one visitor in so many. Of small numbers, as of the sample's few visitors, nothing more is known. */
+export function sampled(answer: Answer, rate = 0.1): Answer {
+  const intervalOf = (value: Cell | undefined) => (typeof value === "number" && value >= 30 ? ([value * 0.92, value * 1.08] as const) : null);
+  const confidenceOf = ({ rows, totals: all }: Pick<Answer, "rows" | "totals">) => ({
+    level: 0.95,
+    rows: rows.map((row) => row.slice(answer.columns.filter(({ role }) => role === "dimension").length).map(intervalOf)),
+    totals: all && Object.fromEntries(Object.entries(all).map(([name, value]) => [name, intervalOf(value ?? undefined)])),
+  });
+  return {
+    ...answer,
+    comparison: answer.comparison && { ...answer.comparison, sample_rate: rate, confidence: confidenceOf(answer.comparison) },
+    meta: { ...answer.meta, sample_rate: rate, confidence: confidenceOf(answer) },
+  };
+}
+
 export const snapshot: Snapshot = {
   sample_rate: 1,
   as_of: AS_OF,

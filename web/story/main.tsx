@@ -21,7 +21,7 @@ import { sources } from "../panels/sources/sources";
 import { Timeline } from "../panels/timeline/timeline";
 import Install from "../views/install";
 import LiveView from "../views/live";
-import { countries, failed, failedLater, headline, hugeRows, loading, nobody, pageRows, ranking, ready, snapshot, stale, timeline } from "./data";
+import { countries, failed, failedLater, headline, hugeRows, loading, nobody, pageRows, ranking, ready, sampled, snapshot, stale, timeline } from "./data";
 
 /** Every panel in every state, for the tests; it is not part of the product. */
 
@@ -140,8 +140,8 @@ function Stories() {
                 />
                 <Numbers
                     name="Numbers: sampled, cached"
-                    top={ready(headline({ meta: { sample_rate: 0.1, cached: true } }))}
-                    chart={ready(timeline({ scale: 100_000 }))}
+                    top={ready(sampled(headline({ meta: { cached: true } })))}
+                    chart={ready(sampled(timeline({ scale: 100_000 })))}
                 />
                 <Numbers
                     name="Numbers: older than what is kept"
@@ -166,7 +166,7 @@ function Stories() {
                 <Rank name="Ranking: a newer state failed" reply={failedLater(page())} />
                 <Rank name="Ranking: empty" reply={ready(empty)} />
                 <Rank name="Ranking: empty by a filter" reply={ready(empty)} filters={[{ dimension: "country", operator: "is", values: ["DE"] }]} />
-                <Rank name="Ranking: sampled, cached" reply={ready(page({ sample_rate: 0.05, cached: true }))} />
+                <Rank name="Ranking: sampled, cached" reply={ready(sampled(page({ cached: true }), 0.05))} />
                 <Rank name="Ranking: very large numbers" reply={ready(ranking("page", hugeRows))} />
                 <Rank
                     name="Sources: referrers"

@@ -1,11 +1,11 @@
 import { useState } from "preact/hooks";
 
 import { plural } from "../lib/format";
-import type { Answer, Conditions, FilterTree, Query, Totals } from "../lib/query";
+import type { Conditions, FilterTree, Query, Totals } from "../lib/query";
 import { type FilterBy, RankingTable } from "../panels/ranking/ranking";
 import { detailsQuery, listed, nameOfRow, narrowed, type RankingTab, searched } from "../panels/ranking/spec";
 import { Dialog } from "../ui/dialog";
-import { Empty, Failure, SkeletonRows } from "../ui/states";
+import { Empty, Failure, Partial, SkeletonRows } from "../ui/states";
 import { useAnswer, useSettled } from "./answer";
 
 const ROWS_MAX = 500;
@@ -40,10 +40,9 @@ export default function Details({ tab, base, numbers, domain, filters, onFilter,
         const name = nameOfRow(tab, row).toLowerCase();
         return words.every((word) => name.includes(word));
     });
-    const shown: Answer | undefined = list.answer && {
-        ...list.answer,
-        rows: asksServer && !isSearching && found.answer ? found.answer.rows : (here ?? []),
-    };
+    const isFound = asksServer && !isSearching && found.answer !== undefined;
+    const answer = isFound ? found.answer : list.answer;
+    const shown = answer && { answer, rows: isFound ? answer.rows : (here ?? []) };
     const problem = list.problem ?? (asksServer && !isSearching ? found.problem : undefined);
     return (
         <Dialog title={tab.label === "Top" ? "Top pages" : tab.label} wide onClose={onClose}>
@@ -74,7 +73,8 @@ export default function Details({ tab, base, numbers, domain, filters, onFilter,
                 <div class={isSearching ? "scroll stale" : "scroll"}>
                     <RankingTable
                         tab={{ ...tab, metrics: tab.details }}
-                        answer={shown}
+                        answer={shown.answer}
+                        only={shown.rows}
                         numbers={numbers}
                         domain={domain}
                         filters={filters}
@@ -86,6 +86,7 @@ export default function Details({ tab, base, numbers, domain, filters, onFilter,
                     />
                 </div>
             )}
+            <Partial meta={shown?.answer.meta} />
         </Dialog>
     );
 }

@@ -483,6 +483,22 @@ export function metaOf(query, site, range, now, selected, grouped) {
   };
 }
 
+/** An answer as an estimate from one visitor in ten: each number may be off by a tenth, and of those below 100 nothing is known. */
+export function sampled(given) {
+  if (given.error) return given;
+  const intervalOf = (value) => (typeof value === "number" && value >= 100 ? [0.9 * value, 1.1 * value] : null);
+  const dimensions = given.columns.filter(({ role }) => role === "dimension").length;
+  const saidOf = ({ rows, totals }) => ({
+    sample_rate: 0.1,
+    confidence: {
+      level: 0.95,
+      rows: rows.map((row) => row.slice(dimensions).map(intervalOf)),
+      totals: totals && Object.fromEntries(Object.entries(totals).map(([name, value]) => [name, intervalOf(value)])),
+    },
+  });
+  return { ...given, comparison: given.comparison && { ...given.comparison, ...saidOf(given.comparison) }, meta: { ...given.meta, ...saidOf(given) } };
+}
+
 /** The answer to one query, or {error}. */
 export function answer(query, site, now) {
   try {

@@ -3,6 +3,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { readFileSync } from "node:fs";
 
 import { settled } from "../browser.mjs";
+import { sampled } from "./answers.mjs";
 import { scenario } from "./harness.mjs";
 import { isTop, NOW } from "./server.mjs";
 
@@ -573,6 +574,91 @@ scenario("sampled and cached answers say that they are", async ({ fixture, open 
   fixture.change = (answer) => ({ ...answer, meta: { ...answer.meta, sample_rate: 0.1, cached: true } });
   const page = await open("/sites/demo");
   await page.getByText("Estimated from 10\u00a0% of the visitors \u00b7 As of 12:34 UTC").first().waitFor();
+});
+
+const number = (text) => Number(text.replace(/[^\d]/g, ""));
+const grouped = (value) => new Intl.NumberFormat("en", { maximumFractionDigits: 0 }).format(value);
+
+scenario("the numbers on top say how far an estimate may be off, and so do those of the other period", async ({ fixture, open }) => {
+  fixture.change = sampled;
+  const page = await open("/sites/demo?compare=previous_period");
+  await settled(page);
+  const visitors = metric(page, "Visitors").locator(".headline-value");
+  equal(await visitors.locator("[aria-hidden]").innerText(), "\u00b110\u00a0%");
+  const title = await visitors.getAttribute("title");
+  const value = number(title.split(";")[0]);
+  ok(value > 1_000);
+  equal(title, `${grouped(value)}; 95\u00a0% sure: ${grouped(0.9 * value)} to ${grouped(1.1 * value)}`);
+  ok((await metric(page, "Visitors").textContent()).includes(title.split("; ")[1]), "a screen reader has it too");
+  const rate = metric(page, "Bounce rate").locator(".headline-value");
+  equal(await rate.locator("[aria-hidden]").count(), 0, "of so small a number nothing is known");
+  ok((await rate.getAttribute("title")).endsWith("; too few visitors in the sample to say how far off"));
+  const other = await metric(page, "Visitors").locator(".change").getAttribute("title");
+  const before = number(other.split("\u00a0")[0]);
+  ok(other.startsWith(`${grouped(before)}\u00a0\u00b1\u00a0${grouped(0.1 * before)} in the previous period`), other);
+});
+
+scenario("a list says that it is an estimate, and of each number how far it may be off, to whoever is at its row, and without a shift", async ({ fixture, open }) => {
+  fixture.change = (answer, query) => {
+    if (query.dimensions?.[0] !== "page") return answer;
+    const rows = answer.rows.map((row, index) => [row[0], [5_000, 4_000][index] ?? 20]);
+    return sampled({ ...answer, rows: query.limit > 10 ? [...rows, ["/a/last/one", 1_000]] : rows });
+  };
+  const page = await open("/sites/demo");
+  await settled(page);
+  const table = page.getByRole("region", { name: "Pages" }).getByRole("table", { name: "Page: Estimated from 10\u00a0% of the visitors" });
+  const cells = (row) => table.locator("tbody tr").nth(row).locator("td").first();
+  equal(await cells(0).getAttribute("title"), "5,000; 95\u00a0% sure: 4,500 to 5,500");
+  equal(await cells(0).locator(".visually-hidden").textContent(), ", 95\u00a0% sure: 4,500 to 5,500");
+  equal(await cells(2).getAttribute("title"), "20; too few visitors in the sample to say how far off");
+  equal(await cells(2).locator(".estimate-error").count(), 0);
+  const off = cells(1).locator(".estimate-error");
+  equal(await off.isVisible(), false);
+  const place = await table.boundingBox();
+  await table.locator("tbody tr").nth(1).getByRole("button").focus();
+  equal(await off.innerText(), "\u00b1\u00a0400");
+  deepEqual(await table.boundingBox(), place);
+  await table.locator("tbody tr").first().hover();
+  equal(await cells(0).locator(".estimate-error").isVisible(), true);
+  equal(await page.getByRole("region", { name: "Sources" }).locator(".estimate").count(), 0, "what is counted is no estimate");
+  await button(page, "Show all top").click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("Estimated from 10\u00a0% of the visitors").waitFor();
+  // Its number is its own, also where rows before it are left out.
+  await dialog.getByRole("searchbox").fill("/a/last/one");
+  await dialog.getByText("1 row").waitFor();
+  equal(await dialog.locator("tbody td.estimate").first().getAttribute("title"), "1,000; 95\u00a0% sure: 900 to 1,100");
+});
+
+scenario("the chart has a band as wide as its numbers may be off, and says so at each point, in words, and in its table", async ({ fixture, open }) => {
+  fixture.change = sampled;
+  const page = await open("/sites/demo?range=7d&compare=previous_period");
+  await settled(page);
+  const chart = page.getByRole("slider");
+  const answered = fixture.tops.at(-1)[0];
+  const { rows, comparison } = sampled(fixture.answer(answered));
+  const column = 1 + answered.metrics.indexOf("visitors");
+  const wanted = (row) => `${grouped(row[column])}\u00a0\u00b1\u00a0${grouped(0.1 * row[column])}`;
+  await chart.focus();
+  await page.keyboard.press("Home");
+  const tip = page.locator(".tip-row strong");
+  deepEqual(await tip.allInnerTexts(), [wanted(rows[0]), wanted(comparison.rows[0])]);
+  const told = await chart.getAttribute("aria-valuetext");
+  ok(told.includes(`${wanted(rows[0])} visitors`) && told.endsWith(wanted(comparison.rows[0])), told);
+  match(await page.locator("figcaption").innerText(), /^About [\d,]+ visitors/);
+  await page.locator(".legend").getByText("95\u00a0% sure").waitFor();
+  const [band, line] = await Promise.all([".band:not(.band-other)", ".line:not(.running)"].map((name) => page.locator(`.time-chart ${name}`).evaluate((path) => {
+    const { y, width, height } = path.getBBox();
+    return { y, width, height };
+  })));
+  ok(band.y < line.y && band.y >= 0 && band.width > 0.9 * line.width, `${JSON.stringify([band, line])}: the band is around the line, and in the chart`);
+  ok((await page.locator(".band-other").getAttribute("d")).length > 20);
+  await button(page, "Show as table").click();
+  equal(await page.locator(".timeline tbody tr").first().locator("td").first().innerText(), wanted(rows[0]));
+  fixture.change = (answer) => answer;
+  await page.reload();
+  await settled(page);
+  equal(await page.locator(".band").count(), 0, "what is counted has no band");
 });
 
 scenario("an answer that lacks what is older says so", async ({ fixture, open }) => {

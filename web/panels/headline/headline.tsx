@@ -1,7 +1,7 @@
 import type { Reply } from "../../app/board";
 import { isDayStart, shortDay } from "../../lib/calendar";
 import { changeOf } from "../../lib/change";
-import { errorSentence, errorText, intervalOf } from "../../lib/confidence";
+import { errorSentence, errorText, estimate, intervalOf, surenessOf } from "../../lib/confidence";
 import { brief, METRICS, type MetricName, whole } from "../../lib/metrics";
 import type { Query } from "../../lib/query";
 import { Icon } from "../../ui/icons";
@@ -64,7 +64,7 @@ export function Headline({
                                     class={`change ${change?.verdict ?? ""} ${change?.direction ?? ""}`}
                                     title={
                                         change && other
-                                            ? `${whole(metric.unit, other.totals?.[metric.name] ?? null)} in the ${against}${cutText(other.to)}`
+                                            ? `${estimate(metric.unit, other.totals?.[metric.name] ?? null, surenessOf(other, metric.name))} in the ${against}${cutText(other.to)}`
                                             : undefined
                                     }
                                 >

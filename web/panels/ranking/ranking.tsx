@@ -2,9 +2,11 @@ import { useRef } from "preact/hooks";
 
 import type { Reply } from "../../app/board";
 import { isChosen } from "../../lib/filter";
+import { errorSentence, halfText, surenessByRow } from "../../lib/confidence";
 import { narrow } from "../../lib/format";
 import { brief, unitOf, whole } from "../../lib/metrics";
-import { type Answer, columnOf, type Conditions, type FilterTree, type Totals } from "../../lib/query";
+import { estimated } from "../../lib/partial";
+import { type Answer, type Cell, columnOf, type Conditions, type FilterTree, type Totals } from "../../lib/query";
 import { Icon } from "../../ui/icons";
 import { OutLink } from "../../ui/link";
 import { Panel } from "../../ui/panel";
@@ -94,7 +96,9 @@ function useTotals(reply: Reply, numbers: Reply): Totals | null | undefined {
 
 interface TableProps {
     tab: RankingTab;
-    answer: Pick<Answer, "columns" | "rows">;
+    answer: Pick<Answer, "columns" | "rows"> & Partial<Pick<Answer, "meta">>;
+    /** Some of its rows, where not all are shown. */
+    only?: readonly Cell[][] | undefined;
     /** The numbers on top. */
     numbers: Totals | null | undefined;
     domain: string;
@@ -104,16 +108,18 @@ interface TableProps {
 }
 
 /** A bar list: a table whose rows have their share of the largest as background. */
-export function RankingTable({ tab, answer, numbers, domain, filters, rows, onFilter }: TableProps) {
+export function RankingTable({ tab, answer, only = answer.rows, numbers, domain, filters, rows, onFilter }: TableProps) {
+    const { meta } = answer;
+    const sureness = meta && tab.metrics.map(({ name }) => surenessByRow(meta, answer, name));
     const columns = tab.metrics.map(({ name }) => columnOf(answer, name));
     const number = (row: Answer["rows"][number], column: number | undefined) => Number(row[column ?? -1] ?? 0);
-    const largest = columns.map((column) => Math.max(1, ...answer.rows.map((row) => number(row, column))));
+    const largest = columns.map((column) => Math.max(1, ...only.map((row) => number(row, column))));
     const most = largest[0] ?? 1;
     const shared = columnOf(answer, SHARED);
     const all = numbers?.[SHARED] ?? 0;
     const has = (dimension: string, value: string) => isChosen(filters, dimension, value);
     return (
-        <table class={columns.length > 2 ? "bar-list many" : "bar-list"}>
+        <table class={columns.length > 2 ? "bar-list many" : "bar-list"} aria-label={meta && meta.sample_rate < 1 ? `${tab.column}: ${estimated(meta.sample_rate)}` : undefined}>
             <thead>
                 <tr>
                     <th scope="col">{tab.column}</th>
@@ -128,7 +134,7 @@ export function RankingTable({ tab, answer, numbers, domain, filters, rows, onFi
                 </tr>
             </thead>
             <tbody>
-                {answer.rows.slice(0, rows).map((row) => {
+                {only.slice(0, rows).map((row) => {
                     const value = valueOfRow(tab, row);
                     const name = nameOfRow(tab, row);
                     const within = tab.within === undefined ? undefined : ([tab.within, String(row[0] ?? "")] as const);
@@ -152,9 +158,26 @@ export function RankingTable({ tab, answer, numbers, domain, filters, rows, onFi
                             {columns.map((column, index) => {
                                 const unit = unitOf(tab.metrics[index]?.name);
                                 const cell = (row[column] ?? null) as number | null;
+                                const text = unit === "count" ? narrow(cell ?? 0, largest[index] ?? 1) : brief(unit, cell);
+                                const interval = cell === null ? undefined : sureness?.[index]?.(answer.rows.indexOf(row));
+                                if (interval === undefined)
+                                    return (
+                                        <td key={column} title={whole(unit, cell)}>
+                                            {text}
+                                        </td>
+                                    );
+                                const sure = errorSentence(unit, meta, interval);
                                 return (
-                                    <td key={column} title={whole(unit, cell)}>
-                                        {unit === "count" ? narrow(cell ?? 0, largest[index] ?? 1) : brief(unit, cell)}
+                                    <td key={column} class="estimate" title={`${whole(unit, cell)}; ${sure}`}>
+                                        <span aria-hidden="true">{"\u2248"}</span>
+                                        {text}
+                                        <span class="visually-hidden">, {sure}</span>
+                                        {/* For whoever is at the row; in the title it waits. */}
+                                        {interval && (
+                                            <small class="estimate-error" aria-hidden="true">
+                                                {halfText(unit, interval)}
+                                            </small>
+                                        )}
                                     </td>
                                 );
                             })}

@@ -54,6 +54,27 @@ test("the other period is laid under this one by the number of the bucket", () =
   );
 });
 
+test("each point of an estimate has its interval, of the other period its own, and where the sample has nothing nobody knows", () => {
+  const confidence = { level: 0.95, rows: [[[70, 90] as const, null], [[30, 50] as const, [41, 43] as const]], totals: null };
+  const others = { level: 0.95, rows: [[[5, 9] as const, null]], totals: null };
+  const comparison = {
+    from: "2026-11-19T00:00:00+00:00",
+    to: "2026-11-22T00:00:00+00:00",
+    rows: [["2026-11-20", 7, 50]] as Cell[][],
+    totals: null,
+    sample_rate: 0.1,
+    confidence: others,
+  };
+  const counted = answerOf("date", [["2026-11-22", 80, 40], ["2026-11-24", 40, 42]], days, { comparison });
+  const answer = { ...counted, meta: { ...counted.meta, sample_rate: 0.1, confidence } };
+  const visitors = seriesOf(answer, metricOf("visitors"), false);
+  deepEqual([visitors.intervals, visitors.other?.intervals], [[[70, 90], null, [30, 50]], [null, [5, 9], null]]);
+  deepEqual(seriesOf(answer, metricOf("bounce_rate"), false).intervals, [null, null, [41, 43]]);
+  deepEqual([seriesOf(counted, metricOf("visitors"), false).intervals, seriesOf(counted, metricOf("visitors"), false).other?.intervals], [undefined, [null, [5, 9], null]], "each period for itself");
+  equal(finding(answer, metricOf("visitors"), visitors, "previous period").slice(0, 18), "About 120 visitors");
+  equal(finding(answer, metricOf("bounce_rate"), seriesOf(answer, metricOf("bounce_rate"), false), "x").slice(0, 24), "Bounce rate about 41.2\u00a0%");
+});
+
 test("a ratio of nothing is a gap", () => {
   deepEqual(
     seriesOf(

@@ -1,8 +1,9 @@
 import type { Series } from "../../charts/timeline";
-import { bucketsOf, valuesOf } from "../../lib/buckets";
+import { type Bucket, bucketsOf, ofBuckets, valuesOf } from "../../lib/buckets";
 import { changeOf } from "../../lib/change";
+import { type Sureness, surenessByRow } from "../../lib/confidence";
 import { type Metric, METRICS, whole } from "../../lib/metrics";
-import { type Answer, columnOf, type Granularity, type Query } from "../../lib/query";
+import { type Answer, type Cell, columnOf, type Granularity, type Query, type Sampling } from "../../lib/query";
 
 const DIMENSIONS = { hour: "hour", day: "date", week: "week", month: "month" } as const;
 /** The server's own limit on rows is higher; past this a chart shows nothing more. */
@@ -31,18 +32,27 @@ export function seriesOf(answer: Answer, metric: Metric, everything: boolean): S
   const granularity = granularityIn(answer);
   const column = columnOf(answer, metric.name);
   const range = answer.meta.range;
-  if (!range || column < 0) return { buckets: [], values: [], other: undefined };
+  if (!range || column < 0) return { buckets: [], values: [], intervals: undefined, other: undefined };
   const first = answer.rows[0]?.[0];
   const from = everything && typeof first === "string" ? first : range.from;
   const buckets = bucketsOf(granularity, { ...range, from }, answer.meta.as_of).slice(everything && first === undefined ? -1 : 0);
   const comparison = answer.comparison;
   const otherBuckets =
     comparison && bucketsOf(granularity, { from: comparison.from, to: comparison.to, timezone: range.timezone }, answer.meta.as_of);
+  const lineOf = (its: Bucket[], rows: Cell[][], sampling: Sampling) => ({
+    buckets: its,
+    values: valuesOf(its, rows, column, metric.absent),
+    intervals: intervalsOf(its, rows, surenessByRow(sampling, answer, metric.name)),
+  });
   return {
-    buckets,
-    values: valuesOf(buckets, answer.rows, column, metric.absent),
-    other: comparison && otherBuckets ? { buckets: otherBuckets, values: valuesOf(otherBuckets, comparison.rows, column, metric.absent) } : undefined,
+    ...lineOf(buckets, answer.rows, answer.meta),
+    other: comparison && otherBuckets ? lineOf(otherBuckets, comparison.rows, comparison) : undefined,
   };
+}
+
+/** Where the sample has nothing of a bucket, nobody knows how much there is. */
+function intervalsOf(buckets: Bucket[], rows: Cell[][], surenessOf: ((row: number) => Sureness) | undefined): Sureness[] | undefined {
+  return surenessOf && ofBuckets(buckets, rows, (_, row) => surenessOf(row)).map((interval) => interval ?? null);
 }
 
 /** What the chart says, in a sentence. */
@@ -50,10 +60,11 @@ export function finding(answer: Answer, metric: Metric, series: Series, against:
   const total = answer.totals?.[metric.name] ?? null;
   const name = metric.label.toLowerCase();
   if (total === null || (total === 0 && metric.absent === "zero")) return `No ${name} in this period.`;
+  const isEstimate = answer.meta.sample_rate < 1;
   const sentence =
     metric.absent === "zero"
-      ? `${whole(metric.unit, total)} ${total === 1 ? name.replace(/s$/, "") : name}`
-      : `${metric.label} ${whole(metric.unit, total)}`;
+      ? `${isEstimate ? "About " : ""}${whole(metric.unit, total)} ${total === 1 ? name.replace(/s$/, "") : name}`
+      : `${metric.label}${isEstimate ? " about" : ""} ${whole(metric.unit, total)}`;
   const { comparison } = answer;
   const change = comparison ? changeOf(metric, total, comparison.totals?.[metric.name]) : undefined;
   const changed = !change

@@ -3,10 +3,10 @@ import { useState } from "preact/hooks";
 import type { Reply } from "../../app/board";
 import type { Annotations } from "../../app/annotations";
 import { textOf } from "../../charts/marks";
-import { named, type Series, TimeChart } from "../../charts/timeline";
+import { named, type Series, textAt, TimeChart } from "../../charts/timeline";
 import { type Annotation, annotationsIn } from "../../lib/annotations";
 import type { Bucket } from "../../lib/buckets";
-import { type Metric, whole } from "../../lib/metrics";
+import type { Metric } from "../../lib/metrics";
 import type { Granularity } from "../../lib/query";
 import { Icon } from "../../ui/icons";
 import { Menu } from "../../ui/menu";
@@ -14,6 +14,8 @@ import { Failure } from "../../ui/states";
 import { finding, granularityIn, seriesOf } from "./series";
 
 export const ANNOTATIONS_BUTTON = "annotations-button";
+
+const SURE = "95\u00a0% sure";
 
 const NAMES = { hour: "Hours", day: "Days", week: "Weeks", month: "Months" } as const;
 
@@ -126,6 +128,12 @@ export function Timeline({ notes, reply, headline, metric, everything, against, 
                         {against.charAt(0).toUpperCase() + against.slice(1)}
                     </span>
                 )}
+                {(series?.intervals ?? series?.other?.intervals) && (
+                    <span class="sure-key">
+                        <i class="key-band" />
+                        {SURE}
+                    </span>
+                )}
                 {series?.buckets.some(({ phase }) => phase === "running") && (
                     <span>
                         <i class="key-line key-running" />
@@ -176,10 +184,10 @@ function SeriesTable({ metric, series, against, annotations }: TableProps) {
                             <th scope="row">
                                 {named(bucket)}
                             </th>
-                            <td>{whole(metric.unit, series.values[index] ?? null)}</td>
+                            <td>{textAt(metric, series, index)}</td>
                             {series.other && (
                                 <td>
-                                    <Other metric={metric} bucket={series.other.buckets[index]} value={series.other.values[index] ?? null} />
+                                    <Other bucket={series.other.buckets[index]} text={textAt(metric, series.other, index)} />
                                 </td>
                             )}
                             {hasNotes && <td class="noted">{(annotations[index] ?? []).map(textOf).join("; ")}</td>}
@@ -191,10 +199,10 @@ function SeriesTable({ metric, series, against, annotations }: TableProps) {
     );
 }
 
-function Other({ metric, bucket, value }: { metric: Metric; bucket: Bucket | undefined; value: number | null }) {
+function Other({ bucket, text }: { bucket: Bucket | undefined; text: string }) {
     return bucket ? (
         <>
-            <span class="quiet">{named(bucket)}</span> {whole(metric.unit, value)}
+            <span class="quiet">{named(bucket)}</span> {text}
         </>
     ) : (
         <span class="quiet">{"\u2013"}</span>
