@@ -2,6 +2,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 
 import { drawn, settled } from "../browser.mjs";
+import { addCondition } from "./condition.mjs";
 import { scenario } from "./harness.mjs";
 
 const button = (page, name) => page.getByRole("button", { name, exact: true });
@@ -213,10 +214,7 @@ scenario("conditions are combined in groups within groups, by keyboard, and are 
   const not = page.getByRole("group", { name: "Not all of these hold" });
   for (const [name, value] of [["browser", "Firefox"], ["os", "Linux"]]) {
     await not.getByRole("button", { name: "Add a condition" }).click();
-    await dimension(page).fill(name);
-    await page.keyboard.press("Enter");
-    await field(page).fill(value);
-    await button(page, "Add").click();
+    await addCondition(page.getByRole("dialog"), name, value);
   }
   await not.getByText("Operating system is Linux").waitFor();
   await button(page, "Change").click();
@@ -269,11 +267,7 @@ scenario("what a visitor did that met several conditions together is one group: 
   equal(search(page), "?range=7d", "what the server refuses is not in the address");
   await button(page, "Remove: Source is Google").click();
   await button(page, "Add a condition").click();
-  await dimension(page).fill("country");
-  await page.keyboard.press("Enter");
-  await field(page).fill("Germany");
-  await option(page, "Germany").waitFor();
-  await button(page, "Add").click();
+  await addCondition(page.getByRole("dialog"), "country", "germany", { option: "Germany" });
   await button(page, "Add").click();
   await page.waitForFunction(() => decodeURIComponent(location.search) === "?range=7d&filter=has_done(page~contains~/blog,country~is~DE)");
   await settled(page);

@@ -3,6 +3,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { readFileSync } from "node:fs";
 
 import { drawn, overflow } from "../browser.mjs";
+import { addCondition } from "./condition.mjs";
 import { scenario } from "./harness.mjs";
 import { HOSTILE } from "./server.mjs";
 
@@ -108,12 +109,7 @@ scenario("a step takes a name and conditions, in the question and the address of
   await button(page, "Add a condition").focus();
   await page.keyboard.press("Enter");
   const inner = page.getByRole("dialog", { name: "Add a filter" });
-  await inner.getByRole("combobox", { name: "Filter by" }).fill("country");
-  await page.keyboard.press("Enter");
-  await inner.getByRole("combobox", { name: "Value" }).fill("germany");
-  await page.getByRole("option", { name: "Germany" }).waitFor();
-  await page.keyboard.press("Enter");
-  await button(inner, "Add").click();
+  await addCondition(inner, "country", "germany", { option: "Germany" });
   await inner.waitFor({ state: "detached" });
   equal(await focused(page), "Add a condition", "the focus comes back, and the step is still open");
   equal(search(page), "?view=funnel&step=page~/&step=event~signup", "nothing is asked before it is whole");

@@ -3,6 +3,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { readFileSync } from "node:fs";
 
 import { drawn } from "../browser.mjs";
+import { addCondition } from "./condition.mjs";
 import { scenario } from "./harness.mjs";
 import { HOSTILE } from "./server.mjs";
 
@@ -78,12 +79,7 @@ scenario("a goal is added by keyboard, with what is wrong at its field, and is t
   await page.getByRole("combobox", { name: "Page", exact: true }).fill("/thanks");
   await button(page, "Add a condition").click();
   const inner = page.getByRole("dialog", { name: "Add a filter" });
-  await inner.getByRole("combobox", { name: "Filter by" }).fill("country");
-  await page.keyboard.press("Enter");
-  await inner.getByRole("combobox", { name: "Value" }).fill("germany");
-  await page.getByRole("option", { name: "Germany" }).waitFor();
-  await page.keyboard.press("Enter");
-  await button(inner, "Add").click();
+  await addCondition(inner, "country", "germany", { option: "Germany" });
   await inner.waitFor({ state: "detached" });
   await button(page, "Add").click();
   await dialog.waitFor({ state: "detached" });
@@ -106,10 +102,7 @@ scenario("a goal of any page is said by its conditions", async ({ fixture, open 
   await dialog.getByText("Say by a condition which page it is.").waitFor();
   await button(page, "Add a condition").click();
   const inner = page.getByRole("dialog", { name: "Add a filter" });
-  await inner.getByRole("combobox", { name: "Filter by" }).fill("scroll percent");
-  await page.keyboard.press("Enter");
-  await inner.getByLabel("Value").fill("90");
-  await button(inner, "Add").click();
+  await addCondition(inner, "scroll percent", "90");
   await inner.waitFor({ state: "detached" });
   await button(page, "Add").click();
   await dialog.waitFor({ state: "detached" });
