@@ -221,8 +221,9 @@ http::Response StoreServer::carry_out(StoreRequest& request, std::int64_t starte
         outcome =
             session->connection().run(may_be_cancelled ? Canceller::mark(request.number) + request.text : request.text,
                                       request.default_format, request.parameters);
-        // One that was killed stays in system.processes until its connection goes.
-        keep = !changes_session(analysis, first_word(request.text)) && !is_cancelled();
+        // One that was killed stays in system.processes until its connection goes. What one that failed had written of
+        // its answer may stand before that of the connection's next statement.
+        keep = outcome.error.empty() && !changes_session(analysis, first_word(request.text)) && !is_cancelled();
         if (const std::string_view clause = format_clause(request.text); !clause.empty()) format = clause;
     }
     if (keep) sessions_->give_back(std::move(session));

@@ -151,6 +151,17 @@ TEST_F(StoreServerTest, NothingOfARequestReachesTheNext) {
 }
 
 // An engine without connections closes its directory, and each opening leaves threads behind until it stands still.
+TEST_F(StoreServerTest, NothingOfAnAnswerThatFailedStandsBeforeTheNext) {
+    // Larger than the store's memory: the engine keeps what it had written of it, with the connection.
+    const auto failed = send("POST", "/", "SELECT number, repeat('x', 1000) FROM numbers(5000000)");
+    EXPECT_EQ(failed.status, 500);
+    EXPECT_THAT(failed.body, HasSubstr("MEMORY_LIMIT_EXCEEDED"));
+    for (int i = 0; i < 3; ++i) {
+        const auto next = send("POST", "/", "SELECT 42");
+        EXPECT_EQ(next.body.substr(0, 200), "42\n");
+    }
+}
+
 TEST_F(StoreServerTest, DroppedSessionsLeaveNoThreadsBehind) {
     const auto threads = [] {
         std::ifstream file("/proc/" + std::to_string(store_->supervisor().state().pid) + "/status");
