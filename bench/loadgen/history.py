@@ -86,7 +86,7 @@ def fill(server: Server, events: int, previous: int, facts_path: pathlib.Path) -
 
 @contextlib.contextmanager
 def running_filled(
-    name: str, keep: bool, fill_it: Callable[[Server, pathlib.Path], dict[str, Any]]
+    name: str, keep: bool, fill_it: Callable[[Server, pathlib.Path], dict[str, Any]], *flags: str
 ) -> Iterator[tuple[Server, dict[str, Any]]]:
     """A server with the folder of that name, and its facts: those of an earlier run that kept it, or as `fill_it` gives them
     and writes them into the file."""
@@ -95,7 +95,7 @@ def running_filled(
     if not facts_path.exists():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-    server = Server(folder)
+    server = Server(folder, *flags)
     try:
         server.start(limit_s=600)
         yield server, json.loads(facts_path.read_text()) if facts_path.exists() else fill_it(server, facts_path)
