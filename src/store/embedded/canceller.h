@@ -12,9 +12,9 @@
 
 namespace footfall::store::embedded {
 
-/// Ends statements for whose answers nobody waits any more. The engine's KILL QUERY finds a statement by a mark before
-/// its text, and none that has not begun, so it is repeated until the statement has ended. Thread-safe; none of its
-/// calls waits for the engine.
+/// Ends statements that read and for whose answers nobody waits any more. The engine's KILL QUERY finds a statement by
+/// its setting log_comment (its text is the engine's own where it has parameters, without comments), and none that has
+/// not begun, so it is repeated until the statement has ended. Thread-safe; none of its calls waits for the engine.
 class Canceller {
 public:
     using Number = std::uint64_t;  ///< of a statement; 0 is none
@@ -30,7 +30,7 @@ public:
     bool is_cancelled(Number number) const;
     void ended(Number number);
 
-    /// What its text must begin with to be found.
+    /// What its log_comment must be to be found.
     static std::string mark(Number number);
 
 private:

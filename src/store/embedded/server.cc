@@ -198,6 +198,7 @@ http::Response StoreServer::carry_out(StoreRequest& request, std::int64_t starte
     if (!taken)
         return failure(request.query_id, "Code: 210. DB::Exception: " + taken.error().message + ". (NETWORK_ERROR)");
     std::unique_ptr<Session> session = std::move(*taken);
+    if (request.number != 0) request.scope.settings["log_comment"] = Canceller::mark(request.number);
     Outcome outcome = session->enter(request.scope);
     // What could not be entered is of unknown state: the session goes.
     if (!outcome.error.empty()) return failure(request.query_id, outcome.error);
@@ -217,10 +218,7 @@ http::Response StoreServer::carry_out(StoreRequest& request, std::int64_t starte
                            "(SYNTAX_ERROR)");
         if (request.read_only && analysis.statement_class != StatementClass::kReadOnly)
             return failure(request.query_id, "Code: 164. DB::Exception: GET may only read; use POST. (READONLY)");
-        const bool may_be_cancelled = request.number != 0 && analysis.statement_class == StatementClass::kReadOnly;
-        outcome =
-            session->connection().run(may_be_cancelled ? Canceller::mark(request.number) + request.text : request.text,
-                                      request.default_format, request.parameters);
+        outcome = session->connection().run(request.text, request.default_format, request.parameters);
         // One that was killed stays in system.processes until its connection goes. What one that failed had written of
         // its answer may stand before that of the connection's next statement.
         keep = outcome.error.empty() && !changes_session(analysis, first_word(request.text)) && !is_cancelled();
