@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 
 import { settled } from "../browser.mjs";
 import { sampled } from "./answers.mjs";
-import { scenario } from "./harness.mjs";
+import { focusIsOn, scenario } from "./harness.mjs";
 import { isTop, NOW } from "./server.mjs";
 
 const button = (page, name) => page.getByRole("button", { name });
@@ -279,7 +279,7 @@ scenario("the query behind a panel is shown, and focus comes back", async ({ fix
   );
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
-  equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), "Sources: more");
+  await focusIsOn(page, "Sources: more");
   await button(page, "Chart: more").click();
   await page.getByRole("menuitem", { name: "Show query", exact: true }).click();
   await page.getByText("FROM footfall.events").waitFor();

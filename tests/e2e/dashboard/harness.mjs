@@ -54,3 +54,7 @@ export function scenario(name, body) {
     }
   });
 }
+
+/** Until the focus is on what has this name. A dialog that closes gives it back behind its last frame. */
+export const focusIsOn = (page, name) =>
+  page.waitForFunction((wanted) => (document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent) === wanted, name);

@@ -2,14 +2,13 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 
 import { drawn, settled } from "../browser.mjs";
-import { scenario } from "./harness.mjs";
+import { focusIsOn, scenario } from "./harness.mjs";
 import { HOSTILE } from "./server.mjs";
 
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 const search = (page) => decodeURIComponent(new URL(page.url()).search);
 const isAt = (page, text) => page.waitForFunction((wanted) => decodeURIComponent(location.search) === wanted, text);
 const items = (page) => page.locator("[role^=menuitem] .menu-text").evaluateAll((rows) => rows.map((row) => row.firstChild.textContent));
-const focused = (page) => page.evaluate(() => document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent);
 
 scenario("a segment is chosen by keyboard, every view asks by it, and the address has it", async ({ fixture, open }) => {
   const page = await open("/sites/demo?range=7d&filter=browser~is~Firefox");
@@ -193,7 +192,7 @@ scenario("segments that could not be loaded do not stop the page, and are asked 
   await page.unroute("**/segments");
   await again.click();
   await drawn(page);
-  equal(await focused(page), "Segment");
+  await focusIsOn(page, "Segment");
   await page.waitForFunction(async () => {
     document.querySelector("[aria-label=Segment]").click();
     await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
