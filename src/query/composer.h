@@ -255,13 +255,12 @@ private:
         return fmt::format(
             "WITH\n"
             "x AS\n(\n{0}\n),\n"
-            "moved AS\n(\nSELECT old_key, argMax(new_key, log_offset) AS new_key FROM footfall.session_alias\n"
-            "WHERE website_id = {1} GROUP BY old_key\n)\n"
+            "moved AS\n(\n{1}\n)\n"
             "SELECT key AS any_key, {2} FROM x{3}\n"
             "UNION ALL\n"
             "SELECT old_key AS any_key, {2} FROM x INNER JOIN moved ON new_key = key\n"
             "WHERE key IN (SELECT new_key FROM moved){4}",
-            select(inner, sessions_, which), site, outer,
+            select(inner, sessions_, which), keys_that_moved(site), outer,
             of_keys.empty() ? "" : fmt::format(" WHERE any_key IN ({})", of_keys),
             of_keys.empty() ? "" : fmt::format(" AND any_key IN ({})", of_keys));
     }

@@ -71,6 +71,12 @@ bool is_of_sessions_alone(const Condition& condition) {  // NOLINT(misc-no-recur
            std::all_of(condition.children.begin(), condition.children.end(), is_of_sessions_alone);
 }
 
+bool has_part_of_sessions_alone(const Condition& condition) {  // NOLINT(misc-no-recursion)
+    return is_of_sessions_alone(condition) ||
+           (condition.kind != Condition::Kind::kDone &&
+            std::any_of(condition.children.begin(), condition.children.end(), has_part_of_sessions_alone));
+}
+
 void for_each_column_of_rows(const Plan& plan, const std::function<void(const DimensionColumn&)>& call) {
     for (const DimensionColumn& column : plan.dimensions) call(column);
     if (plan.condition) for_each_column_of_rows(*plan.condition, call);

@@ -151,6 +151,8 @@ bool is_of_table(const Condition& condition, std::string_view table);
 /// Whether it asks for what sessions alone have, and for nothing else: then a set of their keys stands for it where
 /// events are read.
 bool is_of_sessions_alone(const Condition& condition);
+/// Whether that is so of it or of a part of it.
+bool has_part_of_sessions_alone(const Condition& condition);
 /// Calls for each dimension that the request groups by, or filters by where no such set stands for the filter.
 void for_each_column_of_rows(const Plan& plan, const std::function<void(const DimensionColumn&)>& call);
 

@@ -56,15 +56,19 @@ inline void add_not_cancelled(std::vector<std::string>& where, std::string_view 
         select({"session_key", "version"}, "footfall.sessions", {fmt::format("website_id = {}", site), "sign = -1"})));
 }
 
+/// Which key sessions have now that late events joined to another one: old_key, new_key.
+inline std::string keys_that_moved(std::string_view site) {
+    return fmt::format(
+        "SELECT old_key, argMax(new_key, log_offset) AS new_key FROM footfall.session_alias\n"
+        "WHERE website_id = {} GROUP BY old_key",
+        site);
+}
+
 /// Events with the key that their session has now, which is kKeyNow: late events join sessions. Where nothing else of
 /// the session is asked for; the sessions themselves are not read.
 inline std::string events_with_keys_now(std::string_view site) {
-    return fmt::format(
-        "footfall.events LEFT JOIN\n(\n"
-        "SELECT old_key, argMax(new_key, log_offset) AS new_key FROM footfall.session_alias\n"
-        "WHERE website_id = {} GROUP BY old_key\n"
-        ") AS alias ON alias.old_key = session_key",
-        site);
+    return fmt::format("footfall.events LEFT JOIN\n(\n{}\n) AS alias ON alias.old_key = session_key",
+                       keys_that_moved(site));
 }
 inline constexpr std::string_view kKeyNow = "if(new_key = 0, session_key, new_key)";
 

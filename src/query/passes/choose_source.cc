@@ -59,12 +59,6 @@ bool sessions_answer_for_events(const PlanContext& context, const Plan& plan) {
            (!plan.previous || is_long(*plan.previous));
 }
 
-bool has_part_of_sessions_alone(const Condition& condition) {  // NOLINT(misc-no-recursion)
-    return is_of_sessions_alone(condition) ||
-           (condition.kind != Condition::Kind::kDone &&
-            std::any_of(condition.children.begin(), condition.children.end(), has_part_of_sessions_alone));
-}
-
 Branch branch_of(Plan& plan, std::string_view source, std::string_view why_alone, std::string_view why_joined) {
     if (std::none_of(plan.bases.begin(), plan.bases.end(),
                      [&](const BaseMetric& base) { return base.source->source == source; }))

@@ -22,11 +22,6 @@ bool leaves_few(const Condition& condition) {  // NOLINT(misc-no-recursion)
            (condition.op == Operator::kIs || condition.op == Operator::kContains || condition.op == Operator::kMatches);
 }
 
-bool asks_of_sessions(const Condition& condition) {  // NOLINT(misc-no-recursion)
-    return is_of_sessions_alone(condition) ||
-           std::any_of(condition.children.begin(), condition.children.end(), asks_of_sessions);
-}
-
 }  // namespace
 
 // The idea is that of the threshold algorithm (Fagin, Lotem, Naor: "Optimal aggregation algorithms for middleware",
@@ -37,8 +32,8 @@ Status find_top_rows(const PlanContext&, Plan& plan) {
         return {};
     // Who comes into what was done, or is told of by a ping, between the statements may bring any number of events; so
     // may a session that comes to meet a condition.
-    if (plan.condition &&
-        (asks_what_was_done(*plan.condition) || asks_for_numbers(*plan.condition) || asks_of_sessions(*plan.condition)))
+    if (plan.condition && (asks_what_was_done(*plan.condition) || asks_for_numbers(*plan.condition) ||
+                           has_part_of_sessions_alone(*plan.condition)))
         return {};
     const OrderKey& first = plan.order.front();
     if (first.of != OrderKey::Of::kMetric || first.direction != Direction::kDescending) return {};
