@@ -1,5 +1,9 @@
 #include "app/services_state.h"
 
+#include <algorithm>
+
+#include "base/machine.h"
+
 namespace footfall::app {
 namespace {
 
@@ -13,6 +17,14 @@ constexpr std::int64_t kIdentityEveryMs = 10 * 60'000;
 constexpr std::int64_t kSaltAheadMs = 10 * 60'000;
 /// A file of enrichment is loaded when it is the same at two looks.
 constexpr std::int64_t kListsEveryMs = 5'000;
+
+/// What `store.memory_max` leaves open: the rest of the machine is the page cache's, from which the store reads.
+std::uint64_t memory_of_store(const Settings& settings) {
+    constexpr std::uint64_t kLeast = 600'000'000;
+    constexpr std::uint64_t kMost = 4'000'000'000;
+    if (settings.store_memory_max > 0) return static_cast<std::uint64_t>(settings.store_memory_max);
+    return std::clamp(memory_bytes() / 8, kLeast, kMost);
+}
 
 }  // namespace
 
@@ -37,6 +49,7 @@ Status Services::State::open(Options options) {
     }
     TRY(library, find_library(settings.store_library));
 
+    const std::uint64_t store_memory = memory_of_store(settings);
     // The store's process starts first: it opens while the rest is read.
     const std::string store_directory = data_dir + "/store";
     const std::string address = "unix:" + data_dir + "/store.sock";
@@ -47,7 +60,7 @@ Status Services::State::open(Options options) {
     supervised.store.data_dir = store_directory;
     supervised.store.address = address;
     supervised.store.library = library;
-    supervised.store.memory_max = static_cast<std::uint64_t>(settings.store_memory_max);
+    supervised.store.memory_max = store_memory;
     supervised.store.threads = static_cast<unsigned>(settings.store_threads);
     supervised.store.log_level = settings.logging_level;
     supervised.store.log_format = settings.logging_format;
@@ -74,7 +87,7 @@ Status Services::State::open(Options options) {
     query = std::make_unique<query::Service>(
         *store, clock,
         query::Service::Options{.timeout_ms = static_cast<int>(settings.query_timeout_ms),
-                                .all_cores_memory_max = static_cast<std::uint64_t>(settings.store_memory_max) / 3,
+                                .all_cores_memory_max = store_memory / 3,
                                 .memory_max = static_cast<std::uint64_t>(settings.query_memory_max),
                                 .rolled_days = &rolled,
                                 .sketch_above_events = static_cast<std::uint64_t>(settings.query_sketch_above_events),

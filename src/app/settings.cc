@@ -35,6 +35,9 @@ struct Declaration {
     std::string_view choices{};  // "a|b|c" where only these are allowed
     /// A second name of a number of milliseconds, under which its value has a unit.
     std::string_view duration_key{};
+
+    /// A standard of 0 leaves it to the program, whatever the least is that can be set.
+    constexpr bool can_be_left_open() const { return standard == "0" && min > 0; }
 };
 
 constexpr Declaration text(std::string_view key, std::string_view standard, std::string Settings::*to,
@@ -142,8 +145,9 @@ constexpr Declaration kTable[] = {
            "Most rows of one insert, when the loader is behind."),
     text("store.library", "", &Settings::store_library,
          "Path of libchdb.so; empty: looked for beside the program and in node_modules."),
-    number("store.memory_max", "600000000", "bytes", &Settings::store_memory_max, 300'000'000, kNoLimit,
-           "Memory that the store may use for queries and merges."),
+    number("store.memory_max", "0", "bytes", &Settings::store_memory_max, 300'000'000, kNoLimit,
+           "Memory that the store may use for queries and merges; 0: an eighth of the memory of the machine, or of the "
+           "control group (container) it runs in, from 600 MB to 4 GB."),
     number("store.threads", "2", "threads", &Settings::store_threads, 1, 256, "Threads of one query."),
     number("query.timeout_ms", "30000", "ms", &Settings::query_timeout_ms, 100, 3'600'000,
            "Longest time of a query from its request on, its wait for others included; then 504, or 503 where it only "
@@ -333,7 +337,9 @@ Status assign(Settings& settings, const Name& name, std::string_view value, std:
         if (value.empty() || result.ec != std::errc() || result.ptr != end) return wrong("must be a whole number");
     }
     const std::string_view unit = name.is_duration() ? "ms" : "";
-    if (parsed < declaration.min) return wrong(fmt::format("must be at least {}{}", declaration.min, unit));
+    const std::string_view or_open = declaration.can_be_left_open() ? ", or 0" : "";
+    if (parsed < declaration.min && !(parsed == 0 && declaration.can_be_left_open()))
+        return wrong(fmt::format("must be at least {}{}{}", declaration.min, unit, or_open));
     if (parsed > declaration.max) return wrong(fmt::format("must be at most {}{}", declaration.max, unit));
     settings.*declaration.number = parsed;
     return {};
@@ -464,7 +470,8 @@ std::string settings_reference() {
             bounds = d.choices;
             std::replace(bounds.begin(), bounds.end(), '|', ' ');
         } else if (d.number != nullptr) {
-            bounds = fmt::format("{} … {}", d.min, d.max == kNoLimit ? "" : std::to_string(d.max));
+            bounds = fmt::format("{}{} … {}", d.can_be_left_open() ? "0, " : "", d.min,
+                                 d.max == kNoLimit ? "" : std::to_string(d.max));
         }
         const std::string also = d.duration_key.empty() ? "" : fmt::format(", or `{}`, a duration", d.duration_key);
         out += fmt::format("| `{}`{} | {} | {} | {} | {} |\n", d.key, also,

@@ -26,6 +26,20 @@ TEST(SettingsTest, LaterPlacesWin) {
     EXPECT_EQ(settings->data_dir, "data");
 }
 
+TEST(SettingsTest, WhatIsLeftToTheProgramIsZeroOrNoLessThanItsLeast) {
+    const auto set = [](const char* value) { return load_settings("", {}, {{"store.memory_max", value}}); };
+    const auto standard = load_settings("", {}, {});
+    ASSERT_TRUE(standard) << standard.error().message;
+    EXPECT_EQ(standard->store_memory_max, 0);
+    ASSERT_TRUE(set("0"));
+    EXPECT_EQ(set("300000000")->store_memory_max, 300'000'000);
+    for (const char* const value : {"1", "299999999"}) {
+        ASSERT_FALSE(set(value)) << value;
+        EXPECT_NE(set(value).error().message.find("at least 300000000, or 0"), std::string::npos)
+            << set(value).error().message;
+    }
+}
+
 TEST(SettingsTest, UnknownKeysAreErrorsThatNameTheNearest) {
     const auto in_file = load_settings(toml("[http]\nlisen = \"x\"\n"), {}, {});
     ASSERT_FALSE(in_file);

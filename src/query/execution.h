@@ -19,7 +19,8 @@ class Execution {
 public:
     struct Limits {
         std::int64_t deadline_ns = 0;
-        std::uint64_t memory_max = 0;  ///< bytes of one statement; 0: the store's own limit
+        std::uint64_t memory_max = 0;            ///< bytes of one statement; 0: the store's own limit
+        std::uint64_t all_cores_memory_max = 0;  ///< bytes of one statement on all cores
     };
     Execution(store::Client& store, Clock& clock, const Limits& limits, std::stop_token stop)
         : store_(store), clock_(clock), started_ns_(clock.steady_ns()), limits_(limits), stop_(std::move(stop)) {}
@@ -54,6 +55,21 @@ public:
         statement.timeout_ms = left_ms;
         limit_memory(statement.settings);
         return of_ours(store_.query(statement, stop_));
+    }
+
+    /// The engine gives a question a second thread only for 1 GiB of free memory, which the embedded store has not,
+    /// since each thread keeps groups and sets of its own: of few groups they fit, or they are made by one thread after
+    /// all. A slow answer is better than none. Errors as ask().
+    Result<store::Answer> ask_on_all_cores(store::Statement statement) {
+        store::Statement wide = statement;
+        wide.settings.emplace_back("max_threads_min_free_memory_per_thread", "0");
+        const std::uint64_t memory_max = limits_.memory_max == 0
+                                             ? limits_.all_cores_memory_max
+                                             : std::min(limits_.all_cores_memory_max, limits_.memory_max);
+        wide.settings.emplace_back(kMemorySetting, std::to_string(memory_max));
+        auto answer = ask(std::move(wide));
+        if (answer || answer.error().code != Code::kTooLarge) return answer;
+        return ask(std::move(statement));
     }
 
     /// The bytes of a statement that names its FORMAT. Errors as ask().

@@ -82,6 +82,16 @@ void for_each_column_of_rows(const Plan& plan, const std::function<void(const Di
     if (plan.condition) for_each_column_of_rows(*plan.condition, call);
 }
 
+std::string first_missing(const Plan& plan, std::string_view table) {
+    std::string missing;
+    const auto look = [&](const DimensionColumn& column) {
+        if (missing.empty() && find_source(column.dimension->sources, table) == nullptr) missing = column.name;
+    };
+    if (table == "events") for_each_column_of_rows(plan, look);
+    else for_each_column(plan, look);
+    return missing;
+}
+
 bool asks_what_was_done(const Condition& condition) {  // NOLINT(misc-no-recursion)
     return condition.kind == Condition::Kind::kDone ||
            std::any_of(condition.children.begin(), condition.children.end(), asks_what_was_done);

@@ -155,6 +155,9 @@ bool is_of_sessions_alone(const Condition& condition);
 bool has_part_of_sessions_alone(const Condition& condition);
 /// Calls for each dimension that the request groups by, or filters by where no such set stands for the filter.
 void for_each_column_of_rows(const Plan& plan, const std::function<void(const DimensionColumn&)>& call);
+/// The name of the first column that a table has not, of those that the request groups or filters by; of events, where
+/// no such set stands for it. Empty where it has all.
+std::string first_missing(const Plan& plan, std::string_view table);
 
 /// What the passes may look at besides the plan.
 struct PlanContext {

@@ -508,6 +508,30 @@ TEST_F(QueryEngineTest, TheFirstRowsAreThoseOfTheWholeCountHoweverTheyAreFound) 
             }
 }
 
+TEST_F(QueryEngineTest, WhereAllGroupsTakeTooMuchMemoryTheFirstRowsAreFoundAmongFew) {
+    const auto inserted = store().execute(
+        {.sql = "INSERT INTO footfall.events (website_id, event_type, timestamp, visitor_id, page, country) SELECT "
+                "'random', 'pageview', {now:DateTime64(3, 'UTC')}, cityHash64(number), "
+                "toString(if(number % 4 = 0, number % 100, number % 8000)), 'DE' FROM numbers(400000)",
+         .parameters = {{"now", utc(kNow)}},
+         .settings = {}});
+    ASSERT_TRUE(inserted.has_value()) << inserted.error().message;
+    const auto request = [](const char* explain) {
+        return fmt::format(
+            R"({{"website_id": "random", "metrics": ["visitors"], "dimensions": ["page"], "time_range": "today", "filters": [["country", "is", ["DE"]]], "order_by": [["visitors", "desc"], ["page", "asc"]], "limit": 5, "explain": {}}})",
+            explain);
+    };
+    const Table counted = ask(request("true"));
+    options_.memory_max = 26'000'000;  // all groups need 30, and what is looked at in place of that 22
+    const auto refused = answer(request("true"), "UTC");
+    ASSERT_FALSE(refused.has_value()) << "all groups fit, so that nothing is tried";
+    EXPECT_EQ(refused.error().code, Code::kTooLarge);
+    const Table found = ask(request("false"));
+    EXPECT_EQ(found.rows, counted.rows);
+    EXPECT_EQ(found.totals, counted.totals);
+    EXPECT_EQ(found.rows.at(0), (std::vector<std::string>{"0", "4000"}));
+}
+
 TEST_F(QueryEngineTest, WhatArrivesMeanwhileForAnotherSiteDoesNotUnsettleTheFirstRows) {
     insert(store(), uneven_visits(200));
     const auto request = [](const char* explain) {

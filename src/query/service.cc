@@ -140,11 +140,11 @@ public:
     store::Statement sampled_statement() const { return compose_sampled(plan_, range_, zone_, timeout_ms_); }
     /// As ask(), with the columns of sampled_sql.h.
     Result<store::Answer> ask_for_estimate() {
-        TRY(store::Answer answer, ask_on_all_cores(sampled_statement()));
+        TRY(store::Answer answer, execution_.ask_on_all_cores(sampled_statement()));
         if (!plan_.has_total) return answer;
         Plan of_total = plan_;
         of_total.dimensions.clear();
-        TRY(store::Answer total, ask_on_all_cores(compose_sampled(of_total, range_, zone_, timeout_ms_)));
+        TRY(store::Answer total, execution_.ask_on_all_cores(compose_sampled(of_total, range_, zone_, timeout_ms_)));
         FOOTFALL_CHECK(total.rows.size() == 1);
         answer.rows_read += total.rows_read;
         std::vector<store::Value> first(plan_.dimensions.size());
@@ -159,7 +159,7 @@ public:
     Result<store::Answer> ask_plainly() {
         constexpr int kTries = 3;
         for (int tries = 1;; ++tries) {
-            auto answer = has_few_groups() ? ask_on_all_cores(statement()) : execution_.ask(statement());
+            auto answer = has_few_groups() ? execution_.ask_on_all_cores(statement()) : execution_.ask(statement());
             if (answer) answer->rows_read += rows_read_;
             // A day that was made again meanwhile may have lost rows of the generation that was read.
             if (!answer || cover_.days.empty() || options_.rolled_days->are_kept(site_, cover_.days)) return answer;
@@ -176,28 +176,14 @@ private:
         return std::all_of(plan_.dimensions.begin(), plan_.dimensions.end(),
                            [](const DimensionColumn& column) { return !column.dimension->granularity.empty(); });
     }
-    /// The engine gives a question a second thread only for 1 GiB of free memory, which the embedded store has not,
-    /// since each thread keeps groups and sets of its own: of few groups they fit, or they are made by one thread after
-    /// all. A slow answer is better than none.
-    Result<store::Answer> ask_on_all_cores(store::Statement statement) {
-        store::Statement wide = statement;
-        wide.settings.emplace_back("max_threads_min_free_memory_per_thread", "0");
-        const std::uint64_t memory_max = options_.memory_max == 0
-                                             ? options_.all_cores_memory_max
-                                             : std::min(options_.all_cores_memory_max, options_.memory_max);
-        wide.settings.emplace_back("max_memory_usage", std::to_string(memory_max));
-        auto answer = execution_.ask(std::move(wide));
-        if (answer || answer.error().code != Code::kTooLarge) return answer;
-        return execution_.ask(std::move(statement));
-    }
-
     /// Nothing where the candidates do not decide. What arrives between the statements may be any group's.
     Result<std::optional<store::Answer>> ask_for_top_rows() {
         std::uint64_t size_before = 0;
         if (!plan_.has_total) {
             TRY(size_before, number(compose_size(timeout_ms_)));
         }
-        TRY(const store::Answer groups, ask_on_all_cores(compose_candidates(plan_, range_, zone_, timeout_ms_)));
+        TRY(const store::Answer groups,
+            execution_.ask_on_all_cores(compose_candidates(plan_, range_, zone_, timeout_ms_)));
         rows_read_ += groups.rows_read;
         const std::size_t count_max = plan_.top_rows->candidates;
         if (groups.rows.size() < 1 + count_max + 1) return std::optional<store::Answer>();
@@ -217,7 +203,7 @@ private:
         std::size_t count = likely_to_decide(bounds);
         while (true) {
             TRY(store::Answer answer,
-                ask_on_all_cores(
+                execution_.ask_on_all_cores(
                     compose_top_rows(plan_, range_, zone_, std::span(names).first(count), names[count], timeout_ms_)));
             rows_read_ += answer.rows_read;
             if (answer.rows.size() != (plan_.has_total ? 1 : 0) + static_cast<std::size_t>(plan_.limit))
@@ -373,7 +359,11 @@ Service::Service(store::Client& store, Clock& clock, const Options& options)
 Result<Execution> Service::begin(std::optional<std::int64_t> asked_ns, const std::stop_token& stop) const {
     const std::int64_t deadline_ns =
         asked_ns.value_or(clock_.steady_ns()) + options_.timeout_ms * std::int64_t{1'000'000};
-    Execution execution(store_, clock_, {.deadline_ns = deadline_ns, .memory_max = options_.memory_max}, stop);
+    Execution execution(store_, clock_,
+                        {.deadline_ns = deadline_ns,
+                         .memory_max = options_.memory_max,
+                         .all_cores_memory_max = options_.all_cores_memory_max},
+                        stop);
     if (stop.stop_requested()) return nobody_waits();
     if (asked_ns && execution.left_ms() <= 0) return waited_too_long();
     return execution;

@@ -52,11 +52,11 @@ Result<store::Answer> ask_all(Execution& execution, const std::function<store::S
     if (count == 1) {
         if (failpoint("query.too_large_at_once") == Fault::kError)
             return Error(Code::kTooLarge, "failpoint query.too_large_at_once");
-        return execution.ask(compose({}));
+        return execution.ask_on_all_cores(compose({}));
     }
     Sum sum(keys);
     for (std::uint64_t place = 0; place < count; ++place) {
-        TRY(store::Answer part, execution.ask(compose({.place = place, .count = count})));
+        TRY(store::Answer part, execution.ask_on_all_cores(compose({.place = place, .count = count})));
         sum.add(std::move(part));
     }
     return std::move(sum).take();

@@ -14,17 +14,6 @@ void add_base(const Metric& metric, Plan& plan) {
         plan.bases.push_back({&metric, &metric.sources.front()});
 }
 
-/// Whether a table has all that the request groups and filters by, events with the keys of sessions that meet a filter.
-/// `missing` is what it has not.
-bool has_all(const Plan& plan, std::string_view source, std::string& missing) {
-    const auto look = [&](const DimensionColumn& column) {
-        if (find_source(column.dimension->sources, source) == nullptr && missing.empty()) missing = column.name;
-    };
-    if (source == "events") for_each_column_of_rows(plan, look);
-    else for_each_column(plan, look);
-    return missing.empty();
-}
-
 /// The first that is asked for of those that differ between a session's events; or empty.
 std::string_view varying_column(const Plan& plan) {
     std::string_view found;
@@ -63,8 +52,8 @@ Branch branch_of(Plan& plan, std::string_view source, std::string_view why_alone
     if (std::none_of(plan.bases.begin(), plan.bases.end(),
                      [&](const BaseMetric& base) { return base.source->source == source; }))
         return Branch::kNone;
-    std::string missing;
-    if (has_all(plan, source, missing)) {
+    const std::string missing = first_missing(plan, source);
+    if (missing.empty()) {
         plan.reasons.emplace_back(why_alone);
         return Branch::kAlone;
     }

@@ -44,12 +44,14 @@ Status find_top_rows(const PlanContext&, Plan& plan) {
     plan.top_rows = {.at_most = metric.sources.front().at_most,
                      .candidates = static_cast<std::size_t>(candidates),
                      .is_second = plan.condition && leaves_few(*plan.condition)};
-    if (plan.top_rows->is_second) return {};
     plan.reasons.push_back(
-        fmt::format("of the {} groups with the highest {} only those are counted that can be among the rows, where no "
-                    "other can; the "
-                    "answer is that of this statement, which explain runs",
-                    candidates, plan.top_rows->at_most));
+        plan.top_rows->is_second
+            ? fmt::format("all groups are counted at once, since the filter leaves few rows; where the store has no "
+                          "memory for that, of the {} groups with the highest {} only those that can be among the rows",
+                          candidates, plan.top_rows->at_most)
+            : fmt::format("of the {} groups with the highest {} only those are counted that can be among the rows, "
+                          "where no other can; the answer is that of this statement, which explain runs",
+                          candidates, plan.top_rows->at_most));
     return {};
 }
 
