@@ -1,4 +1,4 @@
-import type { BatchAnswer, Conditions, Meta, Problem, Query } from "./query";
+import type { BatchAnswer, Conditions, Problem, Query } from "./query";
 import type { Status } from "./status";
 
 /** Why there is no answer, in a sentence for the person who looks at the page. */
@@ -18,7 +18,7 @@ export class ApiError extends Error {
 
 const TIMEOUT_MS = 5_000;
 /** A query may run for as long as the server lets it (query.timeout); past this the server is silent, not slow. */
-const QUERY_TIMEOUT_MS = 40_000;
+export const QUERY_TIMEOUT_MS = 40_000;
 /** The server's limit for one batch. */
 const BATCH_MAX = 32;
 
@@ -43,9 +43,12 @@ export interface Session {
 interface Call {
   method?: "GET" | "POST" | "PUT" | "DELETE";
   body?: unknown;
-  signal?: AbortSignal;
+  accept?: string;
+  signal?: AbortSignal | undefined;
   timeoutMs?: number;
-  fetcher?: typeof fetch;
+  /** Aborts where it took too long; timeoutMs after the beginning where it is left out. */
+  timeout?: AbortSignal;
+  fetcher?: typeof fetch | undefined;
 }
 
 export const FOREIGN = "The answer is not Footfall's: is something else in front of the server?";
@@ -60,13 +63,14 @@ export async function call(path: string, options: Call = {}): Promise<unknown> {
 }
 
 /** The same for an answer of any kind. */
-async function send(path: string, { method = "GET", body, signal, timeoutMs = TIMEOUT_MS, fetcher = fetch }: Call): Promise<Response> {
-  const timeout = AbortSignal.timeout(timeoutMs);
+export async function send(path: string, options: Call): Promise<Response> {
+  const { method = "GET", body, accept = "application/json", signal, timeoutMs = TIMEOUT_MS, fetcher = fetch } = options;
+  const timeout = options.timeout ?? AbortSignal.timeout(timeoutMs);
   let response: Response;
   try {
     response = await fetcher(path, {
       method,
-      headers: body === undefined ? { accept: "application/json" } : { accept: "application/json", "content-type": "application/json" },
+      headers: body === undefined ? { accept } : { accept, "content-type": "application/json" },
       body: body === undefined ? null : JSON.stringify(body),
       cache: "no-store",
       signal: signal ? either(signal, timeout) : timeout,
@@ -95,7 +99,8 @@ function either(first: AbortSignal, second: AbortSignal): AbortSignal {
   return controller.signal;
 }
 
-function refusal(response: Response, parsed: unknown): ApiError {
+/** The error that a parsed body tells, in the server's words where it has some. */
+export function refusal(response: Response, parsed: unknown): ApiError {
   const error =
     typeof parsed === "object" && parsed !== null && "error" in parsed
       ? (parsed.error as Partial<Problem> | null)
@@ -134,13 +139,6 @@ export async function askBatch(queries: readonly Query[], signal?: AbortSignal):
   };
   if (!Array.isArray(body?.answers) || body.answers.length !== queries.length) throw new ApiError(FOREIGN);
   return body.answers;
-}
-
-/** A question of its own kind: whose answer has what `isAnswer` looks for, and meta. */
-export async function askOne<A extends { meta: Meta }>(path: string, body: object, isAnswer: (answer: A) => boolean, signal?: AbortSignal): Promise<A> {
-  const answer = (await call(path, { method: "POST", body, timeoutMs: QUERY_TIMEOUT_MS, ...(signal ? { signal } : {}) })) as A | null;
-  if (typeof answer !== "object" || answer === null || typeof answer.meta !== "object" || !isAnswer(answer)) throw new ApiError(FOREIGN);
-  return answer;
 }
 
 /** A condition on events that the site calls by a name. */

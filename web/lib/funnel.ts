@@ -1,5 +1,6 @@
-import { askOne } from "./api";
+import { askOne } from "./ask";
 import { whole } from "./metrics";
+import type { OnProgress } from "./progress";
 import type { Cell, Meta, Problem, Query } from "./query";
 import { type Per, type Step, type StepRequest, stepRequest, type WindowName, WINDOWS } from "./step";
 
@@ -66,8 +67,9 @@ export function funnelRequest(base: Omit<FunnelRequest, "steps" | "window_second
   };
 }
 
-export function askFunnel(request: FunnelRequest, signal?: AbortSignal): Promise<FunnelAnswer> {
-  return askOne<FunnelAnswer>("/api/v1/funnel", request, ({ steps }) => Array.isArray(steps) && steps.length === request.steps.length, signal);
+export function askFunnel(request: FunnelRequest, signal?: AbortSignal, onProgress?: OnProgress): Promise<FunnelAnswer> {
+  const isAnswer = ({ steps }: FunnelAnswer) => Array.isArray(steps) && steps.length === request.steps.length;
+  return askOne("/api/v1/funnel", request, isAnswer, { signal, onProgress });
 }
 
 /** A step as it is drawn: of visitors, or of sessions where they are what is counted. */

@@ -1,4 +1,5 @@
-import { askOne } from "./api";
+import { askOne } from "./ask";
+import type { OnProgress } from "./progress";
 import type { Cell, Meta, Query } from "./query";
 import { type NodeKinds, type Repeats, type Step, type StepRequest, stepRequest } from "./step";
 
@@ -80,8 +81,9 @@ export function pathsRequest(base: Pick<PathsRequest, "website_id">, { from, to,
   };
 }
 
-export function askPaths(request: PathsRequest, signal?: AbortSignal): Promise<PathsAnswer> {
-  return askOne<PathsAnswer>("/api/v1/paths", request, ({ steps, links, paths }) => [steps, links, paths].every(Array.isArray), signal);
+export function askPaths(request: PathsRequest, signal?: AbortSignal, onProgress?: OnProgress): Promise<PathsAnswer> {
+  const isAnswer = ({ steps, links, paths }: PathsAnswer) => [steps, links, paths].every(Array.isArray);
+  return askOne("/api/v1/paths", request, isAnswer, { signal, onProgress });
 }
 
 /** Where a drawn node is. */

@@ -1,4 +1,5 @@
-import { askOne } from "./api";
+import { askOne } from "./ask";
+import type { OnProgress } from "./progress";
 import type { Cell, Meta, Query } from "./query";
 import { type Period, type Step, type StepRequest, stepRequest } from "./step";
 
@@ -42,8 +43,8 @@ export function retentionRequest(base: Omit<RetentionRequest, "granularity" | "f
   };
 }
 
-export function askRetention(request: RetentionRequest, signal?: AbortSignal): Promise<RetentionAnswer> {
-  return askOne<RetentionAnswer>("/api/v1/retention", request, ({ cohorts }) => Array.isArray(cohorts), signal);
+export function askRetention(request: RetentionRequest, signal?: AbortSignal, onProgress?: OnProgress): Promise<RetentionAnswer> {
+  return askOne<RetentionAnswer>("/api/v1/retention", request, ({ cohorts }) => Array.isArray(cohorts), { signal, onProgress });
 }
 
 /** Of a table of 400 by 400 a browser draws for seconds, and nobody reads it; the file has all. */

@@ -14,13 +14,15 @@ interface Props {
     tab?: string;
     onTab?: (id: string) => void;
     menu: MenuItem[];
+    /** Beside the heading. */
+    aside?: ComponentChildren;
     /** New numbers are on their way; those shown are the old ones. */
     stale: boolean;
     children: ComponentChildren;
 }
 
 /** The frame of a panel: heading, tabs, menu, and a body that says when it is not up to date. */
-export function Panel({ title, class: name = "", tabs = [], shown, tab, onTab, menu, stale, children }: Props) {
+export function Panel({ title, class: name = "", tabs = [], shown, tab, onTab, menu, aside, stale, children }: Props) {
     const id = useId();
     const tabbed = tabs.length > 1 && tab !== undefined;
     const strip = tabs.slice(0, shown);
@@ -46,6 +48,7 @@ export function Panel({ title, class: name = "", tabs = [], shown, tab, onTab, m
                         )}
                     </div>
                 )}
+                {aside}
                 {menu.length > 0 && (
                     <Menu label={`${title}: more`} items={menu} kind="icon-button" align="end">
                         <Icon name="more" />

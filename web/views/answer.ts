@@ -1,7 +1,9 @@
+import { type ReadonlySignal, useSignal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 
 import { ended } from "../app/session";
 import { ApiError, askBatch } from "../lib/api";
+import type { OnProgress, Progress } from "../lib/progress";
 import { type Answer, type BatchAnswer, isProblem, type Problem, type Query } from "../lib/query";
 
 interface State<Q, A> {
@@ -15,15 +17,24 @@ interface State<Q, A> {
 /** A question, asked anew when it changes; an answer to the one before stays until then. Undefined asks nothing. */
 export function useAsked<Q extends object, A>(
   question: Q | undefined,
-  ask: (question: Q, signal: AbortSignal) => Promise<A>,
-): State<Q, A> & { waiting: boolean; retry: () => void } {
+  ask: (question: Q, signal: AbortSignal, onProgress: OnProgress) => Promise<A>,
+): State<Q, A> & { waiting: boolean; progress: ReadonlySignal<Progress | undefined>; retry: () => void } {
   const text = question ? JSON.stringify(question) : "";
   const [state, setState] = useState<State<Q, A>>({ text: "" });
   const [turn, setTurn] = useState(0);
+  // A signal, since it comes several times a second: only what shows it is drawn anew.
+  const progress = useSignal<Progress | undefined>(undefined);
   useEffect(() => {
+    progress.value = undefined;
     if (!question) return;
     const controller = new AbortController();
-    ask(question, controller.signal).then(
+    const onProgress = (far: Progress) => {
+      if (!controller.signal.aborted) progress.value = far;
+    };
+    const answered = ask(question, controller.signal, onProgress).finally(() => {
+      if (!controller.signal.aborted) progress.value = undefined;
+    });
+    answered.then(
       (answer) => setState({ text, question, answer }),
       (error: unknown) => {
         if (controller.signal.aborted) return;
@@ -36,6 +47,7 @@ export function useAsked<Q extends object, A>(
   return {
     ...state,
     waiting: text !== state.text,
+    progress,
     retry() {
       setState({ text: "" });
       setTurn(turn + 1);

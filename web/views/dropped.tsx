@@ -7,6 +7,7 @@ import { askFunnel, DROPPED_MAX, type DroppedVisitor, type FunnelRequest } from 
 import { Dialog } from "../ui/dialog";
 import { Empty, Failure, SkeletonRows } from "../ui/states";
 import { useAsked } from "./answer";
+import { Waiting } from "./waiting";
 
 interface Props {
     request: FunnelRequest;
@@ -20,11 +21,12 @@ interface Props {
 /** Who reached the step before and not this one, the latest first. */
 export function DroppedDialog({ request, index, file, onClose }: Props) {
     const { breakdown: _, limit: __, ...asked } = request;
-    const { answer, problem, waiting, retry } = useAsked({ ...asked, dropped_limit: DROPPED_MAX }, askFunnel);
+    const { answer, problem, waiting, progress, retry } = useAsked({ ...asked, dropped_limit: DROPPED_MAX }, askFunnel);
     const step = answer?.steps[index];
     const dropped = step?.dropped ?? [];
     return (
         <Dialog title={`Lost before step ${index + 1}`} wide onClose={onClose}>
+            <Waiting progress={progress} />
             {problem && !waiting ? (
                 <Failure problem={problem} what="The list" onRetry={retry} />
             ) : !step ? (

@@ -1,25 +1,28 @@
 import { count } from "../lib/format";
+import type { OnProgress } from "../lib/progress";
 import type { Meta, Query } from "../lib/query";
 import { CopyBlock } from "../ui/copy";
 import { Dialog } from "../ui/dialog";
 import { Facts } from "../ui/facts";
 import { Failure } from "../ui/states";
 import { askQuery, useAsked } from "./answer";
+import { Waiting } from "./waiting";
 
 interface Props<Q extends object> {
     title: string;
     query: Q;
     /** Where it is asked. */
     path?: string;
-    ask: (query: Q & { explain: true }, signal: AbortSignal) => Promise<{ meta: Meta }>;
+    ask: (query: Q & { explain: true }, signal: AbortSignal, onProgress: OnProgress) => Promise<{ meta: Meta }>;
     onClose: () => void;
 }
 
 /** Where a number comes from: the same question again, with its SQL and what the server says about the answer. */
 export function Explain<Q extends object>({ title, query, path = "/api/v1/query", ask, onClose }: Props<Q>) {
-    const { answer, problem, retry } = useAsked({ ...query, explain: true as const }, ask);
+    const { answer, problem, progress, retry } = useAsked({ ...query, explain: true as const }, ask);
     return (
         <Dialog title={`Query: ${title}`} wide onClose={onClose}>
+            <Waiting progress={progress} />
             {problem && <Failure problem={problem} what="The query" onRetry={retry} />}
             {!answer && !problem && <div class="skeleton tall" aria-label="Loading" role="img" />}
             {answer && <Explanation meta={answer.meta} />}

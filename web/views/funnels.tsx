@@ -21,6 +21,7 @@ import { Explain } from "./explain";
 import { Breakdown, FunnelSteps } from "./funnelresult";
 import { Choice, Refused, wordsOf } from "./question";
 import { KINDS, moreOfStep, nameOfStep, StepDialog, StepMore, textOfStep } from "./step";
+import { Waiting } from "./waiting";
 
 const ADD_BUTTON = "funnel-add";
 
@@ -31,7 +32,7 @@ export default function Funnels({ site, view, base }: { site: Site; view: View; 
     const [overlay, open] = useState<Overlay>();
     const { metrics: _, ...asked } = base;
     const request = funnelRequest(asked, view);
-    const { answer, question, problem, waiting, retry } = useAsked(request, askFunnel);
+    const { answer, question, problem, waiting, progress, retry } = useAsked(request, askFunnel);
     const close = () => open(undefined);
     const place = placeOf(waiting ? undefined : problem);
     const { steps } = view;
@@ -49,6 +50,7 @@ export default function Funnels({ site, view, base }: { site: Site; view: View; 
                 <Panel
                     title="Funnel"
                     class="funnel-panel"
+                    aside={<Waiting progress={progress} />}
                     stale={request !== undefined && waiting && answer !== undefined}
                     menu={
                         request && answer && question

@@ -19,6 +19,7 @@ import { nameOfNode, NodeDialog } from "./node";
 import { Choice, Refused, wordsOf } from "./question";
 import { StepDialog } from "./step";
 import { StepField } from "./stepfield";
+import { Waiting } from "./waiting";
 
 type Side = "from" | "to";
 const SIDES: Record<Side, { label: string; hint: string; without: string }> = {
@@ -33,7 +34,7 @@ export default function Paths({ site, view, base }: { site: Site; view: View; ba
     const [overlay, open] = useState<Overlay>();
     const { metrics: _, ...asked } = base;
     const request = pathsRequest(asked, view);
-    const { answer, question, problem: known, waiting, retry } = useAsked(request, askPaths);
+    const { answer, question, problem: known, waiting, progress, retry } = useAsked(request, askPaths);
     const problem = waiting ? undefined : known;
     const place = placeOf(problem);
     const close = () => open(undefined);
@@ -50,6 +51,7 @@ export default function Paths({ site, view, base }: { site: Site; view: View; ba
             <Panel
                 title="Paths"
                 class="paths-panel"
+                aside={<Waiting progress={progress} />}
                 stale={stale}
                 menu={
                     answer && !isEmpty && !problem

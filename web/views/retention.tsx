@@ -29,6 +29,7 @@ import { Explain } from "./explain";
 import { Choice, Refused, wordsOf } from "./question";
 import { StepDialog } from "./step";
 import { StepField } from "./stepfield";
+import { Waiting } from "./waiting";
 
 type Side = "first" | "again";
 const SIDES: Record<Side, string> = { first: "Came first by", again: "Came again by" };
@@ -38,7 +39,7 @@ export default function Retention({ site, view, base }: { site: Site; view: View
     const [overlay, open] = useState<Side | "explain">();
     const { metrics: _, ...asked } = base;
     const request = retentionRequest(asked, view);
-    const { answer, question, problem: known, waiting, retry } = useAsked(request, askRetention);
+    const { answer, question, problem: known, waiting, progress, retry } = useAsked(request, askRetention);
     const problem = waiting ? undefined : known;
     const place = placeOf(problem);
     const close = () => open(undefined);
@@ -78,6 +79,7 @@ export default function Retention({ site, view, base }: { site: Site; view: View
             <Panel
                 title="Retention"
                 class="retention-panel"
+                aside={<Waiting progress={progress} />}
                 stale={waiting && answer !== undefined}
                 menu={
                     answer && !isEmpty

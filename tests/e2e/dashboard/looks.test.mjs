@@ -36,6 +36,14 @@ async function flowed(page) {
 
 const LONG = "/blog/why-we-left-the-big-analytics-suite-and-what-we-learned-in-the-first-year-after";
 
+/** A question that is no further than so. */
+const slow = (progress) => (fixture) => {
+  fixture.beforeAsked = (_, say) => {
+    say(progress);
+    return new Promise(() => undefined);
+  };
+};
+
 /** `given` readies the fixture before the page is opened. */
 const VIEWS = {
   dashboard: { path: "/sites/demo", ready: settled },
@@ -89,6 +97,25 @@ const VIEWS = {
       await page.getByRole("list", { name: "Funnels to begin with" }).getByRole("button").first().click();
       await page.getByText("The server does not answer.").waitFor();
     },
+  },
+  "funnel-slow": {
+    path: "/sites/demo?view=funnel&step=page~/&step=page~/pricing&step=event~signup",
+    given: slow({ rows_read: 12_345_678, rows_total: 30_000_000, elapsed_ms: 1_250 }),
+    ready: (page) => page.getByText("12.3 million of 30 million rows read").waitFor(),
+  },
+  "retention-slow": {
+    path: "/sites/demo?view=retention&range=2026-08-31..2026-11-24",
+    ready: async (page, fixture) => {
+      await page.locator(".cohorts").waitFor();
+      slow({ rows_read: 999_949_999, rows_total: 999_999_999, elapsed_ms: 10_250 })(fixture);
+      await page.getByLabel("Cohorts by").selectOption("day");
+      await page.getByText("999.9 million of 1 billion rows read").waitFor();
+    },
+  },
+  "paths-slow": {
+    path: "/sites/demo?view=paths",
+    given: slow({ rows_read: 812_400, rows_total: null, elapsed_ms: 750 }),
+    ready: (page) => page.getByText("812.4 thousand rows read").waitFor(),
   },
   step: {
     path: "/sites/demo?view=funnel&step=page~/",

@@ -86,7 +86,7 @@ scenario("a node says what is known of it, and the paths start or end there, by 
   await isIn(page, "to=page");
   equal(search(page).includes("from="), false);
   await flowed(page);
-  match(await page.getByRole("region", { name: "Paths", exact: true }).getByRole("status").textContent(), /began with it\.$/);
+  match(await page.getByRole("region", { name: "Paths", exact: true }).locator(".panel-body").getByRole("status").textContent(), /began with it\.$/);
   await page.goto("/sites/demo?view=paths&branches=3");
   await flowed(page);
   await step(page, "Step 2").last().click();

@@ -89,8 +89,12 @@ export class Fixture {
   batches = [];
   /** Bodies of the questions of funnels, retention and paths. */
   asked = [];
-  /** Called before one of these is answered; may wait. */
+  /** Called before one of these is answered, with what says how far it is; may wait, and may throw an object of {error}. */
   beforeAsked = async () => undefined;
+  /** Whether they are answered as streams to those who take them; older servers have none. */
+  streams = true;
+  /** The questions of these whose client left before the answer. */
+  left = [];
   /** Method and body of each request about segments and annotations. */
   kept = [];
   /** Bodies of the questions whose rows were asked as a file. */
@@ -233,9 +237,15 @@ export class Fixture {
     if (cohorts) {
       this.asked.push(body);
       const site = this.sites.find(({ id }) => id === body.website_id);
-      await this.beforeAsked(body);
       const given = this.change(cohorts(body, site, NOW, (this.goals[site.id] ?? []).map(({ name }) => name)), body);
-      return give(given.error ? 400 : 200, given);
+      const stream = this.streams && !given.error && request.headers.accept.includes("text/event-stream") ? streamTo(response) : undefined;
+      response.on("close", () => !response.writableEnded && this.left.push(body));
+      try {
+        await this.beforeAsked(body, (progress) => stream?.say("progress", progress));
+      } catch ({ error }) {
+        return stream ? stream.end("error", { error }) : give(503, { error });
+      }
+      return stream ? stream.end("answer", given) : give(given.error ? 400 : 200, given);
     }
     if (route === "POST /api/v1/query/batch") {
       this.batches.push(body.queries);
@@ -322,6 +332,19 @@ export class Fixture {
     socket.on("data", ([first]) => (first & 15) === 8 && socket.end());
     if (!this.liveIsSilent) socket.say(liveMessage(site, NOW, "snapshot"));
   }
+}
+
+/** Answers by server-sent events. */
+function streamTo(response) {
+  const say = (type, told) => {
+    if (!response.headersSent) response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+    response.write(`event: ${type}\ndata: ${JSON.stringify(told)}\n\n`);
+  };
+  const end = (type, told) => {
+    say(type, told);
+    response.end();
+  };
+  return { say, end };
 }
 
 /** Whether a batch asks for numbers and chart, by nothing or by time. */
