@@ -1,7 +1,7 @@
 // A browser and a real server for the tests of a file. A test fails too where a page throws, logs an error, opens a dialog or breaks the
 // content security policy.
 import { deepEqual } from "node:assert/strict";
-import test, { after, before } from "node:test";
+import test, { after } from "node:test";
 
 import { launch, WAIT_MS } from "../browser.mjs";
 import { OWNER, startServer, USER_AGENT } from "./server.mjs";
@@ -10,9 +10,17 @@ let browser;
 let server;
 /** The owner's session, for every further context. */
 let cookies;
+let settings = {};
+/** By the first test, when the file has said with which settings. */
+let started;
 
-before(async () => {
-  [browser, server] = await Promise.all([launch(), startServer()]);
+/** Settings of the file's server that are not the defaults: {"query.timeout": "5s"}. */
+export function serveWith(chosen) {
+  settings = chosen;
+}
+
+async function start() {
+  [browser, server] = await Promise.all([launch(), startServer(settings)]);
   const context = await browser.newContext();
   const page = await context.newPage();
   await page.goto(server.setupLink);
@@ -22,7 +30,7 @@ before(async () => {
   await page.getByRole("heading", { name: "Add your first site" }).waitFor({ timeout: WAIT_MS });
   cookies = await context.cookies();
   await context.close();
-});
+}
 after(async () => {
   await browser?.close();
   await server?.stop();
@@ -31,6 +39,7 @@ after(async () => {
 /** A test with the server, `open(path)`, which gives a page of its own context, signed in, and `call(page, path, body)`, its API. */
 export function scenario(name, body) {
   test(name, async () => {
+    await (started ??= start());
     const complaints = [];
     const contexts = [];
     const open = async (path, { width = 1280, height = 900, signedIn = true } = {}) => {

@@ -9,5 +9,5 @@ import { runFiles } from "../runner.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 process.env.FOOTFALL_BINARY = resolve(process.env.FOOTFALL_BINARY ?? join(here, "..", "..", "..", "build", "dev", "src", "app", "footfall"));
-const files = ["visit.test.mjs", "filter.test.mjs", "funnels.test.mjs", "account.test.mjs", "live.test.mjs", "xss.test.mjs"].map((name) => join(here, name));
+const files = ["visit.test.mjs", "filter.test.mjs", "funnels.test.mjs", "account.test.mjs", "live.test.mjs", "sampling.test.mjs", "xss.test.mjs"].map((name) => join(here, name));
 await runFiles("real", files, process.argv[2]);

@@ -25,11 +25,12 @@ export async function until(ask, what, limitMs = WAIT_MS) {
 }
 
 /** `origin`, `setupLink` as it was printed, `send(events)` and `stop()`. */
-export async function startServer() {
+export async function startServer(settings = {}) {
   const binary = process.env.FOOTFALL_BINARY;
   if (!binary) throw new Error("FOOTFALL_BINARY names the program to test; run it by tests/e2e/real/run.mjs");
   const data = mkdtempSync(join(tmpdir(), "footfall-e2e-"));
-  const child = spawn(binary, ["serve", "--data", data, "--listen", "127.0.0.1:0"], { stdio: ["ignore", "pipe", "pipe"], detached: true });
+  const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const child = spawn(binary, ["serve", "--data", data, "--listen", "127.0.0.1:0", ...flags], { stdio: ["ignore", "pipe", "pipe"], detached: true });
   let said = "";
   let log = "";
   child.stdout.on("data", (text) => (said += text));
