@@ -7,5 +7,5 @@ declare module "node:assert/strict" {
   export function equal(actual: unknown, expected: unknown, message?: string): void;
   export function deepEqual(actual: unknown, expected: unknown, message?: string): void;
   export function ok(value: unknown, message?: string): void;
-  export function rejects(promise: Promise<unknown>, expected: RegExp): Promise<void>;
+  export function rejects(promise: Promise<unknown>, expected: RegExp | ((error: never) => boolean)): Promise<void>;
 }
