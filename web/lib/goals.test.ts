@@ -25,13 +25,14 @@ test("a goal is asked for by its kind, with conditions where it has any", () => 
 test("every goal has a row, most conversions first, also one that nobody met, and none that is gone", () => {
   const { metrics, dimensions } = goalsQuery({ website_id: "s", metrics: [] });
   const answer = {
-    columns: [...(dimensions ?? []), ...metrics].map((name) => ({ name, type: "", role: "metric" })),
+    columns: [...(dimensions ?? []), ...metrics].map((name) => ({ name, type: "", role: metrics.includes(name) ? "metric" : "dimension" })),
     rows: [
       ["Signup", 8, 4, 7],
       ["Gone", 6, 3, 6],
       ["Bought", 2, 1, 2],
     ],
     totals: { conversion_rate: 7 },
+    meta: { sample_rate: 1, confidence: null },
   } as unknown as Answer;
   const rows = goalRows([goal("Zero"), goal("Bought"), goal("Signup"), goal("Also zero")], answer);
   deepEqual(
@@ -45,6 +46,18 @@ test("every goal has a row, most conversions first, also one that nobody met, an
   );
   const [none] = goalRows([goal("Zero")], { ...answer, rows: [], totals: { conversion_rate: null } });
   equal(none?.rate, null, "of no session there is no rate");
+  deepEqual(rows[0]?.sureness, { conversions: undefined, rate: undefined, visitors: undefined }, "what is counted is sure");
+
+  const confidence = { level: 0.95, rows: [[[6, 10], null, [5, 9]], [null, null, null], [[1, 3], [0.5, 1.5], null]], totals: null };
+  const estimated = goalRows([goal("Zero"), goal("Bought"), goal("Signup")], { ...answer, meta: { ...answer.meta, sample_rate: 0.1, confidence } } as Answer);
+  deepEqual(
+    estimated.map(({ goal: { name }, sureness }) => [name, sureness.conversions, sureness.rate, sureness.visitors]),
+    [
+      ["Signup", [6, 10], null, [5, 9]],
+      ["Bought", [1, 3], [0.5, 1.5], null],
+      ["Zero", null, null, null],
+    ],
+  );
 });
 
 test("a goal is renamed in place, whatever kind it is of, and added without an id", async () => {

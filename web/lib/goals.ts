@@ -1,4 +1,5 @@
 import { call, type Goal } from "./api";
+import { type Sureness, surenessByRow } from "./confidence";
 import { conditionOf } from "./filter";
 import { type Answer, columnOf, type FilterTree, type Query } from "./query";
 import { filtersOf } from "./segments";
@@ -79,21 +80,27 @@ export interface GoalRow {
   conversions: number;
   rate: number | null;
   visitors: number;
+  /** How far each may be off; of a goal that nobody of a sample met nothing is known. */
+  sureness: Record<"conversions" | "rate" | "visitors", Sureness>;
 }
 
 /** Every goal with its numbers, most conversions first; what nobody met is in no answer. */
 export function goalRows(goals: readonly Goal[], answer: Answer): GoalRow[] {
   const at = (name: string) => columnOf(answer, name);
   const [goal, conversions, rate, visitors] = [at("goal"), at("conversions"), at("conversion_rate"), at("converted_visitors")];
-  const rows = new Map(answer.rows.map((row) => [String(row[goal]), row]));
+  const places = new Map(answer.rows.map((row, place) => [String(row[goal]), place]));
+  const surenessOf = (metric: string) => surenessByRow(answer.meta, answer, metric) ?? (() => undefined);
+  const [ofConversions, ofRate, ofVisitors] = [surenessOf("conversions"), surenessOf("conversion_rate"), surenessOf("converted_visitors")];
   // Without a conversion the rate is zero where there is a session at all.
   const none = (answer.totals?.["conversion_rate"] ?? null) === null ? null : 0;
   return goals
     .map((one) => {
-      const row = rows.get(one.name);
+      const place = places.get(one.name) ?? -1;
+      const row = answer.rows[place];
       const numberAt = (column: number) => Number(row?.[column] ?? 0);
       const its = row ? ((row[rate] ?? null) as number | null) : none;
-      return { goal: one, conversions: numberAt(conversions), rate: its, visitors: numberAt(visitors) };
+      const sureness = { conversions: ofConversions(place), rate: ofRate(place), visitors: ofVisitors(place) };
+      return { goal: one, conversions: numberAt(conversions), rate: its, visitors: numberAt(visitors), sureness };
     })
     .sort((a, b) => b.conversions - a.conversions || a.goal.name.localeCompare(b.goal.name));
 }

@@ -5,13 +5,15 @@ import { mayEdit } from "../app/session";
 import { rangeText, toggleFilter, type View } from "../app/state";
 import { getGoals, type Goal, type Site } from "../lib/api";
 import { downloadCsv } from "../lib/csv";
-import { count, plural } from "../lib/format";
+import { narrow, plural } from "../lib/format";
 import { beginnings, rateText } from "../lib/funnel";
 import { isChosen } from "../lib/filter";
 import { formOf, type GoalRow, goalRows, GOALS_MAX, goalsQuery } from "../lib/goals";
-import type { Answer, Query } from "../lib/query";
+import { estimated } from "../lib/partial";
+import type { Answer, Meta, Query } from "../lib/query";
 import { pages } from "../panels/pages/pages";
 import { rankingQuery, tabOf, valueOfRow } from "../panels/ranking/spec";
+import { NumberCell } from "../ui/estimate";
 import { Icon } from "../ui/icons";
 import { Menu, type MenuItem } from "../ui/menu";
 import { Panel } from "../ui/panel";
@@ -77,7 +79,7 @@ export default function Goals({ site, view, base }: { site: Site; view: View; ba
                         <p class="quiet" role="status">
                             {finding(numbers.answer)}
                         </p>
-                        <GoalTable rows={rows} view={view} actionsOf={(goal) => actionsOf(goal, base, mayEdit.value, open)} />
+                        <GoalTable rows={rows} meta={numbers.answer.meta} view={view} actionsOf={(goal) => actionsOf(goal, base, mayEdit.value, open)} />
                         <Partial meta={numbers.answer.meta} />
                     </>
                 )}
@@ -122,10 +124,11 @@ function NoGoals({ mayEdit }: { mayEdit: boolean }) {
     );
 }
 
-function finding({ totals }: Answer): string {
+function finding({ totals, meta }: Answer): string {
     const conversions = totals?.["conversions"] ?? 0;
-    if (conversions === 0) return "No session met a goal in this period.";
-    return `${plural(conversions, "session")} met a goal, ${rateText(totals?.["conversion_rate"] ?? null)} of all.`;
+    const isEstimate = meta.sample_rate < 1;
+    if (conversions === 0) return `No session ${isEstimate ? "of the sample " : ""}met a goal in this period.`;
+    return `${isEstimate ? "About " : ""}${plural(conversions, "session")} met a goal, ${rateText(totals?.["conversion_rate"] ?? null)} of all.`;
 }
 
 const filtered = (filters: View["filters"], { name }: Goal) => toggleFilter(filters, "goal", name);
@@ -161,14 +164,16 @@ function actionsOf(goal: Goal, base: Query, mayEdit: boolean, open: (overlay: Ov
 
 interface TableProps {
     rows: readonly GoalRow[];
+    meta: Meta;
     view: View;
     actionsOf: (goal: Goal) => MenuItem[];
 }
 
-function GoalTable({ rows, view, actionsOf: actions }: TableProps) {
+function GoalTable({ rows, meta, view, actionsOf: actions }: TableProps) {
     const most = Math.max(1, ...rows.map(({ conversions }) => conversions));
+    const isEstimate = meta.sample_rate < 1;
     return (
-        <table class="bar-list goals">
+        <table class={`bar-list goals ${isEstimate ? "estimates" : ""}`} aria-label={isEstimate ? `Goals: ${estimated(meta.sample_rate)}` : undefined}>
             <thead>
                 <tr>
                     <th scope="col">Goal</th>
@@ -183,7 +188,7 @@ function GoalTable({ rows, view, actionsOf: actions }: TableProps) {
                 </tr>
             </thead>
             <tbody>
-                {rows.map(({ goal, conversions, rate, visitors }) => {
+                {rows.map(({ goal, conversions, rate, visitors, sureness }) => {
                     const name = nameOfGoal(goal);
                     const text = textOfGoal(goal);
                     return (
@@ -204,9 +209,9 @@ function GoalTable({ rows, view, actionsOf: actions }: TableProps) {
                                     {text}
                                 </p>
                             </th>
-                            <td>{count(conversions)}</td>
-                            <td class="goal-visitors">{count(visitors)}</td>
-                            <td>{rateText(rate)}</td>
+                            <NumberCell unit="count" value={conversions} text={narrow(conversions, most)} meta={meta} sureness={sureness.conversions} />
+                            <NumberCell unit="count" value={visitors} text={narrow(visitors, most)} meta={meta} sureness={sureness.visitors} class="goal-visitors" />
+                            <NumberCell unit="percent" value={rate} text={rateText(rate)} meta={meta} sureness={sureness.rate} />
                             <td class="goal-menu">
                                 <Menu label={`${name}: more`} items={actions(goal)} kind="icon-button" align="end">
                                     <Icon name="more" />

@@ -661,6 +661,20 @@ scenario("the chart has a band as wide as its numbers may be off, and says so at
   equal(await page.locator(".band").count(), 0, "what is counted has no band");
 });
 
+scenario("on a phone the legend has all its words too, and whatever they are nothing below moves", async ({ fixture, open }) => {
+  const page = await open("/sites/demo?range=7d", { width: 390, height: 844 });
+  await settled(page);
+  const below = () => page.getByRole("region", { name: "Pages" }).evaluate((panel) => panel.offsetTop - document.querySelector(".timeline > .legend").offsetTop);
+  const distance = await below();
+  fixture.change = sampled;
+  await page.goto("/sites/demo?range=7d&metric=session_duration");
+  await settled(page);
+  const words = page.locator(".legend > span");
+  deepEqual(await words.allInnerTexts(), ["Session duration", "Previous period", "95\u00a0% sure", "Not over yet"]);
+  for (const word of await words.all()) equal(await word.isVisible(), true);
+  equal(await below(), distance);
+});
+
 scenario("an answer that lacks what is older says so", async ({ fixture, open }) => {
   fixture.change = (answer) => ({ ...answer, meta: { ...answer.meta, events_from: "2026-09-28", days_missing: 2 } });
   const page = await open("/sites/demo");

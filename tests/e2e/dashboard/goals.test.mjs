@@ -3,6 +3,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { readFileSync } from "node:fs";
 
 import { drawn } from "../browser.mjs";
+import { sampled } from "./answers.mjs";
 import { addCondition } from "./condition.mjs";
 import { scenario } from "./harness.mjs";
 import { HOSTILE } from "./server.mjs";
@@ -24,6 +25,31 @@ const take = async (page, goal, item) => {
   await button(page, `${goal}: more`).click();
   await page.getByRole("menuitem", { name: item, exact: true }).click();
 };
+
+scenario("an estimate of conversions says so of each number, and how far off it may be to whoever is at the row", async ({ fixture, open }) => {
+  fixture.change = (answer, query) =>
+    query.dimensions?.[0] === "goal" ? sampled({ ...answer, rows: [["Signup", 5_000, 12.5, 20]], totals: { conversions: 5_000, conversion_rate: 12.5 } }) : answer;
+  const page = await open(goals.path);
+  await rows(page);
+  const table = page.getByRole("table", { name: "Goals: Estimated from 10\u00a0% of the visitors" });
+  await page.getByText("About 5,000 sessions met a goal").waitFor();
+  const few = "too few visitors in the sample to say how far off";
+  const titles = (row) => table.locator("tbody tr").nth(row).locator("td.estimate").evaluateAll((cells) => cells.map(({ title }) => title));
+  deepEqual(await titles(0), ["5,000; 95\u00a0% sure: 4,500 to 5,500", `20; ${few}`, `12.5\u00a0%; ${few}`]);
+  deepEqual(await titles(1), [`0; ${few}`, `0; ${few}`, `0\u00a0%; ${few}`], "that the sample has nobody says little");
+  const cell = table.locator("tbody tr").first().locator("td").first();
+  equal(await cell.locator(".visually-hidden").textContent(), ", 95\u00a0% sure: 4,500 to 5,500");
+  const off = cell.locator(".estimate-error");
+  equal(await off.isVisible(), false);
+  const place = await table.boundingBox();
+  await button(page, "Signup").focus();
+  equal(await off.innerText(), "\u00b1\u00a0500");
+  deepEqual(await table.boundingBox(), place);
+  fixture.change = (answer) => answer;
+  await page.reload();
+  await rows(page);
+  equal(await page.locator(".estimate").count(), 0, "what is counted is no estimate");
+});
 
 scenario("every goal has its conversions in the view, and leads to a filter, a funnel and paths", async ({ fixture, open }) => {
   const page = await open("/sites/demo?range=7d&filter=country~is~DE");

@@ -2,11 +2,12 @@ import { useRef } from "preact/hooks";
 
 import type { Reply } from "../../app/board";
 import { isChosen } from "../../lib/filter";
-import { errorSentence, halfText, surenessByRow } from "../../lib/confidence";
+import { surenessByRow } from "../../lib/confidence";
 import { narrow } from "../../lib/format";
-import { brief, unitOf, whole } from "../../lib/metrics";
+import { brief, unitOf } from "../../lib/metrics";
 import { estimated } from "../../lib/partial";
 import { type Answer, type Cell, columnOf, type Conditions, type FilterTree, type Totals } from "../../lib/query";
+import { NumberCell } from "../../ui/estimate";
 import { Icon } from "../../ui/icons";
 import { OutLink } from "../../ui/link";
 import { Panel } from "../../ui/panel";
@@ -110,6 +111,7 @@ interface TableProps {
 /** A bar list: a table whose rows have their share of the largest as background. */
 export function RankingTable({ tab, answer, only = answer.rows, numbers, domain, filters, rows, onFilter }: TableProps) {
     const { meta } = answer;
+    const estimate = meta && estimated(meta.sample_rate);
     const sureness = meta && tab.metrics.map(({ name }) => surenessByRow(meta, answer, name));
     const columns = tab.metrics.map(({ name }) => columnOf(answer, name));
     const number = (row: Answer["rows"][number], column: number | undefined) => Number(row[column ?? -1] ?? 0);
@@ -119,7 +121,10 @@ export function RankingTable({ tab, answer, only = answer.rows, numbers, domain,
     const all = numbers?.[SHARED] ?? 0;
     const has = (dimension: string, value: string) => isChosen(filters, dimension, value);
     return (
-        <table class={columns.length > 2 ? "bar-list many" : "bar-list"} aria-label={meta && meta.sample_rate < 1 ? `${tab.column}: ${estimated(meta.sample_rate)}` : undefined}>
+        <table
+            class={`bar-list ${columns.length > 2 ? "many" : ""} ${estimate ? "estimates" : ""}`}
+            aria-label={estimate ? `${tab.column}: ${estimate}` : undefined}
+        >
             <thead>
                 <tr>
                     <th scope="col">{tab.column}</th>
@@ -159,27 +164,8 @@ export function RankingTable({ tab, answer, only = answer.rows, numbers, domain,
                                 const unit = unitOf(tab.metrics[index]?.name);
                                 const cell = (row[column] ?? null) as number | null;
                                 const text = unit === "count" ? narrow(cell ?? 0, largest[index] ?? 1) : brief(unit, cell);
-                                const interval = cell === null ? undefined : sureness?.[index]?.(answer.rows.indexOf(row));
-                                if (interval === undefined)
-                                    return (
-                                        <td key={column} title={whole(unit, cell)}>
-                                            {text}
-                                        </td>
-                                    );
-                                const sure = errorSentence(unit, meta, interval);
-                                return (
-                                    <td key={column} class="estimate" title={`${whole(unit, cell)}; ${sure}`}>
-                                        <span aria-hidden="true">{"\u2248"}</span>
-                                        {text}
-                                        <span class="visually-hidden">, {sure}</span>
-                                        {/* For whoever is at the row; in the title it waits. */}
-                                        {interval && (
-                                            <small class="estimate-error" aria-hidden="true">
-                                                {halfText(unit, interval)}
-                                            </small>
-                                        )}
-                                    </td>
-                                );
+                                const sure = sureness?.[index]?.(answer.rows.indexOf(row));
+                                return <NumberCell key={column} unit={unit} value={cell} text={text} meta={meta} sureness={sure} />;
                             })}
                             <td class="share">{shareOf(number(row, shared), all)}</td>
                         </tr>

@@ -129,7 +129,7 @@ export function Timeline({ notes, reply, headline, metric, everything, against, 
                     </span>
                 )}
                 {(series?.intervals ?? series?.other?.intervals) && (
-                    <span class="sure-key">
+                    <span>
                         <i class="key-band" />
                         {SURE}
                     </span>
