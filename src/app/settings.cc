@@ -166,7 +166,7 @@ constexpr Declaration kTable[] = {
     number("query.memory_max", "0", "bytes", &Settings::query_memory_max, 0, kNoLimit,
            "Memory that the store may use for one query; one that needs more is answered 400. 0: seven twelfths of "
            "store.memory_max."),
-    number("query.sketch_above_events", "10000000", "events", &Settings::query_sketch_above_events, 0, kNoLimit,
+    number("query.sketch_above_events", "2000000", "events", &Settings::query_sketch_above_events, 0, kNoLimit,
            "Visitors of a range whose rolled days hold at least so many events come from their sketches, unless the "
            "question says exact; of fewer they are counted one by one."),
     number(

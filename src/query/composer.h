@@ -165,6 +165,13 @@ public:
         return {};
     }
 
+    /// Whether a row's value of that dimension is one of these.
+    std::string is_one_of(const DimensionColumn& column, std::span<const std::string> values) {
+        std::vector<std::string> bound;
+        for (const std::string& value : values) bound.push_back(bind("String", value));
+        return fmt::format("{} IN ({})", dimension(column), fmt::join(bound, ", "));
+    }
+
     /// Whether an event met a goal.
     std::string met_goal() {
         std::vector<std::string> met;

@@ -92,6 +92,7 @@ struct OrderKey {
 /// group's bound.
 struct TopRows {
     std::string at_most;         ///< the bound, an expression
+    std::string rolled_at_most;  ///< the same over rows of footfall.rollup_days; empty: they do not tell
     std::size_t candidates = 0;  ///< how many groups are counted at most
     bool is_second = false;      ///< only where counting all groups at once takes too much memory
 };

@@ -169,11 +169,12 @@ std::string outcome(const Case& c) {
     const auto statement = compose(*plan, {{plan->range}, {}}, *zone, 1000);
     text += statement.sql + "\nwith\n" + parameters(statement);
     if (plan->top_rows) {
-        const auto candidates = compose_candidates(*plan, plan->range, *zone, 1000);
+        const Cover all{.ranges = {plan->range}, .days = {}};
+        const auto candidates = compose_candidates(*plan, all, *zone, 1000);
         text += "candidates by\n" + candidates.sql + "\nwith\n" + parameters(candidates);
-        const auto rows = compose_top_rows(*plan, plan->range, *zone, std::vector<std::string>{"/a", "/b"}, "/c", 1000);
+        const auto rows = compose_top_rows(*plan, all, *zone, std::vector<std::string>{"/a", "/b"}, "/c", 1000);
         text += "and of two by\n" + rows.sql + "\nwith\n" + parameters(rows);
-        const auto bound = compose_bound(*plan, plan->range, *zone, 1000);
+        const auto bound = compose_bound(*plan, all, *zone, 1000);
         if (!plan->has_total) text += "and what came meanwhile by\n" + bound.sql + "\nwith\n" + parameters(bound);
     }
     if (plan->previous) text += "and before with\n" + parameters(compose(*plan, {{*plan->previous}, {}}, *zone, 1000));
@@ -254,7 +255,7 @@ TEST(PlanTest, NoValueOfARequestReachesTheText) {
         Plan top = *plan;
         top.dimensions = {plan->dimensions.front()};
         top.order = {plan->order.front()};
-        top.top_rows = {.at_most = "count()", .candidates = 2};
+        top.top_rows = {.at_most = "count()", .rolled_at_most = "", .candidates = 2};
         FunnelRequest steps;
         steps.of = request;
         steps.steps = {{.value = value, .name = value, .filters = request.filters},
@@ -286,8 +287,8 @@ TEST(PlanTest, NoValueOfARequestReachesTheText) {
             of_visitors += (*question)->compose({}, 1000).sql;
         }
         return of_visitors + compose(*plan, {{plan->range}, {}}, *zone, 1000).sql +
-               compose_candidates(top, top.range, *zone, 1000).sql +
-               compose_top_rows(top, top.range, *zone, candidates, "r" + value, 1000).sql;
+               compose_candidates(top, {{top.range}, {}}, *zone, 1000).sql +
+               compose_top_rows(top, {{top.range}, {}}, *zone, candidates, "r" + value, 1000).sql;
     };
     const std::string harmless = sql_of("a");
     for (const std::string& hostile :

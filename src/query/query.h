@@ -185,7 +185,7 @@ public:
         std::uint64_t memory_max = 0;  ///< bytes that the store may take for one statement; 0: the store's own limit
         const RolledDays* rolled_days = nullptr;  ///< outlives the service; null: the rollup is not asked
         /// Distinct counts of days that hold fewer events are counted from the events, exactly.
-        std::uint64_t sketch_above_events = 10'000'000;
+        std::uint64_t sketch_above_events = 2'000'000;
         /// Estimated rows above which a question is answered from a sample of the visitors; 0: none is.
         std::uint64_t sample_above_rows = 0;
         std::uint64_t cache_bytes_max = 0;  ///< of answers that are kept

@@ -22,11 +22,19 @@ std::vector<std::string> RolledRows::branches() {
     for (std::string& part : parts()) columns.push_back(std::move(part));
     columns.push_back(present() + " AS has_rows");
     if (plan_.has_total) columns.emplace_back(has_own_total ? "toUInt64(0) AS is_total" : "grouping(d1) AS is_total");
-    const Where where = rows(plan_.rollup->dimension);
+    Where where = rows(plan_.rollup->dimension);
+    if (!groups_.empty()) where.push_back(composer_.is_one_of(plan_.dimensions.front(), groups_));
     if (!has_own_total) return {select(columns, "footfall.rollup_days", where) + grouping(plan_)};
     return {fmt::format("{}\nGROUP BY {}", select(columns, "footfall.rollup_days", where),
                         fmt::join(names("d", plan_.dimensions.size()), ", ")),
             total(rows(""))};
+}
+
+std::string RolledRows::bounds() {
+    composer_.enter(Composer::Scope::kRollup);
+    std::vector<std::string> columns = composer_.dimension_columns();
+    columns.push_back(plan_.top_rows->rolled_at_most + " AS part");
+    return select(columns, "footfall.rollup_days", rows(plan_.rollup->dimension)) + "\nGROUP BY d1";
 }
 
 /// Conversions are in the goals' rows, each of a goal, and in one without a name, of those that met any: the total of

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,10 @@ public:
 
     /// The plan's dimensions and b1, b2, …, as the branches of the tables have them. None without days.
     std::vector<std::string> branches();
+    /// Of each group of a plan with `rolled_at_most` what the days add to its bound, as `part`.
+    std::string bounds();
+    /// The branches have these groups alone, of a plan with one dimension. They must live as long.
+    void read_only(std::span<const std::string> groups) { groups_ = groups; }
     /// The rows of a plan by make_rollup_plan() and its like, each once, as a table to read from.
     std::string rows_as_they_are();
 
@@ -33,6 +38,7 @@ private:
     const Plan& plan_;
     const Cover& cover_;
     const std::string site_;
+    std::span<const std::string> groups_;  ///< empty: all
 };
 
 }  // namespace footfall::query

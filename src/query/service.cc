@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <optional>
 #include <span>
@@ -114,7 +115,7 @@ public:
     }
 
     Result<store::Answer> ask() {
-        if (plan_.top_rows && cover_.days.empty()) {
+        if (plan_.top_rows && (cover_.days.empty() || !plan_.top_rows->rolled_at_most.empty())) {
             if (plan_.top_rows->is_second) {
                 auto answer = ask_plainly();
                 if (answer || answer.error().code != Code::kTooLarge) return answer;
@@ -161,8 +162,7 @@ public:
         for (int tries = 1;; ++tries) {
             auto answer = has_few_groups() ? execution_.ask_on_all_cores(statement()) : execution_.ask(statement());
             if (answer) answer->rows_read += rows_read_;
-            // A day that was made again meanwhile may have lost rows of the generation that was read.
-            if (!answer || cover_.days.empty() || options_.rolled_days->are_kept(site_, cover_.days)) return answer;
+            if (!answer || has_its_days()) return answer;
             rows_read_ = answer->rows_read;
             cover_ = tries < kTries ? cover_of(plan_, range_, site_, zone_, options_, why_no_days_)
                                     : Cover{.ranges = {range_}, .days = {}};
@@ -183,7 +183,7 @@ private:
             TRY(size_before, number(compose_size(timeout_ms_)));
         }
         TRY(const store::Answer groups,
-            execution_.ask_on_all_cores(compose_candidates(plan_, range_, zone_, timeout_ms_)));
+            execution_.ask_on_all_cores(compose_candidates(plan_, cover_, zone_, timeout_ms_)));
         rows_read_ += groups.rows_read;
         const std::size_t count_max = plan_.top_rows->candidates;
         if (groups.rows.size() < 1 + count_max + 1) return std::optional<store::Answer>();
@@ -191,7 +191,7 @@ private:
         std::vector<std::uint64_t> bounds;
         for (const auto& row : std::span(groups.rows).subspan(1)) {
             names.push_back(std::get<std::string>(row[0]));
-            bounds.push_back(natural(row[1]));
+            bounds.push_back(bound_of_estimate(natural(row[1])));
         }
         // Bytes that are no UTF-8 do not come as they are, and would not find their group again.
         constexpr std::string_view kReplaced = "\xEF\xBF\xBD";
@@ -204,14 +204,14 @@ private:
         while (true) {
             TRY(store::Answer answer,
                 execution_.ask_on_all_cores(
-                    compose_top_rows(plan_, range_, zone_, std::span(names).first(count), names[count], timeout_ms_)));
+                    compose_top_rows(plan_, cover_, zone_, std::span(names).first(count), names[count], timeout_ms_)));
             rows_read_ += answer.rows_read;
             if (answer.rows.size() != (plan_.has_total ? 1 : 0) + static_cast<std::size_t>(plan_.limit))
                 return std::optional<store::Answer>();
             const std::uint64_t last = natural(answer.rows.back()[metric]);
             if (last > bounds[count]) {
                 TRY(const bool is_decided, decides(last - bounds[count], of_all, size_before, answer));
-                if (!is_decided) return std::optional<store::Answer>();
+                if (!is_decided || !has_its_days()) return std::optional<store::Answer>();
                 answer.rows_read = rows_read_;
                 return std::optional<store::Answer>(std::move(answer));
             }
@@ -223,6 +223,14 @@ private:
             count = needed;
         }
     }
+
+    /// What comes from sketches may be more than there is: beyond four standard errors once in 30,000 times.
+    std::uint64_t bound_of_estimate(std::uint64_t bound) const {
+        const double error = cover_.days.empty() ? 0 : plan_.rollup->standard_error;
+        return static_cast<std::uint64_t>(std::ceil(static_cast<double>(bound) * (1 + 4 * error)));
+    }
+    /// A day that was made again meanwhile may have lost rows of the generation that was read.
+    bool has_its_days() const { return cover_.days.empty() || options_.rolled_days->are_kept(site_, cover_.days); }
 
     /// How many groups are counted first. Each more costs; too few cost a second statement. Most often a group has no
     /// less of the metric than three quarters of its bound: of a page's views, different visitors.
@@ -248,7 +256,7 @@ private:
         // counted only where that is too much.
         TRY(const std::uint64_t size_now, number(compose_size(timeout_ms_)));
         if (is_little(size_before, size_now)) return true;
-        TRY(const std::uint64_t of_all_now, number(compose_bound(plan_, range_, zone_, timeout_ms_)));
+        TRY(const std::uint64_t of_all_now, number(compose_bound(plan_, cover_, zone_, timeout_ms_)));
         return is_little(of_all, of_all_now);
     }
 

@@ -76,20 +76,25 @@ public:
         return sql;
     }
     std::string candidates() {
-        composer_.enter(Scope::kEvents);
-        std::vector<std::string> columns = composer_.dimension_columns();
-        columns.push_back(fmt::format("{} AS bound", plan_.top_rows->at_most));
-        columns.emplace_back("grouping(d1) AS is_total");
-        return fmt::format("{}\nGROUP BY d1 WITH ROLLUP\nORDER BY is_total DESC, bound DESC, d1\nLIMIT 1 + {}",
-                           select(columns, "footfall.events", event_conditions()),
+        std::string sql;
+        if (cover_.days.empty()) {
+            sql = bounds_of_events(
+                std::vector<std::string>{plan_.top_rows->at_most + " AS bound", "grouping(d1) AS is_total"});
+        } else {
+            sql = fmt::format("SELECT\n    d1,\n    sum(part) AS bound,\n    grouping(d1) AS is_total\nFROM\n(\n{}\n)",
+                              bounds_of_cover());
+        }
+        return fmt::format("{}\nGROUP BY d1 WITH ROLLUP\nORDER BY is_total DESC, bound DESC, d1\nLIMIT 1 + {}", sql,
                            composer_.bind_as("candidates", "UInt64", std::to_string(plan_.top_rows->candidates + 1)));
     }
     std::string bound() {
+        if (!cover_.days.empty()) return fmt::format("SELECT sum(part) AS bound FROM\n(\n{}\n)", bounds_of_cover());
         composer_.enter(Scope::kEvents);
         return select({plan_.top_rows->at_most + " AS bound"}, "footfall.events", event_conditions());
     }
     std::string top_rows(std::span<const std::string> candidates, const std::string& rest) {
         candidates_ = candidates;
+        rolled_.read_only(candidates);
         if (plan_.has_total) rest_ = composer_.bind_as("rest", "String", rest);
         return whole();
     }
@@ -132,6 +137,22 @@ public:
 
 private:
     using Scope = Composer::Scope;
+
+    /// Of each group of events the bound, or what else is given of it.
+    std::string bounds_of_events(std::span<const std::string> given) {
+        composer_.enter(Scope::kEvents);
+        std::vector<std::string> columns = composer_.dimension_columns();
+        columns.insert(columns.end(), given.begin(), given.end());
+        return select(columns, "footfall.events", event_conditions());
+    }
+    /// Of each group what the rolled days and the rest of the range add to its bound, as `part`.
+    std::string bounds_of_cover() {
+        std::string sql = rolled_.bounds();
+        if (!cover_.ranges.empty())
+            sql += fmt::format("\nUNION ALL\n{}\nGROUP BY d1",
+                               bounds_of_events(std::vector{plan_.top_rows->at_most + " AS part"}));
+        return sql;
+    }
 
     static std::string number_of(const Metric& metric, std::string_view of) {
         if (metric.type == ValueType::kDecimal) return fmt::format("toInt64({} * 10000)", of);
@@ -210,11 +231,7 @@ private:
         if (is_with_rest) sql += fmt::format("\nHAVING is_total = 1 OR d1 != {}", rest_);
         return sql;
     }
-    std::string is_candidate() {
-        std::vector<std::string> values;
-        for (const std::string& candidate : candidates_) values.push_back(composer_.bind("String", candidate));
-        return fmt::format("{} IN ({})", composer_.dimension(plan_.dimensions.front()), fmt::join(values, ", "));
-    }
+    std::string is_candidate() { return composer_.is_one_of(plan_.dimensions.front(), candidates_); }
     std::string candidate_or_rest() {
         return fmt::format("if({}, {}, {}) AS d1", is_candidate(), composer_.dimension(plan_.dimensions.front()),
                            rest_);
@@ -334,7 +351,8 @@ private:
         add_bases(columns, "events");
         columns.emplace_back("1 AS has_rows");
         if (plan_.has_total) columns.emplace_back("grouping(d1) AS is_total");
-        const std::vector<std::string> where = event_conditions();
+        std::vector<std::string> where = event_conditions();
+        if (!candidates_.empty()) where.push_back(is_candidate());
         std::string from =
             is_joined ? "footfall.events " + composer_.joined_sessions({}, touching()) : "footfall.events";
         from += joined_pings();
@@ -646,23 +664,20 @@ store::Statement compose_rollup_of_goals(const Plan& plan, std::uint64_t generat
     return finished(std::move(sql), statements, timeout_ms);
 }
 
-store::Statement compose_candidates(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms) {
-    const Cover cover{.ranges = {range}, .days = {}};
+store::Statement compose_candidates(const Plan& plan, const Cover& cover, const Zone& zone, int timeout_ms) {
     Statements statements(plan, cover, zone);
     std::string sql = statements.candidates();
     return finished(std::move(sql), statements, timeout_ms);
 }
 
-store::Statement compose_top_rows(const Plan& plan, const Range& range, const Zone& zone,
+store::Statement compose_top_rows(const Plan& plan, const Cover& cover, const Zone& zone,
                                   std::span<const std::string> candidates, const std::string& rest, int timeout_ms) {
-    const Cover cover{.ranges = {range}, .days = {}};
     Statements statements(plan, cover, zone);
     std::string sql = statements.top_rows(candidates, rest);
     return finished(std::move(sql), statements, timeout_ms);
 }
 
-store::Statement compose_bound(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms) {
-    const Cover cover{.ranges = {range}, .days = {}};
+store::Statement compose_bound(const Plan& plan, const Cover& cover, const Zone& zone, int timeout_ms) {
     Statements statements(plan, cover, zone);
     std::string sql = statements.bound();
     return finished(std::move(sql), statements, timeout_ms);

@@ -48,17 +48,17 @@ store::Statement compose_rollup_of_properties(const RollupFill& fill, const Zone
 store::Statement compose_rollup_of_goals(const Plan& plan, std::uint64_t generation, const Zone& zone, int timeout_ms);
 
 /// Of a plan with `top_rows`: the groups with the highest bound, one more than candidates, highest first. Columns: the
-/// dimension, the bound, `is_total`; the first row is the total.
-store::Statement compose_candidates(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms);
+/// dimension, the bound, `is_total`; the first row is the total. A cover with days is of one with `rolled_at_most`.
+store::Statement compose_candidates(const Plan& plan, const Cover& cover, const Zone& zone, int timeout_ms);
 
 /// As compose(), of these groups alone; the total is over all. For it all others are counted as one, under the name of
 /// `rest`, which is one of them, and left out. Then one more column comes last: the bound, in the first row that of
 /// all.
-store::Statement compose_top_rows(const Plan& plan, const Range& range, const Zone& zone,
+store::Statement compose_top_rows(const Plan& plan, const Cover& cover, const Zone& zone,
                                   std::span<const std::string> candidates, const std::string& rest, int timeout_ms);
 
 /// The bound over all groups of a plan with `top_rows`: one number.
-store::Statement compose_bound(const Plan& plan, const Range& range, const Zone& zone, int timeout_ms);
+store::Statement compose_bound(const Plan& plan, const Cover& cover, const Zone& zone, int timeout_ms);
 
 /// Of a plan by make_rollup_plan() and its like, to compare: by day the number of rows that are written of it,
 /// and the sum of their hashes. Columns: the day as text, rows, sum.

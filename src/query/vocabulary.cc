@@ -111,7 +111,8 @@ Result<std::optional<RollupColumn>> rollup_of(element object, std::string_view n
                         .state = text_of(rollup, "state"),
                         .state_if = text_of(rollup, "state_if"),
                         .merge = text_of(rollup, "merge"),
-                        .merge_state = text_of(rollup, "merge_state")};
+                        .merge_state = text_of(rollup, "merge_state"),
+                        .at_most = text_of(rollup, "at_most")};
     if (!plain_word(column.column) || column.present.empty()) return bad(name, "bad column of the rollup");
     const bool is_by_one = !column.by.empty();
     const bool has_all = (is_by_one || !column.state_if.empty()) && !column.merge.empty() &&
@@ -125,7 +126,7 @@ Result<std::optional<RollupColumn>> rollup_of(element object, std::string_view n
         return bad(name, "what few events add up to is not of sessions");
     for (const std::string* text :
          {&column.present, &column.nothing, &column.of_event, &column.of_session, &column.where, &column.sum,
-          &column.value, &column.state, &column.state_if, &column.merge, &column.merge_state})
+          &column.value, &column.state, &column.state_if, &column.merge, &column.merge_state, &column.at_most})
         if (holds_statement_end(*text)) return bad(name, "an expression may not hold a semicolon or comment");
     return std::optional(std::move(column));
 }

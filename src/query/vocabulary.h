@@ -47,6 +47,7 @@ struct RollupColumn {
     std::string merge;          ///< function: states to the metric's value
     std::string merge_state;    ///< function: states to one
     double standard_error = 0;  ///< of a value from states, relative
+    std::string at_most;        ///< over columns of the rollup: as SourceExpression::at_most; or empty
 
     bool is_sketch() const { return !state.empty(); }
     /// The value over rows of the rollup, for a statement that puts it together with others: a number or a state.

@@ -41,7 +41,10 @@ Status find_top_rows(const PlanContext&, Plan& plan) {
     if (metric.sources.empty() || metric.sources.front().at_most.empty()) return {};
     const std::int64_t candidates = std::max(kCandidatesMin, kCandidatesPerRow * (plan.limit + plan.offset));
     if (plan.limit == 0 || candidates > kCandidatesMax) return {};
+    // The total of rolled days is a row of its own, and a filter there leaves few groups or another dimension's rows.
+    const bool can_be_rolled = plan.rollup && metric.rollup && !plan.has_total && !plan.condition;
     plan.top_rows = {.at_most = metric.sources.front().at_most,
+                     .rolled_at_most = can_be_rolled ? metric.rollup->at_most : std::string(),
                      .candidates = static_cast<std::size_t>(candidates),
                      .is_second = plan.condition && leaves_few(*plan.condition)};
     plan.reasons.push_back(
