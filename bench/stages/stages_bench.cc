@@ -71,6 +71,7 @@ public:
     const http::Request& request() const override { return request_; }
     void respond(http::Response response) override { response_ = std::move(response); }
     void complete(http::Response response) override { response_ = std::move(response); }
+    std::shared_ptr<http::BodyStream> stream(http::Response) override { return nullptr; }
     Result<std::shared_ptr<http::WebSocket>> upgrade(http::WebSocketOptions, http::WebSocketHandlers) override {
         return Error(Code::kUnsupported, "not here");
     }

@@ -74,7 +74,8 @@ void append_header(std::string& out, std::string_view name, std::string_view val
 
 bool may_have_body(int status) { return status >= 200 && status != 204 && status != 304; }
 
-void append_head(std::string& out, const Response& response, std::size_t body_bytes, const HeadContext& context) {
+void append_head(std::string& out, const Response& response, std::optional<std::uint64_t> body_bytes,
+                 const HeadContext& context) {
     static const Headers none;
     const ServerOptions& options = context.options;
     const Headers& of_path = options.headers_of ? options.headers_of(context.path) : none;
@@ -86,8 +87,12 @@ void append_head(std::string& out, const Response& response, std::size_t body_by
     append_header(out, "Date", context.date);
     if (may_have_body(response.status)) {
         if (!response.content_type.empty()) append_header(out, "Content-Type", response.content_type);
-        out += "\r\nContent-Length: ";
-        json::append_number(out, std::uint64_t{body_bytes});
+        if (body_bytes) {
+            out += "\r\nContent-Length: ";
+            json::append_number(out, *body_bytes);
+        } else if (!context.is_http_1_0) {
+            append_header(out, "Transfer-Encoding", "chunked");
+        }
     }
     for (const auto& [name, value] : response.headers) append_header(out, name, value);
     for (const auto& [name, value] : of_path)

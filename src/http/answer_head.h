@@ -1,6 +1,7 @@
 #pragma once
 
-#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,12 +17,15 @@ struct HeadContext {
     std::string_view path;        ///< of the request; empty where it was not read
     std::string_view connection;  ///< value of the header of that name; empty: none
     std::string_view date;
-    bool is_tls = false;  ///< as Request::is_tls
+    bool is_http_1_0 = false;  ///< of the request: it knows no chunks
+    bool is_tls = false;       ///< as Request::is_tls
     const ServerOptions& options;
 };
 
 /// Appends the head of an answer, its empty line included: the Response's own headers, then those of its path and the
-/// common ones, as far as none of that name is there yet.
-void append_head(std::string& out, const Response& response, std::size_t body_bytes, const HeadContext& context);
+/// common ones, as far as none of that name is there yet. Without `body_bytes` the body comes in chunks, or lasts to
+/// the end of the connection.
+void append_head(std::string& out, const Response& response, std::optional<std::uint64_t> body_bytes,
+                 const HeadContext& context);
 
 }  // namespace footfall::http

@@ -182,6 +182,14 @@ Result<ClientResponse> Client::send(const ClientRequest& request, int timeout_ms
     return response;
 }
 
+Result<ClientResponse> Client::send_streaming(const ClientRequest& request, int timeout_ms, const Sink& sink,
+                                              const std::stop_token& stop) {
+    sink_ = &sink;
+    auto response = send(request, timeout_ms, true, stop);
+    sink_ = nullptr;
+    return response;
+}
+
 Result<ClientResponse> Client::send_within(const ClientRequest& request, std::int64_t deadline_ns, bool is_idempotent) {
     if (socket_.is_open() && !is_stale()) {
         auto response = exchange(request, deadline_ns);
@@ -212,7 +220,7 @@ Result<ClientResponse> Client::exchange(const ClientRequest& request, std::int64
         if (interim == kInterimAnswersMax) return Error(Code::kUnavailable, address_ + " does not come to its answer");
     }
     const bool has_body = request.method != "HEAD" && response.status != 204 && response.status != 304;
-    if (has_body) TRY_STATUS(read_body(response.body, framing, deadline_ns));
+    if (has_body) TRY_STATUS(read_body(response, framing, deadline_ns));
     if (framing.close_after || !sent_whole) close();
     return response;
 }
@@ -287,33 +295,42 @@ Status Client::read_head(ClientResponse& response, Framing& framing, std::int64_
     return {};
 }
 
-Status Client::read_body(std::string& body, Framing& framing, std::int64_t deadline_ns) {
-    if (framing.chunked) return read_chunks(body, deadline_ns);
+Status Client::pass_on(ClientResponse& response) {
+    if (sink_ == nullptr || response.body.empty()) return {};
+    TRY_STATUS((*sink_)(response, response.body));
+    response.body.clear();
+    return {};
+}
+
+Status Client::read_body(ClientResponse& response, Framing& framing, std::int64_t deadline_ns) {
+    std::string& body = response.body;
+    if (framing.chunked) return read_chunks(response, deadline_ns);
     if (framing.has_length) {
-        if (framing.content_length > answer_bytes_max_) return too_large();
-        body.reserve(std::min(framing.content_length, kReserveMax));
-        return read_exactly(body, framing.content_length, deadline_ns);
+        if (sink_ == nullptr && framing.content_length > answer_bytes_max_) return too_large();
+        if (sink_ == nullptr) body.reserve(std::min(framing.content_length, kReserveMax));
+        return read_exactly(response, framing.content_length, deadline_ns);
     }
     framing.close_after = true;
     body.assign(buffer_, buffer_at_);
     buffer_.clear();
     buffer_at_ = 0;
     for (;;) {
+        TRY_STATUS(pass_on(response));
         if (body.size() > answer_bytes_max_) return too_large();
         TRY(const bool more, receive(body, kBodyStep, deadline_ns));
         if (!more) return {};
     }
 }
 
-Status Client::read_chunks(std::string& body, std::int64_t deadline_ns) {
+Status Client::read_chunks(ClientResponse& response, std::int64_t deadline_ns) {
     for (;;) {
         TRY(const std::string line, read_line(deadline_ns));
         std::size_t size = 0;
         if (!read_number(trim_blanks(std::string_view(line).substr(0, line.find(';'))), size, 16))
             return Error(Code::kUnavailable, address_ + " sent a broken chunk");
         if (size == 0) break;
-        if (size > answer_bytes_max_ - body.size()) return too_large();
-        TRY_STATUS(read_exactly(body, size, deadline_ns));
+        if (sink_ == nullptr && size > answer_bytes_max_ - response.body.size()) return too_large();
+        TRY_STATUS(read_exactly(response, size, deadline_ns));
         TRY(const std::string end, read_line(deadline_ns));
         if (!end.empty()) return Error(Code::kUnavailable, address_ + " sent a broken chunk");
     }
@@ -340,28 +357,31 @@ Result<bool> Client::receive(std::string& out, std::size_t size_max, std::int64_
     }
 }
 
-Status Client::read_exactly(std::string& out, std::size_t size, std::int64_t deadline_ns) {
-    const std::size_t held = std::min(size, buffer_.size() - buffer_at_);
-    out.append(buffer_, buffer_at_, held);
-    buffer_at_ += held;
-    const std::size_t whole = out.size() - held + size;
-    // A large body is received where it stays; the rest of a small one comes with what follows it, as lines do.
-    while (whole - out.size() >= kLineStep) {
-        TRY(const bool more, receive(out, std::min(kBodyStep, whole - out.size()), deadline_ns));
-        if (!more) return Error(Code::kUnavailable, address_ + " closed the connection within its answer");
-    }
-    while (out.size() < whole) {
-        if (buffer_at_ == buffer_.size()) {
-            buffer_.clear();
-            buffer_at_ = 0;
-            TRY(const bool more, receive(buffer_, kLineStep, deadline_ns));
-            if (!more) return Error(Code::kUnavailable, address_ + " closed the connection within its answer");
-        }
-        const std::size_t n = std::min(whole - out.size(), buffer_.size() - buffer_at_);
+Status Client::read_exactly(ClientResponse& response, std::size_t size, std::int64_t deadline_ns) {
+    std::string& out = response.body;
+    const auto take_buffered = [&] {
+        const std::size_t n = std::min(size, buffer_.size() - buffer_at_);
         out.append(buffer_, buffer_at_, n);
         buffer_at_ += n;
+        size -= n;
+    };
+    take_buffered();
+    // A large body is received where it stays; the rest of a small one comes with what follows it, as lines do.
+    while (size >= kLineStep) {
+        const std::size_t before = out.size();
+        TRY(const bool more, receive(out, std::min(kBodyStep, size), deadline_ns));
+        if (!more) return Error(Code::kUnavailable, address_ + " closed the connection within its answer");
+        size -= out.size() - before;
+        TRY_STATUS(pass_on(response));
     }
-    return {};
+    while (size > 0) {
+        buffer_.clear();
+        buffer_at_ = 0;
+        TRY(const bool more, receive(buffer_, kLineStep, deadline_ns));
+        if (!more) return Error(Code::kUnavailable, address_ + " closed the connection within its answer");
+        take_buffered();
+    }
+    return pass_on(response);
 }
 
 Result<std::string> Client::read_line(std::int64_t deadline_ns) {

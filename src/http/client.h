@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -53,6 +54,14 @@ public:
     Result<ClientResponse> send(const ClientRequest& request, int timeout_ms, bool is_idempotent = false,
                                 const std::stop_token& stop = {});
 
+    /// Takes a part of an answer's body; the answer's head is there already. An error ends the answer.
+    using Sink = std::function<Status(const ClientResponse& head, std::string_view part)>;
+    /// The same, with the body given to `sink` as it comes instead of being kept: of any size, in parts of less than
+    /// 256 KiB. What returns has no body. Where it fails, a part may have been given already: such a request is not
+    /// sent again. The sink's own error is returned as it is, with the connection closed.
+    Result<ClientResponse> send_streaming(const ClientRequest& request, int timeout_ms, const Sink& sink,
+                                          const std::stop_token& stop = {});
+
     /// Of the last send() that failed: false only where the request cannot have reached the server's handler.
     bool maybe_processed() const { return maybe_processed_; }
     bool is_open() const { return socket_.is_open(); }
@@ -75,11 +84,14 @@ private:
     /// False where the server answers, or has hung up, before it had everything.
     Result<bool> write_all(std::string_view head, std::string_view body, std::int64_t deadline_ns);
     Status read_head(ClientResponse& response, Framing& framing, std::int64_t deadline_ns);
-    Status read_body(std::string& body, Framing& framing, std::int64_t deadline_ns);
-    Status read_chunks(std::string& body, std::int64_t deadline_ns);
+    Status read_body(ClientResponse& response, Framing& framing, std::int64_t deadline_ns);
+    Status read_chunks(ClientResponse& response, std::int64_t deadline_ns);
+    /// Gives what there is of the body to the sink, where there is one.
+    Status pass_on(ClientResponse& response);
     /// Appends what is received to `out`, at most `size_max` bytes; false at the end of the stream.
     Result<bool> receive(std::string& out, std::size_t size_max, std::int64_t deadline_ns);
-    Status read_exactly(std::string& out, std::size_t size, std::int64_t deadline_ns);
+    /// Appends so much to the body.
+    Status read_exactly(ClientResponse& response, std::size_t size, std::int64_t deadline_ns);
     Result<std::string> read_line(std::int64_t deadline_ns);
     /// The events that came, of those asked for.
     Result<short> wait(short events, std::int64_t deadline_ns);
@@ -91,7 +103,8 @@ private:
     File socket_;
     File wake_;  ///< an eventfd that ends a wait; open while a send() can be stopped
     std::stop_token stop_;
-    std::string buffer_;  ///< read, and used up to buffer_at_
+    const Sink* sink_ = nullptr;  ///< of the body that is being read
+    std::string buffer_;          ///< read, and used up to buffer_at_
     std::size_t buffer_at_ = 0;
     bool maybe_processed_ = false;
     bool answer_started_ = false;

@@ -14,6 +14,7 @@
 #include "http/answer_head.h"
 #include "http/event_loop.h"
 #include "http/proxy_header.h"
+#include "http/stream_session.h"
 #include "http/websocket_session.h"
 
 namespace footfall::http {
@@ -152,10 +153,13 @@ void Connection::ready(std::uint32_t events) {
     if ((events & (EPOLLIN | kEnd)) != 0) readable_ = true;
     if ((events & kEnd) != 0) {
         peer_is_done_ = true;
-        if (state_ == State::kInFlight) tell_gone();
+        if (state_ == State::kInFlight || state_ == State::kStreaming) tell_gone();
     }
+    // Not only its own side: it reads nothing any more either.
+    if (state_ == State::kStreaming && (events & (EPOLLHUP | EPOLLERR)) != 0) return close();
     if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
         if (state_ == State::kWriting && !write_some()) return;
+        if (state_ == State::kStreaming) stream_->write_some();
         if (state_ == State::kWebSocket) websocket_->writable();
     }
     run();
@@ -185,6 +189,7 @@ bool Connection::step() {
         case State::kDraining: return on_drain();
         case State::kInFlight:
         case State::kWriting:
+        case State::kStreaming:
         case State::kClosed: return false;
     }
     return false;
@@ -462,6 +467,32 @@ void Connection::tell_gone() {
 
 void Connection::complete(Response response) { loop_.post(this, std::move(response)); }
 
+std::shared_ptr<BodyStream> Connection::stream(Response head) {
+    auto session = std::make_shared<StreamSession>(*this, loop_, std::move(head));
+    session->post();
+    return session;
+}
+
+bool Connection::begin_stream(std::shared_ptr<StreamSession> session, const Response& head) {
+    user_data.reset();
+    if (state_ == State::kClosed) {
+        client_gone_ = nullptr;
+        loop_.remove(*this);
+        return false;
+    }
+    FOOTFALL_CHECK(state_ == State::kInFlight);
+    counters().answered(head.status);
+    // Without chunks the end of the connection is the end of the body.
+    closing_ = head.close || !framing_.keep_alive || framing_.is_http_1_0 || end_of_stream_ ||
+               loop_.shared_.stopping.load(std::memory_order_relaxed);
+    drain_after_ = false;
+    append_head(head, std::nullopt);
+    forget_request();
+    stream_ = std::move(session);
+    state_ = State::kStreaming;
+    return true;
+}
+
 Result<std::shared_ptr<WebSocket>> Connection::upgrade(WebSocketOptions options, WebSocketHandlers handlers) {
     TRY(std::string accept, accept_handshake(request_, framing_));
     auto session = std::make_shared<WebSocketSession>(*this, loop_, std::move(accept), options, std::move(handlers));
@@ -522,7 +553,7 @@ void Connection::start_answer(Response response, bool early) {
     write_some();
 }
 
-void Connection::append_head(const Response& response, std::size_t body_bytes) {
+void Connection::append_head(const Response& response, std::optional<std::uint64_t> body_bytes) {
     out_.clear();
     out_sent_ = 0;
     // Of a head that is not whole, what was read of the path is not to be relied on.
@@ -532,6 +563,7 @@ void Connection::append_head(const Response& response, std::size_t body_bytes) {
                       {.path = path,
                        .connection = fate,
                        .date = loop_.date(),
+                       .is_http_1_0 = framing_.is_http_1_0,
                        .is_tls = request_.is_tls,
                        .options = loop_.shared_.options});
 }
@@ -641,6 +673,10 @@ void Connection::close() {
     if (fd_ >= 0) ::close(fd_);
     fd_ = -1;
     if (websocket_) websocket_->ended();
+    if (stream_) {
+        stream_->ended();
+        tell_gone();
+    }
     // A request in flight keeps the object, and what it borrows, until somebody answers.
     if (in_flight) tell_gone();
     else loop_.remove(*this);

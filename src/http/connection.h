@@ -14,6 +14,7 @@
 namespace footfall::http {
 
 class EventLoop;
+class StreamSession;
 class WebSocketSession;
 enum class Admission : std::uint8_t;
 
@@ -68,8 +69,8 @@ private:
 };
 
 /// One connection of one loop: reads a request, hands it to the handler, writes its answer, goes on with the next. Once
-/// it is a WebSocket, its session reads and writes instead. All on the loop's thread, but complete() and upgrade(),
-/// which queue to it.
+/// it is a WebSocket, its session reads and writes instead; while an answer is a stream, that one writes. All on the
+/// loop's thread, but complete(), stream() and upgrade(), which queue to it.
 class Connection final : public Exchange {
 public:
     /// `tls`: where the client must begin with a handshake.
@@ -81,6 +82,7 @@ public:
     const Request& request() const override { return request_; }
     void respond(Response response) override;
     void complete(Response response) override;
+    std::shared_ptr<BodyStream> stream(Response head) override;
     Result<std::shared_ptr<WebSocket>> upgrade(WebSocketOptions options, WebSocketHandlers handlers) override;
     void on_client_gone(std::function<void()> handler) override;
     std::int64_t started_ns() const override { return started_ns_; }
@@ -103,6 +105,7 @@ public:
 
 private:
     friend class EventLoop;
+    friend class StreamSession;
     friend class WebSocketSession;
     enum class State : std::uint8_t {
         kProxyHeader,
@@ -111,6 +114,7 @@ private:
         kBody,
         kInFlight,
         kWriting,
+        kStreaming,
         kWebSocket,
         kDraining,
         kClosed
@@ -130,7 +134,7 @@ private:
     void refuse(const ParseFailure& failure);
     void answer_early(Response response);
     void start_answer(Response response, bool early);
-    void append_head(const Response& response, std::size_t body_bytes);
+    void append_head(const Response& response, std::optional<std::uint64_t> body_bytes);
     bool write_some();
     /// recv(2) and sendmsg(2), or what they are with TLS.
     ssize_t receive(char* to, std::size_t size);
@@ -144,6 +148,8 @@ private:
     void forget_request();
     /// Tells who waits to hear that the client has gone.
     void tell_gone();
+    /// Begins an answer that is a stream, whose head is then to be written; false where the client has gone.
+    bool begin_stream(std::shared_ptr<StreamSession> session, const Response& head);
     /// Becomes a WebSocket, whose 101 is then to be written; false where the client has gone.
     bool become_websocket(std::shared_ptr<WebSocketSession> session, std::string accept);
     /// Closes when everything is out, so that the client can still read it.
@@ -196,6 +202,7 @@ private:
     std::string large_body_;      ///< a large body, as the handler gave it
     std::string_view body_left_;  ///< of large_body_ or of static bytes
     std::size_t drained_ = 0;
+    std::shared_ptr<StreamSession> stream_;
     std::shared_ptr<WebSocketSession> websocket_;
 };
 

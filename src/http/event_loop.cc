@@ -18,6 +18,7 @@
 #include "base/metrics.h"
 #include "base/worker_pool.h"
 #include "http/answer_head.h"
+#include "http/stream_session.h"
 #include "http/websocket_session.h"
 
 namespace footfall::http {
@@ -214,18 +215,27 @@ void EventLoop::join() {
 
 void EventLoop::post(Connection* connection, Response response) {
     const std::lock_guard lock(posted_mutex_);
-    const bool was_empty = posted_.empty() && posted_sessions_.empty();
+    wake_for_first_posted();
     posted_.push_back({connection, std::move(response)});
-    // Under the lock: once the loop has taken this answer, a server that stops may be gone, and its eventfd with it.
-    // Waking it after the lock, with a count of those who do, was measured and costs the same.
-    if (was_empty) wake();
 }
 
 void EventLoop::post(std::shared_ptr<WebSocketSession> session) {
     const std::lock_guard lock(posted_mutex_);
-    const bool was_empty = posted_.empty() && posted_sessions_.empty();
+    wake_for_first_posted();
     posted_sessions_.push_back(std::move(session));
-    if (was_empty) wake();
+}
+
+bool EventLoop::post(std::shared_ptr<StreamSession> session) {
+    const std::lock_guard lock(posted_mutex_);
+    wake_for_first_posted();
+    posted_streams_.push_back(std::move(session));
+    return !is_done_;
+}
+
+// Under the lock: once the loop has taken what is posted, a server that stops may be gone, and its eventfd with it.
+// Waking it after the lock, with a count of those who do, was measured and costs the same.
+void EventLoop::wake_for_first_posted() {
+    if (posted_.empty() && posted_sessions_.empty() && posted_streams_.empty()) wake();
 }
 
 void EventLoop::take_posted() {
@@ -233,11 +243,14 @@ void EventLoop::take_posted() {
         const std::lock_guard lock(posted_mutex_);
         taken_.swap(posted_);
         taken_sessions_.swap(posted_sessions_);
+        taken_streams_.swap(posted_streams_);
     }
     for (Posted& item : taken_) item.connection->respond(std::move(item.response));
     taken_.clear();
     for (const auto& session : taken_sessions_) session->take_posted();
     taken_sessions_.clear();
+    for (const auto& stream : taken_streams_) stream->take_posted();
+    taken_streams_.clear();
 }
 
 bool EventLoop::is_abandoned() {
@@ -249,6 +262,13 @@ bool EventLoop::is_abandoned() {
 void EventLoop::run() {
     name_thread("http-" + std::to_string(index_));
     while (serve_turn()) {}
+    {
+        const std::lock_guard posted(posted_mutex_);
+        is_done_ = true;
+    }
+    // Whoever writes a stream that was begun too late must not wait for it to be sent.
+    take_posted();
+    bury();
     const std::lock_guard lock(shared_.running_mutex);
     --shared_.loops_running;
     shared_.loop_ended.notify_all();

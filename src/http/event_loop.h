@@ -88,13 +88,16 @@ public:
     /// After join(): takes the answers that came too late, and says whether an exchange is still in somebody's hands.
     bool is_abandoned();
 
-    /// Queues an answer, or a WebSocket that has something to send. Thread-safe; the loop is woken where nothing was
-    /// queued.
+    /// Queues an answer, or a WebSocket or a stream that has something to send. Thread-safe; the loop is woken where
+    /// nothing was queued.
     void post(Connection* connection, Response response);
     void post(std::shared_ptr<WebSocketSession> session);
+    /// False where the loop is over, so that nothing will be sent; is_abandoned() takes it all the same.
+    bool post(std::shared_ptr<StreamSession> session);
 
 private:
     friend class Connection;
+    friend class StreamSession;
     friend class WebSocketSession;
     struct Posted {
         Connection* connection;
@@ -109,6 +112,7 @@ private:
     /// False when the loop is over.
     bool serve_turn();
     void dispatch(std::uint64_t tag, std::uint32_t events);
+    void wake_for_first_posted();  ///< under posted_mutex_, before something is posted
     void take_posted();
     void accept_some(const Listening& listener);
     void take_connection(int fd, const Peer& peer, const TlsContext* tls);
@@ -161,9 +165,12 @@ private:
     std::mutex posted_mutex_;
     std::vector<Posted> posted_;
     std::vector<std::shared_ptr<WebSocketSession>> posted_sessions_;
+    std::vector<std::shared_ptr<StreamSession>> posted_streams_;
+    bool is_done_ = false;  ///< nothing is sent any more
     // The loop's own, swapped with those that are posted so that both keep their memory.
     std::vector<Posted> taken_;
     std::vector<std::shared_ptr<WebSocketSession>> taken_sessions_;
+    std::vector<std::shared_ptr<StreamSession>> taken_streams_;
     std::thread thread_;
 };
 

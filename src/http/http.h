@@ -61,13 +61,14 @@ struct Response {
     bool close = false;
 };
 
+class BodyStream;
 class TlsContext;
 class WebSocket;
 struct WebSocketOptions;
 struct WebSocketHandlers;
 
 /// One request in flight. Belongs to its connection, which keeps it alive, and its Request, until respond() or
-/// complete() was called, or upgrade() succeeded: exactly once, by whoever took the exchange.
+/// complete() was called, stream() was, or upgrade() succeeded: exactly once, by whoever took the exchange.
 class Exchange {
 public:
     virtual const Request& request() const = 0;
@@ -75,6 +76,11 @@ public:
     virtual void respond(Response response) = 0;
     /// Answers from any thread: queued to the loop, which is woken once for many.
     virtual void complete(Response response) = 0;
+    /// Answers with this head, and a body that comes bit by bit (http/body_stream.h); the Response's own body and
+    /// length are not looked at. From any thread: queued to the loop as an answer of complete() is. To a client of
+    /// HTTP/1.1 the body is chunked, to one of 1.0 it lasts to the end of the connection; where the request or the
+    /// status wants none, what is written is dropped. Whoever calls must end() or abort() it.
+    virtual std::shared_ptr<BodyStream> stream(Response head) = 0;
     /// Answers with 101 and turns the connection into a WebSocket (RFC 6455; http/websocket.h). From any thread: queued
     /// to the loop as an answer of complete() is. The socket takes texts at once, and the handlers may be called before
     /// this returns, but not where it is called on the loop's thread. The connection goes on counting against the
@@ -82,8 +88,9 @@ public:
     /// kInvalidArgument where the request is no such handshake, or one of another version, which error_response()
     /// answers with 426 and the right one: the exchange is then still to be answered.
     virtual Result<std::shared_ptr<WebSocket>> upgrade(WebSocketOptions options, WebSocketHandlers handlers) = 0;
-    /// Has `handler` called once if the client closes its connection, or its own side of it, before the answer: nobody
-    /// waits for that any more, but the exchange is to be answered all the same. On the connection's loop thread only,
+    /// Has `handler` called once if the client closes its connection, or its own side of it, before the answer, or
+    /// before the end of one that is a stream(): nobody waits for that any more, but the exchange is to be answered all
+    /// the same. On the connection's loop thread only,
     /// at any time before the answer, and called there; at once where the client has gone already. A client that has
     /// only ended its own side still reads the answer.
     virtual void on_client_gone(std::function<void()> handler) = 0;
