@@ -85,6 +85,23 @@ private:
     std::size_t at_ = 0;
 };
 
+std::vector<Value> read_row(ondemand::parser& parser, simdjson::padded_string_view line,
+                            const std::vector<Kind>& kinds) {
+    std::vector<Value> row;
+    row.reserve(kinds.size());
+    ondemand::document cells = parser.iterate(line);
+    for (auto cell : cells.get_array()) {
+        if (row.size() == kinds.size()) throw simdjson::simdjson_error(simdjson::INCORRECT_TYPE);
+        row.push_back(read_value(cell.value(), kinds[row.size()]));
+    }
+    if (row.size() != kinds.size()) throw simdjson::simdjson_error(simdjson::INCORRECT_TYPE);
+    return row;
+}
+
+Error unreadable(const simdjson::simdjson_error& error) {
+    return Error(Code::kInternal, fmt::format("the event store's answer cannot be read ({})", error.what()));
+}
+
 Answer parse(std::string& text) {
     Answer answer;
     ondemand::parser parser;
@@ -107,17 +124,7 @@ Answer parse(std::string& text) {
             kinds.push_back(kind_of(column.type));
         }
     }
-    while (lines.next(line)) {
-        std::vector<Value> row;
-        row.reserve(kinds.size());
-        ondemand::document cells = parser.iterate(line);
-        for (auto cell : cells.get_array()) {
-            if (row.size() == kinds.size()) throw simdjson::simdjson_error(simdjson::INCORRECT_TYPE);
-            row.push_back(read_value(cell.value(), kinds[row.size()]));
-        }
-        if (row.size() != kinds.size()) throw simdjson::simdjson_error(simdjson::INCORRECT_TYPE);
-        answer.rows.push_back(std::move(row));
-    }
+    while (lines.next(line)) answer.rows.push_back(read_row(parser, line, kinds));
     return answer;
 }
 
@@ -127,8 +134,48 @@ Result<Answer> parse_answer(std::string& text) {
     try {
         return parse(text);
     } catch (const simdjson::simdjson_error& error) {
-        return Error(Code::kInternal, fmt::format("the event store's answer cannot be read ({})", error.what()));
+        return unreadable(error);
     }
+}
+
+struct RowReader::State {
+    std::vector<Kind> kinds;
+    ondemand::parser parser;
+    std::string pending;  ///< with the parser's padding behind it
+};
+
+RowReader::RowReader(std::span<const Column> columns) : state_(std::make_unique<State>()) {
+    for (const Column& column : columns) state_->kinds.push_back(kind_of(column.type));
+}
+
+RowReader::~RowReader() = default;
+
+Status RowReader::read(std::string_view bytes, const TakeRow& take) {
+    std::string& pending = state_->pending;
+    pending += bytes;
+    if (bytes.find('\n') == std::string_view::npos) return {};
+    const std::size_t whole = pending.rfind('\n') + 1;
+    pending.append(simdjson::SIMDJSON_PADDING, '\0');
+    for (std::size_t at = 0; at < whole;) {
+        const std::size_t end = pending.find('\n', at);
+        std::vector<Value> row;
+        try {
+            const simdjson::padded_string_view line(pending.data() + at, end - at, pending.size() - at);
+            row = read_row(state_->parser, line, state_->kinds);
+        } catch (const simdjson::simdjson_error& error) {
+            return unreadable(error);
+        }
+        TRY_STATUS(take(std::move(row)));
+        at = end + 1;
+    }
+    pending.resize(pending.size() - simdjson::SIMDJSON_PADDING);
+    pending.erase(0, whole);
+    return {};
+}
+
+Status RowReader::end() const {
+    if (state_->pending.empty()) return {};
+    return Error(Code::kInternal, "the event store's answer ends within a row");
 }
 
 }  // namespace footfall::store

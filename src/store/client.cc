@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <limits>
 #include <mutex>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -119,6 +120,15 @@ void append_form_field(std::string& form, std::string_view boundary, std::string
         .append("\r\n");
 }
 
+/// Settings by which values come as answer_parser.h reads them, behind others.
+Settings rows_settings(Settings settings) {
+    settings.insert(settings.end(), {{"output_format_json_quote_64bit_integers", "0"},
+                                     {"output_format_json_quote_decimals", "1"},
+                                     {"output_format_json_quote_denormals", "1"},
+                                     {"output_format_json_validate_utf8", "1"}});
+    return settings;
+}
+
 std::uint64_t summary_number(std::string_view summary, std::string_view name) {
     const std::string quoted = fmt::format("\"{}\":\"", name);
     const std::size_t at = summary.find(quoted);
@@ -194,7 +204,7 @@ struct Client::State {
 
     Result<http::ClientResponse> send(std::string_view method, std::string_view target, std::string_view body,
                                       std::string_view content_type, int timeout_ms, bool is_idempotent,
-                                      const std::stop_token& stop = {}) {
+                                      const std::stop_token& stop = {}, const Sink* sink = nullptr) {
         http::ClientRequest request{.method = method, .target = target, .headers = {}, .body = body};
         if (!content_type.empty()) request.headers.emplace_back("Content-Type", content_type);
         if (!endpoint.user.empty()) {
@@ -203,15 +213,30 @@ struct Client::State {
         }
         const int wait_ms = std::min(timeout_ms, std::numeric_limits<int>::max() - kGraceMs) + kGraceMs;
         TRY(Lease connection, lease(timeout_ms, stop));
-        auto response = connection->send(request, wait_ms, is_idempotent, stop);
+        std::optional<Error> of_sink;
+        std::string refusal;
+        const auto take = [&](const http::ClientResponse& head, std::string_view part) -> Status {
+            if (!is_answer(head)) return refusal.append(part), Status();
+            Status taken = (*sink)(part);
+            if (!taken) of_sink = taken.error();
+            return taken;
+        };
+        auto response = sink == nullptr ? connection->send(request, wait_ms, is_idempotent, stop)
+                                        : connection->send_streaming(request, wait_ms, take, stop);
+        if (of_sink) return std::move(*of_sink);
         if (!response) return response.error().context("event store");
-        if (response->status == 200 && response->header("x-clickhouse-exception-code").empty()) return response;
+        if (is_answer(*response)) return response;
+        if (sink != nullptr) response->body = std::move(refusal);
         Error error =
             error_of_answer(response->status, response->header("x-clickhouse-exception-code"), response->body);
         if (error.code == Code::kCorrupt) ++damaged;
         for (const std::string_view text : {"(NOT_ENOUGH_SPACE)", "No space left on device"})
             if (error.message.find(text) != std::string::npos) ++out_of_space;
         return error;
+    }
+
+    static bool is_answer(const http::ClientResponse& head) {
+        return head.status == 200 && head.header("x-clickhouse-exception-code").empty();
     }
 
     std::string in_database(std::string_view sql) const {
@@ -226,28 +251,28 @@ struct Client::State {
     }
 
     Result<http::ClientResponse> run(const Statement& asked, const Settings& own_settings, bool is_idempotent,
-                                     const std::stop_token& stop = {}) {
-        if (endpoint.database.empty()) return run_here(asked, own_settings, is_idempotent, stop);
+                                     const std::stop_token& stop = {}, const Sink* sink = nullptr) {
+        if (endpoint.database.empty()) return run_here(asked, own_settings, is_idempotent, stop, sink);
         Statement statement = asked;
         statement.sql = in_database(asked.sql);
-        return run_here(statement, own_settings, is_idempotent, stop);
+        return run_here(statement, own_settings, is_idempotent, stop, sink);
     }
     // Text in the body, parameters and settings in the URL; all but the settings as a form where the URL would become
     // too long.
     Result<http::ClientResponse> run_here(const Statement& statement, const Settings& own_settings, bool is_idempotent,
-                                          const std::stop_token& stop) {
+                                          const std::stop_token& stop, const Sink* sink) {
         Target target;
         target.add("max_execution_time", execution_seconds(statement.timeout_ms));
         target.add(own_settings);
         target.add(statement.settings);
         // By the end of the connection the store learns that nobody waits for the answer.
-        if (stop.stop_possible()) target.add("cancel_http_readonly_queries_on_client_close", "1");
+        if (stop.stop_possible() || sink != nullptr) target.add("cancel_http_readonly_queries_on_client_close", "1");
         Target with_parameters = target;
         for (const auto& [name, value] : statement.parameters)
             with_parameters.add("param_" + name, encoded_parameter(statement.sql, name, value));
         if (with_parameters.size() <= kTargetBytesMax)
             return send("POST", with_parameters.text(), statement.sql, "text/plain; charset=UTF-8",
-                        statement.timeout_ms, is_idempotent, stop);
+                        statement.timeout_ms, is_idempotent, stop, sink);
 
         const std::string boundary = "footfall-" + random_token(24);
         std::string form;
@@ -256,7 +281,7 @@ struct Client::State {
             append_form_field(form, boundary, "param_" + name, encoded_parameter(statement.sql, name, value));
         form.append("--").append(boundary).append("--\r\n");
         return send("POST", target.text(), form, "multipart/form-data; boundary=" + boundary, statement.timeout_ms,
-                    is_idempotent, stop);
+                    is_idempotent, stop, sink);
     }
 };
 
@@ -270,12 +295,8 @@ Client::~Client() = default;
 Result<Answer> Client::query(const Statement& statement, const std::stop_token& stop) {
     // wait_end_of_query: the server answers when it knows how the statement ended, so that an error is a status and
     // never half an answer.
-    static const Settings reading = {{"default_format", "JSONCompactEachRowWithNamesAndTypes"},
-                                     {"wait_end_of_query", "1"},
-                                     {"output_format_json_quote_64bit_integers", "0"},
-                                     {"output_format_json_quote_decimals", "1"},
-                                     {"output_format_json_quote_denormals", "1"},
-                                     {"output_format_json_validate_utf8", "1"}};
+    static const Settings reading =
+        rows_settings({{"default_format", "JSONCompactEachRowWithNamesAndTypes"}, {"wait_end_of_query", "1"}});
     TRY(http::ClientResponse response, state_->run(statement, reading, true, stop));
     TRY(Answer answer, parse_answer(response.body));
     const std::string_view summary = response.header("x-clickhouse-summary");
@@ -284,10 +305,34 @@ Result<Answer> Client::query(const Statement& statement, const std::stop_token& 
     return answer;
 }
 
+Status Client::stream_rows(const Statement& statement, const TakeColumns& begin, const TakeRow& take,
+                           const std::stop_token& stop) {
+    // 0, and not just left out: by that the embedded store knows that pieces are wanted.
+    static const Settings reading =
+        rows_settings({{"default_format", "JSONCompactEachRow"}, {"wait_end_of_query", "0"}});
+    Statement description = statement;
+    description.sql = fmt::format("DESCRIBE TABLE ({})", statement.sql);
+    TRY(const Answer described, query(description, stop));
+    std::vector<Column> columns;
+    for (const auto& row : described.rows)
+        columns.push_back({std::get<std::string>(row.at(0)), std::get<std::string>(row.at(1))});
+    TRY_STATUS(begin(columns));
+    RowReader rows(columns);
+    const Sink sink = [&](std::string_view bytes) { return rows.read(bytes, take); };
+    TRY_STATUS(state_->run(statement, reading, true, stop, &sink));
+    return rows.end();
+}
+
 Result<std::string> Client::fetch(const Statement& statement) {
     static const Settings reading = {{"wait_end_of_query", "1"}};
     TRY(http::ClientResponse response, state_->run(statement, reading, true));
     return std::move(response.body);
+}
+
+Status Client::stream(const Statement& statement, const Sink& sink, const std::stop_token& stop) {
+    static const Settings streaming = {{"wait_end_of_query", "0"}};
+    TRY_STATUS(state_->run(statement, streaming, true, stop, &sink));
+    return {};
 }
 
 Status Client::execute(const Statement& statement) {

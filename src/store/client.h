@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <stop_token>
@@ -76,6 +77,19 @@ public:
     Result<Answer> query(const Statement& statement, const std::stop_token& stop = {});
     /// The answer's bytes as they come, of a statement that names its FORMAT, whole in memory. For reading only.
     Result<std::string> fetch(const Statement& statement);
+    /// Takes a part of an answer, of any length; an error ends the statement.
+    using Sink = std::function<Status(std::string_view bytes)>;
+    /// The answer's bytes as they come, never whole in memory here or in the store: of a statement that names a FORMAT
+    /// without head, foot and commas between its rows (JSONEachRow, JSONCompactEachRow, CSV, TabSeparated, each without
+    /// names). For reading only. An error says nothing of how much the sink was given before it. The sink's own error
+    /// is returned as it is, and then, or by `stop` as in query(), the statement ends soon.
+    Status stream(const Statement& statement, const Sink& sink, const std::stop_token& stop = {});
+    /// The rows of a statement without FORMAT as they come, under the same conditions. It is asked for its columns
+    /// first, each of which has the type that it has in query().
+    using TakeRow = std::function<Status(std::vector<Value> row)>;
+    using TakeColumns = std::function<Status(const std::vector<Column>& columns)>;
+    Status stream_rows(const Statement& statement, const TakeColumns& begin, const TakeRow& take,
+                       const std::stop_token& stop = {});
     /// A statement without rows.
     Status execute(const Statement& statement);
     /// `insert` is "INSERT INTO t (a, b) FORMAT Native" and `block` its data, sent apart from the text. On return with

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <fstream>
 #include <functional>
 #include <stop_token>
 #include <thread>
@@ -343,6 +344,168 @@ TEST(ErrorCodeTest, TheServersAnswerBecomesTheCodeOfItsKind) {
         EXPECT_EQ(error.code, one.code) << one.body;
         EXPECT_EQ(error.message, one.message);
     }
+}
+
+constexpr std::string_view kRows =
+    "SELECT number, concat('row ', toString(number)), {text:String} FROM numbers({rows:UInt64}) FORMAT "
+    "JSONCompactEachRow";
+
+Statement rows(std::uint64_t count) {
+    return {.sql = std::string(kRows), .parameters = {{"rows", std::to_string(count)}, {"text", "o'clock\tand more"}}};
+}
+
+/// Bytes that the child has of its own, at most so far.
+std::uint64_t peak_bytes(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+    for (std::string line; std::getline(file, line);)
+        if (line.starts_with("VmHWM:")) return std::stoull(line.substr(6)) * 1024;
+    return 0;
+}
+
+TEST_F(ClientTest, AStreamGivesTheBytesThatAFetchGives) {
+    const auto whole = client().fetch(rows(1'000'000));
+    ASSERT_TRUE(whole) << whole.error().message;
+    std::size_t at = 0;
+    std::size_t parts = 0;
+    std::size_t largest = 0;
+    bool is_equal = true;
+    const Status streamed = client().stream(rows(1'000'000), [&](std::string_view part) {
+        is_equal = is_equal && std::string_view(*whole).substr(at, part.size()) == part;
+        at += part.size();
+        largest = std::max(largest, part.size());
+        ++parts;
+        return Status();
+    });
+    ASSERT_TRUE(streamed) << streamed.error().message;
+    EXPECT_TRUE(is_equal);
+    EXPECT_EQ(at, whole->size());
+    EXPECT_GT(parts, 10u);
+    EXPECT_LT(largest, 1'000'000u);
+    for (const std::uint64_t few : {0, 1}) {
+        std::string got;
+        EXPECT_TRUE(client().stream(rows(few), [&](std::string_view part) {
+            got += part;
+            return Status();
+        }));
+        EXPECT_EQ(got, client().fetch(rows(few)).value());
+    }
+}
+
+TEST_F(ClientTest, StreamedRowsHaveTheValuesOfAQuery) {
+    const Statement statement{
+        .sql = R"(SELECT number, toInt64(number) - 5, number / 4 AS share, if(number % 3 = 0, NULL, toString(number)),
+            toDecimal64('12.5000', 4), {text:String}, [number], number % 2 = 0 FROM numbers(30000) ORDER BY number DESC)",
+        .parameters = {{"text", "line\nbreak\t\\ '"}}};
+    const auto whole = client().query(statement);
+    ASSERT_TRUE(whole) << whole.error().message;
+    std::vector<std::vector<Value>> rows;
+    std::vector<Column> columns;
+    const Status streamed = client().stream_rows(
+        statement,
+        [&](const std::vector<Column>& described) {
+            columns = described;
+            return Status();
+        },
+        [&](std::vector<Value> row) {
+            rows.push_back(std::move(row));
+            return Status();
+        });
+    ASSERT_TRUE(streamed) << streamed.error().message;
+    EXPECT_TRUE(rows == whole->rows) << rows.size();
+    ASSERT_EQ(columns.size(), whole->columns.size());
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        EXPECT_EQ(columns[i].name, whole->columns[i].name);
+        EXPECT_EQ(columns[i].type, whole->columns[i].type);
+    }
+}
+
+// A gigabyte of rows, of which a store that keeps them whole would say that there is no memory for them.
+TEST_F(ClientTest, AStreamIsNeverWholeInMemory) {
+    const std::uint64_t before = peak_bytes(store_->supervisor().state().pid);
+    std::uint64_t bytes = 0;
+    const Status streamed = client().stream(
+        {.sql = "SELECT number, repeat('x', 1000) FROM numbers(1000000) FORMAT TabSeparated", .timeout_ms = 300'000},
+        [&](std::string_view part) {
+            bytes += part.size();
+            return Status();
+        });
+    ASSERT_TRUE(streamed) << streamed.error().message;
+    EXPECT_GT(bytes, 1'000'000'000u);
+    EXPECT_LT(peak_bytes(store_->supervisor().state().pid), before + 300'000'000);
+}
+
+TEST_F(ClientTest, AnErrorBeforeTheFirstRowOfAStreamIsAnOrdinaryOne) {
+    const auto sink = [](std::string_view) {
+        ADD_FAILURE() << "there is nothing to give";
+        return Status();
+    };
+    const Status wrong = client().stream({.sql = "SELECT nothing FORMAT TabSeparated"}, sink);
+    ASSERT_FALSE(wrong);
+    EXPECT_EQ(wrong.error().code, Code::kInvalidArgument);
+    EXPECT_THAT(wrong.error().message, testing::HasSubstr("nothing"));
+    const Status thrown = client().stream({.sql = "SELECT throwIf(1, 'at once') FORMAT TabSeparated"}, sink);
+    ASSERT_FALSE(thrown);
+    EXPECT_THAT(thrown.error().message, testing::HasSubstr("at once"));
+    const Status slow = client().stream(
+        {.sql = "SELECT sleepEachRow(1) FROM numbers(60) FORMAT TabSeparated SETTINGS max_block_size = 60",
+         .timeout_ms = 300},
+        sink);
+    ASSERT_FALSE(slow);
+    EXPECT_EQ(slow.error().code, Code::kTimeout) << slow.error().message;
+    EXPECT_EQ(text(client().query({.sql = "SELECT 'fine'"})), "fine") << "the store goes on";
+}
+
+TEST_F(ClientTest, AnErrorAmidAStreamIsAnErrorAndNotAnEnd) {
+    std::uint64_t bytes = 0;
+    const Status failed =
+        client().stream({.sql = "SELECT number, throwIf(number = 500000) FROM numbers(1000000) FORMAT TabSeparated"},
+                        [&](std::string_view part) {
+                            bytes += part.size();
+                            return Status();
+                        });
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code, Code::kUnavailable) << failed.error().message;
+    EXPECT_GT(bytes, 1'000'000u);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(text(client().query({.sql = "SELECT 'next'"})), "next");
+}
+
+TEST_F(ClientTest, AStreamThatNobodyWantsAnyMoreEndsInTheStore) {
+    const auto running = [] {
+        return text(client().query({.sql = "SELECT toString(count()) FROM system.processes WHERE query LIKE "
+                                           "'%system.numbers%' AND query NOT LIKE '%system.processes%'",
+                                    .settings = {{"priority", "1"}}}));
+    };
+    const Statement endless{
+        .sql = "SELECT number FROM system.numbers WHERE number >= {from:UInt64} FORMAT TabSeparated",
+        .parameters = {{"from", "7"}},
+        .timeout_ms = 300'000};
+    const auto wait_ended = [&] {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        while (running() != "0" && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+        return running();
+    };
+    const Status refused = client().stream(endless, [&](std::string_view) -> Status {
+        EXPECT_EQ(running(), "1");
+        return Error(Code::kConflict, "enough");
+    });
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::kConflict);
+    EXPECT_EQ(refused.error().message, "enough");
+    EXPECT_EQ(wait_ended(), "0");
+
+    std::stop_source stop;
+    int parts = 0;
+    const Status stopped = client().stream(
+        endless,
+        [&](std::string_view) {
+            if (++parts == 3) stop.request_stop();
+            return Status();
+        },
+        stop.get_token());
+    ASSERT_FALSE(stopped);
+    EXPECT_EQ(stopped.error().name, http::kStopped);
+    EXPECT_EQ(wait_ended(), "0");
+    EXPECT_EQ(text(client().query({.sql = "SELECT 'next'"})), "next");
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds kRepeatAfter{50};
 
 Canceller::~Canceller() { thread_.stop(); }
 
-std::string Canceller::mark(Number number) { return fmt::format("statement {}", number); }
+std::string Canceller::mark(Number number) { return fmt::format("statement {} ", number); }
 
 Canceller::Number Canceller::add() {
     const std::lock_guard lock(mutex_);
@@ -71,7 +71,8 @@ void Canceller::kill(Number number) const {
     if (!session) return logging::warn("store.cancel_failed", {{"reason", session.error().message}});
     // Never SYNC: the engine would wait for its connection to be used again. What writes is left to end.
     const Outcome killed = (*session)->connection().run(
-        fmt::format("KILL QUERY WHERE Settings['log_comment'] = '{}' AND query_kind = 'Select' ASYNC", mark(number)),
+        fmt::format("KILL QUERY WHERE startsWith(Settings['log_comment'], '{}') AND query_kind = 'Select' ASYNC",
+                    mark(number)),
         "Null", {});
     if (!killed.error.empty()) return logging::warn("store.cancel_failed", {{"reason", killed.error}});
     sessions_.give_back(std::move(*session));

@@ -30,7 +30,7 @@ public:
     bool is_cancelled(Number number) const;
     void ended(Number number);
 
-    /// What its log_comment must be to be found.
+    /// What its log_comment must begin with to be found.
     static std::string mark(Number number);
 
 private:

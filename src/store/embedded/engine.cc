@@ -33,6 +33,11 @@ struct Engine::Functions {
     chdb_result* (*query_with_params_n)(chdb_connection, const char*, std::size_t, const char*, std::size_t,
                                         const char* const*, const std::size_t*, const char* const*, const std::size_t*,
                                         std::size_t);
+    chdb_result* (*stream_query_with_params_n)(chdb_connection, const char*, std::size_t, const char*, std::size_t,
+                                               const char* const*, const std::size_t*, const char* const*,
+                                               const std::size_t*, std::size_t);
+    chdb_result* (*stream_fetch_result)(chdb_connection, chdb_result*);
+    void (*stream_cancel_query)(chdb_connection, chdb_result*);
     chdb_insert_stream (*stream_insert_with_params_n)(chdb_connection, const char*, std::size_t, const char*,
                                                       std::size_t, const char* const*, const std::size_t*,
                                                       const char* const*, const std::size_t*, std::size_t);
@@ -52,16 +57,19 @@ struct Engine::Functions {
     void (*destroy_query_result)(chdb_result*);
     int (*classify_query_n)(chdb_connection, const char*, std::size_t, const char*, std::size_t, chdb_query_analysis*);
 
+    /// The engine's text of what went wrong; empty where nothing did.
+    std::string error_of(chdb_result* result) const {
+        if (result == nullptr) return "Code: 1002. DB::Exception: the engine gave no result (UNKNOWN_EXCEPTION)";
+        const char* error = result_error(result);
+        return error == nullptr ? std::string() : std::string(error);
+    }
+
     // The result as values; frees it.
     Outcome take(chdb_result* result) const {
         Outcome outcome;
-        if (result == nullptr) {
-            outcome.error = "Code: 1002. DB::Exception: the engine gave no result (UNKNOWN_EXCEPTION)";
-            return outcome;
-        }
-        if (const char* error = result_error(result); error != nullptr && *error != '\0') {
-            outcome.error = error;
-        } else {
+        outcome.error = error_of(result);
+        if (result == nullptr) return outcome;
+        if (outcome.error.empty()) {
             if (const std::size_t length = result_length(result); length > 0)
                 outcome.data.assign(result_buffer(result), length);
             outcome.rows_read = result_storage_rows_read(result);
@@ -112,6 +120,32 @@ Outcome Connection::run(std::string_view sql, std::string_view format, const Par
     return engine_.functions_->take(engine_.functions_->query_with_params_n(
         connection_of(handle_), sql.data(), sql.size(), format.data(), format.size(), arrays.names.data(),
         arrays.name_lengths.data(), arrays.values.data(), arrays.value_lengths.data(), parameters.size()));
+}
+
+Outcome Connection::stream(std::string_view sql, std::string_view format, const Parameters& parameters,
+                           const Take& take) {
+    const Engine::Functions& functions = *engine_.functions_;
+    const ParameterArrays arrays(parameters);
+    chdb_connection connection = connection_of(handle_);
+    chdb_result* stream = functions.stream_query_with_params_n(
+        connection, sql.data(), sql.size(), format.data(), format.size(), arrays.names.data(),
+        arrays.name_lengths.data(), arrays.values.data(), arrays.value_lengths.data(), parameters.size());
+    Outcome outcome;
+    outcome.error = functions.error_of(stream);
+    while (outcome.error.empty()) {
+        chdb_result* piece = functions.stream_fetch_result(connection, stream);
+        outcome.error = functions.error_of(piece);
+        const std::size_t length = outcome.error.empty() ? functions.result_length(piece) : 0;
+        if (length > 0 && !take({functions.result_buffer(piece), length})) {
+            functions.stream_cancel_query(connection, stream);
+            outcome.error = "Code: 394. DB::Exception: nobody takes the rest of the answer. (QUERY_WAS_CANCELLED)";
+        }
+        if (piece != nullptr) functions.destroy_query_result(piece);
+        // Blocks without rows are not given, so nothing is the end.
+        if (length == 0) break;
+    }
+    if (stream != nullptr) functions.destroy_query_result(stream);
+    return outcome;
 }
 
 Outcome Connection::insert(std::string_view sql, std::string_view format, const Parameters& parameters,
@@ -177,6 +211,9 @@ Result<std::unique_ptr<Engine>> Engine::load(const std::string& library_path) {
     want("chdb_connect", functions->connect);
     want("chdb_close_conn", functions->close_conn);
     want("chdb_query_with_params_n", functions->query_with_params_n);
+    want("chdb_stream_query_with_params_n", functions->stream_query_with_params_n);
+    want("chdb_stream_fetch_result", functions->stream_fetch_result);
+    want("chdb_stream_cancel_query", functions->stream_cancel_query);
     want("chdb_stream_insert_with_params_n", functions->stream_insert_with_params_n);
     want("chdb_stream_append", functions->stream_append);
     want("chdb_stream_done", functions->stream_done);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -50,6 +51,12 @@ public:
 
     /// Runs a statement. Values of parameters are escaped as tab-separated text.
     Outcome run(std::string_view sql, std::string_view format, const Parameters& parameters);
+    /// Takes a piece of an answer; false: no more of it is wanted.
+    using Take = std::function<bool(std::string_view piece)>;
+    /// The same, with the answer given to `take` block by block, each written in the format by itself: a format with a
+    /// head repeats it. The outcome has no data, and no figures; an error may come after pieces. Where no more is
+    /// wanted the statement is ended, and the outcome says that it was cancelled.
+    Outcome stream(std::string_view sql, std::string_view format, const Parameters& parameters, const Take& take);
     /// Inserts `pieces` as one stream of data in that format. `sql` is the INSERT without FORMAT clause. Binary data
     /// never goes through the text of a statement: the engine's splitting of text and data fails on some bytes.
     Outcome insert(std::string_view sql, std::string_view format, const Parameters& parameters,

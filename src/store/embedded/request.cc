@@ -12,8 +12,7 @@ namespace {
 
 // Names in the URL that are neither settings nor parameters, and mean nothing to a store that answers whole and trusts
 // its socket.
-constexpr std::array<std::string_view, 13> kIgnored = {"wait_end_of_query",
-                                                       "buffer_size",
+constexpr std::array<std::string_view, 12> kIgnored = {"buffer_size",
                                                        "enable_http_compression",
                                                        "user",
                                                        "password",
@@ -42,6 +41,8 @@ Status take_field(StoreRequest& out, std::string name, std::string value) {
         out.query_id = std::move(value);
     } else if (name == "cancel_http_readonly_queries_on_client_close") {
         out.ends_with_connection = value == "1" || value == "true";
+    } else if (name == "wait_end_of_query") {
+        out.is_streamed = value == "0" || value == "false";
     } else if (name == "session_id") {
         return Error(Code::kUnsupported, "this store keeps no HTTP sessions (session_id)");
     } else if ((name == "compress" || name == "decompress") && value != "0" && value != "false") {

@@ -25,6 +25,8 @@ struct StoreRequest {
     bool read_only = false;  ///< GET may not change anything
     /// cancel_http_readonly_queries_on_client_close: a statement that only reads ends where its client has gone.
     bool ends_with_connection = false;
+    /// wait_end_of_query=0: the answer may be sent as it comes, and be cut where the statement fails then.
+    bool is_streamed = false;
     Canceller::Number number = 0;  ///< where it is such a one
 };
 

@@ -38,6 +38,17 @@ std::string_view content_type_of(std::string_view format) {
     return kTextType;
 }
 
+// Whether each block of an answer, written by itself, can be put behind the one before.
+bool is_headless(std::string_view format) {
+    constexpr std::string_view kFormats[] = {"JSONEachRow",  "JSONCompactEachRow", "CSV",    "TabSeparated",
+                                             "TSV",          "TabSeparatedRaw",    "TSVRaw", "JSONStringsEachRow",
+                                             "LineAsString", "RowBinary"};
+    return std::find(std::begin(kFormats), std::end(kFormats), format) != std::end(kFormats);
+}
+
+// By its first word. Of others the engine gives no answer piece by piece.
+bool is_select(std::string_view word) { return word == "SELECT" || word == "WITH" || word == "FROM"; }
+
 // Seconds a statement may take in all; nullopt where it did not say.
 std::optional<double> execution_limit(const Scope& scope) {
     const auto found = scope.settings.find("max_execution_time");
@@ -154,11 +165,7 @@ void StoreServer::handle_statement(http::Exchange& exchange) {
     if (request->query_id.empty()) request->query_id = make_uuid_v7(options_.clock->wall_ms()).text();
     if (request->ends_with_connection) request->number = canceller_->add();
     const Canceller::Number number = request->number;
-    const bool taken = lane_of(*request).submit([this, request, &exchange] {
-        http::Response response = carry_out(*request, exchange.started_ns());
-        if (request->number != 0) canceller_->ended(request->number);
-        exchange.complete(std::move(response));
-    });
+    const bool taken = lane_of(*request).submit([this, request, &exchange] { answer(exchange, *request); });
     if (taken) {
         if (number != 0) exchange.on_client_gone([this, number] { canceller_->cancel(number); });
         return;
@@ -171,15 +178,27 @@ void StoreServer::handle_statement(http::Exchange& exchange) {
     exchange.respond(std::move(response));
 }
 
+void StoreServer::answer(http::Exchange& exchange, StoreRequest& request) {
+    std::shared_ptr<http::BodyStream> stream;
+    http::Response response = carry_out(request, exchange.started_ns(), [&](http::Response head) -> http::BodyStream& {
+        stream = exchange.stream(std::move(head));
+        return *stream;
+    });
+    if (request.number != 0) canceller_->ended(request.number);
+    if (!stream) return exchange.complete(std::move(response));
+    if (response.status == 200) stream->end();
+    else stream->abort();
+}
+
 WorkerPool& StoreServer::lane_of(const StoreRequest& request) {
     if (!request.insert_format.empty()) return *inserts_;
     const auto priority = request.scope.settings.find("priority");
     if (priority != request.scope.settings.end() && priority->second == "1") return *others_;
     const std::string word = first_word(request.text);
-    return word == "SELECT" || word == "WITH" || word == "FROM" || word == "INSERT" ? *queries_ : *others_;
+    return is_select(word) || word == "INSERT" ? *queries_ : *others_;
 }
 
-http::Response StoreServer::carry_out(StoreRequest& request, std::int64_t started_ns) {
+http::Response StoreServer::carry_out(StoreRequest& request, std::int64_t started_ns, const BeginStream& begin) {
     if (stopping_) return failure(request.query_id, "Code: 236. DB::Exception: The store is stopping. (ABORTED)");
     const double waited = static_cast<double>(options_.clock->steady_ns() - started_ns) / 1e9;
     if (const auto limit = execution_limit(request.scope); limit && waited > *limit)
@@ -198,7 +217,7 @@ http::Response StoreServer::carry_out(StoreRequest& request, std::int64_t starte
     if (!taken)
         return failure(request.query_id, "Code: 210. DB::Exception: " + taken.error().message + ". (NETWORK_ERROR)");
     std::unique_ptr<Session> session = std::move(*taken);
-    if (request.number != 0) request.scope.settings["log_comment"] = Canceller::mark(request.number);
+    if (request.number != 0) request.scope.settings["log_comment"].insert(0, Canceller::mark(request.number));
     Outcome outcome = session->enter(request.scope);
     // What could not be entered is of unknown state: the session goes.
     if (!outcome.error.empty()) return failure(request.query_id, outcome.error);
@@ -218,11 +237,14 @@ http::Response StoreServer::carry_out(StoreRequest& request, std::int64_t starte
                            "(SYNTAX_ERROR)");
         if (request.read_only && analysis.statement_class != StatementClass::kReadOnly)
             return failure(request.query_id, "Code: 164. DB::Exception: GET may only read; use POST. (READONLY)");
-        outcome = session->connection().run(request.text, request.default_format, request.parameters);
+        if (const std::string_view clause = format_clause(request.text); !clause.empty()) format = clause;
+        const bool is_streamed = request.is_streamed && is_headless(format) && is_select(first_word(request.text)) &&
+                                 analysis.statement_class == StatementClass::kReadOnly;
+        outcome = is_streamed ? stream(session->connection(), request, format, begin)
+                              : session->connection().run(request.text, request.default_format, request.parameters);
         // One that was killed stays in system.processes until its connection goes. What one that failed had written of
         // its answer may stand before that of the connection's next statement.
         keep = outcome.error.empty() && !changes_session(analysis, first_word(request.text)) && !is_cancelled();
-        if (const std::string_view clause = format_clause(request.text); !clause.empty()) format = clause;
     }
     if (keep) sessions_->give_back(std::move(session));
     if (!outcome.error.empty()) return failure(request.query_id, outcome.error);
@@ -233,14 +255,29 @@ http::Response StoreServer::carry_out(StoreRequest& request, std::int64_t starte
                 "Code: 396. DB::Exception: The answer has {} bytes, and this store sends {} at most: ask for less. "
                 "(TOO_MANY_ROWS_OR_BYTES)",
                 outcome.data.size(), options_.answer_bytes_max));
+    http::Response response = success(request, format);
+    response.headers.emplace_back("X-ClickHouse-Summary", summary(outcome));
+    response.body = std::move(outcome.data);
+    return response;
+}
+
+Outcome StoreServer::stream(Connection& connection, const StoreRequest& request, std::string_view format,
+                            const BeginStream& begin) const {
+    http::BodyStream* body = nullptr;
+    return connection.stream(request.text, request.default_format, request.parameters, [&](std::string_view piece) {
+        if (body == nullptr) body = &begin(success(request, format));
+        return body->write(piece).has_value();
+    });
+}
+
+http::Response StoreServer::success(const StoreRequest& request, std::string_view format) const {
     return {.status = 200,
             .content_type = content_type_of(format),
             .headers = {{"X-ClickHouse-Query-Id", request.query_id},
                         {"X-ClickHouse-Format", std::string(format)},
                         {"X-ClickHouse-Timezone", "UTC"},
-                        {"X-ClickHouse-Server-Display-Name", host_name_},
-                        {"X-ClickHouse-Summary", summary(outcome)}},
-            .body = std::move(outcome.data),
+                        {"X-ClickHouse-Server-Display-Name", host_name_}},
+            .body = {},
             .static_body = {},
             .close = false};
 }

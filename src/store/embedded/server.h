@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -9,6 +10,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/worker_pool.h"
+#include "http/body_stream.h"
 #include "http/http.h"
 #include "store/embedded/canceller.h"
 #include "store/embedded/engine.h"
@@ -34,7 +36,8 @@ struct StoreServerOptions {
 
 /// The ClickHouse HTTP interface over the engine: GET /ping, and statements at / as a ClickHouse server takes them
 /// (docs: request.h). Statements that change sessions (SET, USE) are carried out and forgotten. An answer is sent
-/// whole.
+/// whole, unless it is asked for as it comes (wait_end_of_query=0), the statement only reads, and the format has its
+/// rows one by one, without a head: then the connection is cut where the statement fails after the first bytes.
 class StoreServer {
 public:
     explicit StoreServer(StoreServerOptions options);
@@ -55,7 +58,14 @@ private:
     struct Lanes;
     void handle(http::Exchange& exchange);
     void handle_statement(http::Exchange& exchange);
-    http::Response carry_out(StoreRequest& request, std::int64_t started_ns);
+    void answer(http::Exchange& exchange, StoreRequest& request);
+    /// Begins an answer that comes piece by piece, with that head.
+    using BeginStream = std::function<http::BodyStream&(http::Response head)>;
+    /// With success after `begin` all of the body has been written.
+    http::Response carry_out(StoreRequest& request, std::int64_t started_ns, const BeginStream& begin);
+    Outcome stream(Connection& connection, const StoreRequest& request, std::string_view format,
+                   const BeginStream& begin) const;
+    http::Response success(const StoreRequest& request, std::string_view format) const;
     http::Response failure(std::string_view query_id, const std::string& text) const;
     WorkerPool& lane_of(const StoreRequest& request);
 

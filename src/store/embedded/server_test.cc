@@ -162,6 +162,25 @@ TEST_F(StoreServerTest, NothingOfAnAnswerThatFailedStandsBeforeTheNext) {
     }
 }
 
+TEST_F(StoreServerTest, AnAnswerIsSentAsItComesOnlyWhereItsPiecesMakeAWhole) {
+    const auto streamed = send("POST", "/?wait_end_of_query=0", "SELECT number FROM numbers(50000) FORMAT CSV");
+    EXPECT_EQ(streamed.header("transfer-encoding"), "chunked");
+    EXPECT_EQ(streamed.header("x-clickhouse-format"), "CSV");
+    EXPECT_EQ(streamed.body, send("POST", "/", "SELECT number FROM numbers(50000) FORMAT CSV").body);
+    for (const char* whole :
+         {"SELECT number FROM numbers(50000) FORMAT CSVWithNames",
+          "SELECT number FROM numbers(50000) FORMAT JSONCompactEachRowWithNames", "EXISTS TABLE footfall.nothing"}) {
+        const auto answer = send("POST", "/?wait_end_of_query=0", whole);
+        EXPECT_NE(answer.header("content-length"), "") << whole;
+        EXPECT_EQ(answer.header("transfer-encoding"), "") << whole;
+        EXPECT_EQ(answer.body.size(), send("POST", "/?log_comment=whole", whole).body.size()) << whole;
+    }
+    EXPECT_EQ(send("POST", "/?log_comment=mine&cancel_http_readonly_queries_on_client_close=1",
+                   "SELECT Settings['log_comment'] FROM system.processes WHERE query LIKE '%processes%'")
+                  .body.find("statement "),
+              0u);
+}
+
 TEST_F(StoreServerTest, DroppedSessionsLeaveNoThreadsBehind) {
     const auto threads = [] {
         std::ifstream file("/proc/" + std::to_string(store_->supervisor().state().pid) + "/status");
