@@ -20,7 +20,7 @@ struct Known {
     std::string_view content_type;
     std::array<std::string_view, 2> media_types;  ///< by which Accept may ask for it
 };
-constexpr std::array<Known, 6> kKnown = {{
+constexpr std::array<Known, 7> kKnown = {{
     {Format::kJson, "json", "application/json", {"application/json", "application/json"}},
     {Format::kCsv, "csv", "text/csv; charset=utf-8; header=present", {"text/csv", "text/csv"}},
     {Format::kNdjson, "ndjson", "application/x-ndjson", {"application/x-ndjson", "application/ndjson"}},
@@ -36,6 +36,7 @@ constexpr std::array<Known, 6> kKnown = {{
      "parquet",
      "application/vnd.apache.parquet",
      {"application/vnd.apache.parquet", "application/x-parquet"}},
+    {Format::kEvents, "events", "text/event-stream", {"text/event-stream", "text/event-stream"}},
 }};
 
 const Known& known(Format format) {

@@ -61,6 +61,19 @@ TEST(AnswerFormatTest, IsThatOfTheParameterOrElseTheOneThatAcceptWantsMost) {
         EXPECT_EQ(chosen(query, accept), expected) << query << " " << (accept.empty() ? "" : accept.front());
 }
 
+TEST(AnswerFormatTest, EventsAreNotTakenForAnythingElse) {
+    constexpr query::Format kOfJson[] = {query::Format::kJson, query::Format::kEvents};
+    const auto of = [&](std::string_view accept) {
+        http::Request request;
+        request.headers.emplace_back("Accept", accept);
+        return answer_format(request, kOfJson).value();
+    };
+    EXPECT_EQ(of("*/*"), query::Format::kJson);
+    EXPECT_EQ(of("application/json, text/event-stream;q=0.9"), query::Format::kJson);
+    EXPECT_EQ(of("text/event-stream"), query::Format::kEvents);
+    EXPECT_EQ(content_type(query::Format::kEvents), "text/event-stream");
+}
+
 TEST(AnswerFormatTest, AnErrorNamesWhatThereIs) {
     http::Request request;
     request.query = "format=parquet";

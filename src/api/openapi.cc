@@ -357,11 +357,12 @@ private:
         json_.begin_object();
         for (const std::string_view name : {"description", "headers"})
             if (member(declared, name)) write_member_of(declared, name);
-        bool has_formats = false;
-        if (declared["formats"].get(has_formats) == simdjson::SUCCESS && has_formats) {
+        std::string_view formats;
+        if (declared["formats"].get(formats) == simdjson::SUCCESS) {
+            if (formats_named(formats).empty()) disagree("names formats that there are not: " + std::string(formats));
             json_.key("content");
             json_.begin_object();
-            for (const query::Format format : QueryEndpoint::kFormats) {
+            for (const query::Format format : formats_named(formats)) {
                 json_.key(content_type(format));
                 json_.begin_object();
                 if (format == query::Format::kJson) write_member_of(declared, "schema");

@@ -57,9 +57,16 @@ WordList dimension_words(std::string_view name, Use use) {
     return list;
 }
 
-WordList format_words() {
-    WordList list{.name = "formats", .words = {}};
-    for (const query::Format format : QueryEndpoint::kFormats)
+struct FormatList {
+    std::string_view name;
+    std::span<const query::Format> formats;
+};
+constexpr FormatList kFormatLists[] = {{"formats", QueryEndpoint::kFormats},
+                                       {"formats_of_json", QueryEndpoint::kFormatsOfJson}};
+
+WordList format_words(const FormatList& of) {
+    WordList list{.name = of.name, .words = {}};
+    for (const query::Format format : of.formats)
         list.words.push_back({std::string(format_name(format)), std::string(content_type(format))});
     return list;
 }
@@ -90,7 +97,8 @@ std::vector<WordList> request_words() {
     return {metric_words(),
             dimension_words("dimensions", Use::kGroups),
             dimension_words("filter_dimensions", Use::kFiltersOnly),
-            format_words(),
+            format_words(kFormatLists[0]),
+            format_words(kFormatLists[1]),
             words("operators", query::operator_names()),
             words("filter_groups", query::filter_group_names()),
             words("time_ranges", query::time_range_names()),
@@ -104,6 +112,12 @@ std::vector<WordList> request_words() {
             words("roles", roles)};
 }
 
+std::span<const query::Format> formats_named(std::string_view name) {
+    for (const FormatList& list : kFormatLists)
+        if (list.name == name) return list.formats;
+    return {};
+}
+
 std::vector<Limit> request_limits() {
     return {limit("metrics_max", query::kMetricsMax),
             limit("dimensions_max", query::kDimensionsMax),
@@ -112,7 +126,7 @@ std::vector<Limit> request_limits() {
             limit("filter_values_max", query::kFilterValuesMax),
             limit("value_bytes_max", query::kValueBytesMax),
             limit("rows_default", query::kRowsDefault),
-            limit("rows_max", query::kRowsMax),
+            limit("rows_streamed_max", query::kStreamedRowsMax),
             limit("offset_max", query::kOffsetMax),
             limit("batch_max", QueryEndpoint::kBatchMax),
             limit("funnel_steps_max", query::kFunnelStepsMax),

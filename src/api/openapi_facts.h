@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "api/routes.h"
+#include "query/query.h"
 
 /// What the server knows of its requests, by the names that schema/api.json has for it.
 namespace footfall::api {
@@ -31,6 +33,9 @@ struct MemberList {
     std::vector<std::string_view> members;
     std::vector<std::string_view> required{};
 };
+
+/// The formats in which answers come that say "formats": name; none of another name.
+std::span<const query::Format> formats_named(std::string_view name);
 
 std::vector<WordList> request_words();
 std::vector<Limit> request_limits();

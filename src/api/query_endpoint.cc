@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <map>
 #include <memory>
 #include <utility>
@@ -81,12 +82,13 @@ Result<std::vector<std::string>> queries_of(std::string_view body) {
     return queries;
 }
 
-void count_result(const Result<std::string>& result) {
+/// `error`: null where there is an answer.
+void count_result(const Error* error) {
     std::string became = "failed";
-    if (result) became = "answered";
-    else if (result.error().name == query::kClientGone) became = "client_gone";
-    else if (result.error().name == query::kMemoryExceeded) became = "memory";
-    else if (result.error().code == Code::kTimeout) became = "timeout";
+    if (error == nullptr) became = "answered";
+    else if (error->name == query::kClientGone) became = "client_gone";
+    else if (error->name == query::kMemoryExceeded) became = "memory";
+    else if (error->code == Code::kTimeout) became = "timeout";
     metrics::counter("footfall_queries_total", "Queries that were carried out, by what became of them.",
                      "result=\"" + became + "\"")
         .add();
@@ -142,7 +144,12 @@ struct QueryEndpoint::Batch {
 
 QueryEndpoint::QueryEndpoint(const catalog::Catalog& catalog, query::Service& service, query::Executor& executor,
                              Clock& clock, Options options)
-    : catalog_(catalog), service_(service), executor_(executor), clock_(clock), options_(std::move(options)) {}
+    : catalog_(catalog),
+      service_(service),
+      executor_(executor),
+      clock_(clock),
+      options_(std::move(options)),
+      events_(clock, options_.look_at_progress) {}
 
 /// Of what is answered as JSON alone.
 template <class Request, Result<Request> (*Parse)(std::string_view body)>
@@ -150,11 +157,12 @@ QueryEndpoint::Judge QueryEndpoint::judge_of(const Result<query::Format>& format
     return [this, format, asked_ns](std::string_view body) -> Result<Ask> {
         if (!format) return format.error();
         TRY(Request request, Parse(body));
-        return Ask([this, request = std::move(request), asked_ns](
-                       const query::SiteInfo& site, const std::stop_token& stop) mutable -> Result<std::string> {
+        return Ask{[this, request = std::move(request), asked_ns](
+                       const query::SiteInfo& site, const std::stop_token& stop,
+                       const std::shared_ptr<query::Progress>& progress) mutable -> Result<std::string> {
             TRY_STATUS(query::apply_segment(request.of, site));
-            return service_.run(request, site, options_.as_of, asked_ns, stop);
-        });
+            return service_.run(request, site, options_.as_of, asked_ns, stop, progress);
+        }};
     };
 }
 
@@ -165,25 +173,36 @@ void QueryEndpoint::add_to(http::Router& router, const Gate& gate) {
     gate.add(router, http::Method::kPost, "/api/v1/query/batch",
              [this](http::Exchange& exchange, const Caller& caller) { answer_batch(exchange, caller); });
     gate.add(router, http::Method::kPost, "/api/v1/funnel", [this](http::Exchange& exchange, const Caller& caller) {
-        answer_one(exchange, caller, &QueryEndpoint::judge_of<query::FunnelRequest, query::parse_funnel>, kJsonAlone);
+        answer_one(exchange, caller, &QueryEndpoint::judge_of<query::FunnelRequest, query::parse_funnel>,
+                   kFormatsOfJson);
     });
     gate.add(router, http::Method::kPost, "/api/v1/retention", [this](http::Exchange& exchange, const Caller& caller) {
-        answer_one(exchange, caller, &QueryEndpoint::judge_of<query::CohortRequest, query::parse_cohorts>, kJsonAlone);
+        answer_one(exchange, caller, &QueryEndpoint::judge_of<query::CohortRequest, query::parse_cohorts>,
+                   kFormatsOfJson);
     });
     gate.add(router, http::Method::kPost, "/api/v1/paths", [this](http::Exchange& exchange, const Caller& caller) {
-        answer_one(exchange, caller, &QueryEndpoint::judge_of<query::PathsRequest, query::parse_paths>, kJsonAlone);
+        answer_one(exchange, caller, &QueryEndpoint::judge_of<query::PathsRequest, query::parse_paths>, kFormatsOfJson);
     });
 }
 
 QueryEndpoint::Judge QueryEndpoint::query_judge(const Result<query::Format>& format, std::int64_t asked_ns) const {
     return [this, format, asked_ns](std::string_view body) -> Result<Ask> {
         if (!format) return format.error();
-        TRY(query::Request request, query::parse_request(body));
-        return Ask([this, request = std::move(request), format, asked_ns](
-                       const query::SiteInfo& site, const std::stop_token& stop) mutable -> Result<std::string> {
+        TRY(query::Request request, query::parse_request(body, *format));
+        if (query::is_streamed(*format, request.limit))
+            return Ask{.whole = {},
+                       .pieces = [this, request = std::move(request), format, asked_ns](
+                                     const query::SiteInfo& site, const std::stop_token& stop,
+                                     const query::Service::Take& take) mutable -> Status {
+                           TRY_STATUS(query::apply_segment(request, site));
+                           return service_.stream(request, site, *format, take, asked_ns, stop);
+                       }};
+        return Ask{[this, request = std::move(request), format, asked_ns](
+                       const query::SiteInfo& site, const std::stop_token& stop,
+                       const std::shared_ptr<query::Progress>& progress) mutable -> Result<std::string> {
             TRY_STATUS(query::apply_segment(request, site));
-            return service_.run(request, site, options_.as_of, *format, asked_ns, stop);
-        });
+            return service_.run(request, site, options_.as_of, *format, asked_ns, stop, progress);
+        }};
     };
 }
 
@@ -196,8 +215,9 @@ Result<QueryEndpoint::Question> QueryEndpoint::read(std::string_view body, const
     return Question{.site_id = site->id, .ask = std::move(ask)};
 }
 
-Result<std::string> QueryEndpoint::answer(const Question& question, const Caller& caller,
-                                          const std::stop_token& stop) const {
+template <class Answered>
+Answered QueryEndpoint::carry_out(const Question& question, const Caller& caller,
+                                  const std::function<Answered(const query::SiteInfo& site)>& ask) const {
     static auto& seconds =
         metrics::histogram("footfall_query_seconds", "From the start of a query's work to its answer.");
     const std::int64_t started = clock_.steady_ns();
@@ -207,13 +227,51 @@ Result<std::string> QueryEndpoint::answer(const Question& question, const Caller
     const std::uint64_t remakes = options_.remakes();
     if (const std::string problem = options_.store_problem(); !problem.empty())
         return Error(Code::kUnavailable, problem);
-    auto result = question.ask(query::site_info(*snapshot, *site), stop);
+    Answered result = ask(query::site_info(*snapshot, *site));
     if (!result) result = query::as_told(result.error());
     if (options_.remakes() != remakes)
         result = Error(Code::kUnavailable, "what is stored was changed while the question was answered; ask again");
     seconds.observe_ns(clock_.steady_ns() - started);
-    count_result(result);
+    count_result(result ? nullptr : &result.error());
     return result;
+}
+
+Result<std::string> QueryEndpoint::answer(const Question& question, const Caller& caller, const std::stop_token& stop,
+                                          const std::shared_ptr<query::Progress>& progress) const {
+    return carry_out<Result<std::string>>(
+        question, caller, [&](const query::SiteInfo& site) { return question.ask.whole(site, stop, progress); });
+}
+
+void QueryEndpoint::answer_whole(http::Exchange& exchange, const Question& question, const Caller& caller,
+                                 std::string_view content_type, const std::stop_token& stop) const {
+    auto result = answer(question, caller, stop);
+    if (!result) return exchange.complete(refusal(result.error()));
+    http::Response response;
+    response.content_type = content_type;
+    response.body = std::move(*result);
+    exchange.complete(std::move(response));
+}
+
+void QueryEndpoint::answer_by_pieces(http::Exchange& exchange, const Question& question, const Caller& caller,
+                                     std::string_view content_type, const std::stop_token& stop) const {
+    const std::int64_t deadline_ns = this->deadline_ns(exchange);
+    std::shared_ptr<http::BodyStream> body;
+    const auto take = [&](std::string_view piece) -> Status {
+        if (!body) {
+            http::Response head;
+            head.content_type = content_type;
+            body = exchange.stream(std::move(head));
+        }
+        const std::int64_t left_ms = (deadline_ns - clock_.steady_ns()) / 1'000'000;
+        const Status written = body->write(piece, static_cast<int>(std::max<std::int64_t>(0, left_ms)));
+        if (written) return {};
+        return written.error().code == Code::kTimeout ? query::took_too_long() : query::nobody_waits();
+    };
+    const Status done = carry_out<Status>(
+        question, caller, [&](const query::SiteInfo& site) { return question.ask.pieces(site, stop, take); });
+    if (!body) return exchange.complete(refusal(done.error()));
+    if (done) body->end();
+    else body->abort();
 }
 
 std::int64_t QueryEndpoint::deadline_ns(const http::Exchange& exchange) const {
@@ -228,25 +286,43 @@ void QueryEndpoint::answer_one(http::Exchange& exchange, const Caller& caller, M
     auto read = this->read(*body, caller, (this->*judge)(format, exchange.started_ns()));
     if (!read) return exchange.respond(refusal(read.error()));
     std::stop_source stop;
+    if (*format == query::Format::kEvents) return answer_by_events(exchange, caller, std::move(*read), stop);
     const auto ticket = executor_.submit(
         {.site_id = read->site_id,
          .deadline_ns = deadline_ns(exchange),
          .run =
              [this, &exchange, caller, question = std::move(*read), type = content_type(*format), stop] {
-                 auto result = answer(question, caller, stop.get_token());
-                 if (!result) {
-                     exchange.complete(refusal(result.error()));
-                     return query::Executor::Next::kDone;
-                 }
-                 http::Response response;
-                 response.content_type = type;
-                 response.body = std::move(*result);
-                 exchange.complete(std::move(response));
+                 if (question.ask.pieces) answer_by_pieces(exchange, question, caller, type, stop.get_token());
+                 else answer_whole(exchange, question, caller, type, stop.get_token());
                  return query::Executor::Next::kDone;
              },
          .refuse = [&exchange](const Error& error) { exchange.complete(refusal(error)); }});
     if (!ticket) return exchange.respond(refusal(ticket.error()));
-    exchange.on_client_gone([this, stop, ticket = *ticket]() mutable {
+    stop_when_gone(exchange, stop, *ticket);
+}
+
+void QueryEndpoint::answer_by_events(http::Exchange& exchange, const Caller& caller, Question question,
+                                     std::stop_source stop) {
+    // It begins once the question has its place, since a refusal is an ordinary answer; its turn may come before.
+    std::promise<std::shared_ptr<EventAnswer>> begun;
+    const auto events = begun.get_future().share();
+    const std::string site_id = question.site_id;
+    const auto ticket = executor_.submit({.site_id = site_id,
+                                          .deadline_ns = deadline_ns(exchange),
+                                          .run =
+                                              [this, caller, question = std::move(question), events, stop] {
+                                                  EventAnswer& to = *events.get();
+                                                  to.end(answer(question, caller, stop.get_token(), to.progress()));
+                                                  return query::Executor::Next::kDone;
+                                              },
+                                          .refuse = [events](const Error& error) { events.get()->end(error); }});
+    if (!ticket) return exchange.respond(refusal(ticket.error()));
+    begun.set_value(events_.begin(exchange));
+    stop_when_gone(exchange, stop, *ticket);
+}
+
+void QueryEndpoint::stop_when_gone(http::Exchange& exchange, std::stop_source stop, query::Executor::Ticket ticket) {
+    exchange.on_client_gone([this, stop = std::move(stop), ticket]() mutable {
         stop.request_stop();
         executor_.cancel(ticket);
     });

@@ -64,12 +64,15 @@ Status Services::listen() {
     state.query_endpoint = std::make_unique<api::QueryEndpoint>(
         *state.catalog, *state.query, *state.executor, state.clock,
         // A batch alone does not make everybody else wait.
-        api::QueryEndpoint::Options{.timeout_ms = state.settings.query_timeout_ms,
-                                    .batch_concurrency = std::max<std::size_t>(
-                                        1, static_cast<std::size_t>(state.settings.query_concurrency_max) / 2),
-                                    .as_of = [&state] { return iso_text(state.loader->state().as_of_ms); },
-                                    .store_problem = [&state] { return state.why_not_answering(); },
-                                    .remakes = [&state] { return state.rescoring->remakes(); }});
+        api::QueryEndpoint::Options{
+            .timeout_ms = state.settings.query_timeout_ms,
+            .batch_concurrency =
+                std::max<std::size_t>(1, static_cast<std::size_t>(state.settings.query_concurrency_max) / 2),
+            .as_of = [&state] { return iso_text(state.loader->state().as_of_ms); },
+            .store_problem = [&state] { return state.why_not_answering(); },
+            .remakes = [&state] { return state.rescoring->remakes(); },
+            .look_at_progress =
+                [&state](const auto& questions) { return query::look_at_progress(*state.store, questions); }});
     state.gate = std::make_unique<api::Gate>(
         *state.catalog, [trusted](const http::Request& request) { return client_of(request, trusted); });
     state.hashing_pool = std::make_unique<WorkerPool>("hashing", 2, 32, Priority::kLow);

@@ -14,13 +14,14 @@ namespace {
 bool is_grouped(const Plan& plan) { return !plan.dimensions.empty(); }
 std::size_t first_row(const Plan& plan) { return plan.has_total ? 1 : 0; }
 
+std::size_t width_of(const Plan& plan) { return plan.dimensions.size() + plan.metrics.size() + first_row(plan); }
+
 Status check_shape(const Plan& plan, const store::Answer& answer, double sample_rate = 1) {
     const std::size_t ends = sample_rate < 1 ? 2 * plan.metrics.size() : 0;
-    const std::size_t width = plan.dimensions.size() + plan.metrics.size() + ends;
-    if (answer.columns.size() == width + first_row(plan) && (!answer.rows.empty() || is_grouped(plan))) return {};
-    return Error(Code::kInternal,
-                 fmt::format("the store answered {} columns and {} rows where the plan has {} columns and a total",
-                             answer.columns.size(), answer.rows.size(), width));
+    const std::size_t width = width_of(plan) + ends;
+    if (answer.columns.size() == width && (!answer.rows.empty() || is_grouped(plan))) return {};
+    return Error(Code::kInternal, fmt::format("the store answered {} columns and {} rows where the plan has {} columns",
+                                              answer.columns.size(), answer.rows.size(), width));
 }
 
 /// A bucket of time comes as its number, and is shown as the instant at which it starts.
@@ -208,47 +209,6 @@ void append_field(std::string& out, ValueType type, const store::Value& value) {
     else csv::append_own(out, *text);
 }
 
-std::string csv_of(const Plan& plan, const Zone& zone, const store::Answer& answer) {
-    std::string out;
-    std::string record;
-    const auto end_record = [&] {
-        record.pop_back();
-        // A single empty field would be an empty line, which readers skip.
-        out += record.empty() ? "\"\"" : record;
-        out += "\r\n";
-        record.clear();
-    };
-    const auto append = [&record](ValueType type, const store::Value& value) {
-        append_field(record, type, value);
-        record += ',';
-    };
-    for (const auto& column : plan.dimensions) append(ValueType::kString, column.name);
-    for (const auto& column : plan.metrics) append(ValueType::kString, column.name);
-    end_record();
-    for (std::size_t i = first_row(plan); i < answer.rows.size(); ++i) {
-        for_each_cell(plan, zone, answer.rows[i],
-                      [&](const std::string&, ValueType type, const store::Value& value) { append(type, value); });
-        end_record();
-    }
-    return out;
-}
-
-std::string ndjson_of(const Plan& plan, const Zone& zone, const store::Answer& answer) {
-    std::string out;
-    for (std::size_t i = first_row(plan); i < answer.rows.size(); ++i) {
-        json::Writer json(out);
-        json.begin_object();
-        for_each_cell(plan, zone, answer.rows[i],
-                      [&json](const std::string& name, ValueType, const store::Value& value) {
-                          json.key(name);
-                          write_value(json, value);
-                      });
-        json.end_object();
-        out += '\n';
-    }
-    return out;
-}
-
 }  // namespace
 
 void write_meta(json::Writer& json, const Plan& plan, const Zone& zone, const AnswerParts& parts) {
@@ -287,9 +247,54 @@ Result<std::string> write_answer(const Plan& plan, const Zone& zone, const Answe
     return AnswerWriter(plan, zone).write(parts);
 }
 
+Status check_columns(const Plan& plan, std::size_t columns) {
+    if (columns == width_of(plan)) return {};
+    return Error(Code::kInternal,
+                 fmt::format("the store has {} columns where the plan has {}", columns, width_of(plan)));
+}
+
+RowsWriter::RowsWriter(const Plan& plan, const Zone& zone, Format format) : plan_(plan), zone_(zone), format_(format) {
+    if (format_ != Format::kCsv) return;
+    for (const auto& column : plan.dimensions) add_field(ValueType::kString, column.name);
+    for (const auto& column : plan.metrics) add_field(ValueType::kString, column.name);
+    end_record();
+}
+
+void RowsWriter::add_field(ValueType type, const store::Value& value) {
+    append_field(record_, type, value);
+    record_ += ',';
+}
+
+void RowsWriter::end_record() {
+    record_.pop_back();
+    // A single empty field would be an empty line, which readers skip.
+    text_ += record_.empty() ? "\"\"" : record_;
+    text_ += "\r\n";
+    record_.clear();
+}
+
+void RowsWriter::add(const std::vector<store::Value>& row) {
+    if (format_ == Format::kCsv) {
+        for_each_cell(plan_, zone_, row, [this](const std::string&, ValueType type, const store::Value& value) {
+            add_field(type, value);
+        });
+        return end_record();
+    }
+    json::Writer json(text_);
+    json.begin_object();
+    for_each_cell(plan_, zone_, row, [&json](const std::string& name, ValueType, const store::Value& value) {
+        json.key(name);
+        write_value(json, value);
+    });
+    json.end_object();
+    text_ += '\n';
+}
+
 Result<std::string> write_rows(const Plan& plan, const Zone& zone, const store::Answer& answer, Format format) {
     TRY_STATUS(check_shape(plan, answer));
-    return format == Format::kCsv ? csv_of(plan, zone, answer) : ndjson_of(plan, zone, answer);
+    RowsWriter writer(plan, zone, format);
+    for (std::size_t i = first_row(plan); i < answer.rows.size(); ++i) writer.add(answer.rows[i]);
+    return std::move(writer.text());
 }
 
 }  // namespace footfall::query

@@ -51,6 +51,30 @@ void write_cells(json::Writer& json, const Plan& plan, const Zone& zone, const s
 /// kInternal where the store's columns are not the plan's.
 Status check_rows(const Plan& plan, const store::Answer& answer);
 
+/// The same of the columns alone.
+Status check_columns(const Plan& plan, std::size_t columns);
+
+/// Writes rows as CSV or NDJSON (query.h), one after the other. It borrows plan and zone.
+class RowsWriter {
+public:
+    RowsWriter(const Plan& plan, const Zone& zone, Format format);
+
+    /// A row as the store has it.
+    void add(const std::vector<store::Value>& row);
+    /// What is written by now, and not taken yet.
+    std::string& text() { return text_; }
+
+private:
+    void add_field(ValueType type, const store::Value& value);
+    void end_record();
+
+    const Plan& plan_;
+    const Zone& zone_;
+    const Format format_;
+    std::string text_;
+    std::string record_;  ///< of CSV, that is being written
+};
+
 /// The answer's rows alone, as CSV or NDJSON (query.h). kInternal as above.
 Result<std::string> write_rows(const Plan& plan, const Zone& zone, const store::Answer& answer, Format format);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "query/progress.h"
 #include "query/refusals.h"
 #include "store/client.h"
 
@@ -22,8 +24,15 @@ public:
         std::uint64_t memory_max = 0;            ///< bytes of one statement; 0: the store's own limit
         std::uint64_t all_cores_memory_max = 0;  ///< bytes of one statement on all cores
     };
-    Execution(store::Client& store, Clock& clock, const Limits& limits, std::stop_token stop)
-        : store_(store), clock_(clock), started_ns_(clock.steady_ns()), limits_(limits), stop_(std::move(stop)) {}
+    /// `progress` is told of the statements; null: nobody looks.
+    Execution(store::Client& store, Clock& clock, const Limits& limits, std::stop_token stop,
+              std::shared_ptr<Progress> progress = nullptr)
+        : store_(store),
+          clock_(clock),
+          started_ns_(clock.steady_ns()),
+          limits_(limits),
+          stop_(std::move(stop)),
+          progress_(std::move(progress)) {}
 
     double took_ms() const { return static_cast<double>(clock_.steady_ns() - started_ns_) / 1e6; }
     std::int64_t deadline_ns() const { return limits_.deadline_ns; }
@@ -54,7 +63,21 @@ public:
         if (left_ms <= 0) return took_too_long();
         statement.timeout_ms = left_ms;
         limit_memory(statement.settings);
-        return of_ours(store_.query(statement, stop_));
+        if (progress_) statement.settings.emplace_back("log_comment", progress_->mark());
+        auto answered = store_.query(statement, stop_);
+        if (progress_) progress_->statement_ended(answered ? std::optional(answered->rows_read) : std::nullopt);
+        return of_ours(std::move(answered));
+    }
+
+    /// The rows of a statement as they come (store::Client::stream_rows). Errors as ask(), and those of the takers.
+    Status stream(store::Statement statement, const store::Client::TakeColumns& begin,
+                  const store::Client::TakeRow& take) {
+        if (stop_.stop_requested()) return nobody_waits();
+        const int left_ms = this->left_ms();
+        if (left_ms <= 0) return took_too_long();
+        statement.timeout_ms = left_ms;
+        limit_memory(statement.settings);
+        return of_ours(store_.stream_rows(statement, begin, take, stop_));
     }
 
     /// The engine gives a question a second thread only for 1 GiB of free memory, which the embedded store has not,
@@ -108,6 +131,7 @@ private:
     const std::int64_t started_ns_;
     const Limits limits_;
     std::stop_token stop_;
+    const std::shared_ptr<Progress> progress_;
 };
 
 }  // namespace footfall::query

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -31,7 +32,14 @@ inline constexpr std::size_t kValueBytesMax = 2'000;
 inline constexpr std::size_t kPatternBytesMax = 500;
 inline constexpr std::int64_t kRowsDefault = 100;
 inline constexpr std::int64_t kRowsMax = 10'000;
+inline constexpr std::int64_t kStreamedRowsMax = 1'000'000;  ///< as CSV and NDJSON, which are sent as they come
 inline constexpr std::int64_t kOffsetMax = 1'000'000;
+
+/// How an answer is written. kCsv and kNdjson are its rows alone, without totals, comparison and meta: CSV as RFC 4180
+/// has it, with the columns' names as its first record, nothing where a value is null, and an apostrophe before a text
+/// that a spreadsheet would take for a formula; NDJSON with an object a row. So are the binary ones (encoded_rows.h):
+/// Arrow's file and stream, and Parquet. kEvents is JSON as well, behind events that tell how far it is.
+enum class Format : std::uint8_t { kJson, kCsv, kNdjson, kArrow, kArrowStream, kParquet, kEvents };
 
 enum class Operator : std::uint8_t {
     kIs,
@@ -157,22 +165,20 @@ struct Request {
 
 /// Reads the body of a request. Errors are kInvalidArgument (kTooLarge for the body's size) with the contract's `code`
 /// in `name`, the path in `field` and the nearest word in `did_you_mean`. A member that is unknown is an error too: a
-/// misspelt "filters" must not answer with everything.
-Result<Request> parse_request(std::string_view body);
+/// misspelt "filters" must not answer with everything. Of the format it depends how many rows may be asked for.
+Result<Request> parse_request(std::string_view body, Format format = Format::kJson);
 
 /// The same of `filters` alone, at that path.
 Result<std::vector<Filter>> parse_filters(std::string_view json, const std::string& field = "filters");
 /// Whether a question can be answered that asks for this goal. kInvalidArgument, with the member in `field`.
 Status check_goal(const GoalDeclaration& declared);
 
-/// How an answer is written. kCsv and kNdjson are its rows alone, without totals, comparison and meta: CSV as RFC 4180
-/// has it, with the columns' names as its first record, nothing where a value is null, and an apostrophe before a text
-/// that a spreadsheet would take for a formula; NDJSON with an object a row. So are the binary ones (encoded_rows.h):
-/// Arrow's file and stream, and Parquet.
-enum class Format : std::uint8_t { kJson, kCsv, kNdjson, kArrow, kArrowStream, kParquet };
+/// Whether so many rows in that format are not kept whole anywhere, but sent as they come.
+bool is_streamed(Format format, std::int64_t limit);
 
 struct VisitorRequest;
 class Execution;
+class Progress;
 
 /// Answers requests from the event store. Thread-safe.
 class Service {
@@ -196,21 +202,31 @@ public:
 
     AnswerCache& cache() { return cache_; }
 
-    /// The answer in that format. `as_of` is asked once, before the store is read, so that the answer holds everything
-    /// up to that moment. `asked_ns` is the steady time at which the question came, now by default. `stop` says that
-    /// nobody waits for the answer any more: its statements end, unless others wait for theirs, and it is
-    /// nobody_waits() (refusals.h). Errors: as parse_request for names and values that the planner refuses; those of
-    /// store::Client, except that a statement which the store calls wrong is kInternal, since a caller can't write one.
+    /// The answer in that format (kEvents: as kJson). `as_of` is asked once, before the store is read, so that the
+    /// answer holds everything up to that moment. `asked_ns` is the steady time at which the question came, now by
+    /// default. `stop` says that nobody waits for the answer any more: its statements end, unless others wait for
+    /// theirs, and it is nobody_waits() (refusals.h). Errors: as parse_request for names and values that the planner
+    /// refuses; those of store::Client, except that a statement which the store calls wrong is kInternal, since a
+    /// caller can't write one. `progress` (progress.h), where it is given, shows what the question's own statements
+    /// have read; of an answer that somebody else's computation gives, nothing.
     Result<std::string> run(const Request& request, const SiteInfo& site, const std::function<std::string()>& as_of,
                             Format format = Format::kJson, std::optional<std::int64_t> asked_ns = std::nullopt,
-                            const std::stop_token& stop = {});
+                            const std::stop_token& stop = {}, const std::shared_ptr<Progress>& progress = nullptr);
+    /// The answer as CSV or NDJSON, in pieces of some 64 KiB as the store gives its rows: what run() gives, byte for
+    /// byte, with bounded memory for any limit, and not kept. Errors as of run(), and those of `take`, which end the
+    /// statement; also after pieces, and then what was given is no answer.
+    using Take = std::function<Status(std::string_view piece)>;
+    Status stream(const Request& request, const SiteInfo& site, Format format, const Take& take,
+                  std::optional<std::int64_t> asked_ns = std::nullopt, const std::stop_token& stop = {});
     /// The same of what each visitor did, as a funnel (visitor_question.h), as JSON.
     Result<std::string> run(const VisitorRequest& request, const SiteInfo& site,
                             const std::function<std::string()>& as_of,
-                            std::optional<std::int64_t> asked_ns = std::nullopt, const std::stop_token& stop = {});
+                            std::optional<std::int64_t> asked_ns = std::nullopt, const std::stop_token& stop = {},
+                            const std::shared_ptr<Progress>& progress = nullptr);
 
 private:
-    Result<Execution> begin(std::optional<std::int64_t> asked_ns, const std::stop_token& stop) const;
+    Result<Execution> begin(std::optional<std::int64_t> asked_ns, const std::stop_token& stop,
+                            const std::shared_ptr<Progress>& progress = nullptr) const;
 
     store::Client& store_;
     Clock& clock_;

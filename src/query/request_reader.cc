@@ -186,7 +186,7 @@ constexpr std::array<QueryMember, 16> kMembers = {{
     {"segment", [](element v, Request& r, FilterReader&) { return into(r.segment, read_text(v, "segment")); }},
     {"order_by", [](element v, Request& r, FilterReader&) { return into(r.order_by, order_of(v)); }},
     {"limit",
-     [](element v, Request& r, FilterReader&) { return into(r.limit, read_integer(v, "limit", 1, kRowsMax)); }},
+     [](element v, Request& r, FilterReader&) { return into(r.limit, read_integer(v, "limit", 1, kStreamedRowsMax)); }},
     {"offset",
      [](element v, Request& r, FilterReader&) { return into(r.offset, read_integer(v, "offset", 0, kOffsetMax)); }},
     {"compare", [](element v, Request& r, FilterReader&) { return read_compare(v, r); }},

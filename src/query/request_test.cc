@@ -67,6 +67,23 @@ TEST(RequestTest, NumbersThatFitNoTypeOfOursAreTakenAsDoubles) {
     EXPECT_EQ(parse_request(with(R"("limit": 100000000000000000000)")).error().field, "limit");
 }
 
+TEST(RequestTest, AsCsvAndNdjsonMoreRowsMayBeAskedFor) {
+    for (const Format format : {Format::kCsv, Format::kNdjson}) {
+        EXPECT_EQ(parse_request(with(R"("limit": 1000000)"), format)->limit, kStreamedRowsMax);
+        EXPECT_EQ(parse_request(with(R"("limit": 1000001)"), format).error().field, "limit");
+        EXPECT_TRUE(is_streamed(format, kRowsMax + 1));
+        EXPECT_FALSE(is_streamed(format, kRowsMax)) << "it fits where answers are kept";
+    }
+    for (const Format format : {Format::kJson, Format::kArrow, Format::kParquet, Format::kEvents}) {
+        EXPECT_EQ(parse_request(with(R"("limit": 10000)"), format)->limit, kRowsMax);
+        const auto refused = parse_request(with(R"("limit": 10001)"), format);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().name, "out_of_range");
+        EXPECT_NE(refused.error().message.find("10000,"), std::string::npos) << refused.error().message;
+        EXPECT_NE(refused.error().message.find("1000000 as CSV or NDJSON"), std::string::npos);
+    }
+}
+
 TEST(RequestTest, GroupsNestInBothForms) {
     for (const char* form : {R"(["or", ["page","is","/a"], ["not", ["page","is","/b"]]])",
                              R"(["or", [["page","is","/a"], ["not", [["page","is","/b"]]]]])"}) {

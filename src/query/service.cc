@@ -136,6 +136,13 @@ public:
         rows_to_read_ = rows_of_estimate(estimate);
         return rows_to_read_ > rows_max;
     }
+    /// The rows of statement(), as they come. What was given is no answer where it fails.
+    Status stream(const store::Client::TakeRow& take) {
+        TRY_STATUS(execution_.stream(
+            statement(), [this](const auto& columns) { return check_columns(plan_, columns.size()); }, take));
+        if (cover_.days.empty() || options_.rolled_days->are_kept(site_, cover_.days)) return {};
+        return Error(Code::kUnavailable, "days were summed up again while the question was answered; ask again");
+    }
     /// Of all visitors, where is_to_be_sampled().
     std::uint64_t rows_to_read() const { return rows_to_read_; }
     store::Statement sampled_statement() const { return compose_sampled(plan_, range_, zone_, timeout_ms_); }
@@ -364,14 +371,15 @@ Service::Service(store::Client& store, Clock& clock, const Options& options)
       options_(options),
       cache_({.bytes_max = options.data_state ? options.cache_bytes_max : 0, .state = options.data_state}) {}
 
-Result<Execution> Service::begin(std::optional<std::int64_t> asked_ns, const std::stop_token& stop) const {
+Result<Execution> Service::begin(std::optional<std::int64_t> asked_ns, const std::stop_token& stop,
+                                 const std::shared_ptr<Progress>& progress) const {
     const std::int64_t deadline_ns =
         asked_ns.value_or(clock_.steady_ns()) + options_.timeout_ms * std::int64_t{1'000'000};
     Execution execution(store_, clock_,
                         {.deadline_ns = deadline_ns,
                          .memory_max = options_.memory_max,
                          .all_cores_memory_max = options_.all_cores_memory_max},
-                        stop);
+                        stop, progress);
     if (stop.stop_requested()) return nobody_waits();
     if (asked_ns && execution.left_ms() <= 0) return waited_too_long();
     return execution;
@@ -379,9 +387,11 @@ Result<Execution> Service::begin(std::optional<std::int64_t> asked_ns, const std
 
 Result<std::string> Service::run(const Request& request, const SiteInfo& site,
                                  const std::function<std::string()>& as_of, Format format,
-                                 std::optional<std::int64_t> asked_ns, const std::stop_token& stop) {
-    TRY(Execution execution, begin(asked_ns, stop));
+                                 std::optional<std::int64_t> asked_ns, const std::stop_token& stop,
+                                 const std::shared_ptr<Progress>& progress) {
+    TRY(Execution execution, begin(asked_ns, stop, progress));
     TRY(const Zone zone, Zone::load(site.timezone));
+    if (format == Format::kEvents) format = Format::kJson;
     Request asked = request;
     if (format != Format::kJson) asked.totals = Toggle::kOff;  // no other has a place for them
     TRY(Plan plan,
@@ -457,10 +467,33 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
     return write_answer(plan, zone, parts);
 }
 
+Status Service::stream(const Request& request, const SiteInfo& site, Format format, const Take& take,
+                       std::optional<std::int64_t> asked_ns, const std::stop_token& stop) {
+    constexpr std::size_t kPieceBytes = 64 * 1024;
+    TRY(Execution execution, begin(asked_ns, stop));
+    TRY(const Zone zone, Zone::load(site.timezone));
+    Request asked = request;
+    asked.totals = Toggle::kOff;
+    TRY(const Plan plan,
+        make_plan(
+            {.request = asked, .site = site, .zone = zone, .vocabulary = vocabulary(), .now_ms = clock_.wall_ms()}));
+    Question question(execution, plan, plan.range, site, zone, options_);
+    RowsWriter writer(plan, zone, format);
+    const auto add = [&](const std::vector<store::Value>& row) -> Status {
+        writer.add(row);
+        if (writer.text().size() < kPieceBytes) return {};
+        TRY_STATUS(take(writer.text()));
+        writer.text().clear();
+        return {};
+    };
+    TRY_STATUS(question.stream(add));
+    return take(writer.text());
+}
+
 Result<std::string> Service::run(const VisitorRequest& request, const SiteInfo& site,
                                  const std::function<std::string()>& as_of, std::optional<std::int64_t> asked_ns,
-                                 const std::stop_token& stop) {
-    TRY(Execution execution, begin(asked_ns, stop));
+                                 const std::stop_token& stop, const std::shared_ptr<Progress>& progress) {
+    TRY(Execution execution, begin(asked_ns, stop, progress));
     TRY(const Zone zone, Zone::load(site.timezone));
     TRY(const auto question, request.plan({.request = request.of,
                                            .site = site,

@@ -200,7 +200,7 @@ class TestFormats:
     @pytest.mark.parametrize("name", ["feather", "Parquet", "xml", "CSV", ""])
     def test_another_format_is_400_and_names_those_there_are(self, ask: Callable[..., Answer], name: str):
         error = refused(ask(f"?format={name}"), 400, code="unsupported_format", field="format")
-        assert "json, csv, ndjson, arrow, arrowstream, parquet" in error["message"]
+        assert "json, csv, ndjson, arrow, arrowstream, parquet, events" in error["message"]
 
     @pytest.mark.parametrize("accept", ["text/html", "application/vnd.apache.avro", "application/json;q=0"])
     def test_who_takes_nothing_of_it_is_told_406(self, ask: Callable[..., Answer], accept: str):
