@@ -10,8 +10,8 @@ test("how far a question is, in words", () => {
   equal(progressText(far(0, 8_192)), "0 of 8.2 thousand rows read");
   equal(progressText(far(1_234_567_890, null)), "1.2 billion rows read");
   equal(progressText(far(1, null)), "1 row read");
-  equal(progressText(far(0, null)), "No row read yet");
-  equal(progressText(far(0, 0)), "No row read yet", "a total of none is none that is known");
+  equal(progressText(far(0, null)), "Waiting for the answer");
+  equal(progressText(far(0, 0)), "Waiting for the answer", "a total of none is none that is known");
 });
 
 test("of an estimate that was too low no more than all is read", () => {

@@ -27,10 +27,11 @@ export function totalOf({ rows_read, rows_total }: Progress): number | undefined
   return rows_total ? Math.max(rows_read, rows_total) : undefined;
 }
 
-/** "12.3 million of 30 million rows read". */
+/** "12.3 million of 30 million rows read". Of a question that waits for its turn, or is counted for somebody who asked it before, the server
+ *  tells no rows, and not which of both it is. */
 export function progressText(progress: Progress): string {
   const { rows_read: read } = progress;
   const total = totalOf(progress);
   if (total !== undefined) return `${long.format(read)} of ${long.format(total)} rows read`;
-  return read > 0 ? `${long.format(read)} ${read === 1 ? "row" : "rows"} read` : "No row read yet";
+  return read > 0 ? `${long.format(read)} ${read === 1 ? "row" : "rows"} read` : "Waiting for the answer";
 }
