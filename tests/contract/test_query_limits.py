@@ -11,25 +11,12 @@ import pytest
 
 from support.client import Answer, bearer
 from support.server import Server, Site
+from support.slow import fill, running, slow_filters
 from support.store import store
 from support.wait import wait_until
 
-# Patterns that match nothing and fit no shortcut: what a question costs grows with them.
 SLOW = 100
 QUICK = {"metrics": ["events"], "time_range": "30d"}
-
-
-def fill(site: Site, rows: int) -> None:
-    """Events straight into the store: the product would take them as slowly as they come."""
-    at_once = 200_000  # the store has memory for
-    for begin in range(0, rows, at_once):
-        store(
-            site.server,
-            "INSERT INTO footfall.events (website_id, event_type, timestamp, visitor_id, page) SELECT "
-            f"'{site.id}', 'pageview', now64(3) - toIntervalSecond(3600), cityHash64(number), "
-            "concat('/shop/', toString(number), '/', repeat(hex(sipHash128(number)), 4)) "
-            f"FROM numbers({begin}, {min(at_once, rows - begin)})",
-        )
 
 
 def slow(patterns: int = SLOW, **more: Any) -> dict[str, Any]:
@@ -37,13 +24,8 @@ def slow(patterns: int = SLOW, **more: Any) -> dict[str, Any]:
     return {
         "metrics": ["events"],
         "time_range": "30d",
-        "filters": [["page", "matches", [f"([a-z/]+[0-9]*)+[A-F]{n % 7 + 2}[0-9]+.*q{n}" for n in range(patterns)]]],
+        "filters": slow_filters(patterns),
     } | more
-
-
-def running(server: Server) -> int:
-    """Statements of slow questions in the store."""
-    return int(store(server, "SELECT count() FROM system.processes WHERE query LIKE '%match(%' AND query NOT LIKE '%system.processes%'"))
 
 
 def wait_ended_early(server: Server) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from support.client import Answer, bearer
 from support.server import Server, Site
+from support.slow import fill
 from support.store import store
 from support.wait import wait_until
 
@@ -27,19 +28,9 @@ QUESTION = {
     "order_by": [["pageviews", "desc"], ["page", "asc"]],
 }
 PATH = "/api/v1/query"
-
-
-def fill(site: Site, pages: int) -> None:
-    """Different pages, some seen twice, straight into the store."""
-    at_once = 200_000  # the store has memory for
-    for begin in range(0, pages, at_once):
-        store(
-            site.server,
-            "INSERT INTO footfall.events (website_id, event_type, timestamp, visitor_id, page) SELECT "
-            f"'{site.id}', 'pageview', now64(3) - toIntervalSecond(3600), cityHash64(number), "
-            "concat('/a, \"quoted\"/', toString(number), if(number % 7 = 0, '\\n', ''), repeat('x', number % 90)) "
-            f"FROM numbers({begin}, {min(at_once, pages - begin)}) ARRAY JOIN range(1 + number % 2)",
-        )
+# Some of them are seen twice.
+QUOTED_PAGE = "concat('/a, \"quoted\"/', toString(number), if(number % 7 = 0, '\\n', ''), repeat('x', number % 90))"
+TIMES = "1 + number % 2"
 
 
 def ask(site: Site, name: str, **more: Any) -> Answer:
@@ -50,7 +41,7 @@ def ask(site: Site, name: str, **more: Any) -> Answer:
 @pytest.fixture(scope="module")
 def filled(server: Server) -> Site:
     site = server.add_site()
-    fill(site, ROWS)
+    fill(site, ROWS, QUOTED_PAGE, TIMES)
     return site
 
 
@@ -172,7 +163,7 @@ def running(server: Server) -> int:
 def large(start_server: Callable[..., Server]) -> Site:
     server = start_server("--query.concurrency_max", "1", "--query.timeout", "10m")
     site = server.add_site()
-    fill(site, MANY)
+    fill(site, MANY, QUOTED_PAGE, TIMES)
     return site
 
 
@@ -209,7 +200,7 @@ class TestGivenUp:
         # Enough for the first rows on a busy machine, and less than the write timeout.
         server = start_server("--query.timeout", "9s")
         site = server.add_site()
-        fill(site, MANY)
+        fill(site, MANY, QUOTED_PAGE, TIMES)
         reader = Reader(site, limit=1_000_000)
         ended = http.client.HTTPResponse(reader.socket)
         ended.begin()

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import { run } from "node:test";
 
-const FILE_TIMEOUT_MS = 15 * 60_000;
+const FILE_TIMEOUT_MS = 25 * 60_000;
 
 /** `report` gets three lines: passed, failed and skipped with their numbers. The process fails where a test failed, was skipped, or none ran. */
 export async function runFiles(name, files, report, { concurrency = 1 } = {}) {
