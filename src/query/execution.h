@@ -80,9 +80,9 @@ public:
         return of_ours(store_.stream_rows(statement, begin, take, stop_));
     }
 
-    /// The engine gives a question a second thread only for 1 GiB of free memory, which the embedded store has not,
-    /// since each thread keeps groups and sets of its own: of few groups they fit, or they are made by one thread after
-    /// all. A slow answer is better than none. Errors as ask().
+    /// The engine gives a question a second thread only for 1 GiB of free memory, which the embedded store of a small
+    /// machine has not, since each thread keeps groups and sets of its own: of few groups they fit, or they are made by
+    /// one thread after all. A slow answer is better than none. Errors as ask().
     Result<store::Answer> ask_on_all_cores(store::Statement statement) {
         store::Statement wide = statement;
         wide.settings.emplace_back("max_threads_min_free_memory_per_thread", "0");

@@ -140,7 +140,7 @@ public:
     Status stream(const store::Client::TakeRow& take) {
         TRY_STATUS(execution_.stream(
             statement(), [this](const auto& columns) { return check_columns(plan_, columns.size()); }, take));
-        if (cover_.days.empty() || options_.rolled_days->are_kept(site_, cover_.days)) return {};
+        if (has_its_days()) return {};
         return Error(Code::kUnavailable, "days were summed up again while the question was answered; ask again");
     }
     /// Of all visitors, where is_to_be_sampled().
