@@ -11,7 +11,10 @@
 #include <gtest/gtest.h>
 #include <simdjson.h>
 
+#include "query/plan.h"
 #include "query/query_engine_fixture.h"
+#include "query/sql.h"
+#include "query/vocabulary.h"
 
 namespace footfall::query {
 namespace {
@@ -87,6 +90,31 @@ std::string request(const std::string& dimension, const std::string& more) {
     for (const std::string& metric : kMetrics) metrics += (metrics.empty() ? "\"" : ", \"") + metric + "\"";
     return R"({"website_id": "random", "metrics": [)" + metrics + R"(], "time_range": "today", "limit": 1000)" +
            (dimension.empty() ? "" : R"(, "dimensions": [")" + dimension + "\"]") + more + "}";
+}
+
+// How many rows a question would read is asked before it is known whether all of them may be: with the set of keys that
+// its filter stands for made, that was refused for its memory.
+TEST_F(QuerySamplingTest, HowManyRowsWouldBeReadIsAskedWithoutReadingAny) {
+    ASSERT_NO_FATAL_FAILURE(fill(1, 20));
+    const auto asked = parse_request(
+        R"({"website_id": "random", "metrics": ["visitors"], "dimensions": ["page"], "time_range": "today",
+            "filters": [["source", "is", [""]]]})");
+    ASSERT_TRUE(asked.has_value()) << asked.error().message;
+    const SiteInfo site{.id = "random", .timezone = "UTC"};
+    const auto zone = Zone::load("UTC");
+    ASSERT_TRUE(zone.has_value());
+    const auto plan =
+        make_plan({.request = *asked, .site = site, .zone = *zone, .vocabulary = vocabulary(), .now_ms = kNow});
+    ASSERT_TRUE(plan.has_value()) << plan.error().message;
+    constexpr int kTimeoutMs = 30'000;
+    store::Statement all = compose(*plan, {.ranges = {plan->range}, .days = {}}, *zone, kTimeoutMs);
+    all.settings.emplace_back("max_rows_in_set", "1000");
+    EXPECT_FALSE(store().query(all).has_value()) << "the setting forbids nothing";
+    const auto estimate = store().query(compose_estimate(all));
+    ASSERT_TRUE(estimate.has_value()) << estimate.error().message;
+    std::set<std::string> tables;
+    for (const auto& row : estimate->rows) tables.insert(std::get<std::string>(row.at(1)));
+    EXPECT_EQ(tables, (std::set<std::string>{"events", "sessions"}));
 }
 
 // What is claimed: of the intervals at least 93 in 100 hold what there is (they are of 95 %; the rest is for skew).

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -19,6 +20,8 @@ std::span<const TextFile> files();
 }
 
 namespace {
+
+constexpr int kTimeoutMs = 3'600'000;  // a table may have to be written anew
 
 std::string statement(std::string_view name) {
     for (const TextFile& file : sql::files())
@@ -52,6 +55,15 @@ Result<std::map<std::string, std::string>> applied_migrations(Client& client) {
     return applied;
 }
 
+Status drop_unfinished_tables(Client& client) {
+    TRY(const Answer answer, client.query({.sql = statement("unfinished-tables.sql")}));
+    for (const auto& row : answer.rows)
+        TRY_STATUS(client.execute({.sql = statement("drop-table.sql"),
+                                   .parameters = {{"table", text_of(row[0])}},
+                                   .timeout_ms = kTimeoutMs}));
+    return {};
+}
+
 }  // namespace
 
 std::span<const TextFile> migrations() { return migration_files::files(); }
@@ -74,9 +86,12 @@ Status migrate(Client& client, std::span<const TextFile> files) {
                                                       name));
     }
     std::vector<const TextFile*> unrecorded;
+    bool has_looked = false;
     for (const TextFile& file : files) {
         if (applied.contains(std::string(file.name))) continue;
-        if (const Status done = client.execute({.sql = std::string(file.text), .timeout_ms = 600'000}); !done)
+        // The first that is carried out is the one that was cut off, if any was.
+        if (!std::exchange(has_looked, true)) TRY_STATUS(drop_unfinished_tables(client));
+        if (const Status done = client.execute({.sql = std::string(file.text), .timeout_ms = kTimeoutMs}); !done)
             return done.error().context(fmt::format("migration {}", file.name));
         unrecorded.push_back(&file);
         // The first ones make the table that they are recorded in.

@@ -15,9 +15,9 @@ std::span<const TextFile> migrations();
 
 /// Brings the store's tables to this release: carries out, in order, the migrations that footfall.schema_migrations
 /// does not name, and records each with the SHA-256 of its text. What was applied is never applied again; a crash
-/// between the two repeats one statement, so each must bear that (IF NOT EXISTS). kConflict, with nothing changed,
-/// where the store has migrations that this release does not know (a newer release made it) or an applied one has
-/// another text now.
+/// between the two repeats one statement, so each must bear that (IF NOT EXISTS; OR REPLACE, of which what a death
+/// leaves is dropped). kConflict, with nothing changed, where the store has migrations that this release does not know
+/// (a newer release made it) or an applied one has another text now.
 Status migrate(Client& client);
 /// The same with other files, for tests.
 Status migrate(Client& client, std::span<const TextFile> files);

@@ -41,11 +41,13 @@ TEST_F(MigrationsTest, ASecondRunChangesNothing) {
 }
 
 TEST_F(MigrationsTest, ARunThatWasCutOffIsFinishedByTheNext) {
-    // Killed behind the last statement and before its record.
-    for (const TextFile& file : migrations()) ASSERT_TRUE(client().execute({.sql = std::string(file.text)}));
-    EXPECT_EQ(number("SELECT count() FROM footfall.schema_migrations"), 0u);
-    const Status migrated = migrate(client());
-    ASSERT_TRUE(migrated) << migrated.error().message;
+    for (std::size_t count = 1; count <= migrations().size(); ++count) {
+        // Killed behind this statement and before its record.
+        const auto files = migrations().first(count);
+        ASSERT_TRUE(client().execute({.sql = std::string(files.back().text)})) << files.back().name;
+        const Status migrated = migrate(client(), files);
+        ASSERT_TRUE(migrated) << migrated.error().message;
+    }
     EXPECT_EQ(number("SELECT count() FROM footfall.schema_migrations"), migrations().size());
 }
 
@@ -102,6 +104,37 @@ TEST_F(MigrationsTest, EventsOfBeforeGetTheirKeysBeforeTheirIdsExpire) {
     EXPECT_EQ(number("SELECT countIf(event_key = toUInt32(bitAnd(xxHash64(unhex('0123456789ab7cde8f0123456789abcd')), "
                      "0xFFFFFFFF))) FROM footfall.events WHERE log_offset < 3"),
               2u);
+}
+
+TEST_F(MigrationsTest, RolledDaysOfBeforeAreWrittenInTheOrderOfTheirValues) {
+    std::vector<TextFile> before;
+    for (const TextFile& file : migrations())
+        if (file.name < "0084") before.push_back(file);
+    ASSERT_TRUE(migrate(client(), before));
+    ASSERT_TRUE(client().execute(
+        {.sql = "INSERT INTO footfall.rollup_days (website_id, dimension, day, value, event_name, generation, "
+                "pageviews, events, visitors, sessions, bounces, session_ms, revenue, revenue_events, conversions, "
+                "converted_visitors, session_visitors) "
+                "SELECT 's', 'page', toDate('2026-01-01') + number % 60, toString(intDiv(number, 60)), 'e', 7, number, "
+                "2 * number, uniqCombined64State(14)(number), 3, 4, 5, map('EUR', toDecimal128(6, 4)), "
+                "map('EUR', toUInt64(1)), 8, uniqCombined64State(14)(number + 1), uniqCombined64State(14)(number + 2) "
+                "FROM numbers(30000) GROUP BY number"}));
+    const std::string rows =
+        "SELECT sum(cityHash64(website_id, dimension, day, value, event_name, generation, pageviews, events, "
+        "finalizeAggregation(visitors), sessions, bounces, session_ms, toString(revenue), toString(revenue_events), "
+        "conversions, finalizeAggregation(converted_visitors), finalizeAggregation(session_visitors))) "
+        "FROM footfall.rollup_days";
+    const std::uint64_t told = number(rows);
+    // As a death amid it leaves it.
+    ASSERT_TRUE(client().execute({.sql = "CREATE TABLE footfall._tmp_replace_x AS footfall.rollup_days"}));
+    const Status migrated = migrate(client());
+    ASSERT_TRUE(migrated) << migrated.error().message;
+    EXPECT_EQ(number("SELECT count() FROM footfall.rollup_days"), 30'000U);
+    EXPECT_EQ(number(rows), told);
+    EXPECT_EQ(number("SELECT count() FROM system.tables WHERE database = 'footfall' AND name LIKE '%tmp%'"), 0U);
+    EXPECT_EQ(number("SELECT count() FROM system.tables WHERE database = 'footfall' AND name = 'rollup_days' AND "
+                     "sorting_key = 'website_id, dimension, value, day, event_name'"),
+              1U);
 }
 
 TEST_F(MigrationsTest, AFailingStatementIsNamedAndNotRecorded) {

@@ -30,7 +30,20 @@ SETTINGS = {
 METRICS = ["visitors", "sessions", "pageviews", "events", "bounce_rate", "session_duration", "views_per_session", "revenue", "revenue_left_out"]
 OF_GOALS = ["conversions", "conversion_rate", "converted_visitors", "visitor_conversion_rate"]
 GOALS = [("Bought", "--event", "buy"), ("Read", "--page", "/a")]
-DIMENSIONS = ["page", "entry_page", "exit_page", "source", "medium", "campaign", "channel", "device_type", "browser", "os", "event_name"]
+# With values that some of the traffic has.
+DIMENSIONS = {
+    "page": ["/a", "/größe"],
+    "entry_page": ["/a", "/"],
+    "exit_page": ["/b", "/it's"],
+    "source": ["news", ""],
+    "medium": ["cpc", "email"],
+    "campaign": ["fall", ""],
+    "channel": ["Direct", "Email"],
+    "device_type": ["mobile", "desktop"],
+    "browser": ["Firefox", "Mobile Safari"],
+    "os": ["iOS", "Linux"],
+    "event_name": ["buy", ""],
+}
 SEED = int(os.environ.get("FOOTFALL_SEED") or random.randrange(1 << 32))
 
 
@@ -138,8 +151,12 @@ class Rolled:
             "limit": 1000,
             "totals": self.dice.random() < 0.8,
         }
-        if dimension and self.dice.random() < 0.3:
-            question["filters"] = [self.dice.choice([[dimension, "is_not", ["/a"]], [dimension, "contains", ["e"]], [dimension, "is_set"]])]
+        if dimension and self.dice.random() < 0.5:
+            values = DIMENSIONS[dimension]
+            one, both = [dimension, "is", [self.dice.choice(values)]], [dimension, "is", values]
+            question["filters"] = [self.dice.choice([[dimension, "is_not", ["/a"]], [dimension, "contains", ["e"]], [dimension, "is_set"], one, one, both])]
+            if self.dice.random() < 0.5:
+                question["dimensions"] = time_dimension
         return question
 
     def compare(self, count: int = 60) -> int:

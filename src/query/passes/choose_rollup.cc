@@ -37,6 +37,15 @@ std::string why_not_by_goal(const Plan& plan, RollupUse& use) {
     return {};
 }
 
+/// Whether rows that meet it all have the same value of the dimension.
+bool leaves_one_value(const Condition& condition, const Dimension& dimension) {
+    if (condition.kind == Condition::Kind::kAnd)
+        return std::any_of(condition.children.begin(), condition.children.end(),
+                           [&](const Condition& child) { return leaves_one_value(child, dimension); });
+    return condition.kind == Condition::Kind::kTest && condition.column.dimension == &dimension &&
+           condition.op == Operator::kIs && condition.values.size() == 1;
+}
+
 /// Why the rollup's days can't answer; empty where they can. `use` is how.
 std::string why_not(const PlanContext& context, const Plan& plan, RollupUse& use) {
     if (plan.include_bots == Toggle::kOn) return "it leaves bots out";
@@ -86,8 +95,10 @@ std::string why_not(const PlanContext& context, const Plan& plan, RollupUse& use
     if (is_goal(dimension))
         return fmt::format("by 'goal' it keeps conversions, not '{}'", plan.bases.front().metric->name);
     // The total is of the site as a whole, or, with a filter, of the rows of what the filter leaves.
-    if (has_sessions && dimension.varies_in_session && plan.condition)
-        return fmt::format("a session has more than one '{}', and counts once in the total", dimension.name);
+    if (has_sessions && dimension.varies_in_session && plan.condition && !leaves_one_value(*plan.condition, dimension))
+        return fmt::format(
+            "a session may have more than one '{}' of those that the filter leaves, and counts once in the total",
+            dimension.name);
     use.dimension = dimension.name + of->key;
     return {};
 }
