@@ -130,6 +130,7 @@ struct Plan {
     std::int64_t limit = 0;
     std::int64_t offset = 0;
     bool has_total = false;           ///< a row of its own, the first; without dimensions the only row is the total
+    std::size_t total_keeps = 0;      ///< by how many dimensions, the last ones, there is a total each
     std::optional<TopRows> top_rows;  // find_top_rows
     bool may_be_sampled = false;      // allow_sampling
     std::optional<Sample> sample{};   ///< the statement reads these visitors alone; see sampled_sql.h

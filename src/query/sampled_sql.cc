@@ -23,7 +23,7 @@ Plan by_replicate(const Plan& plan) {
     parts.dimensions.push_back({"replicate", vocabulary().dimension("replicate"), {}});
     parts.metrics.clear();
     for (const BaseMetric& base : plan.bases) parts.metrics.push_back({base.metric->name, base.metric});
-    parts.has_total = false;
+    parts.total_keeps = plan.has_total ? 1 : 0;
     parts.top_rows.reset();
     return parts;
 }
@@ -35,7 +35,7 @@ public:
 
     /// Of each group the sums over its replicates.
     std::vector<std::string> sums() const {
-        std::vector<std::string> columns = names("d", plan_.dimensions.size());
+        std::vector<std::string> columns = groups();
         for (std::size_t i = 1; i <= plan_.bases.size(); ++i) {
             columns.push_back(fmt::format("sum(m{0}) AS sum{0}", i));
             columns.push_back(fmt::format("sum(pow(toFloat64(m{0}), 2)) AS squares{0}", i));
@@ -51,6 +51,11 @@ public:
             columns.push_back(products);
             columns.push_back(fmt::format("countIf(m{0} != m{1}) AS rest{0}_{1}", over, under));
         }
+        return columns;
+    }
+    std::vector<std::string> groups() const {
+        std::vector<std::string> columns = names("d", plan_.dimensions.size());
+        if (plan_.has_total) columns.emplace_back("is_total");
         return columns;
     }
     /// The statement over them, which reads from that.
@@ -76,6 +81,7 @@ public:
         }
         columns.insert(columns.end(), lower.begin(), lower.end());
         columns.insert(columns.end(), upper.begin(), upper.end());
+        if (plan_.has_total) columns.emplace_back("is_total");
         return fmt::format("WITH\n    {}\nSELECT\n    {}\nFROM\n(\n{}\n)", fmt::join(with, ",\n    "),
                            fmt::join(columns, ",\n    "), sums);
     }
@@ -150,15 +156,22 @@ store::Statement compose_sampled(const Plan& plan, const Range& range, const Zon
     const Estimates estimates(plan);
     std::string sql =
         fmt::format("SELECT\n    {}\nFROM\n(\n{}\n)", fmt::join(estimates.sums(), ",\n    "), statement.sql);
-    if (!plan.dimensions.empty())
-        sql += fmt::format("\nGROUP BY {}", fmt::join(names("d", plan.dimensions.size()), ", "));
+    if (!plan.dimensions.empty()) sql += fmt::format("\nGROUP BY {}", fmt::join(estimates.groups(), ", "));
     sql = estimates.select_from(sql);
     if (!plan.dimensions.empty()) {
         std::vector<std::string> order;
+        if (plan.has_total) order.emplace_back("is_total DESC");
         for (const OrderKey& key : plan.order)
             order.push_back(fmt::format("{}{}{}", key.of == OrderKey::Of::kDimension ? 'd' : 'v', key.index + 1,
                                         key.direction == Direction::kDescending ? " DESC" : ""));
-        sql += fmt::format("\nORDER BY {}\nLIMIT {{limit:UInt64}} OFFSET {{offset:UInt64}}", fmt::join(order, ", "));
+        if (plan.has_total)
+            sql += fmt::format(
+                "\nQUALIFY is_total = 1 OR row_number() OVER (ORDER BY {0}) > 1 + {{offset:UInt64}}\nORDER BY {0}\n"
+                "LIMIT 1 + {{limit:UInt64}}",
+                fmt::join(order, ", "));
+        else
+            sql +=
+                fmt::format("\nORDER BY {}\nLIMIT {{limit:UInt64}} OFFSET {{offset:UInt64}}", fmt::join(order, ", "));
         statement.parameters.emplace_back("limit", std::to_string(plan.limit));
         statement.parameters.emplace_back("offset", std::to_string(plan.offset));
     }

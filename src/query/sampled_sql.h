@@ -7,8 +7,9 @@
 namespace footfall::query {
 
 /// Estimates of a plan with `may_be_sampled` over a range, from one in Sample::one_in visitors: the rows in the plan's
-/// order and limit, or, of a copy without dimensions, their total. Columns: the dimensions, the metrics, and of each
-/// metric, in their order, the lower ends and then the upper ends of its 95 % intervals, NULL where there is none.
+/// order and limit, behind their total where the plan has one and any visitor is in the sample; of a plan without
+/// dimensions the total alone. Columns: the dimensions, the metrics, and of each metric, in their order, the lower ends
+/// and then the upper ends of its 95 % intervals, NULL where there is none; `is_total` last, where there is a total.
 ///
 /// Visitors are the unit that is drawn, by a hash that says nothing of what they do, so that a number that adds up over
 /// visitors is estimated by the sample's times `one_in`. Its error is told by random groups ("replicates": Wolter,

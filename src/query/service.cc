@@ -149,18 +149,18 @@ public:
     /// As ask(), with the columns of sampled_sql.h.
     Result<store::Answer> ask_for_estimate() {
         TRY(store::Answer answer, execution_.ask_on_all_cores(sampled_statement()));
-        if (!plan_.has_total) return answer;
+        if (!plan_.has_total || !answer.rows.empty()) return answer;
+        // Of groups of which there are none there is no total.
         Plan of_total = plan_;
         of_total.dimensions.clear();
+        of_total.has_total = false;
         TRY(store::Answer total, execution_.ask_on_all_cores(compose_sampled(of_total, range_, zone_, timeout_ms_)));
         FOOTFALL_CHECK(total.rows.size() == 1);
         answer.rows_read += total.rows_read;
         std::vector<store::Value> first(plan_.dimensions.size());
         std::move(total.rows[0].begin(), total.rows[0].end(), std::back_inserter(first));
-        for (auto& row : answer.rows) row.emplace_back(std::uint64_t{0});
         first.emplace_back(std::uint64_t{1});
-        answer.rows.insert(answer.rows.begin(), std::move(first));
-        answer.columns.push_back({.name = "is_total", .type = "UInt8"});
+        answer.rows.push_back(std::move(first));
         return answer;
     }
     /// By statement(), whatever the plan has for a quicker way.

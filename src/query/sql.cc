@@ -54,7 +54,7 @@ public:
             sessions_with_touches(plan, {.site = of_.site, .from = of_.from, .to = of_.to, .touching = touching()}));
     }
 
-    /// The groups, of a plan without total: neither in order nor within the limit.
+    /// The groups, and the total of a plan that has one: neither in order nor within the limit.
     std::string groups() {
         const bool is_of_events = plan_.events == Branch::kAlone && plan_.sessions == Branch::kNone &&
                                   plan_.conversions == Branch::kNone && plan_.all_sessions == Branch::kNone;
@@ -524,8 +524,9 @@ private:
     std::string group_by_key() const {
         const std::string all_keys = fmt::format("{}", fmt::join(keys_, ", "));
         if (keys_.empty()) return "\nGROUP BY key";
-        return plan_.has_total ? fmt::format("\nGROUP BY GROUPING SETS (({}, key), (key))", all_keys)
-                               : fmt::format("\nGROUP BY {}, key", all_keys);
+        return plan_.has_total
+                   ? fmt::format("\nGROUP BY GROUPING SETS (({}, key), ({}key))", all_keys, keys_of_total(plan_))
+                   : fmt::format("\nGROUP BY {}, key", all_keys);
     }
     /// What each of such rows has once, counted by group.
     std::string counted_once(std::string_view rows, std::string_view source) {
@@ -551,8 +552,8 @@ private:
                                       sessions_that_are_alike(), sessions_that_are_mixed());
         // A session's second group and each further one is taken back in a group of its own, which is left out.
         if (plan_.has_total)
-            return sql + fmt::format("\nGROUP BY GROUPING SETS (({}, is_again), ())\nHAVING is_again = 0",
-                                     fmt::join(keys_, ", "));
+            return sql + fmt::format("\nGROUP BY GROUPING SETS (({}, is_again), ({}))\nHAVING is_again = 0",
+                                     fmt::join(keys_, ", "), fmt::join(std::span(keys_).last(plan_.total_keeps), ", "));
         if (!keys_.empty()) sql += fmt::format("\nGROUP BY {}", fmt::join(keys_, ", "));
         return sql;
     }
