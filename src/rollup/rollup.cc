@@ -12,7 +12,7 @@
 namespace footfall::rollup {
 namespace {
 
-constexpr std::int64_t kFirstLookMs = 1'000;
+constexpr std::int64_t kFirstLookMs = 100;
 constexpr std::int64_t kHourMs = process::TouchedHours::kHourMs;
 
 struct Metrics {
