@@ -1,11 +1,13 @@
 #include "query/answer.h"
 
+#include <span>
 #include <type_traits>
 
 #include <fmt/format.h>
 
 #include "base/csv.h"
 #include "base/json.h"
+#include "query/sketch_error.h"
 
 namespace footfall::query {
 namespace {
@@ -63,25 +65,66 @@ void write_range(json::Writer& json, const Zone& zone, const Range& range) {
     json.member("to", zone.instant_text(range.to_ms));
 }
 
-/// The interval of a row's metric, or null.
-void write_interval(json::Writer& json, const Plan& plan, const std::vector<store::Value>& row, std::size_t metric) {
-    const std::size_t lower = plan.dimensions.size() + plan.metrics.size() + metric;
-    const store::Value& from = row[lower];
-    const store::Value& to = row[lower + plan.metrics.size()];
-    if (std::holds_alternative<std::monostate>(from) || std::holds_alternative<std::monostate>(to)) return json.null();
+/// What stands for a total where the store has no row.
+store::Value of_nothing(const Metric& metric) {
+    if (metric.totals == TotalsRule::kRatio) return std::monostate();
+    // Decimals are texts, so that nobody makes a float of one by reading the answer.
+    if (metric.type == ValueType::kDecimal) return std::string("0");
+    return std::uint64_t{0};
+}
+
+/// How the numbers of an answer were counted.
+struct Counting {
+    double sample_rate = 1;
+    bool is_of_sketches = false;
+
+    bool is_estimate() const { return sample_rate < 1 || is_of_sketches; }
+};
+
+/// Of each metric of a row; of a sample they are in its columns (sampled_sql.h).
+std::vector<Interval> intervals_of(const Plan& plan, const Counting& counting, const std::vector<store::Value>& row) {
+    const std::size_t count = plan.metrics.size();
+    const std::span<const store::Value> values = std::span(row).subspan(plan.dimensions.size());
+    if (counting.is_of_sketches) return intervals_of_sketches(plan, values.first(count));
+    std::vector<Interval> intervals;
+    for (std::size_t k = 0; k < count; ++k) intervals.push_back({values[count + k], values[2 * count + k]});
+    return intervals;
+}
+
+void write_interval(json::Writer& json, const Interval& interval) {
+    const auto is_null = [](const store::Value& end) { return std::holds_alternative<std::monostate>(end); };
+    if (is_null(interval.lower) || is_null(interval.upper)) return json.null();
     json.begin_array();
-    write_value(json, from);
-    write_value(json, to);
+    write_value(json, interval.lower);
+    write_value(json, interval.upper);
     json.end_array();
 }
 
+/// Null where there are no totals, and of a sample without a row, which tells nothing of those outside.
+void write_intervals_of_totals(json::Writer& json, const Plan& plan, const store::Answer& answer,
+                               const Counting& counting) {
+    const bool has_row = !answer.rows.empty();
+    if ((is_grouped(plan) && !plan.has_total) || (!has_row && !counting.is_of_sketches)) return json.null();
+    std::vector<Interval> intervals;
+    if (has_row) intervals = intervals_of(plan, counting, answer.rows.front());
+    else
+        for (const MetricColumn& column : plan.metrics)
+            intervals.push_back({of_nothing(*column.metric), of_nothing(*column.metric)});
+    json.begin_object();
+    for (std::size_t k = 0; k < plan.metrics.size(); ++k) {
+        json.key(plan.metrics[k].name);
+        write_interval(json, intervals[k]);
+    }
+    json.end_object();
+}
+
 /// Members `sample_rate` and `confidence`.
-void write_confidence(json::Writer& json, const Plan& plan, const store::Answer& answer, double sample_rate) {
+void write_confidence(json::Writer& json, const Plan& plan, const store::Answer& answer, const Counting& counting) {
     json.key("sample_rate");
-    if (sample_rate < 1) json.number(sample_rate);
+    if (counting.sample_rate < 1) json.number(counting.sample_rate);
     else json.raw("1.0");
     json.key("confidence");
-    if (sample_rate >= 1) return json.null();
+    if (!counting.is_estimate()) return json.null();
     json.begin_object();
     json.key("level");
     json.raw("0.95");
@@ -89,21 +132,12 @@ void write_confidence(json::Writer& json, const Plan& plan, const store::Answer&
     json.begin_array();
     for (std::size_t i = first_row(plan); i < answer.rows.size(); ++i) {
         json.begin_array();
-        for (std::size_t k = 0; k < plan.metrics.size(); ++k) write_interval(json, plan, answer.rows[i], k);
+        for (const Interval& interval : intervals_of(plan, counting, answer.rows[i])) write_interval(json, interval);
         json.end_array();
     }
     json.end_array();
     json.key("totals");
-    if ((is_grouped(plan) && !plan.has_total) || answer.rows.empty()) {
-        json.null();
-    } else {
-        json.begin_object();
-        for (std::size_t k = 0; k < plan.metrics.size(); ++k) {
-            json.key(plan.metrics[k].name);
-            write_interval(json, plan, answer.rows.front(), k);
-        }
-        json.end_object();
-    }
+    write_intervals_of_totals(json, plan, answer, counting);
     json.end_object();
 }
 
@@ -133,8 +167,8 @@ public:
             json_.begin_object();
             write_range(json_, zone_, *plan_.previous);
             TRY_STATUS(write_result(*parts.previous, parts.previous_sample_rate));
-            if (parts.previous_sample_rate < 1)
-                write_confidence(json_, plan_, *parts.previous, parts.previous_sample_rate);
+            const Counting counting{parts.previous_sample_rate, parts.previous_is_of_sketches};
+            if (counting.is_estimate()) write_confidence(json_, plan_, *parts.previous, counting);
             json_.end_object();
         } else {
             json_.null();
@@ -184,13 +218,6 @@ private:
         return {};
     }
 
-    static store::Value of_nothing(const Metric& metric) {
-        if (metric.totals == TotalsRule::kRatio) return std::monostate();
-        // Decimals are texts, so that nobody makes a float of one by reading the answer.
-        if (metric.type == ValueType::kDecimal) return std::string("0");
-        return std::uint64_t{0};
-    }
-
     const Plan& plan_;
     const Zone& zone_;
     std::string out_;
@@ -215,7 +242,7 @@ void write_meta(json::Writer& json, const Plan& plan, const Zone& zone, const An
     json.key("meta");
     json.begin_object();
     json.member("source", parts.source);
-    write_confidence(json, plan, parts.current, parts.sample_rate);
+    write_confidence(json, plan, parts.current, {parts.sample_rate, parts.is_of_sketches});
     json.member("cached", parts.is_cached);
     json.member("took_ms", parts.took_ms);
     json.member("rows_read", parts.current.rows_read + (parts.previous ? parts.previous->rows_read : 0));

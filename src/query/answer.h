@@ -26,6 +26,9 @@ struct AnswerParts {
     // Of the visitors; where it is less than 1, the answer has the columns of sampled_sql.h.
     double sample_rate = 1;
     double previous_sample_rate = 1;
+    // Of rolled days, whose distinct counts are put together from sketches (sketch_error.h).
+    bool is_of_sketches = false;
+    bool previous_is_of_sketches = false;
     std::optional<Explanation> explanation;
     std::string source = "events";  ///< or "rollup", "mixed"
     std::string as_of;
@@ -40,9 +43,9 @@ void write_meta(json::Writer& json, const Plan& plan, const Zone& zone, const An
 
 /// The answer's JSON, as the contract has it; `totals` is null where none were asked for. `comparison` is null or
 /// {from, to, rows, totals} of the period before: its rows are those of that period in the same order and columns, not
-/// matched to the current ones. Where an answer is an estimate, `meta`, and of the period before `comparison`, has its
-/// `sample_rate` and as `confidence` the ends of the interval of each value: {level, rows, totals}. kInternal where the
-/// store's columns are not the plan's.
+/// matched to the current ones. Where an answer is an estimate, from a sample or from sketches, `meta`, and of the
+/// period before `comparison`, has its `sample_rate` and as `confidence` the ends of the interval of each value:
+/// {level, rows, totals}. kInternal where the store's columns are not the plan's.
 Result<std::string> write_answer(const Plan& plan, const Zone& zone, const AnswerParts& parts);
 
 /// What is shown of a row: an array of its cells.

@@ -292,6 +292,11 @@ private:
     std::uint64_t rows_to_read_ = 0;
 };
 
+/// Whether an answer of that source has distinct counts that were put together from the rollup's.
+bool is_of_sketches(const Plan& plan, std::string_view source) {
+    return source != kOfTables && plan.rollup && plan.rollup->standard_error > 0;
+}
+
 /// Everything that the answer to a statement depends on but the rows; `more` is what its text does not say.
 std::string key_of(const store::Statement& statement, std::string_view more = {}) {
     std::string key(more);
@@ -452,6 +457,7 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
         TRY(const AnswerCache::Found found, ask_over(*plan.previous));
         parts.previous = found.kept->answer;
         parts.previous_sample_rate = found.kept->sample_rate;
+        parts.previous_is_of_sketches = is_of_sketches(plan, found.kept->source);
         if (found.is_cached) parts.previous->rows_read = 0;
         parts.is_cached = parts.is_cached && found.is_cached;
     }
@@ -462,6 +468,7 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
     if (plan.rollup && options_.rolled_days != nullptr && first_ms < site.expired_ms)
         parts.days_missing =
             site.kept_days - std::min<std::uint64_t>(site.kept_days, options_.rolled_days->expired_days(site));
+    parts.is_of_sketches = is_of_sketches(plan, source);
     parts.source = std::move(source);
     parts.took_ms = execution.took_ms();
     return write_answer(plan, zone, parts);
