@@ -78,6 +78,7 @@ test("every view comes back from its address", () => {
       per: "session",
       breakdown: "property:plan",
     },
+    { ...DEFAULT_VIEW, exact: true, segment: "News", metric: "sessions" },
     { ...DEFAULT_VIEW, page: "funnel", segment: "Readers ~ of! the (news) & more" },
     { ...DEFAULT_VIEW, page: "retention", cohort: "month", first: { of: "event", value: "signup" }, again: { of: "page", value: "/app" }, cells: "visitors" },
     {
@@ -100,6 +101,7 @@ test("an address is readable", () => {
     viewSearch({ ...DEFAULT_VIEW, range: "7d", filters: [{ dimension: "page", operator: "is", values: ["/blog/x"] }] }),
     "?range=7d&filter=page~is~/blog/x",
   );
+  equal(viewSearch({ ...DEFAULT_VIEW, exact: true }), "?exact=1");
 });
 
 test("what an address says wrongly counts as not said", () => {
@@ -161,6 +163,7 @@ test("a query takes its range by name where the server has one, and by days wher
     ["event_name", "is_set"],
   ]);
   equal(baseQuery("s", { ...DEFAULT_VIEW, segment: "News" }, "2026-11-24").segment, "News");
+  equal(baseQuery("s", { ...DEFAULT_VIEW, exact: true }, "2026-11-24").exact, true);
   const grouped = [{ group: "or", filters: [filters[0], { group: "not", filters: [{ dimension: "os", operator: "is_not_set", values: [] }] }] }] as const;
   deepEqual(baseQuery("s", { ...DEFAULT_VIEW, filters: grouped }, "2026-11-24").filters, [
     ["or", [["country", "is", ["DE", "FR"]], ["not", ["os", "is_set", false]]]],
@@ -223,6 +226,8 @@ test("what an address says and nobody understands is left out and named, once ea
     "range=2026-11-24..2026-11-01",
     "compare=2026-02-30..2026-03-01",
     "match=all",
+    "exact=0",
+    "exact=true",
     "metric=money",
     "by=second",
     "theme=pink",

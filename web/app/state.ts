@@ -30,6 +30,8 @@ export interface View {
   filters: readonly FilterTree[];
   /** The name of the segment that is looked at. */
   segment: string | undefined;
+  /** Whether all numbers are counted one by one, however long that takes. */
+  exact: boolean;
   metric: MetricName;
   /** Undefined: the one that suits the range. */
   granularity: Granularity | undefined;
@@ -100,6 +102,7 @@ export const DEFAULT_VIEW: View = {
   weekdays: "any",
   filters: [],
   segment: undefined,
+  exact: false,
   metric: "visitors",
   granularity: undefined,
   tabs: {},
@@ -178,6 +181,7 @@ export function readView(search: string): { view: View; dropped: string[] } {
     weekdays: read("match", among(["weekday"] as const)) ? "match" : DEFAULT_VIEW.weekdays,
     filters,
     segment: read("segment", (text) => (text !== "" && text.length <= SEGMENT_LENGTH_MAX ? text : undefined)),
+    exact: read("exact", among(["1"] as const)) !== undefined,
     metric: read("metric", among(METRICS.map(({ name }) => name))) ?? DEFAULT_VIEW.metric,
     granularity: read("by", among(GRANULARITIES)),
     tabs,
@@ -222,6 +226,7 @@ export function viewSearch(view: View): string {
   if (view.weekdays === "match") pairs.push(["match", "weekday"]);
   for (const filter of view.filters) pairs.push(["filter", filterText(filter)]);
   if (view.segment !== undefined) pairs.push(["segment", view.segment]);
+  if (view.exact) pairs.push(["exact", "1"]);
   if (view.metric !== DEFAULT_VIEW.metric) pairs.push(["metric", view.metric]);
   if (view.granularity) pairs.push(["by", view.granularity]);
   for (const [panel, tab] of Object.entries(view.tabs)) pairs.push([`tab.${panel}`, tab]);
@@ -345,6 +350,7 @@ export function baseQuery(siteId: string, view: View, today: string): Pick<Query
     ...(typeof range === "string" ? { time_range: range } : { date_range: [range.from, range.to] as const }),
     ...(view.filters.length > 0 ? { filters: view.filters.map((filter) => conditionOf(filter)) } : {}),
     ...(view.segment === undefined ? {} : { segment: view.segment }),
+    ...(view.exact ? { exact: true } : {}),
   };
 }
 

@@ -56,8 +56,11 @@ export function TimeChart({ metric, series, annotations = [], onOpen }: Props) {
     const pointsOf = (all: Series["values"]) => all.map((value, index): Point => [x(index), value === null ? null : y(value)]);
     const spans = ({ values: all, intervals }: Line): Span[] =>
         (intervals ?? []).map((interval, index) => {
-            const [lower, upper] = (all[index] ?? null) === null || !interval ? [null, null] : [y(Number(interval[0])), y(Number(interval[1]))];
-            return [x(index), upper, lower];
+            const value = all[index] ?? null;
+            // What is exact among estimates is where the band has no width.
+            const [lower, upper] = interval === undefined ? [value, value] : (interval ?? [null, null]);
+            const heightOf = (end: number | string | null) => (value === null || end === null ? null : y(Number(end)));
+            return [x(index), heightOf(upper), heightOf(lower)];
         });
     const last = buckets.length - 1;
     const { at: shown, look, ...cursor } = useCursor(buckets.length, 7);

@@ -1,11 +1,46 @@
 import { deepEqual, equal } from "node:assert/strict";
 import test from "node:test";
 
-import { errorSentence, errorText, estimate, halfText, intervalOf, surenessByRow, surenessOf } from "./confidence";
+import { errorSentence, errorText, estimate, halfText, intervalOf, sketchError, surenessByRow, surenessOf } from "./confidence";
 import type { Meta } from "./query";
 
 const counted: Meta = { source: "events", sample_rate: 1, confidence: null, cached: false, took_ms: 1, rows_read: 1, as_of: "2026-11-24T12:34:00Z", sql: null };
 const sampled: Meta = { ...counted, sample_rate: 0.1, confidence: { level: 0.95, rows: [], totals: { visitors: [980, 1030], bounce_rate: null } } };
+
+/** Of three rows: the last one has so few visitors that they are counted. */
+const sketched: Meta = {
+  ...counted,
+  source: "mixed",
+  confidence: {
+    level: 0.95,
+    rows: [[[984, 1016], [41, 41]], [[492, 508], null], [[12, 12], ["1.50", "1.50"]]],
+    totals: { visitors: [98_412, 101_588], bounce_rate: [41, 41], pageviews: [300_000, 300_000] },
+  },
+};
+
+test("a total from sketches has its interval, and what is exact beside it is counted", () => {
+  deepEqual(intervalOf(sketched, "visitors"), [98_412, 101_588]);
+  equal(errorText(100_000, intervalOf(sketched, "visitors")), "\u00b11.6\u00a0%");
+  deepEqual(["pageviews", "bounce_rate", "sessions"].map((metric) => intervalOf(sketched, metric)), [null, null, null]);
+  deepEqual(["visitors", "pageviews", "sessions"].map((metric) => surenessOf(sketched, metric)), [[98_412, 101_588], undefined, undefined]);
+  equal(errorSentence("count", sketched, [98_412, 101_588]), "95\u00a0% sure: 98,412 to 101,588");
+  equal(errorSentence("count", sketched, null), "", "nothing is left open");
+});
+
+test("of the rows of sketches those are marked that are no counts, and a metric that is one in all of them is none", () => {
+  const columns = ["visitors", "bounce_rate"].map((name) => ({ name, type: "", role: "metric" as const }));
+  const of = (metric: string) => surenessByRow(sketched, { columns }, metric);
+  deepEqual([0, 1, 2, 3].map((row) => of("visitors")?.(row)), [[984, 1016], [492, 508], undefined, undefined]);
+  equal(of("bounce_rate"), undefined);
+});
+
+test("the error of sketches is that of their widest interval, and there is none of a sample or where all is counted", () => {
+  equal(sketchError(sketched).toFixed(4), "0.0160");
+  equal(sketchError(sampled), 0);
+  equal(sketchError(counted), 0);
+  equal(sketchError({ confidence: { level: 0.95, rows: [[[12, 12], null]], totals: { visitors: [12, 12] } } }), 0, "so few are counted");
+  equal(sketchError({ confidence: { level: 0.95, rows: [[[0, 0]]], totals: null } }), 0);
+});
 
 test("a sampled total has its interval, a counted one and one of too few visitors none", () => {
   equal(intervalOf(sampled, "visitors")?.[1], 1030);

@@ -12,14 +12,31 @@ export function errorText(value: number | null, interval: Interval | null | unde
 
 /** The same in words, for whoever looks closer; empty where it is counted. */
 export function errorSentence(unit: Unit, meta: Meta | undefined, interval: Interval | null | undefined): string {
-  if (!meta || meta.sample_rate >= 1) return "";
+  if (!meta || (!interval && !isSampled(meta))) return "";
   if (!interval) return "too few visitors in the sample to say how far off";
   return `${percent.format(100 * (meta.confidence?.level ?? 0))}\u00a0% sure: ${whole(unit, Number(interval[0]))} to ${whole(unit, Number(interval[1]))}`;
 }
 
-/** Of the total of a metric. */
+/** What is exact among estimates has itself at both ends. */
+const wide = (interval: Interval | null | undefined): Interval | null => (interval && Number(interval[0]) < Number(interval[1]) ? interval : null);
+
+/** Of the total of a metric; null where it is counted or nothing is known. */
 export function intervalOf(sampling: Sampling | null | undefined, metric: string): Interval | null {
-  return sampling?.confidence?.totals?.[metric] ?? null;
+  return wide(sampling?.confidence?.totals?.[metric]);
+}
+
+/** The widest interval of an answer from sketches, by half of it as a share of the number; 0 where all are counted, or from a sample. */
+export function sketchError(sampling: Sampling): number {
+  const { rows = [], totals } = (!isSampled(sampling) && sampling.confidence) || {};
+  const errors = [...rows, Object.values(totals ?? {})].flatMap((intervals) =>
+    intervals.map((interval) => (wide(interval) ? relative(interval as Interval) : 0)),
+  );
+  return errors.reduce((widest, error) => Math.max(widest, error), 0);
+}
+
+function relative(interval: Interval): number {
+  const [lower, upper] = [Number(interval[0]), Number(interval[1])];
+  return (upper - lower) / (upper + lower);
 }
 
 /** How far a number may be off: null where too few visitors say so, undefined where it is counted. */
@@ -28,14 +45,18 @@ export type Sureness = Interval | null | undefined;
 const isSampled = (sampling: Sampling): boolean => (sampling.sample_rate ?? 1) < 1;
 
 /** Of the total of a metric, as estimate() takes it. */
-export const surenessOf = (sampling: Sampling, metric: string): Sureness => (isSampled(sampling) ? intervalOf(sampling, metric) : undefined);
+export const surenessOf = (sampling: Sampling, metric: string): Sureness => intervalOf(sampling, metric) ?? otherwise(sampling);
 
 /** How far the number of a metric may be off in the nth row; undefined where all are counted. */
 export function surenessByRow(sampling: Sampling, { columns }: Pick<Answer, "columns">, metric: string): ((row: number) => Sureness) | undefined {
-  if (!isSampled(sampling)) return undefined;
   const at = columnOf({ columns: columns.filter(({ role }) => role === "metric") }, metric);
-  return (row) => sampling.confidence?.rows[row]?.[at] ?? null;
+  const intervals = sampling.confidence?.rows.map((row) => wide(row[at])) ?? [];
+  if (!isSampled(sampling) && !intervals.some(Boolean)) return undefined;
+  return (row) => intervals[row] ?? otherwise(sampling);
 }
+
+/** Without an interval a sample knows nothing of a number, and sketches have all of it. */
+const otherwise = (sampling: Sampling): Sureness => (isSampled(sampling) ? null : undefined);
 
 /** The least that whole() tells apart. */
 const STEPS: Record<Unit, number> = { count: 1, number: 0.01, percent: 0.1, seconds: 1 };

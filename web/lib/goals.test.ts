@@ -58,6 +58,17 @@ test("every goal has a row, most conversions first, also one that nobody met, an
       ["Zero", null, null, null],
     ],
   );
+
+  const ofSketches = { level: 0.95, rows: [[[8, 8], [4, 4], [984, 1016]], [[6, 6], [3, 3], [6, 6]], [[2, 2], [1, 1], [2, 2]]], totals: null };
+  const sketched = goalRows([goal("Zero"), goal("Signup")], { ...answer, meta: { ...answer.meta, confidence: ofSketches } } as unknown as Answer);
+  deepEqual(
+    sketched.map(({ sureness: { conversions, rate: ofRate, visitors } }) => [conversions, ofRate, visitors]),
+    [
+      [undefined, undefined, [984, 1016]],
+      [undefined, undefined, undefined],
+    ],
+    "sessions are counted",
+  );
 });
 
 test("a goal is renamed in place, whatever kind it is of, and added without an id", async () => {

@@ -54,6 +54,8 @@ export interface Query {
   totals?: boolean;
   /** Or the first and the last day of the other range. */
   compare?: Compare | readonly [string, string];
+  /** Neither from a sample nor from sketches. */
+  exact?: boolean;
   explain?: boolean;
 }
 
@@ -70,15 +72,16 @@ export type Totals = Record<string, number | null>;
 /** Both ends; texts of an amount of money. */
 export type Interval = readonly [number | string, number | string];
 
-/** Of a sampled answer, of the metrics alone, in the order of their columns: null where too few visitors say how far a number is off. */
+/** Of an estimate, of the metrics alone, in the order of their columns: null where too few visitors of a sample say how far a number is
+ *  off. Of an answer from sketches, what is exact has itself at both ends. */
 export interface Confidence {
   level: number;
   rows: (Interval | null)[][];
   totals: Record<string, Interval | null> | null;
 }
 
-/** Of which share of the visitors numbers are an estimate, and how far they may be off; 1 where they are counted, as in servers that know
- *  no other. */
+/** Of which share of the visitors numbers are an estimate, and how far they may be off: 1 where all were read, as in servers that know no
+ *  other. There they are an estimate where `confidence` says so: visitors of closed days, which are put together from sketches. */
 export interface Sampling {
   sample_rate?: number;
   confidence?: Confidence | null;

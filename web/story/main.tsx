@@ -10,6 +10,7 @@ import type { Answer, FilterGroup } from "../lib/query";
 import { devices } from "../panels/devices/devices";
 import { events } from "../panels/events/events";
 import { FilterChips } from "../panels/filters/chips";
+import { ExactChip } from "../panels/filters/exactchip";
 import { Headline } from "../panels/headline/headline";
 import { LiveStrip } from "../panels/live/strip";
 import { LocationsPanel } from "../panels/locations/locations";
@@ -74,7 +75,7 @@ const Numbers = ({
 }) => (
     <Story name={name} wide>
         <section class="panel numbers" aria-label={name}>
-            <Headline reply={top} chosen={metric} against="previous period" onChoose={nothing} onRetry={nothing} />
+            <Headline reply={top} chosen={metric} against="previous period" isExact={false} onExact={nothing} onChoose={nothing} onRetry={nothing} />
             <Timeline
                 reply={chart}
                 headline={top}
@@ -252,6 +253,7 @@ function Stories() {
                             { dimension: "country", operator: "is_not", values: ["DE", "FR"] },
                             { dimension: "event_name", operator: "is_set", values: [] },
                         ]}
+                        before={[<ExactChip key="exact" onLeave={nothing} />]}
                         onChange={nothing}
                         onEdit={nothing}
                         onClear={nothing}
@@ -261,7 +263,7 @@ function Stories() {
                     <FilterChips
                         filters={[wrongGroup, { dimension: "property:price", operator: "between", values: ["10", "20"] }]}
                         problem={{ index: 0, path: [1, 0], part: "values", message: "not a valid RE2 pattern: missing ): (" }}
-                        before={<SegmentChip name="Readers of the news" problem={undefined} onChoose={nothing} onList={nothing} />}
+                        before={[<SegmentChip key="segment" name="Readers of the news" problem={undefined} onChoose={nothing} onList={nothing} />]}
                         onChange={nothing}
                         onEdit={nothing}
                         onClear={nothing}

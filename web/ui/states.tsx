@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 
-import { partial } from "../lib/partial";
+import { explained, partial } from "../lib/partial";
 import type { Meta, Problem } from "../lib/query";
 
 /** What the server says, and what it guesses was meant. */
@@ -53,4 +53,29 @@ export function Empty({ title, children }: { title: string; children?: Component
 export function Partial({ meta }: { meta: Meta | undefined }) {
     const note = meta ? partial(meta) : "";
     return note ? <p class="partial">{note}</p> : null;
+}
+
+interface EstimateProps {
+    meta: Meta | undefined;
+    isExact: boolean;
+    onExact: (exact: boolean) => void;
+}
+
+/** The same of an answer that can be counted exactly instead. The switch stays where it is on, for whoever does not want to wait after all. */
+export function Estimate({ meta, isExact, onExact }: EstimateProps) {
+    const estimate = meta ? explained(meta) : "";
+    const note = meta ? partial(meta, estimate) : "";
+    const isOffered = isExact || estimate !== "";
+    if (!note && !isOffered) return null;
+    return (
+        <div class="partial estimate-note">
+            {note && <p>{note}</p>}
+            {isOffered && (
+                <label class="switch">
+                    <input type="checkbox" role="switch" checked={isExact} onChange={(event) => onExact(event.currentTarget.checked)} />
+                    Count exactly
+                </label>
+            )}
+        </div>
+    );
 }

@@ -38,6 +38,7 @@ import { watch } from "../lib/watch";
 import { devices } from "../panels/devices/devices";
 import { events } from "../panels/events/events";
 import { FilterChips } from "../panels/filters/chips";
+import { ExactChip } from "../panels/filters/exactchip";
 import { Headline } from "../panels/headline/headline";
 import { LiveStrip } from "../panels/live/strip";
 import { LocationsPanel } from "../panels/locations/locations";
@@ -170,6 +171,7 @@ export default function Dashboard({ site }: { site: Site }) {
         onRetry: () => board.retry(),
     };
     const choose = (segment: string | undefined) => show({ segment });
+    const countExactly = (exact: boolean) => show({ exact });
     function base(filters = view.peek().filters): Query {
         return { metrics: [], ...baseQuery(site.id, { ...view.peek(), filters }, today.peek()) };
     }
@@ -264,19 +266,23 @@ export default function Dashboard({ site }: { site: Site }) {
                 <FilterChips
                     filters={now.filters}
                     problem={place && { ...place, message: wordsOf(refused) }}
-                    before={
-                        now.segment !== undefined && (
-                            <SegmentChip
-                                name={now.segment}
-                                problem={segmentProblem}
-                                onChoose={choose}
-                                onList={() => (overlay.value = { kind: "segments", mode: "list" })}
-                            />
-                        )
-                    }
+                    before={[
+                        ...(now.exact ? [<ExactChip key="exact" onLeave={() => countExactly(false)} />] : []),
+                        ...(now.segment === undefined
+                            ? []
+                            : [
+                                  <SegmentChip
+                                      key="segment"
+                                      name={now.segment}
+                                      problem={segmentProblem}
+                                      onChoose={choose}
+                                      onList={() => (overlay.value = { kind: "segments", mode: "list" })}
+                                  />,
+                              ]),
+                    ]}
                     onChange={(filters) => show({ filters })}
                     onEdit={(index) => (overlay.value = { kind: "filter", index })}
-                    onClear={() => show({ filters: [], segment: undefined })}
+                    onClear={() => show({ filters: [], segment: undefined, exact: false })}
                 />
                 {segmentProblem && <SegmentProblem problem={segmentProblem} onChoose={choose} />}
             </div>
@@ -305,6 +311,8 @@ export default function Dashboard({ site }: { site: Site }) {
                             reply={numbers}
                             chosen={now.metric}
                             against={against}
+                            isExact={now.exact}
+                            onExact={countExactly}
                             onChoose={(metric) => show({ metric }, { replace: true })}
                             onRetry={actions.onRetry}
                         />

@@ -30,7 +30,7 @@ type Overlay = { kind: "step"; index: number | undefined } | { kind: "dropped"; 
 /** Steps to the left, how many came how far to the right. */
 export default function Funnels({ site, view, base }: { site: Site; view: View; base: Query }) {
     const [overlay, open] = useState<Overlay>();
-    const { metrics: _, ...asked } = base;
+    const { metrics: _, exact: __, ...asked } = base;
     const request = funnelRequest(asked, view);
     const { answer, question, problem, waiting, progress, retry } = useAsked(request, askFunnel);
     const close = () => open(undefined);

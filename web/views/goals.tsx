@@ -17,7 +17,7 @@ import { NumberCell } from "../ui/estimate";
 import { Icon } from "../ui/icons";
 import { Menu, type MenuItem } from "../ui/menu";
 import { Panel } from "../ui/panel";
-import { Empty, Failure, Partial, SkeletonRows } from "../ui/states";
+import { Empty, Estimate, Failure, SkeletonRows } from "../ui/states";
 import { askQuery, useAsked } from "./answer";
 import Explain from "./explain";
 import { EditGoal, nameOfGoal, RemoveGoal, RenameGoal, textOfGoal } from "./goal";
@@ -80,7 +80,7 @@ export default function Goals({ site, view, base }: { site: Site; view: View; ba
                             {finding(numbers.answer)}
                         </p>
                         <GoalTable rows={rows} meta={numbers.answer.meta} view={view} actionsOf={(goal) => actionsOf(goal, base, mayEdit.value, open)} />
-                        <Partial meta={numbers.answer.meta} />
+                        <Estimate meta={numbers.answer.meta} isExact={view.exact} onExact={(exact) => show({ exact })} />
                     </>
                 )}
                 {mayEdit.value && goals.answer && (
@@ -171,9 +171,9 @@ interface TableProps {
 
 function GoalTable({ rows, meta, view, actionsOf: actions }: TableProps) {
     const most = Math.max(1, ...rows.map(({ conversions }) => conversions));
-    const isEstimate = meta.sample_rate < 1;
+    const estimate = estimated(meta);
     return (
-        <table class={`bar-list goals ${isEstimate ? "estimates" : ""}`} aria-label={isEstimate ? `Goals: ${estimated(meta.sample_rate)}` : undefined}>
+        <table class={`bar-list goals ${estimate ? "estimates" : ""}`} aria-label={estimate ? `Goals: ${estimate}` : undefined}>
             <thead>
                 <tr>
                     <th scope="col">Goal</th>

@@ -98,7 +98,7 @@ function Now({ snapshot, old }: { snapshot: Snapshot; old: boolean }) {
                 {snapshot.active_visitors === 1 ? "visitor" : "visitors"} {old ? "then" : "now"}
             </p>
             <p class="quiet small">{nobody && !old ? "The next visit shows within a second." : "Seen in the last 5 minutes"}</p>
-            {snapshot.sample_rate < 1 && <p class="quiet small">{estimated(snapshot.sample_rate)}</p>}
+            {snapshot.sample_rate < 1 && <p class="quiet small">{estimated(snapshot)}</p>}
         </div>
     );
 }

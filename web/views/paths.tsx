@@ -32,7 +32,7 @@ type Overlay = { kind: Side | "explain" } | { kind: "node"; depth: number; index
 /** Which pages and events sessions went through, one after the other. */
 export default function Paths({ site, view, base }: { site: Site; view: View; base: Query }) {
     const [overlay, open] = useState<Overlay>();
-    const { metrics: _, ...asked } = base;
+    const { metrics: _, exact: __, ...asked } = base;
     const request = pathsRequest(asked, view);
     const { answer, question, problem: known, waiting, progress, retry } = useAsked(request, askPaths);
     const problem = waiting ? undefined : known;

@@ -37,7 +37,7 @@ const SIDES: Record<Side, string> = { first: "Came first by", again: "Came again
 /** Of those who came first in a period, how many came again in each later one. */
 export default function Retention({ site, view, base }: { site: Site; view: View; base: Query }) {
     const [overlay, open] = useState<Side | "explain">();
-    const { metrics: _, ...asked } = base;
+    const { metrics: _, exact: __, ...asked } = base;
     const request = retentionRequest(asked, view);
     const { answer, question, problem: known, waiting, progress, retry } = useAsked(request, askRetention);
     const problem = waiting ? undefined : known;

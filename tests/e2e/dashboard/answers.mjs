@@ -499,6 +499,27 @@ export function sampled(given) {
   return { ...given, comparison: given.comparison && { ...given.comparison, ...saidOf(given.comparison) }, meta: { ...given.meta, ...saidOf(given) } };
 }
 
+/** An answer whose visitors come from sketches of closed days, unless the query says exact: all else, and fewer than 495 of them, is counted. */
+export function sketched(given, query) {
+  if (given.error || query.exact || !given.columns?.some(({ name }) => SKETCHES.includes(name))) return given;
+  const names = given.columns.filter(({ role }) => role === "metric").map(({ name }) => name);
+  const ends = (name, value) =>
+    value === null ? null : SKETCHES.includes(name) && value >= 495 ? [Math.floor(0.984124 * value), Math.ceil(1.015876 * value)] : [value, value];
+  const dimensions = given.columns.length - names.length;
+  const confidenceOf = ({ rows, totals }) => ({
+    level: 0.95,
+    rows: rows.map((row) => row.slice(dimensions).map((value, index) => ends(names[index], value))),
+    totals: totals && Object.fromEntries(Object.entries(totals).map(([name, value]) => [name, ends(name, value)])),
+  });
+  return {
+    ...given,
+    comparison: given.comparison && { ...given.comparison, sample_rate: 1, confidence: confidenceOf(given.comparison) },
+    meta: { ...given.meta, source: "mixed", confidence: confidenceOf(given) },
+  };
+}
+
+const SKETCHES = ["visitors", "converted_visitors"];
+
 /** The answer to one query, or {error}. */
 export function answer(query, site, now) {
   try {

@@ -4,7 +4,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import { join } from "node:path";
 
 import { drawn, findings, overflow, settled } from "../browser.mjs";
-import { sampled } from "./answers.mjs";
+import { sampled, sketched } from "./answers.mjs";
 import { OUT, scenario } from "./harness.mjs";
 import { HOSTILE, OWNER } from "./server.mjs";
 
@@ -56,6 +56,8 @@ const VIEWS = {
   "dashboard-days": { path: "/sites/demo?range=2025-12-20..2026-01-19&compare=none&tab.pages=title&tab.devices=os_version", ready: settled },
   "dashboard-small": { path: "/sites/blog?range=7d&by=hour&metric=bounce_rate", ready: settled },
   "dashboard-sampled": { path: "/sites/huge?range=7d", given: (fixture) => (fixture.change = sampled), ready: settled },
+  "dashboard-sketched": { path: "/sites/huge?range=7d&compare=previous_period", given: (fixture) => (fixture.change = sketched), ready: settled },
+  "dashboard-exact": { path: "/sites/huge?range=7d&exact=1&filter=country~is~DE", given: (fixture) => (fixture.change = sketched), ready: settled },
   "dashboard-table": {
     path: "/sites/demo?range=7d",
     ready: async (page) => {
@@ -184,6 +186,17 @@ const VIEWS = {
     given: (fixture) => {
       fixture.goals.huge = fixture.goals.demo;
       fixture.change = sampled;
+    },
+    ready: async (page) => {
+      await page.locator(".goals").waitFor();
+      await page.locator(".goals").getByRole("button").first().focus();
+    },
+  },
+  "goals-sketched": {
+    path: "/sites/huge?view=goals",
+    given: (fixture) => {
+      fixture.goals.huge = fixture.goals.demo;
+      fixture.change = sketched;
     },
     ready: async (page) => {
       await page.locator(".goals").waitFor();

@@ -1,4 +1,4 @@
-import type { ComponentChildren } from "preact";
+import type { JSX } from "preact";
 
 import { filterAt, type FilterPlace, isGroup } from "../../lib/filter";
 import type { Filter, FilterTree, Operator } from "../../lib/query";
@@ -23,7 +23,7 @@ interface Props {
     /** What the server says of one of them, or of one inside of it. */
     problem?: (FilterPlace & { message: string }) | undefined;
     /** Stands before them: what else the view is about. */
-    before?: ComponentChildren;
+    before: readonly JSX.Element[];
     onChange: (filters: readonly FilterTree[]) => void;
     /** By its place in the list. */
     onEdit: (index: number) => void;
@@ -35,7 +35,7 @@ const ERROR_ID = "filters-error";
 
 /** The conditions of the view; each can be changed, turned round or taken away. A group is one of them. */
 export function FilterChips({ filters, problem, before, onChange, onEdit, onClear }: Props) {
-    if (filters.length === 0 && !before) return null;
+    if (filters.length + before.length === 0) return null;
     const wrong = filters[problem?.index ?? -1];
     const within = problem && filterAt(filters, problem);
     return (
@@ -76,7 +76,7 @@ export function FilterChips({ filters, problem, before, onChange, onEdit, onClea
                         );
                     })}
                 </ul>
-                {filters.length + (before ? 1 : 0) > 1 && (
+                {filters.length + before.length > 1 && (
                     <button type="button" class="text-button" onClick={onClear}>
                         Clear all
                     </button>

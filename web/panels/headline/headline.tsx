@@ -5,7 +5,7 @@ import { errorSentence, errorText, estimate, intervalOf, surenessOf } from "../.
 import { brief, METRICS, type MetricName, whole } from "../../lib/metrics";
 import type { Query } from "../../lib/query";
 import { Icon } from "../../ui/icons";
-import { Failure, Partial } from "../../ui/states";
+import { Estimate, Failure } from "../../ui/states";
 
 export function headlineQuery(base: Query, compare: Query["compare"]): Query {
     return { ...base, metrics: METRICS.map(({ name }) => name), ...(compare ? { compare } : {}) };
@@ -16,12 +16,16 @@ export function Headline({
     reply,
     chosen,
     against,
+    isExact,
+    onExact,
     onChoose,
     onRetry,
 }: {
     reply: Reply;
     chosen: MetricName;
     against: string;
+    isExact: boolean;
+    onExact: (exact: boolean) => void;
     onChoose: (metric: MetricName) => void;
     onRetry: () => void;
 }) {
@@ -85,7 +89,7 @@ export function Headline({
                     );
                 })}
             </ul>
-            <Partial meta={answer?.meta} />
+            <Estimate meta={answer?.meta} isExact={isExact} onExact={onExact} />
         </>
     );
 }

@@ -111,7 +111,7 @@ interface TableProps {
 /** A bar list: a table whose rows have their share of the largest as background. */
 export function RankingTable({ tab, answer, only = answer.rows, numbers, domain, filters, rows, onFilter }: TableProps) {
     const { meta } = answer;
-    const estimate = meta && estimated(meta.sample_rate);
+    const estimate = meta && estimated(meta);
     const sureness = meta && tab.metrics.map(({ name }) => surenessByRow(meta, answer, name));
     const columns = tab.metrics.map(({ name }) => columnOf(answer, name));
     const number = (row: Answer["rows"][number], column: number | undefined) => Number(row[column ?? -1] ?? 0);

@@ -75,6 +75,17 @@ test("each point of an estimate has its interval, of the other period its own, a
   equal(finding(answer, metricOf("bounce_rate"), seriesOf(answer, metricOf("bounce_rate"), false), "x").slice(0, 24), "Bounce rate about 41.2\u00a0%");
 });
 
+test("of sketches each point has its interval but where it is exact, and where there is no row nobody came", () => {
+  const confidence = { level: 0.95, rows: [[[984, 1016] as const, [40, 40] as const], [[42, 42] as const, [41, 41] as const]], totals: { visitors: [1024, 1060] as const, bounce_rate: [41, 41] as const } };
+  const counted = answerOf("date", [["2026-11-22", 1000, 40], ["2026-11-24", 42, 41]], days, {});
+  const answer = { ...counted, totals: { visitors: 1042, bounce_rate: 41 }, meta: { ...counted.meta, source: "mixed", confidence } };
+  const visitors = seriesOf(answer, metricOf("visitors"), false);
+  deepEqual([visitors.values, visitors.intervals], [[1000, 0, 42], [[984, 1016], undefined, undefined]]);
+  equal(seriesOf(answer, metricOf("bounce_rate"), false).intervals, undefined, "no band of what is exact");
+  equal(finding(answer, metricOf("visitors"), visitors, "x").slice(0, 20), "About 1,042 visitors");
+  equal(finding(answer, metricOf("bounce_rate"), seriesOf(answer, metricOf("bounce_rate"), false), "x").slice(0, 17), "Bounce rate 41\u00a0%;");
+});
+
 test("a ratio of nothing is a gap", () => {
   deepEqual(
     seriesOf(

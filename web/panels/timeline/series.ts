@@ -1,7 +1,7 @@
 import type { Series } from "../../charts/timeline";
 import { type Bucket, bucketsOf, ofBuckets, valuesOf } from "../../lib/buckets";
 import { changeOf } from "../../lib/change";
-import { type Sureness, surenessByRow } from "../../lib/confidence";
+import { type Sureness, surenessByRow, surenessOf } from "../../lib/confidence";
 import { type Metric, METRICS, whole } from "../../lib/metrics";
 import { type Answer, type Cell, columnOf, type Granularity, type Query, type Sampling } from "../../lib/query";
 
@@ -50,9 +50,11 @@ export function seriesOf(answer: Answer, metric: Metric, everything: boolean): S
   };
 }
 
-/** Where the sample has nothing of a bucket, nobody knows how much there is. */
-function intervalsOf(buckets: Bucket[], rows: Cell[][], surenessOf: ((row: number) => Sureness) | undefined): Sureness[] | undefined {
-  return surenessOf && ofBuckets(buckets, rows, (_, row) => surenessOf(row)).map((interval) => interval ?? null);
+const NO_ROW = -1;
+
+/** Where a sample has nothing of a bucket, nobody knows how much there is; sketches have all of it. */
+function intervalsOf(buckets: Bucket[], rows: Cell[][], sureness: ((row: number) => Sureness) | undefined): Sureness[] | undefined {
+  return sureness && ofBuckets(buckets, rows, (_, row) => row).map((row) => sureness(row ?? NO_ROW));
 }
 
 /** What the chart says, in a sentence. */
@@ -60,7 +62,7 @@ export function finding(answer: Answer, metric: Metric, series: Series, against:
   const total = answer.totals?.[metric.name] ?? null;
   const name = metric.label.toLowerCase();
   if (total === null || (total === 0 && metric.absent === "zero")) return `No ${name} in this period.`;
-  const isEstimate = answer.meta.sample_rate < 1;
+  const isEstimate = surenessOf(answer.meta, metric.name) !== undefined;
   const sentence =
     metric.absent === "zero"
       ? `${isEstimate ? "About " : ""}${whole(metric.unit, total)} ${total === 1 ? name.replace(/s$/, "") : name}`
