@@ -1,18 +1,21 @@
 #include "rollup/rollup.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "base/failpoint.h"
 #include "base/logging.h"
 #include "base/metrics.h"
 #include "query/site_info.h"
+#include "rollup/ranges_without.h"
 #include "rollup/run_of_days.h"
 
 namespace footfall::rollup {
 namespace {
 
 constexpr std::int64_t kFirstLookMs = 100;
+constexpr std::size_t kRangesMax = 8;  // of a site's days that are not known, each a question
 constexpr std::int64_t kHourMs = process::TouchedHours::kHourMs;
 
 struct Metrics {
@@ -205,15 +208,14 @@ Status Maker::complete(const std::string& site_id, const query::Zone& zone, std:
 Result<std::vector<Maker::Due>> Maker::find_due(std::uint64_t loaded) {
     const std::int64_t now_ms = clock_.wall_ms();
     const std::int64_t closed_ms = now_ms - options_.grace_ms;
+    // One question for all sites of a zone of which the same is asked: those of which nothing is known, for all days.
     struct Look {
         query::Zone zone;
         std::vector<std::string> sites;
-        std::int64_t from_ms = 0;
-        std::int64_t to_ms = 0;
     };
-    // One question for all sites of a zone of which the same is asked: those that are new for all of their days.
-    std::map<std::pair<std::string, std::int64_t>, Look> looks;
+    std::map<std::tuple<std::string, std::int64_t, std::int64_t>, Look> looks;
     std::map<std::string, query::Zone> zones;
+    std::map<std::string, std::vector<MadeDay>> fresh;
     for (const RollupStore::SiteZone& site : sites()) {
         if (registry_.sync(site.site_id, site.zone)) {
             wanted_[site.site_id] = {};
@@ -230,38 +232,43 @@ Result<std::vector<Maker::Due>> Maker::find_due(std::uint64_t loaded) {
         }
         if (!wanted.is_new && wanted.days.empty()) continue;
         zones.emplace(site.site_id, site.zone);
+        const std::vector<MadeDay>& known = fresh[site.site_id] = registry_.fresh(site.site_id);
         const std::int64_t from_ms = wanted.is_new ? 0 : site.zone.day_start_ms(*wanted.days.begin());
         const std::int64_t to_ms = site.zone.day_start_ms(site.zone.day_of(closed_ms));
-        Look& look = looks.try_emplace({site.zone.name(), from_ms}, Look{.zone = site.zone, .sites = {}}).first->second;
-        look.sites.push_back(site.site_id);
-        look.from_ms = std::max<std::int64_t>(0, from_ms);
-        look.to_ms = std::max<std::int64_t>(0, to_ms);
+        for (const query::Range& range : ranges_without(known, site.zone, std::max<std::int64_t>(0, from_ms),
+                                                        std::max<std::int64_t>(0, to_ms), kRangesMax))
+            looks.try_emplace({site.zone.name(), range.from_ms, range.to_ms}, Look{.zone = site.zone, .sites = {}})
+                .first->second.sites.push_back(site.site_id);
+    }
+    std::map<std::string, std::vector<RollupStore::DaySize>> sizes;
+    for (const auto& [key, look] : looks) {
+        TRY(const auto of_range,
+            tables_.sizes(look.sites, look.zone, std::get<1>(key), std::get<2>(key), options_.day_events_min));
+        for (const auto& [site_id, days] : of_range)
+            sizes[site_id].insert(sizes[site_id].end(), days.begin(), days.end());
     }
     std::vector<Due> due;
-    for (const auto& [key, look] : looks) {
-        TRY(auto sizes, tables_.sizes(look.sites, look.zone, look.from_ms, look.to_ms, options_.day_events_min));
-        for (const std::string& site_id : look.sites) {
-            Wanted& wanted = wanted_[site_id];
-            std::set<query::Day> fresh;
-            for (const MadeDay& day : registry_.fresh(site_id)) fresh.insert(day.day);
-            Due of_site{.site_id = site_id, .zone = look.zone, .days = {}};
-            std::set<query::Day> later;
-            const std::int64_t expired_ms = registry_.expired_before(site_id);
-            for (const RollupStore::DaySize& size : sizes[site_id]) {
-                // What is left of its events is not what the day had.
-                if (look.zone.day_start_ms(size.day) < expired_ms) continue;
-                if ((!wanted.is_new && !wanted.days.contains(size.day)) || fresh.contains(size.day)) continue;
-                const auto made_at = made_at_ms_.find({site_id, size.day});
-                const bool is_due = made_at == made_at_ms_.end() ||
-                                    now_ms - made_at->second >= options_.remake_after_ms || now_ms < made_at->second;
-                if (is_due) of_site.days.push_back(size);
-                later.insert(size.day);
-            }
-            // Until they are made.
-            wanted.days = std::move(later);
-            wanted.is_new = false;
-            if (!of_site.days.empty()) due.push_back(std::move(of_site));
+    for (const auto& [site_id, zone] : zones) {
+        Wanted& wanted = wanted_[site_id];
+        std::set<query::Day> known;
+        for (const MadeDay& day : fresh[site_id]) known.insert(day.day);
+        Due of_site{.site_id = site_id, .zone = zone, .days = {}};
+        std::set<query::Day> later;
+        const std::int64_t expired_ms = registry_.expired_before(site_id);
+        for (const RollupStore::DaySize& size : sizes[site_id]) {
+            // What is left of its events is not what the day had.
+            if (zone.day_start_ms(size.day) < expired_ms) continue;
+            if ((!wanted.is_new && !wanted.days.contains(size.day)) || known.contains(size.day)) continue;
+            const auto made_at = made_at_ms_.find({site_id, size.day});
+            const bool is_due = made_at == made_at_ms_.end() || now_ms - made_at->second >= options_.remake_after_ms ||
+                                now_ms < made_at->second;
+            if (is_due) of_site.days.push_back(size);
+            later.insert(size.day);
         }
+        // Until they are made.
+        wanted.days = std::move(later);
+        wanted.is_new = false;
+        if (!of_site.days.empty()) due.push_back(std::move(of_site));
     }
     return due;
 }
