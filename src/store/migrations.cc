@@ -15,6 +15,9 @@ namespace footfall::store {
 namespace migration_files {
 std::span<const TextFile> files();
 }
+namespace schema_files {
+std::span<const TextFile> files();
+}
 namespace sql {
 std::span<const TextFile> files();
 }
@@ -55,12 +58,37 @@ Result<std::map<std::string, std::string>> applied_migrations(Client& client) {
     return applied;
 }
 
+Status record(Client& client, std::span<const TextFile* const> files) {
+    std::vector<std::string> names;
+    std::vector<std::string> checksums;
+    for (const TextFile* file : files) {
+        names.emplace_back(file->name);
+        checksums.push_back(checksum(file->text));
+    }
+    return client.execute({.sql = statement("record-migrations.sql"),
+                           .parameters = {{"names", array_literal(names)}, {"checksums", array_literal(checksums)}}});
+}
+
+Status drop_table(Client& client, const std::string& name) {
+    return client.execute(
+        {.sql = statement("drop-table.sql"), .parameters = {{"table", name}}, .timeout_ms = kTimeoutMs});
+}
+
 Status drop_unfinished_tables(Client& client) {
     TRY(const Answer answer, client.query({.sql = statement("unfinished-tables.sql")}));
-    for (const auto& row : answer.rows)
-        TRY_STATUS(client.execute({.sql = statement("drop-table.sql"),
-                                   .parameters = {{"table", text_of(row[0])}},
-                                   .timeout_ms = kTimeoutMs}));
+    for (const auto& row : answer.rows) TRY_STATUS(drop_table(client, text_of(row[0])));
+    return {};
+}
+
+// The tables at once as all migrations leave them, which spares a new store their many statements.
+Status create(Client& client) {
+    for (const TextFile& file : schema())
+        if (const Status done = client.execute({.sql = std::string(file.text), .timeout_ms = kTimeoutMs}); !done)
+            return done.error().context(fmt::format("schema {}", file.name));
+    std::vector<const TextFile*> all;
+    for (const TextFile& file : migrations()) all.push_back(&file);
+    TRY_STATUS(record(client, all));
+    logging::info("store.created", {{"migrations", all.size()}});
     return {};
 }
 
@@ -68,7 +96,18 @@ Status drop_unfinished_tables(Client& client) {
 
 std::span<const TextFile> migrations() { return migration_files::files(); }
 
-Status migrate(Client& client) { return migrate(client, migrations()); }
+std::span<const TextFile> schema() { return schema_files::files(); }
+
+Status migrate(Client& client) {
+    TRY(const auto applied, applied_migrations(client));
+    if (!applied.empty()) return migrate(client, migrations());
+    TRY(const Answer tables, client.query({.sql = statement("tables.sql")}));
+    const auto has_rows = [](const auto& row) { return std::get<std::uint64_t>(row.at(1)) > 0; };
+    if (std::any_of(tables.rows.begin(), tables.rows.end(), has_rows)) return migrate(client, migrations());
+    // What a death left of the first start, perhaps of another release.
+    for (const auto& row : tables.rows) TRY_STATUS(drop_table(client, text_of(row[0])));
+    return create(client);
+}
 
 Status migrate(Client& client, std::span<const TextFile> files) {
     TRY(const auto applied, applied_migrations(client));
@@ -97,12 +136,8 @@ Status migrate(Client& client, std::span<const TextFile> files) {
         // The first ones make the table that they are recorded in.
         TRY(const bool recordable, has_table(client));
         if (!recordable) continue;
-        for (const TextFile* one : unrecorded) {
-            TRY_STATUS(
-                client.execute({.sql = statement("record-migration.sql"),
-                                .parameters = {{"name", std::string(one->name)}, {"checksum", checksum(one->text)}}}));
-            logging::info("store.migrated", {{"migration", one->name}});
-        }
+        TRY_STATUS(record(client, unrecorded));
+        for (const TextFile* one : unrecorded) logging::info("store.migrated", {{"migration", one->name}});
         unrecorded.clear();
     }
     return {};

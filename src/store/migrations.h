@@ -13,13 +13,18 @@ namespace footfall::store {
 /// The migrations that this release carries: sql/clickhouse/NNNN-name.sql, sorted, one statement each.
 std::span<const TextFile> migrations();
 
+/// What all migrations together make: sql/clickhouse/schema/, the database, then tables, then views, one statement
+/// each. The files are written by a test (UPDATE_GOLDEN=1), which fails where the two differ.
+std::span<const TextFile> schema();
+
 /// Brings the store's tables to this release: carries out, in order, the migrations that footfall.schema_migrations
 /// does not name, and records each with the SHA-256 of its text. What was applied is never applied again; a crash
 /// between the two repeats one statement, so each must bear that (IF NOT EXISTS; OR REPLACE, of which what a death
-/// leaves is dropped). kConflict, with nothing changed, where the store has migrations that this release does not know
-/// (a newer release made it) or an applied one has another text now.
+/// leaves is dropped). A store without records and rows, so a new one, or one whose first start was cut off, gets the
+/// tables of schema() instead, and the records in one insert. kConflict, with nothing changed, where the store has
+/// migrations that this release does not know (a newer release made it) or an applied one has another text now.
 Status migrate(Client& client);
-/// The same with other files, for tests.
+/// The same with other files and never by schema(), for tests.
 Status migrate(Client& client, std::span<const TextFile> files);
 
 /// A text that changes when rows that were in footfall.events may be gone: the table was made anew, or damaged parts

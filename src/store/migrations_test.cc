@@ -26,8 +26,69 @@ protected:
         return answer && answer->rows.size() == 1 ? std::get<std::uint64_t>(answer->rows[0][0]) : 0;
     }
 
+    /// What makes each of the tables, by the name of its file.
+    std::map<std::string, std::string> schema_of_store() {
+        const auto answer =
+            client().query({.sql = "SELECT if(engine = 'View', 'view-', 'table-') || name || '.sql', "
+                                   "replaceOne(replaceOne(formatQuery(create_table_query), 'CREATE TABLE ', "
+                                   "'CREATE TABLE IF NOT EXISTS '), 'CREATE VIEW ', 'CREATE VIEW IF NOT EXISTS ') "
+                                   "FROM system.tables WHERE database = 'footfall'"});
+        EXPECT_TRUE(answer) << answer.error().message;
+        std::map<std::string, std::string> made = {
+            {"database-footfall.sql", "CREATE DATABASE IF NOT EXISTS footfall\n"}};
+        if (answer)
+            for (const auto& row : answer->rows)
+                made[std::get<std::string>(row[0])] = std::get<std::string>(row[1]) + "\n";
+        return made;
+    }
+
     RunningStore store_;
 };
+
+TEST_F(MigrationsTest, TheSchemaIsWhatTheMigrationsMake) {
+    const Status migrated = migrate(client(), migrations());
+    ASSERT_TRUE(migrated) << migrated.error().message;
+    const std::map<std::string, std::string> made = schema_of_store();
+    ASSERT_GT(made.size(), 10U);
+    if (std::getenv("UPDATE_GOLDEN") != nullptr) {
+        const std::filesystem::path folder = FOOTFALL_SOURCE_DIR "/sql/clickhouse/schema";
+        for (const auto& entry : std::filesystem::directory_iterator(folder)) std::filesystem::remove(entry.path());
+        for (const auto& [name, text] : made) std::ofstream(folder / name) << text;
+        return;
+    }
+    std::map<std::string, std::string> told;
+    for (const TextFile& file : schema()) told[std::string(file.name)] = file.text;
+    EXPECT_EQ(told, made) << "UPDATE_GOLDEN=1 store_test --gtest_filter='*TheSchemaIs*' writes sql/clickhouse/schema";
+
+    ASSERT_TRUE(client().execute({.sql = "DROP DATABASE footfall SYNC"}));
+    const Status created = migrate(client());
+    ASSERT_TRUE(created) << created.error().message;
+    EXPECT_EQ(schema_of_store(), made) << "and it makes the same";
+}
+
+TEST_F(MigrationsTest, AFirstStartThatWasCutOffIsMadeAnew) {
+    for (std::size_t count = 1; count <= schema().size(); ++count) {
+        // By a release whose tables were others.
+        ASSERT_TRUE(client().execute({.sql = "CREATE DATABASE IF NOT EXISTS footfall"}));
+        ASSERT_TRUE(client().execute({.sql = "CREATE TABLE footfall.former (a UInt8) ENGINE = MergeTree ORDER BY a"}));
+        for (const TextFile& file : schema().first(count))
+            ASSERT_TRUE(client().execute({.sql = std::string(file.text)})) << file.name;
+        const Status migrated = migrate(client());
+        ASSERT_TRUE(migrated) << migrated.error().message;
+        EXPECT_EQ(schema_of_store().size(), schema().size());
+        EXPECT_EQ(number("SELECT count() FROM footfall.schema_migrations"), migrations().size());
+        ASSERT_TRUE(client().execute({.sql = "DROP DATABASE footfall SYNC"}));
+    }
+}
+
+TEST_F(MigrationsTest, AStoreWithRowsIsNotMadeAnew) {
+    ASSERT_TRUE(migrate(client(), migrations().first(3)));
+    ASSERT_TRUE(client().execute({.sql = "CREATE TABLE footfall.kept ENGINE = MergeTree ORDER BY a AS SELECT 1 AS a"}));
+    ASSERT_TRUE(client().execute({.sql = "TRUNCATE TABLE footfall.schema_migrations"}));
+    const Status migrated = migrate(client());
+    ASSERT_TRUE(migrated) << migrated.error().message;
+    EXPECT_EQ(number("SELECT count() FROM footfall.kept"), 1U);
+}
 
 TEST_F(MigrationsTest, ASecondRunChangesNothing) {
     for (int round = 0; round < 2; ++round) {

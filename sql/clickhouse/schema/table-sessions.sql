@@ -1,0 +1,53 @@
+CREATE TABLE IF NOT EXISTS footfall.sessions
+(
+    `website_id` LowCardinality(String),
+    `visitor_id` UInt64,
+    `is_bot` Bool,
+    `session_key` UInt64 CODEC(LZ4),
+    `first_received_at` DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `started_at` DateTime64(3, 'UTC') CODEC(T64),
+    `ended_at` DateTime64(3, 'UTC') CODEC(T64),
+    `open_until` DateTime64(3, 'UTC') CODEC(T64, ZSTD(1)),
+    `pageviews` UInt32 CODEC(T64, ZSTD(1)),
+    `events` UInt32 CODEC(T64, ZSTD(1)),
+    `interactions` UInt32 CODEC(T64, ZSTD(1)),
+    `engaged` Float32 CODEC(ZSTD(1)),
+    `entry_at` DateTime64(3, 'UTC') CODEC(T64, ZSTD(1)),
+    `exit_at` DateTime64(3, 'UTC') CODEC(T64, ZSTD(1)),
+    `entry_page` LowCardinality(String) CODEC(ZSTD(1)),
+    `exit_page` LowCardinality(String) CODEC(ZSTD(1)),
+    `revenue` Map(LowCardinality(String), Decimal(38, 4)) CODEC(ZSTD(1)),
+    `is_mixed` Bool,
+    `user_id` String CODEC(ZSTD(1)),
+    `hostname` LowCardinality(String) CODEC(ZSTD(1)),
+    `referrer` String CODEC(ZSTD(1)),
+    `source` LowCardinality(String) CODEC(ZSTD(1)),
+    `medium` LowCardinality(String) CODEC(ZSTD(1)),
+    `campaign` LowCardinality(String) CODEC(ZSTD(1)),
+    `term` LowCardinality(String) CODEC(ZSTD(1)),
+    `content` LowCardinality(String) CODEC(ZSTD(1)),
+    `channel` LowCardinality(String) CODEC(ZSTD(1)),
+    `click_id` LowCardinality(String) CODEC(ZSTD(1)),
+    `country` LowCardinality(String) CODEC(ZSTD(1)),
+    `region` LowCardinality(String) CODEC(ZSTD(1)),
+    `city` LowCardinality(String) CODEC(ZSTD(1)),
+    `language` LowCardinality(String) CODEC(ZSTD(1)),
+    `device_type` LowCardinality(String) CODEC(ZSTD(1)),
+    `browser` LowCardinality(String) CODEC(ZSTD(1)),
+    `browser_version` LowCardinality(String) CODEC(ZSTD(1)),
+    `os` LowCardinality(String) CODEC(ZSTD(1)),
+    `os_version` LowCardinality(String) CODEC(ZSTD(1)),
+    `screen_class` LowCardinality(String) CODEC(ZSTD(1)),
+    `sign` Int8,
+    `version` UInt64 CODEC(T64, ZSTD(1)),
+    `log_partition` UInt16 CODEC(ZSTD(1)),
+    `log_offset` UInt64 CODEC(Delta(8), ZSTD(1)),
+    INDEX log_offset_minmax log_offset TYPE minmax GRANULARITY 1,
+    INDEX ended_at_minmax ended_at TYPE minmax GRANULARITY 1,
+    INDEX open_until_minmax open_until TYPE minmax GRANULARITY 1
+)
+ENGINE = VersionedCollapsingMergeTree(sign, version)
+PARTITION BY toYYYYMM(started_at)
+ORDER BY (website_id, toDate(started_at), visitor_id, session_key)
+SAMPLE BY visitor_id
+SETTINGS min_bytes_for_wide_part = 134217728, merge_selector_base = 8, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 60, non_replicated_deduplication_window = 0, index_granularity = 8192, min_age_to_force_merge_seconds = 172800, min_age_to_force_merge_on_partition_only = 1

@@ -1,1 +1,0 @@
-INSERT INTO footfall.schema_migrations SELECT {name:String}, {checksum:String}, now64(3)
