@@ -16,6 +16,8 @@ from support.client import Answer, bearer
 from support.events import pageview
 from support.server import Server, Site, command, run_command
 
+pytestmark = pytest.mark.alone
+
 SESSION = "/api/v1/session"
 SETUP = "/api/v1/setup"
 SITES = "/api/v1/sites"

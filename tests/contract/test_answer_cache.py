@@ -7,9 +7,13 @@ import threading
 import time
 from typing import Any
 
+import pytest
+
 from support.client import bearer
 from support.events import custom, now_ms, other, pageview
 from support.server import Server, Site, run_command
+
+pytestmark = pytest.mark.alone
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

@@ -16,6 +16,8 @@ import pytest
 from support.server import Server, Site, binary, command_line, environment, group_members, run_command
 from support.wait import wait_until
 
+pytestmark = pytest.mark.alone
+
 DAYS = 4
 # Every day from its midnight is 10,000 events and passes in three seconds; the rest is for busy machines.
 LIMIT_S = 120

@@ -13,6 +13,8 @@ from support.events import custom, pageview
 from support.server import Server, Site
 from support.websocket import PING, TEXT, Closed, Refused, WebSocket
 
+pytestmark = pytest.mark.alone
+
 PATH = "/api/v1/live"
 
 

@@ -12,6 +12,8 @@ from support.server import Server, Site
 from support.slow import fill, running, slow_filters
 from support.wait import wait_until
 
+pytestmark = pytest.mark.alone
+
 ROWS = 1_200_000
 QUESTION = {"metrics": ["events"], "time_range": "30d"}
 

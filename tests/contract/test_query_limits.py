@@ -15,6 +15,8 @@ from support.slow import fill, running, slow_filters
 from support.store import store
 from support.wait import wait_until
 
+pytestmark = pytest.mark.alone
+
 SLOW = 100
 FILLED = 1_000_000
 QUICK = {"metrics": ["events"], "time_range": "30d"}

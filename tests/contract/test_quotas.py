@@ -10,6 +10,8 @@ from support.client import Answer
 from support.events import pageview
 from support.server import Server, Site
 
+pytestmark = pytest.mark.alone
+
 RATE, BURST = 10, 200  # events/s, and 20 s of it
 
 

@@ -18,6 +18,8 @@ from support.events import FIREFOX, custom, pageview
 from support.server import Server, Site, command, group_members, run_command
 from support.wait import wait_until
 
+pytestmark = pytest.mark.alone
+
 
 class TestEndpoints:
     def test_healthz_says_that_it_is_alive(self, server: Server):

@@ -12,10 +12,14 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any
 
+import pytest
+
 from support.client import Client
 from support.events import pageview
 from support.server import Server
 from support.wait import wait_until
+
+pytestmark = pytest.mark.alone
 
 SLOW = {"header": 700, "body": 700, "read": 600}
 # As docs/operations.md has them.

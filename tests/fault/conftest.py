@@ -12,6 +12,7 @@ from typing import Any  # noqa: E402
 import pytest  # noqa: E402
 
 from small_disk import why_not  # noqa: E402
+from support import fixtures  # noqa: E402
 
 
 @pytest.fixture
@@ -23,6 +24,7 @@ def seed() -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    fixtures.pytest_configure(config)
     config.addinivalue_line("markers", "disk(kind): needs a disk that this machine lets a test mount")
 
 

@@ -16,6 +16,8 @@ from small_disk import MIB, Ext4, Tmpfs, no_file_grows
 from support.server import Server, Site, run_command
 from support.wait import wait_until
 
+pytestmark = pytest.mark.alone
+
 SMALL = ("--loader.interval_ms", "50", "--log.segment_bytes", str(MIB))
 NORMAL_S = 10
 

@@ -19,6 +19,8 @@ from support.events import custom
 from support.server import Server
 from support.wait import wait_until
 
+pytestmark = pytest.mark.alone
+
 SMALL = ("--loader.interval_ms", "50")
 
 

@@ -7,11 +7,15 @@ import threading
 import time
 from typing import Any
 
+import pytest
+
 from memory_group import pss_bytes
 from support.client import Client
 from support.events import now_ms, pageview
 from support.server import Server, group_members
 from support.store import store
+
+pytestmark = pytest.mark.alone
 
 INSERTS = int(os.environ.get("FOOTFALL_INSERTS", "600"))
 MONTH = 30 * 86_400_000

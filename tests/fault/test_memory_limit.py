@@ -11,12 +11,16 @@ import threading
 import warnings
 from typing import Any
 
+import pytest
+
 from ledger import Load, check_ledger
 from memory_group import Watch, memory_group
 from support.client import Client
 from support.events import custom, pageview
 from support.server import Server, Site
 from support.store import store
+
+pytestmark = pytest.mark.alone
 
 EVENTS = int(os.environ.get("FOOTFALL_EVENTS", "200000"))
 LIMIT = 1 << 30

@@ -6,10 +6,14 @@ import threading
 import time
 from typing import Any
 
+import pytest
+
 from ledger import ACKNOWLEDGED, REFUSED, Load, check_ledger
 from support.client import Client
 from support.events import pageview
 from support.server import Server
+
+pytestmark = pytest.mark.alone
 
 COST_MS = 20
 CAPACITY = 1000 / COST_MS  # bodies a second, of the one loop

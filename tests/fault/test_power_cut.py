@@ -18,6 +18,8 @@ from small_disk import MIB, PowerDisk
 from support.server import Server, group_members
 from support.wait import wait_until
 
+pytestmark = pytest.mark.alone
+
 # Small segments and short intervals, so that few seconds see many files, batches and checkpoints.
 SMALL = ("--log.segment_bytes", str(MIB), "--loader.interval_ms", "50")
 

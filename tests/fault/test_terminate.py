@@ -11,9 +11,13 @@ import threading
 import time
 from typing import Any
 
+import pytest
+
 from ledger import ACKNOWLEDGED, Load, check_ledger
 from support.events import pageview
 from support.server import Server, binary, group_members
+
+pytestmark = pytest.mark.alone
 
 
 def test_R14_sigterm_under_load_ends_with_0_and_answers_what_it_received(

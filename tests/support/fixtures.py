@@ -11,6 +11,10 @@ import pytest
 from support.server import Server, Site
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "alone: measures how soon or how much, so that scripts/test runs nothing beside it")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Fixtures ask `failed` of their request's node at the end: what failed keeps its data and logs."""
