@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "query/answer_cache.h"
+#include "query/known_size.h"
 #include "query/zone.h"
 #include "store/client.h"
 
@@ -232,6 +233,7 @@ private:
     Clock& clock_;
     const Options options_;
     AnswerCache cache_;
+    KnownSize known_size_;
 };
 
 }  // namespace footfall::query

@@ -94,13 +94,14 @@ std::uint64_t rows_of_estimate(const store::Answer& answer) {
 class Question {
 public:
     Question(Execution& execution, const Plan& plan, const Range& range, const SiteInfo& site, const Zone& zone,
-             const Service::Options& options)
+             const Service::Options& options, KnownSize& known_size)
         : execution_(execution),
           plan_(plan),
           range_(range),
           site_(site),
           zone_(zone),
           options_(options),
+          known_size_(known_size),
           timeout_ms_(options.timeout_ms),
           cover_(cover_of(plan, range, site, zone, options, why_no_days_)) {}
 
@@ -130,7 +131,7 @@ public:
     Result<bool> is_to_be_sampled() {
         const std::uint64_t rows_max = options_.sample_above_rows;
         if (!plan_.may_be_sampled || rows_max == 0 || !cover_.days.empty()) return false;
-        TRY(const std::uint64_t size, number(compose_size(timeout_ms_)));
+        TRY(const std::uint64_t size, known_size_.get([this] { return number(compose_size(timeout_ms_)); }));
         if (size <= rows_max) return false;  // of all sites together: most installations end here
         TRY(const store::Answer estimate, execution_.ask(compose_estimate(statement())));
         rows_to_read_ = rows_of_estimate(estimate);
@@ -285,6 +286,7 @@ private:
     const SiteInfo& site_;
     const Zone& zone_;
     const Service::Options& options_;
+    KnownSize& known_size_;
     const int timeout_ms_;
     std::string why_no_days_;  // before cover_, which says it
     Cover cover_;
@@ -374,7 +376,8 @@ Service::Service(store::Client& store, Clock& clock, const Options& options)
     : store_(store),
       clock_(clock),
       options_(options),
-      cache_({.bytes_max = options.data_state ? options.cache_bytes_max : 0, .state = options.data_state}) {}
+      cache_({.bytes_max = options.data_state ? options.cache_bytes_max : 0, .state = options.data_state}),
+      known_size_(options.data_state) {}
 
 Result<Execution> Service::begin(std::optional<std::int64_t> asked_ns, const std::stop_token& stop,
                                  const std::shared_ptr<Progress>& progress) const {
@@ -416,7 +419,7 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
                                              site.expired_ms, fingerprint_of(question.cover()), plan.may_be_sampled));
     };
     const auto ask_over = [&](const Range& range) -> Result<AnswerCache::Found> {
-        Question question(execution, plan, range, site, zone, options_);
+        Question question(execution, plan, range, site, zone, options_, known_size_);
         const store::Statement statement = of_tables(range);
         return cache_.get(
             key_as(statement, question), scope_of(plan, range, statement, false),
@@ -430,7 +433,7 @@ Result<std::string> Service::run(const Request& request, const SiteInfo& site,
     };
     std::string source;
     if (request.explain == Toggle::kOn) {
-        Question current(execution, plan, plan.range, site, zone, options_);
+        Question current(execution, plan, plan.range, site, zone, options_, known_size_);
         TRY(const bool is_sampled, current.is_to_be_sampled());
         TRY(parts.current, is_sampled ? current.ask_for_estimate() : current.ask_plainly());
         if (is_sampled) parts.sample_rate = Sample{}.rate();
@@ -484,7 +487,7 @@ Status Service::stream(const Request& request, const SiteInfo& site, Format form
     TRY(const Plan plan,
         make_plan(
             {.request = asked, .site = site, .zone = zone, .vocabulary = vocabulary(), .now_ms = clock_.wall_ms()}));
-    Question question(execution, plan, plan.range, site, zone, options_);
+    Question question(execution, plan, plan.range, site, zone, options_, known_size_);
     RowsWriter writer(plan, zone, format);
     const auto add = [&](const std::vector<store::Value>& row) -> Status {
         writer.add(row);
