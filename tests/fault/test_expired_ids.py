@@ -6,6 +6,7 @@ from support.events import now_ms, other, pageview
 from support.server import Server
 from support.store import store
 from test_audit import audit
+from test_rebuild import rebuild
 
 DAY_MS = 86_400_000
 IDS = "SELECT countIf(event_id != toUUIDOrZero('')), countIf(pageview_id != toUUIDOrZero('')) FROM footfall.events"
@@ -51,6 +52,6 @@ def test_what_pings_told_outlives_the_ids(start_server: Any):
     site.wait_value("time_on_page", 99, time_range="12mo", filters=[["user_id", "is", ["old 0", "old 1", "old 2", "old 3"]]])
     done = told()
     audit(server, 0)
-    server.command("rebuild")
+    rebuild(server)
     assert told() == done
     audit(server, 0)
