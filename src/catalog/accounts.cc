@@ -7,8 +7,8 @@
 
 #include "base/bytes.h"
 #include "base/logging.h"
+#include "catalog/database.h"
 #include "catalog/password.h"
-#include "catalog/sqlite.h"
 
 namespace footfall::catalog {
 namespace {
@@ -189,7 +189,8 @@ Result<std::string> Accounts::State::create_link(std::string_view purpose, const
     std::string token = random_token(kTokenBytes);
     const std::int64_t now = clock.wall_ms();
     const Status changed = database.transaction([&]() -> Status {
-        TRY(Query forget, database.prepare("DELETE FROM one_time_tokens WHERE purpose = ? AND email IS ?"));
+        TRY(Query forget,
+            database.prepare("DELETE FROM one_time_tokens WHERE purpose = ? AND email IS NOT DISTINCT FROM ?"));
         forget.text(purpose);
         if (email != nullptr) forget.text(*email);
         TRY_STATUS(forget.run());

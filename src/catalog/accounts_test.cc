@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "catalog/catalog.h"
 #include "catalog/password.h"
+#include "catalog/testing/place.h"
 
 namespace footfall::catalog {
 namespace {
@@ -24,12 +25,14 @@ protected:
         directory_ = testing::TempDir() + "accounts_" + testing::UnitTest::GetInstance()->current_test_info()->name();
         std::filesystem::remove_all(directory_);
         std::filesystem::create_directories(directory_);
+        place_ = place();
         open();
     }
+    virtual std::string place() const { return make_place(directory_); }
     void TearDown() override { std::filesystem::remove_all(directory_); }
     void open() {
         catalog_.reset();
-        auto opened = Catalog::open(directory_ + "/catalog.db", clock_, limits_);
+        auto opened = Catalog::open(place_, clock_, limits_);
         ASSERT_TRUE(opened) << opened.error().message;
         catalog_ = std::move(*opened);
     }
@@ -54,10 +57,23 @@ protected:
     ManualClock clock_{1'795'500'000'000};
     SessionLimits limits_;
     std::string directory_;
+    std::string place_;  ///< of the catalog
     std::unique_ptr<Catalog> catalog_;
 };
 
-TEST_F(AccountsTest, UsersAreStoredWithArgon2idOnly) {
+/// What is of the file alone.
+class AccountsFileTest : public AccountsTest {
+protected:
+    std::string place() const override { return file_in(directory_); }
+};
+
+TEST_F(AccountsFileTest, UsersAreStoredWithArgon2idOnly) {
+    add();
+    EXPECT_EQ(all_bytes().find(kPassword), std::string::npos);
+    EXPECT_NE(all_bytes().find("$argon2id$v=19$m=19456,t=2,p=1$"), std::string::npos);
+}
+
+TEST_F(AccountsTest, UsersAreAddedOnceAndRemoved) {
     EXPECT_FALSE(accounts().has_users());
     add();
     EXPECT_TRUE(accounts().has_users());
@@ -66,8 +82,6 @@ TEST_F(AccountsTest, UsersAreStoredWithArgon2idOnly) {
         EXPECT_EQ(accounts().add_user(email, Role::kOwner, kPassword).error().field, "email") << email;
     EXPECT_EQ(accounts().add_user("b@example.org", Role::kOwner, "short").error().field, "password");
     EXPECT_EQ(accounts().add_user("b@example.org", Role::kOwner, std::string(1'001, 'x')).error().field, "password");
-    EXPECT_EQ(all_bytes().find(kPassword), std::string::npos);
-    EXPECT_NE(all_bytes().find("$argon2id$v=19$m=19456,t=2,p=1$"), std::string::npos);
     ASSERT_TRUE(accounts().remove_user("Ann@example.org"));
     EXPECT_TRUE(accounts().users().value().empty());
     EXPECT_FALSE(accounts().has_users());

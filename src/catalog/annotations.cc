@@ -5,8 +5,8 @@
 #include <cctz/civil_time.h>
 #include <fmt/format.h>
 
+#include "catalog/database.h"
 #include "catalog/names.h"
-#include "catalog/sqlite.h"
 
 namespace footfall::catalog {
 namespace {
@@ -81,7 +81,7 @@ Status Annotations::check_site(std::string_view site_id) const {
 }
 
 Result<Annotation> Annotations::find(std::string_view site_id, std::string_view id) const {
-    TRY(Query query, database_.prepare("SELECT id, site_id, day, time, note, ifnull(created_by, ''), created_ms FROM "
+    TRY(Query query, database_.prepare("SELECT id, site_id, day, time, note, coalesce(created_by, ''), created_ms FROM "
                                        "annotations WHERE site_id = ? AND id = ?"));
     TRY(const bool is_there, query.text(site_id).text(id).step());
     if (!is_there) return no_annotation(id);
@@ -142,9 +142,9 @@ Result<std::vector<Annotation>> Annotations::of_site(std::string_view site_id, s
                                                      std::string_view last) const {
     const std::lock_guard lock(mutex_);
     TRY_STATUS(check_site(site_id));
-    TRY(Query query, database_.prepare("SELECT id, site_id, day, time, note, ifnull(created_by, ''), created_ms FROM "
+    TRY(Query query, database_.prepare("SELECT id, site_id, day, time, note, coalesce(created_by, ''), created_ms FROM "
                                        "annotations WHERE site_id = ? AND day >= ? AND (? = '' OR day <= ?) ORDER BY "
-                                       "day, time, created_ms, rowid"));
+                                       "day, time, created_ms, id"));
     query.text(site_id).text(first).text(last).text(last);
     std::vector<Annotation> out;
     for (;;) {

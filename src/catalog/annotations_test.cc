@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "catalog/catalog.h"
+#include "catalog/testing/place.h"
 
 namespace footfall::catalog {
 namespace {
@@ -18,6 +19,7 @@ protected:
             testing::TempDir() + "annotations_" + testing::UnitTest::GetInstance()->current_test_info()->name();
         std::filesystem::remove_all(directory_);
         std::filesystem::create_directories(directory_);
+        place_ = make_place(directory_);
         open();
         ASSERT_TRUE(catalog_->add_site("A", "a.example", "UTC", "a"));
         ASSERT_TRUE(catalog_->add_site("B", "b.example", "UTC", "b"));
@@ -25,7 +27,7 @@ protected:
     void TearDown() override { std::filesystem::remove_all(directory_); }
     void open() {
         catalog_.reset();
-        auto opened = Catalog::open(directory_ + "/catalog.db", clock_);
+        auto opened = Catalog::open(place_, clock_);
         ASSERT_TRUE(opened) << opened.error().message;
         catalog_ = std::move(*opened);
     }
@@ -45,6 +47,7 @@ protected:
 
     ManualClock clock_{1'795'500'000'000};
     std::string directory_;
+    std::string place_;  ///< of the catalog
     std::unique_ptr<Catalog> catalog_;
 };
 

@@ -9,9 +9,9 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/text_file.h"
+#include "catalog/database.h"
 #include "catalog/names.h"
 #include "catalog/schema_version.h"
-#include "catalog/sqlite.h"
 
 namespace footfall::catalog {
 
@@ -358,8 +358,9 @@ Status check_version(const std::string& path) {
 Catalog::Catalog(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Catalog::~Catalog() = default;
 
-Result<std::unique_ptr<Catalog>> Catalog::open(const std::string& path, Clock& clock, SessionLimits limits) {
-    TRY(Database database, Database::open(path));
+Result<std::unique_ptr<Catalog>> Catalog::open(const std::string& place, Clock& clock, SessionLimits limits) {
+    const bool is_server = place.starts_with("postgresql://") || place.starts_with("postgres://");
+    TRY(Database database, is_server ? Database::open_postgres(place) : Database::open(place));
     TRY_STATUS(migrate(database));
     auto state = std::make_unique<State>(std::move(database), clock, limits);
     TRY_STATUS(state->refresh());
@@ -469,7 +470,8 @@ Status Catalog::set_retained(std::string_view id, const Retention& retention) {
 
 Status Catalog::add_kept_range(const KeptRange& range) {
     const std::lock_guard lock(state_->mutex);
-    TRY(Query insert, state_->database.prepare("INSERT OR REPLACE INTO kept_days (log_begin, log_end) VALUES (?, ?)"));
+    TRY(Query insert, state_->database.prepare("INSERT INTO kept_days (log_begin, log_end) VALUES (?, ?) ON CONFLICT "
+                                               "(log_begin) DO UPDATE SET log_end = excluded.log_end"));
     return insert.integer(static_cast<std::int64_t>(range.begin)).integer(static_cast<std::int64_t>(range.end)).run();
 }
 
@@ -672,7 +674,7 @@ Result<std::vector<Key>> Catalog::keys() const {
     const std::lock_guard lock(state_->mutex);
     TRY(Query query,
         state_->database.prepare(
-            "SELECT id, site_id, scope, created_ms, ifnull(revoked_ms, 0) FROM keys ORDER BY created_ms, id"));
+            "SELECT id, site_id, scope, created_ms, coalesce(revoked_ms, 0) FROM keys ORDER BY created_ms, id"));
     std::vector<Key> out;
     for (;;) {
         TRY(const bool row, query.step());
@@ -706,12 +708,11 @@ std::string random_salt() {
 
 Result<Salt> Catalog::salt(std::int64_t day) {
     const std::lock_guard lock(state_->mutex);
-    TRY(Query insert, state_->database.prepare("INSERT OR IGNORE INTO salts (day, salt) VALUES (?, ?)"));
+    TRY(Query insert, state_->database.prepare("INSERT INTO salts (day, salt) VALUES (?, ?) ON CONFLICT DO NOTHING"));
     TRY_STATUS(insert.integer(day).blob(random_salt()).run());
     TRY(Query forget, state_->database.prepare("DELETE FROM salts WHERE day < ?"));
     TRY_STATUS(forget.integer(day - 1).run());
-    // Without this the old salt's page would stay readable in the write-ahead log until the next checkpoint.
-    if (state_->database.changes() > 0) TRY_STATUS(state_->database.execute("PRAGMA wal_checkpoint(TRUNCATE)"));
+    if (state_->database.changes() > 0) TRY_STATUS(state_->database.forget_deleted());
     TRY(Query select, state_->database.prepare("SELECT salt FROM salts WHERE day = ?"));
     TRY(const std::string bytes, single_text(std::move(select.integer(day))));
     return salt_of(bytes);
@@ -719,7 +720,7 @@ Result<Salt> Catalog::salt(std::int64_t day) {
 
 Result<Salt> Catalog::installation_secret(std::string_view name) {
     const std::lock_guard lock(state_->mutex);
-    TRY(Query insert, state_->database.prepare("INSERT OR IGNORE INTO meta (name, value) VALUES (?, ?)"));
+    TRY(Query insert, state_->database.prepare("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING"));
     TRY_STATUS(insert.text(name).blob(random_salt()).run());
     TRY(Query select, state_->database.prepare("SELECT value FROM meta WHERE name = ?"));
     TRY(const std::string bytes, single_text(std::move(select.text(name))));

@@ -163,8 +163,9 @@ using Salt = std::array<unsigned char, 32>;
 /// time: commands beside a running `serve` are carried out by it.
 class Catalog {
 public:
-    /// Opens or makes the file and brings its schema up to date; kConflict where it was written by a newer release.
-    static Result<std::unique_ptr<Catalog>> open(const std::string& path, Clock& clock, SessionLimits limits = {});
+    /// Opens or makes the file, or opens the database postgresql://… of a server, and brings its schema up to date;
+    /// kConflict where it was written by a newer release.
+    static Result<std::unique_ptr<Catalog>> open(const std::string& place, Clock& clock, SessionLimits limits = {});
     ~Catalog();
 
     /// Does not wait for a change that is being written.

@@ -9,7 +9,8 @@
 
 #include "base/file.h"
 #include "base/text_file.h"
-#include "catalog/sqlite.h"
+#include "catalog/database.h"
+#include "catalog/testing/place.h"
 
 namespace footfall::catalog {
 
@@ -25,14 +26,19 @@ protected:
         directory_ = testing::TempDir() + "catalog_" + testing::UnitTest::GetInstance()->current_test_info()->name();
         std::filesystem::remove_all(directory_);
         std::filesystem::create_directories(directory_);
+        place_ = place();
         open();
     }
+    virtual std::string place() const { return make_place(directory_); }
     void TearDown() override { std::filesystem::remove_all(directory_); }
     void open() {
         catalog_.reset();
-        auto opened = Catalog::open(directory_ + "/catalog.db", clock_);
+        auto opened = Catalog::open(place_, clock_);
         ASSERT_TRUE(opened) << opened.error().message;
         catalog_ = std::move(*opened);
+    }
+    Result<Database> open_database() const {
+        return place_.starts_with("postgresql:") ? Database::open_postgres(place_) : Database::open(place_);
     }
     std::string all_bytes() const {
         std::string bytes;
@@ -43,7 +49,14 @@ protected:
 
     ManualClock clock_{1'795'500'000'000};
     std::string directory_;
+    std::string place_;  ///< of the catalog
     std::unique_ptr<Catalog> catalog_;
+};
+
+/// What is of the file alone.
+class CatalogFileTest : public CatalogTest {
+protected:
+    std::string place() const override { return file_in(directory_); }
 };
 
 TEST_F(CatalogTest, SitesSurviveReopeningAndStandInTheSnapshot) {
@@ -66,7 +79,8 @@ protected:
         catalog_.reset();
         std::filesystem::remove_all(directory_);
         std::filesystem::create_directories(directory_);
-        const auto database = Database::open(directory_ + "/catalog.db");
+        place_ = make_place(directory_);
+        const auto database = open_database();
         ASSERT_TRUE(database) << database.error().message;
         std::string all = "CREATE TABLE schema_migrations (name TEXT PRIMARY KEY) STRICT;";
         for (const TextFile& file : migrations::files()) {
@@ -148,7 +162,7 @@ TEST_F(FormerCatalogTest, ASiteOfBeforeThereWereSegmentsAndAnnotationsHasNoneAnd
     EXPECT_EQ(added->created_by, "a@b.example");
 }
 
-TEST_F(CatalogTest, ItsFilesAreTheOwnersAloneWhateverTheUmask) {
+TEST_F(CatalogFileTest, ItsFilesAreTheOwnersAloneWhateverTheUmask) {
     const auto open_to_others = [this] {
         std::size_t files = 0;
         for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
@@ -241,7 +255,7 @@ TEST_F(CatalogTest, ASecretThatIsGivenForAnIdIsNotRepeated) {
     EXPECT_EQ(refusal(made->secret).find(made->secret), std::string::npos);
 }
 
-TEST_F(CatalogTest, S21TwoSaltsAreKeptAndOlderOnesLeaveNoBytesBehind) {
+TEST_F(CatalogFileTest, S21TwoSaltsAreKeptAndOlderOnesLeaveNoBytesBehind) {
     const Salt first = catalog_->salt(20'000).value();
     EXPECT_EQ(catalog_->salt(20'000).value(), first);
     EXPECT_NE(catalog_->salt(20'001).value(), first);
@@ -255,11 +269,11 @@ TEST_F(CatalogTest, S21TwoSaltsAreKeptAndOlderOnesLeaveNoBytesBehind) {
 TEST_F(CatalogTest, ACatalogOfANewerReleaseIsRefused) {
     catalog_.reset();
     {
-        auto database = Database::open(directory_ + "/catalog.db");
+        auto database = open_database();
         ASSERT_TRUE(database);
         ASSERT_TRUE(database->execute("INSERT INTO schema_migrations VALUES ('9999-future.sql')"));
     }
-    const auto opened = Catalog::open(directory_ + "/catalog.db", clock_);
+    const auto opened = Catalog::open(place_, clock_);
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, Code::kConflict);
     EXPECT_NE(opened.error().message.find("newer release"), std::string::npos);
@@ -472,7 +486,7 @@ TEST_F(CatalogTest, AChangedSiteIsSoInSnapshotsAndAfterAnotherStart) {
     EXPECT_EQ(catalog_->change_site("nobody", {}).error().code, Code::kNotFound);
 }
 
-TEST_F(CatalogTest, ABackupCopyOpensAndHasNoSaltNoSessionAndNoLink) {
+TEST_F(CatalogFileTest, ABackupCopyOpensAndHasNoSaltNoSessionAndNoLink) {
     ASSERT_TRUE(catalog_->add_site("My site", "example.org", "Europe/Berlin", "site-1"));
     const auto key = catalog_->create_key("site-1", Scope::kRead);
     ASSERT_TRUE(key);

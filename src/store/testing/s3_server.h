@@ -17,22 +17,9 @@
 #include <gtest/gtest.h>
 
 #include "store/s3/s3_objects.h"
+#include "store/testing/free_port.h"
 
 namespace footfall::store {
-
-/// A port of loopback that was free a moment ago.
-inline std::uint16_t free_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    const bool is_bound = ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                          ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-    ::close(fd);
-    EXPECT_TRUE(is_bound);
-    return ntohs(address.sin_port);
-}
 
 /// A real S3 server (tests/support/s3-server) with a bucket "archive", in a folder of its own; it ends with this.
 class S3Server {

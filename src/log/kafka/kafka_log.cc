@@ -1,0 +1,313 @@
+#include "log/kafka/kafka_log.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace footfall::log::kafka {
+namespace {
+
+constexpr std::int64_t kMs = 1'000'000;  // in nanoseconds
+constexpr int kLookEveryMs = 5;
+constexpr std::string_view kKindHeader = "kind";
+constexpr std::string_view kVersionHeader = "v";
+constexpr std::string_view kVersion = "1";
+
+/// What is awaited of a group, on the thread that sent it.
+struct Group {
+    std::size_t waiting = 0;
+    rd_kafka_resp_err_t problem = RD_KAFKA_RESP_ERR_NO_ERROR;
+    std::int64_t first = -1;
+};
+
+void note_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
+    auto* group = static_cast<Group*>(message->_private);
+    --group->waiting;
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) group->problem = message->err;
+    else if (group->first < 0 || message->offset < group->first) group->first = message->offset;
+}
+
+Error unavailable(std::string_view brokers, rd_kafka_resp_err_t code, std::string_view doing) {
+    return error_of(code, fmt::format("Kafka at {}, {}", brokers, doing));
+}
+
+EntryKind kind_of(const rd_kafka_message_t* message) {
+    rd_kafka_headers_t* headers = nullptr;
+    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return EntryKind::kEvent;
+    const void* value = nullptr;
+    std::size_t size = 0;
+    if (rd_kafka_header_get_last(headers, kKindHeader.data(), &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR || size != 1)
+        return EntryKind::kEvent;
+    return static_cast<EntryKind>(*static_cast<const std::uint8_t*>(value));
+}
+
+struct PartitionsDeleter {
+    void operator()(rd_kafka_topic_partition_list_t* list) const { rd_kafka_topic_partition_list_destroy(list); }
+};
+using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t, PartitionsDeleter>;
+
+Partitions partition_of(const std::string& topic, std::uint16_t partition, std::int64_t value) {
+    Partitions list(rd_kafka_topic_partition_list_new(1));
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset = value;
+    return list;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<KafkaLog>> KafkaLog::open(KafkaLogOptions options, Clock& clock) {
+    std::unique_ptr<KafkaLog> log(new KafkaLog(std::move(options), clock));
+    TRY_STATUS(log->start());
+    return log;
+}
+
+KafkaLog::~KafkaLog() {
+    if (!producer_) return;
+    topic_.reset();
+    // append() leaves nothing behind, so that there is nothing to wait for.
+    rd_kafka_purge(producer_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+}
+
+Settings KafkaLog::common() const {
+    Settings settings = {
+        {"bootstrap.servers", options_.brokers},
+        {"client.id", "footfall"},
+        {"socket.keepalive.enable", "true"},
+        // The library takes no less than a second.
+        {"socket.connection.setup.timeout.ms", std::to_string(std::max(1'000, options_.request_timeout_ms))},
+        {"reconnect.backoff.ms", "50"},
+        {"reconnect.backoff.max.ms", "2000"},
+        {"log.connection.close", "false"}};
+    settings.insert(settings.end(), options_.more.begin(), options_.more.end());
+    return settings;
+}
+
+Status KafkaLog::start() {
+    Settings producing = common();
+    for (auto& setting : Settings{{"enable.idempotence", "true"},
+                                  {"compression.codec", "zstd"},
+                                  // The committer has put a group together already.
+                                  {"linger.ms", "0"},
+                                  {"queue.buffering.max.kbytes", std::to_string(options_.queue_bytes_max / 1024)},
+                                  {"queue.buffering.max.messages", "1000000"},
+                                  {"message.max.bytes", std::to_string(options_.message_bytes_max + 4096)},
+                                  {"message.timeout.ms", std::to_string(options_.delivery_timeout_ms)}})
+        producing.push_back(std::move(setting));
+    TRY(producer_, make_handle(RD_KAFKA_PRODUCER, producing, note_delivery));
+    TRY(topic_, make_topic(producer_.get(), options_.topic));
+    Settings asking = common();
+    asking.emplace_back("isolation.level",
+                        options_.isolation == Isolation::kReadCommitted ? "read_committed" : "read_uncommitted");
+    TRY(asker_, make_handle(RD_KAFKA_CONSUMER, asking));
+    return look();
+}
+
+Status KafkaLog::look() const {
+    std::int64_t low = 0;
+    std::int64_t high = 0;
+    const rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+        asker_.get(), options_.topic.c_str(), options_.partition, &low, &high, options_.request_timeout_ms);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return unavailable(options_.brokers, code,
+                           fmt::format("offsets of partition {} of '{}'", options_.partition, options_.topic));
+    begin_ = static_cast<std::uint64_t>(std::max<std::int64_t>(0, low));
+    end_ = static_cast<std::uint64_t>(std::max<std::int64_t>(0, high));
+    return {};
+}
+
+Status KafkaLog::produce(const Entry& entry, void* group, std::int64_t deadline_ns) {
+    const auto kind = static_cast<std::uint8_t>(entry.kind);
+    for (;;) {
+        const rd_kafka_resp_err_t code =
+            rd_kafka_producev(producer_.get(), RD_KAFKA_V_RKT(topic_.get()), RD_KAFKA_V_PARTITION(options_.partition),
+                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                              // A payload of no bytes is one; a null pointer would be none.
+                              RD_KAFKA_V_VALUE(const_cast<char*>(entry.payload.empty() ? "" : entry.payload.data()),
+                                               entry.payload.size()),
+                              RD_KAFKA_V_TIMESTAMP(clock_.wall_ms()), RD_KAFKA_V_HEADER(kKindHeader.data(), &kind, 1),
+                              RD_KAFKA_V_HEADER(kVersionHeader.data(), kVersion.data(), kVersion.size()),
+                              RD_KAFKA_V_OPAQUE(group), RD_KAFKA_V_END);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            ++static_cast<Group*>(group)->waiting;
+            return {};
+        }
+        if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || clock_.steady_ns() >= deadline_ns)
+            return unavailable(options_.brokers, code, fmt::format("sending to '{}'", options_.topic));
+        rd_kafka_poll(producer_.get(), 10);
+    }
+}
+
+Result<Position> KafkaLog::append(std::span<const Entry> group) {
+    if (group.empty()) return end();
+    for (const Entry& entry : group)
+        if (entry.payload.size() > options_.message_bytes_max)
+            return Error(Code::kTooLarge,
+                         fmt::format("an entry of {} bytes is larger than the {} that '{}' takes", entry.payload.size(),
+                                     options_.message_bytes_max, options_.topic));
+    Group awaited;
+    Status sent;
+    const std::int64_t deadline_ns = clock_.steady_ns() + options_.delivery_timeout_ms * kMs;
+    for (const Entry& entry : group) {
+        sent = produce(entry, &awaited, deadline_ns);
+        if (!sent) break;
+    }
+    // Each is told of in the end, by message.timeout.ms at the latest, and the group lives until then.
+    while (awaited.waiting > 0) rd_kafka_poll(producer_.get(), 100);
+    TRY_STATUS(sent);
+    if (awaited.problem != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return Error(Code::kUnavailable,
+                     fmt::format("Kafka at {} did not acknowledge all of {} entries for '{}', some may be there: {}",
+                                 options_.brokers, group.size(), options_.topic, rd_kafka_err2str(awaited.problem)));
+    const auto first = static_cast<std::uint64_t>(std::max<std::int64_t>(0, awaited.first));
+    std::uint64_t before = end_.load();
+    while (before < first + group.size() && !end_.compare_exchange_weak(before, first + group.size())) {}
+    return Position{.partition = options_.partition, .offset = first};
+}
+
+Position KafkaLog::end() const {
+    [[maybe_unused]] const Status looked = look();  // what it told before, where it does not answer
+    return {.partition = options_.partition, .offset = end_.load()};
+}
+
+Position KafkaLog::begin() const {
+    [[maybe_unused]] const Status looked = look();
+    return {.partition = options_.partition, .offset = begin_.load()};
+}
+
+bool KafkaLog::wait_beyond(Position position, int timeout_ms) const {
+    const std::int64_t deadline_ns = clock_.steady_ns() + timeout_ms * kMs;
+    while (end().offset <= position.offset) {
+        if (clock_.steady_ns() >= deadline_ns) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(kLookEveryMs));
+    }
+    return true;
+}
+
+Result<std::unique_ptr<LogReader>> KafkaLog::reader(Position from) const {
+    TRY_STATUS(look());
+    if (from.offset < begin_)
+        return Error(Code::kNotFound, fmt::format("partition {} of '{}' begins with entry {}; {} has been deleted",
+                                                  options_.partition, options_.topic, begin_.load(), from.offset));
+    if (from.offset > end_)
+        return Error(Code::kInvalidArgument, fmt::format("partition {} of '{}' ends with entry {}, before {}",
+                                                         options_.partition, options_.topic, end_.load(), from.offset));
+    Settings settings = common();
+    settings.emplace_back("isolation.level",
+                          options_.isolation == Isolation::kReadCommitted ? "read_committed" : "read_uncommitted");
+    TRY(auto reader, KafkaReader::open(*this, settings, options_.topic, {options_.partition, from.offset},
+                                       options_.request_timeout_ms));
+    return std::unique_ptr<LogReader>(std::move(reader));
+}
+
+Status KafkaLog::release(Position position) {
+    const std::int64_t younger_ms = clock_.wall_ms() - options_.retention_ms;
+    const Partitions times = partition_of(options_.topic, options_.partition, younger_ms);
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(asker_.get(), times.get(), options_.request_timeout_ms);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = times->elems[0].err;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return unavailable(options_.brokers, code, fmt::format("times of '{}'", options_.topic));
+    // The first that is younger; negative where none is.
+    const std::int64_t young = times->elems[0].offset;
+    std::uint64_t up_to = std::min(position.offset, end().offset);
+    if (young >= 0) up_to = std::min(up_to, static_cast<std::uint64_t>(young));
+    if (up_to <= begin_) return {};
+
+    const Partitions before = partition_of(options_.topic, options_.partition, static_cast<std::int64_t>(up_to));
+    const std::unique_ptr<rd_kafka_DeleteRecords_t, decltype(&rd_kafka_DeleteRecords_destroy)> wanted(
+        rd_kafka_DeleteRecords_new(before.get()), rd_kafka_DeleteRecords_destroy);
+    const std::unique_ptr<rd_kafka_queue_t, decltype(&rd_kafka_queue_destroy)> queue(
+        rd_kafka_queue_new(producer_.get()), rd_kafka_queue_destroy);
+    rd_kafka_DeleteRecords_t* wanted_at = wanted.get();
+    rd_kafka_DeleteRecords(producer_.get(), &wanted_at, 1, nullptr, queue.get());
+    const std::unique_ptr<rd_kafka_event_t, decltype(&rd_kafka_event_destroy)> event(
+        rd_kafka_queue_poll(queue.get(), options_.request_timeout_ms * 2), rd_kafka_event_destroy);
+    const std::string doing = fmt::format("deleting before entry {} of '{}'", up_to, options_.topic);
+    if (!event) return unavailable(options_.brokers, RD_KAFKA_RESP_ERR__TIMED_OUT, doing);
+    if (const auto failed = rd_kafka_event_error(event.get()); failed != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return unavailable(options_.brokers, failed, doing);
+    const auto* deleted = rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event.get()));
+    if (deleted->elems[0].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return unavailable(options_.brokers, deleted->elems[0].err, doing);
+    return look();
+}
+
+Result<std::unique_ptr<KafkaReader>> KafkaReader::open(const KafkaLog& log, const Settings& settings,
+                                                       const std::string& topic, Position from, int timeout_ms) {
+    std::unique_ptr<KafkaReader> reader(new KafkaReader(log));
+    Settings reading = settings;
+    for (auto& setting : Settings{{"enable.partition.eof", "true"},
+                                  {"check.crcs", "true"},
+                                  {"auto.offset.reset", "error"},
+                                  {"fetch.wait.max.ms", "100"},
+                                  {"fetch.error.backoff.ms", "50"},
+                                  {"queued.min.messages", "10000"},
+                                  {"queued.max.messages.kbytes", "16384"}})
+        reading.push_back(std::move(setting));
+    TRY(reader->consumer_, make_handle(RD_KAFKA_CONSUMER, reading));
+    TRY(reader->topic_, make_topic(reader->consumer_.get(), topic));
+    if (rd_kafka_consume_start(reader->topic_.get(), from.partition, static_cast<std::int64_t>(from.offset)) != 0)
+        return error_of(rd_kafka_last_error(), fmt::format("reading '{}'", topic));
+    reader->is_started_ = true;
+    reader->next_ = from;
+    reader->timeout_ms_ = timeout_ms;
+    return reader;
+}
+
+KafkaReader::~KafkaReader() {
+    lent_.clear();
+    ahead_.reset();
+    if (is_started_) rd_kafka_consume_stop(topic_.get(), next_.partition);
+    topic_.reset();
+}
+
+Message KafkaReader::take(int timeout_ms) {
+    if (ahead_) return std::move(ahead_);
+    return Message(rd_kafka_consume(topic_.get(), next_.partition, timeout_ms));
+}
+
+Status KafkaReader::read(std::vector<StoredEntry>& out, std::size_t max_entries, std::size_t max_bytes) {
+    lent_.clear();
+    std::size_t bytes = 0;
+    const std::uint64_t end = log_.end().offset;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms_);
+    while (next_.offset < end && lent_.size() < max_entries) {
+        // For the first there is reason to wait: it is known to be there.
+        Message message = take(lent_.empty() ? 50 : 0);
+        if (!message) {
+            if (!lent_.empty()) return {};
+            if (std::chrono::steady_clock::now() < deadline) continue;
+            return Error(Code::kTimeout, fmt::format("Kafka does not give entry {} of '{}'", next_.offset,
+                                                     rd_kafka_topic_name(topic_.get())));
+        }
+        if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+            // Behind the last entry there may be the ends of transactions.
+            next_.offset = std::max(next_.offset, static_cast<std::uint64_t>(message->offset));
+            continue;
+        }
+        if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+            message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
+            const std::uint64_t gone = next_.offset;
+            next_.offset = std::max(gone, log_.begin().offset);
+            rd_kafka_seek(topic_.get(), next_.partition, static_cast<std::int64_t>(next_.offset), timeout_ms_);
+            return Error(Code::kNotFound, fmt::format("entries {} to {} of '{}' have been deleted", gone, next_.offset,
+                                                      rd_kafka_topic_name(topic_.get())));
+        }
+        if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return error_of(message->err, fmt::format("reading '{}'", rd_kafka_topic_name(topic_.get())));
+        if (!lent_.empty() && bytes + message->len > max_bytes) {
+            ahead_ = std::move(message);
+            return {};
+        }
+        bytes += message->len;
+        out.push_back({.position = {next_.partition, static_cast<std::uint64_t>(message->offset)},
+                       .kind = kind_of(message.get()),
+                       .payload = {static_cast<const char*>(message->payload), message->len}});
+        next_.offset = static_cast<std::uint64_t>(message->offset) + 1;
+        lent_.push_back(std::move(message));
+    }
+    return {};
+}
+
+}  // namespace footfall::log::kafka

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "log/kafka/handle.h"
+#include "log/log.h"
+
+namespace footfall::log::kafka {
+
+/// Whether what a transaction wrote is read before it is committed. `events` and what is made of it are written in
+/// transactions.
+enum class Isolation : unsigned char { kReadCommitted, kReadUncommitted };
+
+struct KafkaLogOptions {
+    std::string brokers;  ///< host:port, with commas between
+    std::string topic;    ///< has to be there: footfall makes topics by its own command, with stated settings
+    std::uint16_t partition = 0;
+    Isolation isolation = Isolation::kReadUncommitted;
+    /// What waits for the broker at most.
+    std::uint64_t queue_bytes_max = 64u << 20;
+    /// The topic's max.message.bytes: a larger entry is refused before anything of its group is sent.
+    std::uint64_t message_bytes_max = 1u << 20;
+    /// An entry is acknowledged within that or its group fails. Below the 5 s in which a collector has to say 503.
+    int delivery_timeout_ms = 4'000;
+    int request_timeout_ms = 4'000;
+    /// What is younger stays, whoever releases it.
+    std::int64_t retention_ms = 24 * std::int64_t{3'600'000};
+    Settings more = {};  ///< for instance security.protocol
+};
+
+/// One partition of a Kafka topic as an event log, by librdkafka. A record's value is the entry's payload, byte for
+/// byte; its headers are `kind`, EntryKind as one byte (none: kEvent), and `v`, the version of
+/// schema/event.schema.json; its time is when it is sent, so that a visitor's wrong clock never makes the broker refuse
+/// it. Offsets may have gaps, since each transaction takes one for its end.
+///
+/// append(): the producer is idempotent and waits for all replicas in sync, so that an entry whose answer is lost is
+/// sent again without becoming two. kUnavailable, where not each entry of the group was acknowledged in time: some may
+/// be in the log all the same, and a repetition of the group doubles those, which is for `event_id` to find. The
+/// positions of a group have gaps only where others write to the partition.
+///
+/// end() and begin() are those that the broker told last, at most some milliseconds old; where it does not answer, the
+/// ones it told before. damage() is empty: Kafka repairs its replicas itself.
+class KafkaLog final : public EventLog {
+public:
+    /// kNotFound where there is no such topic or partition, kUnavailable where no broker answers in time.
+    static Result<std::unique_ptr<KafkaLog>> open(KafkaLogOptions options, Clock& clock);
+    ~KafkaLog() override;
+
+    Result<Position> append(std::span<const Entry> group) override;
+    Position end() const override;
+    Position begin() const override;
+    bool wait_beyond(Position position, int timeout_ms) const override;
+    Result<std::unique_ptr<LogReader>> reader(Position from) const override;
+    std::vector<Damage> damage() const override { return {}; }
+    Status release(Position position) override;
+
+private:
+    KafkaLog(KafkaLogOptions options, Clock& clock) : options_(std::move(options)), clock_(clock) {}
+    Status start();
+    Status look() const;
+    Settings common() const;
+    Status produce(const Entry& entry, void* group, std::int64_t deadline_ns);
+
+    const KafkaLogOptions options_;
+    Clock& clock_;
+    Handle producer_;
+    Topic topic_;
+    Handle asker_;  ///< for offsets, by the isolation
+    mutable std::atomic<std::uint64_t> begin_{0};
+    mutable std::atomic<std::uint64_t> end_{0};
+};
+
+/// Reads a partition. See LogReader.
+class KafkaReader final : public LogReader {
+public:
+    static Result<std::unique_ptr<KafkaReader>> open(const KafkaLog& log, const Settings& settings,
+                                                     const std::string& topic, Position from, int timeout_ms);
+    ~KafkaReader() override;
+
+    Status read(std::vector<StoredEntry>& out, std::size_t max_entries, std::size_t max_bytes) override;
+    Position position() const override { return next_; }
+
+private:
+    explicit KafkaReader(const KafkaLog& log) : log_(log) {}
+    Message take(int timeout_ms);
+
+    const KafkaLog& log_;
+    Handle consumer_;
+    Topic topic_;
+    bool is_started_ = false;
+    Position next_;
+    int timeout_ms_ = 0;
+    std::vector<Message> lent_;  ///< what entries of the last call borrow from
+    Message ahead_;              ///< did not fit into it
+};
+
+}  // namespace footfall::log::kafka
