@@ -7,14 +7,13 @@
 
 #include <fmt/format.h>
 
+#include "log/kafka/message.h"
+
 namespace footfall::log::kafka {
 namespace {
 
 constexpr std::int64_t kMs = 1'000'000;  // in nanoseconds
 constexpr int kLookEveryMs = 5;
-constexpr std::string_view kKindHeader = "kind";
-constexpr std::string_view kVersionHeader = "v";
-constexpr std::string_view kVersion = "1";
 
 /// What is awaited of a group, on the thread that sent it.
 struct Group {
@@ -32,16 +31,6 @@ void note_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
 
 Error unavailable(std::string_view brokers, rd_kafka_resp_err_t code, std::string_view doing) {
     return error_of(code, fmt::format("Kafka at {}, {}", brokers, doing));
-}
-
-EntryKind kind_of(const rd_kafka_message_t* message) {
-    rd_kafka_headers_t* headers = nullptr;
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return EntryKind::kEvent;
-    const void* value = nullptr;
-    std::size_t size = 0;
-    if (rd_kafka_header_get_last(headers, kKindHeader.data(), &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR || size != 1)
-        return EntryKind::kEvent;
-    return static_cast<EntryKind>(*static_cast<const std::uint8_t*>(value));
 }
 
 struct PartitionsDeleter {
@@ -65,23 +54,12 @@ Result<std::unique_ptr<KafkaLog>> KafkaLog::open(KafkaLogOptions options, Clock&
 
 KafkaLog::~KafkaLog() {
     if (!producer_) return;
-    topic_.reset();
     // append() leaves nothing behind, so that there is nothing to wait for.
     rd_kafka_purge(producer_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 }
 
 Settings KafkaLog::common() const {
-    Settings settings = {
-        {"bootstrap.servers", options_.brokers},
-        {"client.id", "footfall"},
-        {"socket.keepalive.enable", "true"},
-        // The library takes no less than a second.
-        {"socket.connection.setup.timeout.ms", std::to_string(std::max(1'000, options_.request_timeout_ms))},
-        {"reconnect.backoff.ms", "50"},
-        {"reconnect.backoff.max.ms", "2000"},
-        {"log.connection.close", "false"}};
-    settings.insert(settings.end(), options_.more.begin(), options_.more.end());
-    return settings;
+    return common_settings(options_.brokers, options_.request_timeout_ms, options_.more);
 }
 
 Status KafkaLog::start() {
@@ -96,7 +74,6 @@ Status KafkaLog::start() {
                                   {"message.timeout.ms", std::to_string(options_.delivery_timeout_ms)}})
         producing.push_back(std::move(setting));
     TRY(producer_, make_handle(RD_KAFKA_PRODUCER, producing, note_delivery));
-    TRY(topic_, make_topic(producer_.get(), options_.topic));
     Settings asking = common();
     asking.emplace_back("isolation.level",
                         options_.isolation == Isolation::kReadCommitted ? "read_committed" : "read_uncommitted");
@@ -117,18 +94,10 @@ Status KafkaLog::look() const {
     return {};
 }
 
-Status KafkaLog::produce(const Entry& entry, void* group, std::int64_t deadline_ns) {
-    const auto kind = static_cast<std::uint8_t>(entry.kind);
+Status KafkaLog::send(const Entry& entry, void* group, std::int64_t deadline_ns) {
+    const Destination to = {.topic = options_.topic, .partition = options_.partition};
     for (;;) {
-        const rd_kafka_resp_err_t code =
-            rd_kafka_producev(producer_.get(), RD_KAFKA_V_RKT(topic_.get()), RD_KAFKA_V_PARTITION(options_.partition),
-                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                              // A payload of no bytes is one; a null pointer would be none.
-                              RD_KAFKA_V_VALUE(const_cast<char*>(entry.payload.empty() ? "" : entry.payload.data()),
-                                               entry.payload.size()),
-                              RD_KAFKA_V_TIMESTAMP(clock_.wall_ms()), RD_KAFKA_V_HEADER(kKindHeader.data(), &kind, 1),
-                              RD_KAFKA_V_HEADER(kVersionHeader.data(), kVersion.data(), kVersion.size()),
-                              RD_KAFKA_V_OPAQUE(group), RD_KAFKA_V_END);
+        const rd_kafka_resp_err_t code = produce(producer_.get(), to, {}, entry, clock_.wall_ms(), group);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             ++static_cast<Group*>(group)->waiting;
             return {};
@@ -150,7 +119,7 @@ Result<Position> KafkaLog::append(std::span<const Entry> group) {
     Status sent;
     const std::int64_t deadline_ns = clock_.steady_ns() + options_.delivery_timeout_ms * kMs;
     for (const Entry& entry : group) {
-        sent = produce(entry, &awaited, deadline_ns);
+        sent = send(entry, &awaited, deadline_ns);
         if (!sent) break;
     }
     // Each is told of in the end, by message.timeout.ms at the latest, and the group lives until then.

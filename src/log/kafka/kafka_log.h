@@ -65,12 +65,11 @@ private:
     Status start();
     Status look() const;
     Settings common() const;
-    Status produce(const Entry& entry, void* group, std::int64_t deadline_ns);
+    Status send(const Entry& entry, void* group, std::int64_t deadline_ns);
 
     const KafkaLogOptions options_;
     Clock& clock_;
     Handle producer_;
-    Topic topic_;
     Handle asker_;  ///< for offsets, by the isolation
     mutable std::atomic<std::uint64_t> begin_{0};
     mutable std::atomic<std::uint64_t> end_{0};

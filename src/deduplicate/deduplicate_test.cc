@@ -1,0 +1,387 @@
+#include "deduplicate/deduplicate.h"
+
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/testing/test_folder.h"
+#include "log/kafka/testing/running_kafka.h"
+
+namespace footfall::deduplicate {
+namespace {
+
+using log::kafka::brokers;
+using log::kafka::Isolation;
+using log::kafka::KafkaLog;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+constexpr std::uint16_t kPartitions = 3;
+constexpr char kWork[] = "--work";
+
+DeduplicatorOptions options_of(const std::string& source, const std::string& target, const std::string& folder) {
+    return {.brokers = brokers(),
+            .source = source,
+            .target = target,
+            .group = "group-of-" + source,
+            .index = {.directory = folder},
+            .batch_entries_max = 200};
+}
+
+/// A record of which the number is the page, so that it can be told which one was written.
+std::string record(std::uint32_t id, std::uint64_t visitor, std::int64_t received_at, std::uint32_t number) {
+    event::Event event;
+    const std::string page = "/" + std::to_string(number);
+    event.website_id = id % 2 == 0 ? "even" : "odd";
+    event.event_id.bytes[6] = 0x40;
+    event.event_id.bytes[8] = 0x80;
+    std::memcpy(&event.event_id.bytes[10], &id, sizeof id);
+    event.event_type = "pageview";
+    event.timestamp = received_at;
+    event.received_at = received_at;
+    event.visitor_id = visitor;
+    event.page = page;
+    std::string out;
+    event::write_record(event, out);
+    return out;
+}
+
+/// Topics of a test's own, what is put into the one, and what stands in the other.
+class Topics {
+public:
+    Topics()
+        : source_(log::kafka::make_test_topic("raw", 1)), target_(log::kafka::make_test_topic("events", kPartitions)) {
+        auto opened = KafkaLog::open({.brokers = brokers(), .topic = source_}, system_clock());
+        EXPECT_TRUE(opened) << opened.error().message;
+        raw_ = std::move(*opened);
+        const Status begun = log::kafka::set_consumed(
+            {.brokers = brokers(), .group = options().group, .topic = source_, .partition = 0}, 0);
+        EXPECT_TRUE(begun) << begun.error().message;
+    }
+
+    const std::string& source() const { return source_; }
+    const std::string& target() const { return target_; }
+    std::string index() const { return folder_.path() + "/index"; }
+    DeduplicatorOptions options() const { return options_of(source_, target_, index()); }
+
+    void put(const std::vector<std::string>& records, log::EntryKind kind = log::EntryKind::kEvent) {
+        std::vector<log::Entry> entries;
+        for (const std::string& one : records) entries.push_back({kind, one});
+        const auto first = raw_->append(entries);
+        ASSERT_TRUE(first) << first.error().message;
+    }
+    void put(std::uint32_t id, std::uint64_t visitor = 1) {
+        put({record(id, visitor, system_clock().wall_ms(), number_++)});
+    }
+
+    struct Written {
+        std::uint16_t partition;
+        log::EntryKind kind;
+        std::string payload;
+    };
+    std::vector<Written> written(Isolation isolation = Isolation::kReadCommitted) const {
+        std::vector<Written> all;
+        for (std::uint16_t partition = 0; partition < kPartitions; ++partition) {
+            auto log =
+                KafkaLog::open({.brokers = brokers(), .topic = target_, .partition = partition, .isolation = isolation},
+                               system_clock());
+            EXPECT_TRUE(log) << log.error().message;
+            auto reader = (*log)->reader({partition, 0});
+            EXPECT_TRUE(reader) << reader.error().message;
+            const std::uint64_t end = (*log)->end().offset;
+            while ((*reader)->position().offset < end) {
+                std::vector<log::StoredEntry> entries;
+                const Status status = (*reader)->read(entries, 1'000, 1u << 20);
+                EXPECT_TRUE(status) << status.error().message;
+                for (const auto& entry : entries) all.push_back({partition, entry.kind, std::string(entry.payload)});
+            }
+        }
+        return all;
+    }
+    /// Ids of events as they were put, in the order of a partition.
+    std::vector<std::uint32_t> ids() const {
+        std::vector<std::uint32_t> out;
+        event::RecordReader records;
+        for (const Written& one : written()) {
+            if (one.kind != log::EntryKind::kEvent) continue;
+            const auto event = records.read(one.payload);
+            EXPECT_TRUE(event);
+            std::uint32_t id = 0;
+            std::memcpy(&id, &event->event_id.bytes[10], sizeof id);
+            out.push_back(id);
+        }
+        return out;
+    }
+    std::vector<std::string> tallies() const {
+        std::vector<std::string> out;
+        for (Written& one : written())
+            if (one.kind == log::EntryKind::kTally) out.push_back(std::move(one.payload));
+        return out;
+    }
+
+private:
+    const std::string source_;
+    const std::string target_;
+    const TestFolder folder_;
+    std::unique_ptr<KafkaLog> raw_;
+    std::uint32_t number_ = 0;
+};
+
+std::unique_ptr<Deduplicator> opened(const DeduplicatorOptions& options) {
+    auto out = Deduplicator::open(options, system_clock());
+    EXPECT_TRUE(out) << out.error().message;
+    return out ? std::move(*out) : nullptr;
+}
+
+/// Until there is nothing left.
+void work_off(Deduplicator& deduplicator) {
+    for (;;) {
+        const auto taken = deduplicator.step(200);
+        ASSERT_TRUE(taken) << taken.error().message;
+        if (*taken == 0) return;
+    }
+}
+
+/// A process of this program that works on the topics until it is killed.
+class Worker {
+public:
+    explicit Worker(const Topics& topics, const std::string& failpoints = {}) {
+        const std::string fault = "FOOTFALL_FAILPOINTS=" + failpoints;
+        const std::string kafka = "FOOTFALL_KAFKA=" + brokers();
+        const std::string folder = topics.index();
+        const char* words[] = {"/proc/self/exe",        kWork,          topics.source().c_str(),
+                               topics.target().c_str(), folder.c_str(), nullptr};
+        const char* environment[] = {fault.c_str(), kafka.c_str(), nullptr};
+        EXPECT_EQ(::posix_spawn(&pid_, words[0], nullptr, nullptr, const_cast<char**>(words),
+                                const_cast<char**>(environment)),
+                  0);
+    }
+    ~Worker() { kill(); }
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    void kill() {
+        if (pid_ <= 0) return;
+        ::kill(pid_, SIGKILL);
+        end();
+    }
+    /// Whether it died by SIGKILL, by itself within the time.
+    bool dies_within(int seconds) {
+        for (int i = 0; i < seconds * 100; ++i) {
+            int status = 0;
+            if (::waitpid(pid_, &status, WNOHANG) == pid_) {
+                pid_ = -1;
+                return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+        return false;
+    }
+
+private:
+    void end() {
+        ::waitpid(pid_, nullptr, 0);
+        pid_ = -1;
+    }
+    pid_t pid_ = -1;
+};
+
+TEST(DeduplicatorTest, EachEventIsWrittenOnceAndRepetitionsAreToldBySite) {
+    Topics topics;
+    for (const std::uint32_t id : {2u, 3u, 2u, 4u, 2u, 3u}) topics.put(id);
+    const auto deduplicator = opened(topics.options());
+    work_off(*deduplicator);
+    EXPECT_THAT(topics.ids(), ElementsAre(2, 3, 4));
+    EXPECT_THAT(topics.tallies(), UnorderedElementsAre(R"({"website_id":"even","duplicates":2,"rejected":{}})",
+                                                       R"({"website_id":"odd","duplicates":1,"rejected":{}})"));
+    topics.put(4);
+    topics.put(5);
+    work_off(*deduplicator);
+    EXPECT_THAT(topics.ids(), UnorderedElementsAre(2, 3, 4, 5));
+}
+
+TEST(DeduplicatorTest, AVisitorIsInOnePartitionInTheOrderOfTheSource) {
+    Topics topics;
+    std::map<std::uint64_t, std::vector<std::uint32_t>> sent;
+    for (std::uint32_t id = 0; id < 300; ++id) {
+        topics.put(2 * id, id % 30);
+        sent[id % 30].push_back(2 * id);
+    }
+    work_off(*opened(topics.options()));
+    std::map<std::uint64_t, std::vector<std::uint32_t>> got;
+    std::map<std::uint64_t, std::set<std::uint16_t>> partitions;
+    event::RecordReader records;
+    for (const Topics::Written& one : topics.written()) {
+        const auto event = records.read(one.payload);
+        ASSERT_TRUE(event);
+        std::uint32_t id = 0;
+        std::memcpy(&id, &event->event_id.bytes[10], sizeof id);
+        got[event->visitor_id].push_back(id);
+        partitions[event->visitor_id].insert(one.partition);
+    }
+    EXPECT_EQ(got, sent);
+    std::set<std::uint16_t> used;
+    for (const auto& [visitor, of_it] : partitions) {
+        EXPECT_EQ(of_it.size(), 1u) << visitor;
+        used.insert(*of_it.begin());
+    }
+    EXPECT_EQ(used.size(), kPartitions);
+}
+
+TEST(DeduplicatorTest, OtherEntriesPassAndWhatIsNoRecordIsLeftOutAlone) {
+    Topics topics;
+    topics.put({R"({"website_id":"even","duplicates":0,"rejected":{"bad_time":1}})"}, log::EntryKind::kTally);
+    topics.put({"no record"});
+    topics.put(2);
+    work_off(*opened(topics.options()));
+    EXPECT_THAT(topics.ids(), ElementsAre(2));
+    EXPECT_THAT(topics.tallies(), ElementsAre(R"({"website_id":"even","duplicates":0,"rejected":{"bad_time":1}})"));
+}
+
+TEST(DeduplicatorTest, AnotherStartGoesOnAndAnIndexThatIsLostIsMadeAgain) {
+    Topics topics;
+    topics.put(2);
+    work_off(*opened(topics.options()));
+    topics.put(2);
+    topics.put(3);
+    work_off(*opened(topics.options()));
+    EXPECT_THAT(topics.ids(), UnorderedElementsAre(2, 3));
+    std::filesystem::remove_all(topics.index());
+    topics.put(3);
+    topics.put(2);
+    topics.put(4);
+    const auto deduplicator = opened(topics.options());
+    EXPECT_EQ(deduplicator->position(), 3u);
+    work_off(*deduplicator);
+    EXPECT_THAT(topics.ids(), UnorderedElementsAre(2, 3, 4));
+}
+
+TEST(DeduplicatorTest, WhoOpensAPartitionLaterIsTheOneThatWrites) {
+    Topics topics;
+    topics.put(2);
+    const auto former = opened(topics.options());
+    work_off(*former);
+    DeduplicatorOptions elsewhere = topics.options();
+    elsewhere.index.directory += "-elsewhere";
+    const auto later = opened(elsewhere);
+    topics.put(3);
+    const auto refused = former->step(5'000);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::kConflict) << refused.error().message;
+    work_off(*later);
+    EXPECT_THAT(topics.ids(), UnorderedElementsAre(2, 3));
+}
+
+TEST(DeduplicatorTest, APlaceThatKafkaHasForgottenIsAPersonsToSay) {
+    Topics topics;
+    topics.put(2);
+    work_off(*opened(topics.options()));
+    DeduplicatorOptions options = topics.options();
+    options.group += "-that-nobody-knows";
+    const auto refused = Deduplicator::open(options, system_clock());
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::kConflict);
+    EXPECT_THAT(refused.error().message, testing::HasSubstr("offsets.retention.minutes"));
+}
+
+class DeduplicatorDeathTest : public testing::TestWithParam<const char*> {};
+
+TEST_P(DeduplicatorDeathTest, ADeathAtAnyMomentDoublesAndLosesNothing) {
+    Topics topics;
+    for (const std::uint32_t id : {2u, 3u, 2u}) topics.put(id);
+    {
+        Worker worker(topics, std::string(GetParam()) + "=abort@1");
+        ASSERT_TRUE(worker.dies_within(30));
+    }
+    topics.put(3);
+    topics.put(4);
+    work_off(*opened(topics.options()));
+    EXPECT_THAT(topics.ids(), UnorderedElementsAre(2, 3, 4));
+    std::uint64_t duplicates = 0;
+    for (const std::string& tally : topics.tallies())
+        duplicates += std::strtoull(tally.c_str() + tally.find("\"duplicates\":") + 13, nullptr, 10);
+    EXPECT_EQ(duplicates, 2u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Moments, DeduplicatorDeathTest, testing::Values("kafka.before_commit", "kafka.committed"),
+                         [](const auto& test) {
+                             std::string name = test.param;
+                             std::erase_if(name, [](char c) { return c == '.' || c == '_'; });
+                             return name;
+                         });
+
+// Kills at moments of chance, while there is work.
+TEST(DeduplicatorTest, ALedgerOverKillsIsExact) {
+    constexpr std::uint32_t kSeed = 20'261'130;
+    constexpr int kKills = 8;
+    std::mt19937 random(kSeed);
+    Topics topics;
+    std::set<std::uint32_t> sent;
+    std::uint64_t records = 0;
+    std::uint32_t number = 0;
+    for (int round = 0; round < kKills; ++round) {
+        Worker worker(topics);
+        const auto ends = std::chrono::steady_clock::now() + std::chrono::milliseconds(300 + random() % 1'200);
+        while (std::chrono::steady_clock::now() < ends) {
+            std::vector<std::string> batch;
+            for (int i = 0; i < 40; ++i) {
+                const auto id = static_cast<std::uint32_t>(random() % 4'000);
+                sent.insert(id);
+                batch.push_back(record(id, id % 97, system_clock().wall_ms(), number++));
+            }
+            records += batch.size();
+            topics.put(batch);
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        }
+        worker.kill();
+    }
+    work_off(*opened(topics.options()));
+    std::vector<std::uint32_t> ids = topics.ids();
+    const std::size_t events = ids.size();
+    EXPECT_EQ(std::set<std::uint32_t>(ids.begin(), ids.end()), sent) << "seed " << kSeed;
+    EXPECT_EQ(events, sent.size()) << "seed " << kSeed;
+    std::uint64_t duplicates = 0;
+    for (const std::string& tally : topics.tallies())
+        duplicates += std::strtoull(tally.c_str() + tally.find("\"duplicates\":") + 13, nullptr, 10);
+    EXPECT_EQ(events + duplicates, records) << "received = written + duplicates, seed " << kSeed;
+}
+
+}  // namespace
+
+int work(const std::string& source, const std::string& target, const std::string& folder) {
+    for (;;) {
+        auto deduplicator = Deduplicator::open(options_of(source, target, folder), system_clock());
+        if (!deduplicator) {
+            fmt::print(stderr, "{}\n", deduplicator.error().message);
+            return 1;
+        }
+        for (;;)
+            if (const auto taken = (*deduplicator)->step(200); !taken) break;
+    }
+}
+
+}  // namespace footfall::deduplicate
+
+int main(int argc, char** argv) {
+    if (argc == 5 && std::strcmp(argv[1], footfall::deduplicate::kWork) == 0)
+        return footfall::deduplicate::work(argv[2], argv[3], argv[4]);
+    testing::InitGoogleMock(&argc, argv);
+    return RUN_ALL_TESTS();
+}
