@@ -175,7 +175,7 @@ void run(const std::string& lists, const std::string& folder, std::size_t events
     auto log = need(log::DiskLog::open({.directory = folder + "/log", .free_bytes_min = 0}, clock), "log");
     NullLog null;
     auto null_index = need(ingest::Dedup::open({.directory = folder + "/ids-of-none"}, clock), "ids");
-    ingest::Committer committer(null, *null_index, clock, {}, [](const Error&) { std::abort(); });
+    ingest::Committer committer(null, null_index.get(), clock, {}, [](const Error&) { std::abort(); });
     ingest::Endpoint endpoint(*catalog, tables, identity, committer, clock,
                               {.trusted_proxies = need(ingest::parse_networks("127.0.0.0/8"), "networks"),
                                .loops = 1,

@@ -115,7 +115,7 @@ Status Services::State::open(Options options) {
     TRY_STATUS(replay_log_tail());
 
     committer = std::make_unique<ingest::Committer>(
-        *log, *dedup, clock,
+        *log, dedup.get(), clock,
         ingest::CommitterOptions{.queue_bytes_max = static_cast<std::size_t>(settings.ingest_queue_bytes_max)},
         [fatal = std::move(options.fatal)](const Error& error) {
             if (fatal) fatal(error);

@@ -167,14 +167,14 @@ Status Deduplicator::collect(const std::vector<log::StoredEntry>& entries) {
 }
 
 Status Deduplicator::commit(std::uint64_t consumed) {
-    std::vector<log::kafka::KeyedEntry> written;
+    std::vector<log::Entry> written;
     written.reserve(taken_.size() + tallies_.size());
     for (std::size_t i = 0; i < taken_.size(); ++i) {
         const log::StoredEntry& entry = entries_[taken_[i]];
-        written.push_back({.entry = {entry.kind, entry.payload}, .key = keys_[i]});
+        written.push_back({.kind = entry.kind, .payload = entry.payload, .key = keys_[i]});
     }
     for (std::size_t i = 0; i < tallies_.size(); ++i)
-        written.push_back({.entry = {log::EntryKind::kTally, tallies_[i]}, .key = tally_keys_[i]});
+        written.push_back({.kind = log::EntryKind::kTally, .payload = tallies_[i], .key = tally_keys_[i]});
     if (const Status status = target_->write(written, consumed); !status) {
         index_->abort();
         return status;

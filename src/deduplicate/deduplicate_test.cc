@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <future>
 #include <map>
 #include <random>
 #include <set>
@@ -21,6 +23,8 @@
 #include <gtest/gtest.h>
 
 #include "base/testing/test_folder.h"
+#include "ingest/committer.h"
+#include "log/kafka/collected.h"
 #include "log/kafka/testing/running_kafka.h"
 
 namespace footfall::deduplicate {
@@ -63,6 +67,54 @@ std::string record(std::uint32_t id, std::uint64_t visitor, std::int64_t receive
     return out;
 }
 
+struct Written {
+    std::uint16_t partition;
+    log::EntryKind kind;
+    std::string payload;
+};
+
+std::vector<Written> written_in(const std::string& topic, Isolation isolation) {
+    std::vector<Written> all;
+    for (std::uint16_t partition = 0; partition < kPartitions; ++partition) {
+        auto log = KafkaLog::open(
+            {.brokers = brokers(), .topic = topic, .partition = partition, .isolation = isolation}, system_clock());
+        EXPECT_TRUE(log) << log.error().message;
+        auto reader = (*log)->reader({partition, 0});
+        EXPECT_TRUE(reader) << reader.error().message;
+        const std::uint64_t end = (*log)->end().offset;
+        while ((*reader)->position().offset < end) {
+            std::vector<log::StoredEntry> entries;
+            const Status status = (*reader)->read(entries, 1'000, 1u << 20);
+            EXPECT_TRUE(status) << status.error().message;
+            for (const auto& entry : entries) all.push_back({partition, entry.kind, std::string(entry.payload)});
+        }
+    }
+    return all;
+}
+
+std::vector<std::uint32_t> ids_of(const std::vector<Written>& written) {
+    std::vector<std::uint32_t> out;
+    event::RecordReader records;
+    for (const Written& one : written) {
+        if (one.kind != log::EntryKind::kEvent) continue;
+        const auto event = records.read(one.payload);
+        EXPECT_TRUE(event);
+        std::uint32_t id = 0;
+        std::memcpy(&id, &event->event_id.bytes[10], sizeof id);
+        out.push_back(id);
+    }
+    return out;
+}
+
+std::uint64_t duplicates_in(const std::vector<Written>& written) {
+    constexpr std::string_view kMember = "\"duplicates\":";
+    std::uint64_t sum = 0;
+    for (const Written& one : written)
+        if (one.kind == log::EntryKind::kTally)
+            sum += std::strtoull(one.payload.c_str() + one.payload.find(kMember) + kMember.size(), nullptr, 10);
+    return sum;
+}
+
 /// Topics of a test's own, what is put into the one, and what stands in the other.
 class Topics {
 public:
@@ -91,44 +143,9 @@ public:
         put({record(id, visitor, system_clock().wall_ms(), number_++)});
     }
 
-    struct Written {
-        std::uint16_t partition;
-        log::EntryKind kind;
-        std::string payload;
-    };
-    std::vector<Written> written(Isolation isolation = Isolation::kReadCommitted) const {
-        std::vector<Written> all;
-        for (std::uint16_t partition = 0; partition < kPartitions; ++partition) {
-            auto log =
-                KafkaLog::open({.brokers = brokers(), .topic = target_, .partition = partition, .isolation = isolation},
-                               system_clock());
-            EXPECT_TRUE(log) << log.error().message;
-            auto reader = (*log)->reader({partition, 0});
-            EXPECT_TRUE(reader) << reader.error().message;
-            const std::uint64_t end = (*log)->end().offset;
-            while ((*reader)->position().offset < end) {
-                std::vector<log::StoredEntry> entries;
-                const Status status = (*reader)->read(entries, 1'000, 1u << 20);
-                EXPECT_TRUE(status) << status.error().message;
-                for (const auto& entry : entries) all.push_back({partition, entry.kind, std::string(entry.payload)});
-            }
-        }
-        return all;
-    }
+    std::vector<Written> written() const { return written_in(target_, Isolation::kReadCommitted); }
     /// Ids of events as they were put, in the order of a partition.
-    std::vector<std::uint32_t> ids() const {
-        std::vector<std::uint32_t> out;
-        event::RecordReader records;
-        for (const Written& one : written()) {
-            if (one.kind != log::EntryKind::kEvent) continue;
-            const auto event = records.read(one.payload);
-            EXPECT_TRUE(event);
-            std::uint32_t id = 0;
-            std::memcpy(&id, &event->event_id.bytes[10], sizeof id);
-            out.push_back(id);
-        }
-        return out;
-    }
+    std::vector<std::uint32_t> ids() const { return ids_of(written()); }
     std::vector<std::string> tallies() const {
         std::vector<std::string> out;
         for (Written& one : written())
@@ -228,7 +245,7 @@ TEST(DeduplicatorTest, AVisitorIsInOnePartitionInTheOrderOfTheSource) {
     std::map<std::uint64_t, std::vector<std::uint32_t>> got;
     std::map<std::uint64_t, std::set<std::uint16_t>> partitions;
     event::RecordReader records;
-    for (const Topics::Written& one : topics.written()) {
+    for (const Written& one : topics.written()) {
         const auto event = records.read(one.payload);
         ASSERT_TRUE(event);
         std::uint32_t id = 0;
@@ -301,6 +318,110 @@ TEST(DeduplicatorTest, APlaceThatKafkaHasForgottenIsAPersonsToSay) {
     EXPECT_THAT(refused.error().message, testing::HasSubstr("offsets.retention.minutes"));
 }
 
+/// A collector of the cluster form behind its endpoint.
+class Collector {
+public:
+    Collector(const std::string& events, const std::string& others) {
+        auto collected = log::kafka::Collected::open(
+            {.producer = {.brokers = brokers(), .delivery_timeout_ms = 1'000}, .events = events, .others = others},
+            system_clock());
+        EXPECT_TRUE(collected) << collected.error().message;
+        collected_ = std::move(*collected);
+        committer_ = std::make_unique<ingest::Committer>(*collected_, nullptr, system_clock(),
+                                                         ingest::CommitterOptions{.wait_ns_max = 2'000'000'000},
+                                                         [](const Error& error) { ADD_FAILURE() << error.message; });
+    }
+
+    /// Whether it was acknowledged.
+    bool take(const std::vector<std::uint32_t>& ids) {
+        auto submission = std::make_unique<ingest::Submission>();
+        submission->receive_ms = system_clock().wall_ms();
+        submission->tallies = {{.website_id = "even"}, {.website_id = "odd", .rejected = {{"bad_time", 1}}}};
+        for (const std::uint32_t id : ids) {
+            const std::string one = record(id, id % 7, submission->receive_ms, id);
+            event::RecordReader reader;
+            submission->items.push_back({.begin = static_cast<std::uint32_t>(submission->records.size()),
+                                         .size = static_cast<std::uint32_t>(one.size()),
+                                         .site = id % 2,
+                                         .has_client_id = true,
+                                         .event_id = reader.read(one)->event_id});
+            submission->records += one;
+        }
+        std::promise<bool> answered;
+        submission->finished = [&](const Result<std::uint64_t>& result) {
+            if (!result) {
+                EXPECT_EQ(result.error().code, Code::kOverloaded) << result.error().message;
+            }
+            answered.set_value(result.has_value());
+        };
+        if (!committer_->submit(std::move(submission))) return false;
+        return answered.get_future().get();
+    }
+
+private:
+    std::unique_ptr<log::kafka::Collected> collected_;
+    std::unique_ptr<ingest::Committer> committer_;
+};
+
+TEST(CollectorsTest, TwoCollectorsAndABrokerThatStandsStillLoseAndDoubleNothing) {
+    const char* process = std::getenv("FOOTFALL_KAFKA_PID");
+    ASSERT_NE(process, nullptr) << "scripts/test engines says which process the broker is";
+    constexpr std::uint16_t kRaw = 2;
+    const std::string raw = log::kafka::make_test_topic("raw", kRaw);
+    const std::string rejected = log::kafka::make_test_topic("rejected", 1);
+    const std::string events = log::kafka::make_test_topic("events", kPartitions);
+    std::set<std::uint32_t> acknowledged[2];
+    std::atomic<int> refused{0};
+    std::atomic<std::uint32_t> groups{0};
+    std::atomic<bool> is_over{false};
+    const auto send = [&](int who) {
+        Collector collector(raw, rejected);
+        std::mt19937 random(static_cast<unsigned>(who));
+        while (!is_over) {
+            std::vector<std::uint32_t> ids;
+            for (int i = 0; i < 20; ++i) ids.push_back(static_cast<std::uint32_t>(random() % 3'000));
+            // As a client does, which keeps what was not answered.
+            while (!collector.take(ids)) ++refused;
+            acknowledged[who].insert(ids.begin(), ids.end());
+            ++groups;
+        }
+    };
+    std::thread first(send, 0);
+    std::thread second(send, 1);
+    while (groups < 40) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    ASSERT_EQ(::kill(std::atoi(process), SIGSTOP), 0);
+    for (int i = 0; i < 1'000 && refused < 2; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    EXPECT_GE(refused, 2) << "while it stands still";
+    ASSERT_EQ(::kill(std::atoi(process), SIGCONT), 0);
+    const std::uint32_t before = groups;
+    while (groups < before + 40) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    is_over = true;
+    first.join();
+    second.join();
+
+    const TestFolder folder;
+    std::uint64_t read = 0;
+    for (std::uint16_t partition = 0; partition < kRaw; ++partition) {
+        DeduplicatorOptions options = options_of(raw, events, folder / std::to_string(partition));
+        options.partition = partition;
+        const log::kafka::GroupPlace place = {
+            .brokers = brokers(), .group = options.group, .topic = raw, .partition = partition};
+        ASSERT_TRUE(log::kafka::set_consumed(place, 0));
+        const auto deduplicator = opened(options);
+        work_off(*deduplicator);
+        EXPECT_GT(deduplicator->position(), 0u) << "both partitions are used";
+        read += deduplicator->position();
+    }
+    const std::vector<Written> all = written_in(events, Isolation::kReadCommitted);
+    const std::vector<std::uint32_t> ids = ids_of(all);
+    std::set<std::uint32_t> sent = acknowledged[0];
+    sent.insert(acknowledged[1].begin(), acknowledged[1].end());
+    const std::set<std::uint32_t> counted(ids.begin(), ids.end());
+    EXPECT_EQ(counted.size(), ids.size()) << "none twice";
+    EXPECT_TRUE(std::includes(counted.begin(), counted.end(), sent.begin(), sent.end())) << "none is lost";
+    EXPECT_EQ(ids.size() + duplicates_in(all), read);
+}
+
 class DeduplicatorDeathTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(DeduplicatorDeathTest, ADeathAtAnyMomentDoublesAndLosesNothing) {
@@ -314,10 +435,7 @@ TEST_P(DeduplicatorDeathTest, ADeathAtAnyMomentDoublesAndLosesNothing) {
     topics.put(4);
     work_off(*opened(topics.options()));
     EXPECT_THAT(topics.ids(), UnorderedElementsAre(2, 3, 4));
-    std::uint64_t duplicates = 0;
-    for (const std::string& tally : topics.tallies())
-        duplicates += std::strtoull(tally.c_str() + tally.find("\"duplicates\":") + 13, nullptr, 10);
-    EXPECT_EQ(duplicates, 2u);
+    EXPECT_EQ(duplicates_in(topics.written()), 2u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Moments, DeduplicatorDeathTest, testing::Values("kafka.before_commit", "kafka.committed"),
@@ -357,10 +475,7 @@ TEST(DeduplicatorTest, ALedgerOverKillsIsExact) {
     const std::size_t events = ids.size();
     EXPECT_EQ(std::set<std::uint32_t>(ids.begin(), ids.end()), sent) << "seed " << kSeed;
     EXPECT_EQ(events, sent.size()) << "seed " << kSeed;
-    std::uint64_t duplicates = 0;
-    for (const std::string& tally : topics.tallies())
-        duplicates += std::strtoull(tally.c_str() + tally.find("\"duplicates\":") + 13, nullptr, 10);
-    EXPECT_EQ(events + duplicates, records) << "received = written + duplicates, seed " << kSeed;
+    EXPECT_EQ(events + duplicates_in(topics.written()), records) << "received = written + duplicates, seed " << kSeed;
 }
 
 }  // namespace

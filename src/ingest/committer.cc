@@ -49,7 +49,7 @@ std::string write_tally(const Submission::Tally& tally) {
     return out;
 }
 
-Committer::Committer(log::EventLog& log, Dedup& dedup, Clock& clock, CommitterOptions options,
+Committer::Committer(log::Appender& log, Dedup* dedup, Clock& clock, CommitterOptions options,
                      std::function<void(Error)> fatal)
     : log_(log), dedup_(dedup), clock_(clock), options_(options), fatal_(std::move(fatal)), thread_([this] {
           run();
@@ -112,7 +112,8 @@ void Committer::run() {
         shared = group.size() > 1;
         began_ns = clock_.steady_ns();
         for (const auto& submission : group) counters().wait.observe_ns(began_ns - submission->submitted_ns);
-        commit(group);
+        refuse_late(group);
+        if (!group.empty()) commit(group);
         took_ns = clock_.steady_ns() - began_ns;
         group.clear();
         note_speed(bytes, took_ns);
@@ -133,13 +134,24 @@ std::int64_t Committer::backlog_ns() const {
     return static_cast<std::int64_t>(static_cast<double>(queued - options_.group_bytes_max) / speed);
 }
 
+void Committer::refuse_late(Group& group) {
+    if (options_.wait_ns_max == 0) return;
+    const std::int64_t oldest_ns = clock_.steady_ns() - options_.wait_ns_max;
+    const auto late = std::stable_partition(
+        group.begin(), group.end(), [&](const auto& submission) { return submission->submitted_ns >= oldest_ns; });
+    counters().refused.add(static_cast<std::uint64_t>(group.end() - late));
+    for (auto it = late; it != group.end(); ++it)
+        (*it)->finished(Error(Code::kOverloaded, "the event log does not take entries fast enough"));
+    group.erase(late, group.end());
+}
+
 void Committer::commit(Group& group) {
     const std::int64_t started = clock_.steady_ns();
     if (failpoint("mutant.ack_before_sync") == Fault::kError) return acknowledge_first(group);
     const Status status =
         failed_.load() ? Status(Error(Code::kUnavailable, "the event log has stopped")) : append(group);
     if (!status) {
-        dedup_.abort();
+        if (dedup_ != nullptr) dedup_->abort();
         counters().refused.add(group.size());
         // A full or failing disk may recover, and nothing of the group is in the log. Anything else leaves the durable
         // state unknown.
@@ -154,6 +166,15 @@ void Committer::commit(Group& group) {
     if (index_failure_ && !failed_.exchange(true)) fail(*index_failure_);
 }
 
+/// Copies of an event meet in one partition; without an id of its own an entry goes by its site. Empty where the log is
+/// the disk's, which has one.
+std::string_view Committer::key_of(std::string_view website_id, const Uuid* event_id) {
+    if (dedup_ != nullptr) return {};
+    std::string& key = keys_.emplace_back(website_id);
+    if (event_id != nullptr) key.append("/").append(event_id->text());
+    return key;
+}
+
 // What the fault tests must notice: an answer that does not wait for the disk.
 void Committer::acknowledge_first(Group& group) {
     for (auto& submission : group) submission->finished(0);
@@ -164,6 +185,7 @@ Status Committer::append(Group& group) {
     entries_.clear();
     group_tallies_.clear();
     tally_records_.clear();
+    keys_.clear();
     duplicates_.assign(group.size(), 0);
     const std::int64_t began_ns = clock_.steady_ns();
     const bool skip_dedup = failpoint("mutant.skip_dedup") == Fault::kError;
@@ -171,16 +193,17 @@ Status Committer::append(Group& group) {
         Submission& submission = *group[i];
         for (const Submission::Item& item : submission.items) {
             Submission::Tally& tally = submission.tallies[item.site];
-            if (item.has_client_id && !skip_dedup) {
-                TRY(const bool seen, dedup_.seen(tally.website_id, item.event_id, submission.receive_ms));
+            if (item.has_client_id && dedup_ != nullptr && !skip_dedup) {
+                TRY(const bool seen, dedup_->seen(tally.website_id, item.event_id, submission.receive_ms));
                 if (seen) {
                     ++tally.duplicates;
                     ++duplicates_[i];
                     continue;
                 }
             }
-            entries_.push_back(
-                {log::EntryKind::kEvent, std::string_view(submission.records).substr(item.begin, item.size)});
+            entries_.push_back({.kind = log::EntryKind::kEvent,
+                                .payload = std::string_view(submission.records).substr(item.begin, item.size),
+                                .key = key_of(tally.website_id, &item.event_id)});
         }
         for (const Submission::Tally& tally : submission.tallies) {
             if (tally.duplicates == 0 && tally.rejected.empty()) continue;
@@ -190,17 +213,22 @@ Status Committer::append(Group& group) {
             for (const auto& [reason, count] : tally.rejected) sum.rejected[reason] += count;
             if (!tally.rejected.empty()) sum.received_at = std::max(sum.received_at, submission.receive_ms);
         }
-        for (const std::string& sample : submission.samples) entries_.push_back({log::EntryKind::kRejected, sample});
-        for (const std::string& day : submission.kept_days) entries_.push_back({log::EntryKind::kKeptDay, day});
+        for (const std::string& sample : submission.samples)
+            entries_.push_back({.kind = log::EntryKind::kRejected, .payload = sample});
+        for (const std::string& day : submission.kept_days)
+            entries_.push_back({.kind = log::EntryKind::kKeptDay, .payload = day});
     }
     counters().lookup.observe_ns(clock_.steady_ns() - began_ns);
     for (const auto& [website_id, tally] : group_tallies_) tally_records_.push_back(write_tally(tally));
-    for (const std::string& record : tally_records_) entries_.push_back({log::EntryKind::kTally, record});
+    for (std::size_t i = 0; const auto& [website_id, tally] : group_tallies_)
+        entries_.push_back(
+            {.kind = log::EntryKind::kTally, .payload = tally_records_[i++], .key = key_of(website_id, nullptr)});
     if (entries_.empty()) return {};
     TRY(const log::Position first, log_.append(entries_));
     // From here on the group is durable and must be answered so; an index that fails now ends the process after that,
     // and the next start rebuilds what it missed from the log.
-    if (const Status remembered = dedup_.commit(first.offset + entries_.size()); !remembered)
+    if (dedup_ == nullptr) return {};
+    if (const Status remembered = dedup_->commit(first.offset + entries_.size()); !remembered)
         index_failure_ = remembered.error();
     return {};
 }

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -64,12 +65,17 @@ struct CommitterOptions {
     /// CPU whatever its size; without a pause, many fast clients on few cores make many small groups.
     std::int64_t group_interval_ns = 1'000'000;
     std::int64_t group_interval_ns_max = 5'000'000;
+    /// What has waited longer for its group is refused without being tried, so that a log that takes seconds to say no
+    /// does not let a whole queue wait for it. 0: everything is tried.
+    std::int64_t wait_ns_max = 0;
 };
 
-/// The one writer of the log. Takes all submissions that wait (a group), removes repetitions, appends the rest and the
-/// tallies in one synced append, and only then answers. Deduplicating here, on one thread and right before the append,
-/// means that a copy of an id that is still pending is in the same group or an earlier one: it shares that one's fate
-/// without any waiting list.
+/// The one writer of the log, or one of several collectors' to Kafka. Takes all submissions that wait (a group),
+/// removes repetitions, appends the rest and the tallies in one synced append, and only then answers. Deduplicating
+/// here, on one thread and right before the append, means that a copy of an id that is still pending is in the same
+/// group or an earlier one: it shares that one's fate without any waiting list. A collector of the cluster form has no
+/// index: it can't know what another one took, so that repetitions are removed behind the log (deduplicate/), and each
+/// entry gets the key by which its copies meet there.
 ///
 /// Cost: two wake-ups and one fdatasync a group, whatever its size; 0.2 to 0.5 µs an event for the look-up. A request
 /// that is alone is committed at once; with others it may wait `group_interval_ns` longer.
@@ -77,7 +83,8 @@ class Committer {
 public:
     /// `fatal` is called once, on the committer's thread, when the log or the index can't be trusted any more: the
     /// process must end.
-    Committer(log::EventLog& log, Dedup& dedup, Clock& clock, CommitterOptions options,
+    /// `dedup`: none in the cluster form.
+    Committer(log::Appender& log, Dedup* dedup, Clock& clock, CommitterOptions options,
               std::function<void(Error)> fatal);
     /// Commits what was submitted, then joins.
     ~Committer();
@@ -100,13 +107,15 @@ private:
     using Group = std::vector<std::unique_ptr<Submission>>;
     void run();
     void commit(Group& group);
+    void refuse_late(Group& group);
     void note_speed(std::size_t bytes, std::int64_t took_ns);
     Status append(Group& group);
+    std::string_view key_of(std::string_view website_id, const Uuid* event_id);
     void acknowledge_first(Group& group);
     void fail(const Error& error);
 
-    log::EventLog& log_;
-    Dedup& dedup_;
+    log::Appender& log_;
+    Dedup* const dedup_;
     Clock& clock_;
     const CommitterOptions options_;
     const std::function<void(Error)> fatal_;
@@ -123,6 +132,7 @@ private:
     std::vector<log::Entry> entries_;
     std::map<std::string, Submission::Tally> group_tallies_;
     std::vector<std::string> tally_records_;
+    std::deque<std::string> keys_;
     std::vector<std::uint64_t> duplicates_;
     std::optional<Error> index_failure_;
 

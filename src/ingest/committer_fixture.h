@@ -152,7 +152,7 @@ public:
         log = std::make_unique<HeldLog>(std::move(*disk));
         dedup = std::move(*ids);
         if (!replay()) return false;
-        committer = std::make_unique<Committer>(*log, *dedup, clock, options_, [this](const Error& error) {
+        committer = std::make_unique<Committer>(*log, dedup.get(), clock, options_, [this](const Error& error) {
             const std::lock_guard lock(mutex_);
             fatal_.push_back(error);
         });

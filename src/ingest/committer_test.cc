@@ -55,6 +55,27 @@ TEST_F(CommitterTest, AnAnswerComesOnlyWhenTheLogSaysThatTheGroupIsDurable) {
     EXPECT_THAT(ingestion_.stored().pages, ElementsAre("/"));
 }
 
+TEST_F(CommitterTest, WhatHasWaitedTooLongIsRefusedUntriedAndTheRestOfItsGroupIsTaken) {
+    Ingestion impatient(folder_.path() + "/impatient", {.wait_ns_max = 1'000'000'000});
+    ASSERT_TRUE(impatient.open());
+    impatient.log->hold(Where::kBefore);
+    Answer busy = impatient.submit({{"a", id_of(1), "busy"}});
+    ASSERT_TRUE(impatient.log->wait_held());
+    Answer late = impatient.submit({{"a", id_of(2), "late"}});
+    impatient.clock.advance_ms(1'001);
+    Answer in_time = impatient.submit({{"a", id_of(3), "in time"}});
+    impatient.log->release();
+    EXPECT_EQ(wait(busy), 0u);
+    EXPECT_EQ(wait(in_time), 0u);
+    const auto refused = wait(late);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::kOverloaded);
+    Answer again = impatient.submit({{"a", id_of(2), "again"}});
+    EXPECT_EQ(wait(again), 0u) << "it left no trace";
+    EXPECT_THAT(impatient.stored().pages, ElementsAre("busy", "in time", "again"));
+    EXPECT_THAT(impatient.fatal(), IsEmpty());
+}
+
 TEST_F(CommitterTest, TheOrderOfABodyAndOfBodiesIsTheOrderOfTheLog) {
     Answer first = occupy();
     std::vector<std::string> expected = {"occupied"};

@@ -37,6 +37,8 @@ struct Position {
 struct Entry {
     EntryKind kind = EntryKind::kEvent;
     std::string_view payload;
+    /// Entries of one key are in one partition, where a log has several; without one they are in any.
+    std::string_view key = {};
 };
 
 /// An entry as it was read. The payload borrows from the reader and is valid until its next call.
@@ -67,18 +69,21 @@ public:
     virtual Position position() const = 0;
 };
 
-/// The durable event log. Implementations: disk/ (embedded), kafka/ (cluster).
-class EventLog {
+/// Where entries are made durable: an event log, or what a collector of the cluster form writes to (kafka/collected.h).
+class Appender {
 public:
-    virtual ~EventLog() = default;
-
+    virtual ~Appender() = default;
     /// Appends the group as a whole and returns the position of its first entry; the rest follow without a gap. On
     /// return with a value every entry is durable: synced to disk. kOverloaded (full disk, write failed): nothing of
     /// the group is in the log, it may be tried again. kTooLarge: neither, and it never will be (the disk log takes 64
     /// MiB a group). Any other error: the log has stopped and the process must end (the group was withdrawn, or where
     /// that failed too, whether it is durable is not known). An empty group is nothing. One thread at a time.
     virtual Result<Position> append(std::span<const Entry> group) = 0;
+};
 
+/// The durable event log. Implementations: disk/ (embedded), kafka/ (cluster).
+class EventLog : public Appender {
+public:
     /// Position behind the last durable entry. Thread-safe.
     virtual Position end() const = 0;
     /// Position of the oldest entry that is kept. Thread-safe.

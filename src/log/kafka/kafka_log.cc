@@ -15,20 +15,6 @@ namespace {
 constexpr std::int64_t kMs = 1'000'000;  // in nanoseconds
 constexpr int kLookEveryMs = 5;
 
-/// What is awaited of a group, on the thread that sent it.
-struct Group {
-    std::size_t waiting = 0;
-    rd_kafka_resp_err_t problem = RD_KAFKA_RESP_ERR_NO_ERROR;
-    std::int64_t first = -1;
-};
-
-void note_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
-    auto* group = static_cast<Group*>(message->_private);
-    --group->waiting;
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) group->problem = message->err;
-    else if (group->first < 0 || message->offset < group->first) group->first = message->offset;
-}
-
 Error unavailable(std::string_view brokers, rd_kafka_resp_err_t code, std::string_view doing) {
     return error_of(code, fmt::format("Kafka at {}, {}", brokers, doing));
 }
@@ -52,28 +38,19 @@ Result<std::unique_ptr<KafkaLog>> KafkaLog::open(KafkaLogOptions options, Clock&
     return log;
 }
 
-KafkaLog::~KafkaLog() {
-    if (!producer_) return;
-    // append() leaves nothing behind, so that there is nothing to wait for.
-    rd_kafka_purge(producer_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-}
+KafkaLog::~KafkaLog() = default;
 
 Settings KafkaLog::common() const {
     return common_settings(options_.brokers, options_.request_timeout_ms, options_.more);
 }
 
 Status KafkaLog::start() {
-    Settings producing = common();
-    for (auto& setting : Settings{{"enable.idempotence", "true"},
-                                  {"compression.codec", "zstd"},
-                                  // The committer has put a group together already.
-                                  {"linger.ms", "0"},
-                                  {"queue.buffering.max.kbytes", std::to_string(options_.queue_bytes_max / 1024)},
-                                  {"queue.buffering.max.messages", "1000000"},
-                                  {"message.max.bytes", std::to_string(options_.message_bytes_max + 4096)},
-                                  {"message.timeout.ms", std::to_string(options_.delivery_timeout_ms)}})
-        producing.push_back(std::move(setting));
-    TRY(producer_, make_handle(RD_KAFKA_PRODUCER, producing, note_delivery));
+    TRY(producer_, Producer::open({.brokers = options_.brokers,
+                                   .queue_bytes_max = options_.queue_bytes_max,
+                                   .message_bytes_max = options_.message_bytes_max,
+                                   .delivery_timeout_ms = options_.delivery_timeout_ms,
+                                   .more = options_.more},
+                                  clock_));
     Settings asking = common();
     asking.emplace_back("isolation.level",
                         options_.isolation == Isolation::kReadCommitted ? "read_committed" : "read_uncommitted");
@@ -94,42 +71,11 @@ Status KafkaLog::look() const {
     return {};
 }
 
-Status KafkaLog::send(const Entry& entry, void* group, std::int64_t deadline_ns) {
-    const Destination to = {.topic = options_.topic, .partition = options_.partition};
-    for (;;) {
-        const rd_kafka_resp_err_t code = produce(producer_.get(), to, {}, entry, clock_.wall_ms(), group);
-        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            ++static_cast<Group*>(group)->waiting;
-            return {};
-        }
-        if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || clock_.steady_ns() >= deadline_ns)
-            return unavailable(options_.brokers, code, fmt::format("sending to '{}'", options_.topic));
-        rd_kafka_poll(producer_.get(), 10);
-    }
-}
-
 Result<Position> KafkaLog::append(std::span<const Entry> group) {
     if (group.empty()) return end();
-    for (const Entry& entry : group)
-        if (entry.payload.size() > options_.message_bytes_max)
-            return Error(Code::kTooLarge,
-                         fmt::format("an entry of {} bytes is larger than the {} that '{}' takes", entry.payload.size(),
-                                     options_.message_bytes_max, options_.topic));
-    Group awaited;
-    Status sent;
-    const std::int64_t deadline_ns = clock_.steady_ns() + options_.delivery_timeout_ms * kMs;
-    for (const Entry& entry : group) {
-        sent = send(entry, &awaited, deadline_ns);
-        if (!sent) break;
-    }
-    // Each is told of in the end, by message.timeout.ms at the latest, and the group lives until then.
-    while (awaited.waiting > 0) rd_kafka_poll(producer_.get(), 100);
-    TRY_STATUS(sent);
-    if (awaited.problem != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return Error(Code::kUnavailable,
-                     fmt::format("Kafka at {} did not acknowledge all of {} entries for '{}', some may be there: {}",
-                                 options_.brokers, group.size(), options_.topic, rd_kafka_err2str(awaited.problem)));
-    const auto first = static_cast<std::uint64_t>(std::max<std::int64_t>(0, awaited.first));
+    const Destination here = {.topic = options_.topic, .partition = options_.partition};
+    TRY(const std::int64_t sent, producer_->send(group, [&](const Entry&) -> const Destination& { return here; }));
+    const auto first = static_cast<std::uint64_t>(std::max<std::int64_t>(0, sent));
     std::uint64_t before = end_.load();
     while (before < first + group.size() && !end_.compare_exchange_weak(before, first + group.size())) {}
     return Position{.partition = options_.partition, .offset = first};
@@ -187,9 +133,9 @@ Status KafkaLog::release(Position position) {
     const std::unique_ptr<rd_kafka_DeleteRecords_t, decltype(&rd_kafka_DeleteRecords_destroy)> wanted(
         rd_kafka_DeleteRecords_new(before.get()), rd_kafka_DeleteRecords_destroy);
     const std::unique_ptr<rd_kafka_queue_t, decltype(&rd_kafka_queue_destroy)> queue(
-        rd_kafka_queue_new(producer_.get()), rd_kafka_queue_destroy);
+        rd_kafka_queue_new(producer_->handle()), rd_kafka_queue_destroy);
     rd_kafka_DeleteRecords_t* wanted_at = wanted.get();
-    rd_kafka_DeleteRecords(producer_.get(), &wanted_at, 1, nullptr, queue.get());
+    rd_kafka_DeleteRecords(producer_->handle(), &wanted_at, 1, nullptr, queue.get());
     const std::unique_ptr<rd_kafka_event_t, decltype(&rd_kafka_event_destroy)> event(
         rd_kafka_queue_poll(queue.get(), options_.request_timeout_ms * 2), rd_kafka_event_destroy);
     const std::string doing = fmt::format("deleting before entry {} of '{}'", up_to, options_.topic);

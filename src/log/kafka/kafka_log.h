@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "log/kafka/handle.h"
+#include "log/kafka/producer.h"
 #include "log/log.h"
 
 namespace footfall::log::kafka {
@@ -65,11 +66,10 @@ private:
     Status start();
     Status look() const;
     Settings common() const;
-    Status send(const Entry& entry, void* group, std::int64_t deadline_ns);
 
     const KafkaLogOptions options_;
     Clock& clock_;
-    Handle producer_;
+    std::unique_ptr<Producer> producer_;
     Handle asker_;  ///< for offsets, by the isolation
     mutable std::atomic<std::uint64_t> begin_{0};
     mutable std::atomic<std::uint64_t> end_{0};

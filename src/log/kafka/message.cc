@@ -11,14 +11,14 @@ constexpr std::string_view kVersion = "1";
 
 }  // namespace
 
-rd_kafka_resp_err_t produce(rd_kafka_t* producer, const Destination& to, std::string_view key, const Entry& entry,
-                            std::int64_t now_ms, void* opaque) {
+rd_kafka_resp_err_t produce(rd_kafka_t* producer, const Destination& to, const Entry& entry, std::int64_t now_ms,
+                            void* opaque) {
     const auto kind = static_cast<std::uint8_t>(entry.kind);
     // A payload of no bytes is one; a null pointer would be none. Without a key the partition is any.
     char* const payload = const_cast<char*>(entry.payload.empty() ? "" : entry.payload.data());
-    const char* const key_at = key.empty() ? nullptr : key.data();
+    const char* const key = entry.key.empty() ? nullptr : entry.key.data();
     return rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(to.topic.c_str()), RD_KAFKA_V_PARTITION(to.partition),
-                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key_at, key.size()),
+                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, entry.key.size()),
                              RD_KAFKA_V_VALUE(payload, entry.payload.size()), RD_KAFKA_V_TIMESTAMP(now_ms),
                              RD_KAFKA_V_HEADER(kKindHeader.data(), &kind, 1),
                              RD_KAFKA_V_HEADER(kVersionHeader.data(), kVersion.data(), kVersion.size()),

@@ -18,8 +18,8 @@ struct Destination {
 /// Hands an entry to the client's own thread, which copies it: the value is the payload, byte for byte; the headers are
 /// `kind`, EntryKind as one byte, and `v`, the version of schema/event.schema.json; the time is `now_ms`. `opaque`
 /// comes back to whoever is told of the delivery. RD_KAFKA_RESP_ERR__QUEUE_FULL: rd_kafka_poll() and try again.
-rd_kafka_resp_err_t produce(rd_kafka_t* producer, const Destination& to, std::string_view key, const Entry& entry,
-                            std::int64_t now_ms, void* opaque);
+rd_kafka_resp_err_t produce(rd_kafka_t* producer, const Destination& to, const Entry& entry, std::int64_t now_ms,
+                            void* opaque);
 
 /// What its header says; kEvent without one.
 EntryKind kind_of(const rd_kafka_message_t* message);

@@ -25,7 +25,8 @@ inline constexpr std::int64_t kDayMs = 86'400'000;
 inline constexpr std::array<TopicRule, 5> kTopics = {{
     {"raw_events", "site and event_id", 8 * kDayMs, "what collectors took, repetitions among it"},
     {"events", "site and visitor", 8 * kDayMs, "each event once, and how many repetitions there were"},
-    {"rejected_events", "site", 30 * kDayMs, "samples of what was refused, and how much of it there was"},
+    {"rejected_events", "site (samples: none)", 30 * kDayMs,
+     "samples of what was refused, and how much of it there was"},
     {"sessions", "site and visitor", 8 * kDayMs, "versions of sessions, by the Flink job"},
     {"late_events", "site and visitor", 8 * kDayMs, "events behind the Flink job's allowed lateness"},
 }};

@@ -44,12 +44,12 @@ Transactions::~Transactions() {
 
 Result<std::optional<std::uint64_t>> Transactions::consumed() const { return kafka::consumed(options_.source); }
 
-Status Transactions::write(std::span<const KeyedEntry> entries, std::uint64_t consumed) {
+Status Transactions::write(std::span<const Entry> entries, std::uint64_t consumed) {
     if (std::exchange(is_broken_, true))
         return Error(Code::kInternal, "a transaction failed before: open the id anew and ask what was committed");
     const std::int64_t deadline_ns = clock_.steady_ns() + options_.source.timeout_ms * std::int64_t{1'000'000};
     if (rd_kafka_error_t* error = rd_kafka_begin_transaction(producer_.get())) return failed(error, "beginning");
-    for (const KeyedEntry& entry : entries) TRY_STATUS(send(entry, deadline_ns));
+    for (const Entry& entry : entries) TRY_STATUS(send(entry, deadline_ns));
     if (failpoint("kafka.before_commit") == Fault::kError)
         return Error(Code::kUnavailable, "failpoint kafka.before_commit");
     TRY_STATUS(commit(consumed));
@@ -58,10 +58,10 @@ Status Transactions::write(std::span<const KeyedEntry> entries, std::uint64_t co
     return {};
 }
 
-Status Transactions::send(const KeyedEntry& entry, std::int64_t deadline_ns) {
+Status Transactions::send(const Entry& entry, std::int64_t deadline_ns) {
+    const Destination to = {.topic = options_.topic};
     for (;;) {
-        const rd_kafka_resp_err_t code =
-            produce(producer_.get(), {.topic = options_.topic}, entry.key, entry.entry, clock_.wall_ms(), nullptr);
+        const rd_kafka_resp_err_t code = produce(producer_.get(), to, entry, clock_.wall_ms(), nullptr);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
         if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || clock_.steady_ns() >= deadline_ns)
             return error_of(code, fmt::format("Kafka at {}, sending to '{}'", options_.source.brokers, options_.topic));

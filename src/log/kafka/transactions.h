@@ -15,12 +15,6 @@
 
 namespace footfall::log::kafka {
 
-/// An entry for the partition of its key; without a key for any.
-struct KeyedEntry {
-    Entry entry;
-    std::string_view key;
-};
-
 struct TransactionsOptions {
     /// What is read, by the group under whose name Kafka keeps how far. Its timeout is that of each call; a transaction
     /// that nobody ends is withdrawn by the broker after twice that, or when the id is opened again; until then whoever
@@ -43,13 +37,14 @@ public:
     /// Offset behind the last entry of the source that a committed transaction covers.
     Result<std::optional<std::uint64_t>> consumed() const;
 
-    /// All entries and `consumed`, or nothing of both. kConflict: another process has opened the id. After any error
-    /// this can't be used any more; whether it was committed is told by consumed() of the next one.
-    Status write(std::span<const KeyedEntry> entries, std::uint64_t consumed);
+    /// All entries, each in the partition of its key, and `consumed`, or nothing of both. kConflict: another process
+    /// has opened the id. After any error this can't be used any more; whether it was committed is told by consumed()
+    /// of the next one.
+    Status write(std::span<const Entry> entries, std::uint64_t consumed);
 
 private:
     Transactions(TransactionsOptions options, Clock& clock) : options_(std::move(options)), clock_(clock) {}
-    Status send(const KeyedEntry& entry, std::int64_t deadline_ns);
+    Status send(const Entry& entry, std::int64_t deadline_ns);
     Status commit(std::uint64_t consumed);
     Error failed(rd_kafka_error_t* error, std::string_view doing) const;
 
