@@ -19,14 +19,16 @@ struct ConfDeleter {
 
 }  // namespace
 
-Result<Handle> make_handle(rd_kafka_type_t type, const Settings& settings, Delivered delivered) {
+Result<Handle> make_handle(rd_kafka_type_t type, const Settings& settings, const Callbacks& callbacks) {
     std::unique_ptr<rd_kafka_conf_t, ConfDeleter> conf(rd_kafka_conf_new());
     char problem[512] = "";
     for (const auto& [name, value] : settings)
         if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), problem, sizeof problem) != RD_KAFKA_CONF_OK)
             return Error(Code::kInvalidArgument, fmt::format("the Kafka client does not take '{}': {}", name, problem));
     rd_kafka_conf_set_log_cb(conf.get(), log_line);
-    if (delivered != nullptr) rd_kafka_conf_set_dr_msg_cb(conf.get(), delivered);
+    rd_kafka_conf_set_opaque(conf.get(), callbacks.opaque);
+    if (callbacks.delivered != nullptr) rd_kafka_conf_set_dr_msg_cb(conf.get(), callbacks.delivered);
+    if (callbacks.rebalanced != nullptr) rd_kafka_conf_set_rebalance_cb(conf.get(), callbacks.rebalanced);
     rd_kafka_t* handle = rd_kafka_new(type, conf.get(), problem, sizeof problem);
     if (handle == nullptr) return Error(Code::kInternal, fmt::format("the Kafka client does not start: {}", problem));
     conf.release();  // the handle's now

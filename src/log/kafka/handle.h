@@ -25,12 +25,17 @@ using Handle = std::unique_ptr<rd_kafka_t, HandleDeleter>;
 using Topic = std::unique_ptr<rd_kafka_topic_t, HandleDeleter>;
 using Message = std::unique_ptr<rd_kafka_message_t, HandleDeleter>;
 
-using Delivered = void (*)(rd_kafka_t*, const rd_kafka_message_t*, void* opaque);
+/// What the library calls, from the thread that polls.
+struct Callbacks {
+    void (*delivered)(rd_kafka_t*, const rd_kafka_message_t*, void* opaque) = nullptr;  ///< each that was produced
+    void (*rebalanced)(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void* opaque) = nullptr;
+    void* opaque = nullptr;
+};
 
-/// A client of its own. `delivered` is called from rd_kafka_poll() for each message that was produced. The library's
+/// A client of its own. The library's
 /// own words go to the log as kafka.client, without settings that are secrets. kInvalidArgument names a setting that
 /// the library does not take.
-Result<Handle> make_handle(rd_kafka_type_t type, const Settings& settings, Delivered delivered = nullptr);
+Result<Handle> make_handle(rd_kafka_type_t type, const Settings& settings, const Callbacks& callbacks = {});
 Result<Topic> make_topic(rd_kafka_t* handle, const std::string& name);
 
 /// What a code of the library means for whoever asked: kNotFound where the topic or partition is not there, kForbidden

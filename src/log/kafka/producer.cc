@@ -39,7 +39,7 @@ Result<std::unique_ptr<Producer>> Producer::open(ProducerOptions options, Clock&
                                   {"message.max.bytes", std::to_string(set.message_bytes_max + 4096)},
                                   {"message.timeout.ms", std::to_string(set.delivery_timeout_ms)}})
         settings.push_back(std::move(setting));
-    TRY(out->handle_, make_handle(RD_KAFKA_PRODUCER, settings, note_delivery));
+    TRY(out->handle_, make_handle(RD_KAFKA_PRODUCER, settings, {.delivered = note_delivery}));
     return out;
 }
 
