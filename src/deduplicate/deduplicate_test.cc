@@ -23,6 +23,7 @@
 #include <gtest/gtest.h>
 
 #include "base/testing/test_folder.h"
+#include "deduplicate/workers.h"
 #include "ingest/committer.h"
 #include "log/kafka/collected.h"
 #include "log/kafka/testing/running_kafka.h"
@@ -130,7 +131,9 @@ public:
 
     const std::string& source() const { return source_; }
     const std::string& target() const { return target_; }
-    std::string index() const { return folder_.path() + "/index"; }
+    const std::string& folder() const { return folder_.path(); }
+    /// Where the role has the partition's.
+    std::string index() const { return folder_ / (source_ + "-0"); }
     DeduplicatorOptions options() const { return options_of(source_, target_, index()); }
 
     void put(const std::vector<std::string>& records, log::EntryKind kind = log::EntryKind::kEvent) {
@@ -176,23 +179,22 @@ void work_off(Deduplicator& deduplicator) {
     }
 }
 
-/// A process of this program that works on the topics until it is killed.
-class Worker {
+/// A process of this program that does what the role does, until it is killed.
+class Role {
 public:
-    explicit Worker(const Topics& topics, const std::string& failpoints = {}) {
+    Role(const std::string& source, const std::string& target, const std::string& folder,
+         const std::string& failpoints = {}) {
         const std::string fault = "FOOTFALL_FAILPOINTS=" + failpoints;
         const std::string kafka = "FOOTFALL_KAFKA=" + brokers();
-        const std::string folder = topics.index();
-        const char* words[] = {"/proc/self/exe",        kWork,          topics.source().c_str(),
-                               topics.target().c_str(), folder.c_str(), nullptr};
+        const char* words[] = {"/proc/self/exe", kWork, source.c_str(), target.c_str(), folder.c_str(), nullptr};
         const char* environment[] = {fault.c_str(), kafka.c_str(), nullptr};
         EXPECT_EQ(::posix_spawn(&pid_, words[0], nullptr, nullptr, const_cast<char**>(words),
                                 const_cast<char**>(environment)),
                   0);
     }
-    ~Worker() { kill(); }
-    Worker(const Worker&) = delete;
-    Worker& operator=(const Worker&) = delete;
+    ~Role() { kill(); }
+    Role(const Role&) = delete;
+    Role& operator=(const Role&) = delete;
 
     void kill() {
         if (pid_ <= 0) return;
@@ -428,8 +430,8 @@ TEST_P(DeduplicatorDeathTest, ADeathAtAnyMomentDoublesAndLosesNothing) {
     Topics topics;
     for (const std::uint32_t id : {2u, 3u, 2u}) topics.put(id);
     {
-        Worker worker(topics, std::string(GetParam()) + "=abort@1");
-        ASSERT_TRUE(worker.dies_within(30));
+        Role role(topics.source(), topics.target(), topics.folder(), std::string(GetParam()) + "=abort@1");
+        ASSERT_TRUE(role.dies_within(30));
     }
     topics.put(3);
     topics.put(4);
@@ -445,51 +447,84 @@ INSTANTIATE_TEST_SUITE_P(Moments, DeduplicatorDeathTest, testing::Values("kafka.
                              return name;
                          });
 
-// Kills at moments of chance, while there is work.
-TEST(DeduplicatorTest, ALedgerOverKillsIsExact) {
+// Two processes of the role share the partitions; one of them is killed at a moment of chance, and another one comes.
+TEST(WorkersTest, ALedgerOverKillsIsExact) {
     constexpr std::uint32_t kSeed = 20'261'130;
-    constexpr int kKills = 8;
+    constexpr int kKills = 6;
+    constexpr std::uint16_t kRaw = 4;
+    const std::string raw = log::kafka::make_test_topic("raw", kRaw);
+    const std::string rejected = log::kafka::make_test_topic("rejected", 1);
+    const std::string events = log::kafka::make_test_topic("events", kPartitions);
+    const TestFolder folder;
+    const auto place = [&](std::uint16_t partition) {
+        return log::kafka::GroupPlace{
+            .brokers = brokers(), .group = "group-of-" + raw, .topic = raw, .partition = partition};
+    };
+    for (std::uint16_t partition = 0; partition < kRaw; ++partition)
+        ASSERT_TRUE(log::kafka::set_consumed(place(partition), 0));
+    auto collected = log::kafka::Collected::open(
+        {.producer = {.brokers = brokers()}, .events = raw, .others = rejected}, system_clock());
+    ASSERT_TRUE(collected) << collected.error().message;
+
     std::mt19937 random(kSeed);
-    Topics topics;
     std::set<std::uint32_t> sent;
     std::uint64_t records = 0;
     std::uint32_t number = 0;
-    for (int round = 0; round < kKills; ++round) {
-        Worker worker(topics);
-        const auto ends = std::chrono::steady_clock::now() + std::chrono::milliseconds(300 + random() % 1'200);
+    const auto start = [&](int who) { return std::make_unique<Role>(raw, events, folder / std::to_string(who)); };
+    std::unique_ptr<Role> roles[] = {start(0), start(1)};
+    for (int kill = 0; kill < kKills; ++kill) {
+        const auto ends = std::chrono::steady_clock::now() + std::chrono::milliseconds(500 + random() % 4'000);
         while (std::chrono::steady_clock::now() < ends) {
             std::vector<std::string> batch;
+            std::vector<std::string> keys;
             for (int i = 0; i < 40; ++i) {
                 const auto id = static_cast<std::uint32_t>(random() % 4'000);
                 sent.insert(id);
                 batch.push_back(record(id, id % 97, system_clock().wall_ms(), number++));
+                keys.push_back(std::to_string(id));
             }
+            std::vector<log::Entry> entries;
+            for (std::size_t i = 0; i < batch.size(); ++i) entries.push_back({.payload = batch[i], .key = keys[i]});
+            ASSERT_TRUE((*collected)->append(entries));
             records += batch.size();
-            topics.put(batch);
             std::this_thread::sleep_for(std::chrono::milliseconds(5));
         }
-        worker.kill();
+        std::unique_ptr<Role>& dying = roles[random() % 2];
+        dying->kill();
+        dying = start(random() % 2 == 0 ? 10 + kill : static_cast<int>(&dying - roles));  // elsewhere, or where it was
     }
-    work_off(*opened(topics.options()));
-    std::vector<std::uint32_t> ids = topics.ids();
-    const std::size_t events = ids.size();
+    const auto is_behind = [&] {
+        for (std::uint16_t partition = 0; partition < kRaw; ++partition) {
+            auto log = KafkaLog::open({.brokers = brokers(), .topic = raw, .partition = partition}, system_clock());
+            const auto consumed = log::kafka::consumed(place(partition));
+            if (!log || !consumed || *consumed != (*log)->end().offset) return true;
+        }
+        return false;
+    };
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+    while (is_behind() && std::chrono::steady_clock::now() < deadline)
+        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    EXPECT_FALSE(is_behind()) << "every partition has been taken over";
+
+    const std::vector<Written> all = written_in(events, Isolation::kReadCommitted);
+    const std::vector<std::uint32_t> ids = ids_of(all);
     EXPECT_EQ(std::set<std::uint32_t>(ids.begin(), ids.end()), sent) << "seed " << kSeed;
-    EXPECT_EQ(events, sent.size()) << "seed " << kSeed;
-    EXPECT_EQ(events + duplicates_in(topics.written()), records) << "received = written + duplicates, seed " << kSeed;
+    EXPECT_EQ(ids.size(), sent.size()) << "seed " << kSeed;
+    EXPECT_EQ(ids.size() + duplicates_in(all), records) << "received = written + duplicates, seed " << kSeed;
 }
 
 }  // namespace
 
+/// What a role does, until it is killed.
 int work(const std::string& source, const std::string& target, const std::string& folder) {
-    for (;;) {
-        auto deduplicator = Deduplicator::open(options_of(source, target, folder), system_clock());
-        if (!deduplicator) {
-            fmt::print(stderr, "{}\n", deduplicator.error().message);
-            return 1;
-        }
-        for (;;)
-            if (const auto taken = (*deduplicator)->step(200); !taken) break;
+    WorkersOptions options = {
+        .each = options_of(source, target, folder), .members = "members-of-" + source, .session_timeout_ms = 6'000};
+    const auto workers = Workers::open(options, system_clock());
+    if (!workers) {
+        fmt::print(stderr, "{}\n", workers.error().message);
+        return 1;
     }
+    for (;;) ::pause();
 }
 
 }  // namespace footfall::deduplicate
