@@ -5,7 +5,6 @@
 #include <condition_variable>
 #include <filesystem>
 #include <random>
-#include <stop_token>
 #include <thread>
 #include <utility>
 
@@ -22,9 +21,22 @@ public:
           clock_(clock),
           each_(of_partition(options.each, partition)),
           state_({.number = partition, .is_working = false, .position = 0, .problem = {}}),
-          thread_([this](const std::stop_token& stop) { run(stop); }) {}
+          thread_([this] { run(); }) {}
+    ~Worker() {
+        request_stop();
+        thread_.join();
+    }
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
     /// Without waiting for it.
-    void request_stop() { thread_.request_stop(); }
+    void request_stop() {
+        {
+            const std::lock_guard lock(mutex_);
+            is_stopping_ = true;
+        }
+        wake_.notify_all();
+    }
 
     Partition state() const {
         const std::lock_guard lock(mutex_);
@@ -38,29 +50,29 @@ private:
         return options;
     }
 
-    void run(const std::stop_token& stop) {
+    void run() {
         int pause_ms = options_.retry_ms;
         std::minstd_rand random(each_.partition + 1u);
-        while (!stop.stop_requested()) {
-            const Status worked = work(stop, pause_ms);
+        while (!is_stopping()) {
+            const Status worked = work(pause_ms);
             if (worked) return;
             tell(false, 0, worked.error().message);
             logging::warn("deduplicate.failed", {{"partition", each_.partition}, {"error", worked.error().message}});
             const int longer_ms = static_cast<int>(random() % static_cast<unsigned>(pause_ms / 2 + 1));
             std::unique_lock lock(mutex_);
-            wake_.wait_for(lock, stop, std::chrono::milliseconds(pause_ms + longer_ms), [] { return false; });
+            wake_.wait_for(lock, std::chrono::milliseconds(pause_ms + longer_ms), [this] { return is_stopping_; });
             pause_ms = std::min(2 * pause_ms, options_.retry_ms_max);
         }
     }
 
     /// Until it is to stop, or with the reason for which it can't go on.
-    Status work(const std::stop_token& stop, int& pause_ms) {
+    Status work(int& pause_ms) {
         std::error_code failed;
         std::filesystem::create_directories(options_.each.index.directory, failed);
         if (failed) return Error(Code::kIo, fmt::format("{}: {}", options_.each.index.directory, failed.message()));
         TRY(const auto deduplicator, Deduplicator::open(each_, clock_));
         tell(true, deduplicator->position(), {});
-        while (!stop.stop_requested()) {
+        while (!is_stopping()) {
             TRY(const std::size_t taken, deduplicator->step(options_.wait_ms));
             if (taken == 0) continue;
             pause_ms = options_.retry_ms;
@@ -69,6 +81,10 @@ private:
         return {};
     }
 
+    bool is_stopping() const {
+        const std::lock_guard lock(mutex_);
+        return is_stopping_;
+    }
     void tell(bool is_working, std::uint64_t position, std::string problem) {
         const std::lock_guard lock(mutex_);
         state_.is_working = is_working;
@@ -80,9 +96,10 @@ private:
     Clock& clock_;
     const DeduplicatorOptions each_;
     mutable std::mutex mutex_;
-    std::condition_variable_any wake_;
+    std::condition_variable wake_;
+    bool is_stopping_ = false;
     Partition state_;
-    std::jthread thread_;  // last: it uses the rest
+    std::thread thread_;  // last: it uses the rest
 };
 
 Workers::Workers(WorkersOptions options, Clock& clock) : options_(std::move(options)), clock_(clock) {}
