@@ -55,7 +55,7 @@ Result<std::unique_ptr<Deduplicator>> Deduplicator::open(DeduplicatorOptions opt
                           clock));
     TRY(const std::uint64_t start, out->find_start());
     TRY_STATUS(out->fill_index(std::max(out->index_->replay_from(), out->source_->begin().offset), start));
-    TRY(out->reader_, out->source_->reader({set.partition, start}));
+    TRY(out->reader_, out->source_->waiting_reader({set.partition, start}));
     out->committed_ = start;
     out->committed_ns_ = clock.steady_ns();
     return out;
@@ -111,7 +111,7 @@ Status Deduplicator::fill_index(std::uint64_t from, std::uint64_t to) {
 }
 
 Result<std::size_t> Deduplicator::step(int wait_ms) {
-    if (!source_->wait_beyond({options_.partition, reader_->position().offset}, wait_ms)) {
+    if (!reader_->wait(wait_ms)) {
         if (clock_.steady_ns() - committed_ns_ >= options_.idle_commit_ms * kMs) {
             entries_.clear();
             TRY_STATUS(collect(entries_));

@@ -69,7 +69,7 @@ private:
     std::unique_ptr<ingest::Dedup> index_;
     std::unique_ptr<log::kafka::KafkaLog> source_;
     std::unique_ptr<log::kafka::Transactions> target_;
-    std::unique_ptr<log::LogReader> reader_;
+    std::unique_ptr<log::kafka::KafkaReader> reader_;
     event::RecordReader records_;
     std::uint64_t committed_ = 0;
     std::int64_t committed_ns_ = 0;

@@ -101,6 +101,11 @@ bool KafkaLog::wait_beyond(Position position, int timeout_ms) const {
 }
 
 Result<std::unique_ptr<LogReader>> KafkaLog::reader(Position from) const {
+    TRY(auto reader, waiting_reader(from));
+    return std::unique_ptr<LogReader>(std::move(reader));
+}
+
+Result<std::unique_ptr<KafkaReader>> KafkaLog::waiting_reader(Position from) const {
     TRY_STATUS(look());
     if (from.offset < begin_)
         return Error(Code::kNotFound, fmt::format("partition {} of '{}' begins with entry {}; {} has been deleted",
@@ -111,9 +116,8 @@ Result<std::unique_ptr<LogReader>> KafkaLog::reader(Position from) const {
     Settings settings = common();
     settings.emplace_back("isolation.level",
                           options_.isolation == Isolation::kReadCommitted ? "read_committed" : "read_uncommitted");
-    TRY(auto reader, KafkaReader::open(*this, settings, options_.topic, {options_.partition, from.offset},
-                                       options_.request_timeout_ms));
-    return std::unique_ptr<LogReader>(std::move(reader));
+    return KafkaReader::open(*this, settings, options_.topic, {options_.partition, from.offset},
+                             options_.request_timeout_ms);
 }
 
 Status KafkaLog::release(Position position) {
@@ -155,7 +159,7 @@ Result<std::unique_ptr<KafkaReader>> KafkaReader::open(const KafkaLog& log, cons
     for (auto& setting : Settings{{"enable.partition.eof", "true"},
                                   {"check.crcs", "true"},
                                   {"auto.offset.reset", "error"},
-                                  {"fetch.wait.max.ms", "100"},
+                                  {"fetch.wait.max.ms", "500"},
                                   {"fetch.error.backoff.ms", "50"},
                                   {"queued.min.messages", "10000"},
                                   {"queued.max.messages.kbytes", "16384"}})
@@ -182,12 +186,26 @@ Message KafkaReader::take(int timeout_ms) {
     return Message(rd_kafka_consume(topic_.get(), next_.partition, timeout_ms));
 }
 
+bool KafkaReader::wait(int timeout_ms) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+    while (!ahead_) {
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+        if (left <= 0) return false;
+        Message message = take(static_cast<int>(left));
+        if (message && message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+            next_.offset = std::max(next_.offset, static_cast<std::uint64_t>(message->offset));
+        else ahead_ = std::move(message);
+    }
+    return true;
+}
+
 Status KafkaReader::read(std::vector<StoredEntry>& out, std::size_t max_entries, std::size_t max_bytes) {
     lent_.clear();
     std::size_t bytes = 0;
     const std::uint64_t end = log_.end().offset;
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms_);
-    while (next_.offset < end && lent_.size() < max_entries) {
+    while ((ahead_ || next_.offset < end) && lent_.size() < max_entries) {
         // For the first there is reason to wait: it is known to be there.
         Message message = take(lent_.empty() ? 50 : 0);
         if (!message) {

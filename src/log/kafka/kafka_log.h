@@ -18,6 +18,8 @@ namespace footfall::log::kafka {
 /// transactions.
 enum class Isolation : unsigned char { kReadCommitted, kReadUncommitted };
 
+class KafkaReader;
+
 struct KafkaLogOptions {
     std::string brokers;  ///< host:port, with commas between
     std::string topic;    ///< has to be there: footfall makes topics by its own command, with stated settings
@@ -58,6 +60,8 @@ public:
     Position begin() const override;
     bool wait_beyond(Position position, int timeout_ms) const override;
     Result<std::unique_ptr<LogReader>> reader(Position from) const override;
+    /// The same, as one that can wait.
+    Result<std::unique_ptr<KafkaReader>> waiting_reader(Position from) const;
     std::vector<Damage> damage() const override { return {}; }
     Status release(Position position) override;
 
@@ -84,6 +88,9 @@ public:
 
     Status read(std::vector<StoredEntry>& out, std::size_t max_entries, std::size_t max_bytes) override;
     Position position() const override { return next_; }
+    /// Waits until read() has something to give or to tell, or the time has passed (false). The broker answers when
+    /// there is something, where KafkaLog::wait_beyond() asks for the end again and again.
+    bool wait(int timeout_ms);
 
 private:
     explicit KafkaReader(const KafkaLog& log) : log_(log) {}
