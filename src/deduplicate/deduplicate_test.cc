@@ -35,7 +35,6 @@ using log::kafka::brokers;
 using log::kafka::Isolation;
 using log::kafka::KafkaLog;
 using testing::ElementsAre;
-using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
 constexpr std::uint16_t kPartitions = 3;

@@ -31,7 +31,7 @@ Result<Handle> make_handle(rd_kafka_type_t type, const Settings& settings, const
     if (callbacks.rebalanced != nullptr) rd_kafka_conf_set_rebalance_cb(conf.get(), callbacks.rebalanced);
     rd_kafka_t* handle = rd_kafka_new(type, conf.get(), problem, sizeof problem);
     if (handle == nullptr) return Error(Code::kInternal, fmt::format("the Kafka client does not start: {}", problem));
-    conf.release();  // the handle's now
+    static_cast<void>(conf.release());  // the handle's now
     return Handle(handle);
 }
 

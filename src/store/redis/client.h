@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 
-struct redisContext;
+struct redisContext;  // NOLINT(readability-identifier-naming): hiredis's
 
 namespace footfall::store::redis {
 

@@ -22,7 +22,7 @@ class RunningRedis {
 public:
     explicit RunningRedis(std::string password = {})
         : folder_(testing::TempDir() + "footfall_redis_" + std::to_string(::getpid()) + "_" +
-                  std::to_string(++servers_)),
+                  std::to_string(next_number())),
           port_(free_port()),
           password_(std::move(password)) {
         std::filesystem::remove_all(folder_);
@@ -63,7 +63,11 @@ public:
     void go_on() { ::kill(pid_, SIGCONT); }
 
 private:
-    static inline int servers_ = 0;
+    static int next_number() {
+        static int number = 0;
+        return ++number;
+    }
+
     const std::string folder_;
     const std::uint16_t port_;
     const std::string password_;
