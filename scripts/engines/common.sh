@@ -4,7 +4,6 @@
 # shellcheck shell=bash
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-downloads=$root/.engines
 engine=$(basename "$0")
 limit_s=${ENGINE_LIMIT_S:-180}
 
@@ -48,22 +47,6 @@ stop_engine() {
         sleep 0.1
     done
     rm -f "$1/$engine.pid"
-}
-
-# jars NAME: those of scripts/engines/NAME.pom.xml, of the checksums of NAME.sha256, in .engines/NAME.
-install_jars() {
-    local pom=$root/scripts/engines/$1.pom.xml sums=$root/scripts/engines/$1.sha256 folder=$downloads/$1 state
-    state=$(sha256sum "$pom" "$sums" | cut -d' ' -f1)
-    [[ -f $folder/.stamp && $(<"$folder/.stamp") == "$state" ]] && return 0
-    say "fetching its jars"
-    rm -rf "$folder"
-    mkdir -p "$folder"
-    mvn --quiet --batch-mode --file "$pom" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
-        -DincludeScope=runtime -DoutputDirectory="$folder" >&2 || fail "Maven failed; see its message above, then run again."
-    (cd "$folder" && sha256sum --check --quiet "$sums" >&2) ||
-        fail "the jars are not those that were tested ($sums): remove $folder and run again."
-    [[ $(find "$folder" -name '*.jar' | wc -l) == $(wc -l <"$sums") ]] || fail "$folder has jars that $sums does not name."
-    printf '%s\n' "$state" >"$folder/.stamp"
 }
 
 # Debian's packages are scripts/install's to fetch.
