@@ -273,6 +273,24 @@ TEST(DeduplicatorTest, OtherEntriesPassAndWhatIsNoRecordIsLeftOutAlone) {
     EXPECT_THAT(topics.tallies(), ElementsAre(R"({"website_id":"even","duplicates":0,"rejected":{"bad_time":1}})"));
 }
 
+TEST(DeduplicatorTest, AnEntryAsLargeAsACollectorTakesPasses) {
+    Topics topics;
+    event::Event event;
+    const std::string page = "/" + std::string(log::kafka::kMessageBytesMax - 1'000, 'a');
+    event.website_id = "even";
+    event.event_id.bytes[6] = 0x40;
+    event.event_type = "pageview";
+    event.received_at = system_clock().wall_ms();
+    event.visitor_id = 1;
+    event.page = page;
+    std::string large;
+    event::write_record(event, large);
+    topics.put({large});
+    work_off(*opened(topics.options()));
+    ASSERT_EQ(topics.written().size(), 1u);
+    EXPECT_EQ(topics.written().front().payload, large);
+}
+
 TEST(DeduplicatorTest, AnotherStartGoesOnAndAnIndexThatIsLostIsMadeAgain) {
     Topics topics;
     topics.put(2);

@@ -1,24 +1,11 @@
 #include "log/kafka/group_offsets.h"
 
-#include <memory>
-
 #include <fmt/format.h>
 
 #include "log/kafka/message.h"
 
 namespace footfall::log::kafka {
 namespace {
-
-struct Deleter {
-    void operator()(rd_kafka_topic_partition_list_t* list) const { rd_kafka_topic_partition_list_destroy(list); }
-};
-using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t, Deleter>;
-
-Partitions partition_of(const GroupPlace& place, std::int64_t offset) {
-    Partitions list(rd_kafka_topic_partition_list_new(1));
-    rd_kafka_topic_partition_list_add(list.get(), place.topic.c_str(), place.partition)->offset = offset;
-    return list;
-}
 
 Result<Handle> consumer_of(const GroupPlace& place) {
     Settings settings = common_settings(place.brokers, place.timeout_ms, place.more);
@@ -37,7 +24,7 @@ Error failed(const GroupPlace& place, rd_kafka_resp_err_t code, std::string_view
 
 Result<std::optional<std::uint64_t>> consumed(const GroupPlace& place) {
     TRY(const Handle consumer, consumer_of(place));
-    const Partitions asked = partition_of(place, RD_KAFKA_OFFSET_INVALID);
+    const Partitions asked = partition_of(place.topic, place.partition);
     rd_kafka_resp_err_t code = rd_kafka_committed(consumer.get(), asked.get(), place.timeout_ms);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = asked->elems[0].err;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return failed(place, code, "asking");
@@ -48,7 +35,7 @@ Result<std::optional<std::uint64_t>> consumed(const GroupPlace& place) {
 
 Status set_consumed(const GroupPlace& place, std::uint64_t offset) {
     TRY(const Handle consumer, consumer_of(place));
-    const Partitions set = partition_of(place, static_cast<std::int64_t>(offset));
+    const Partitions set = partition_of(place.topic, place.partition, static_cast<std::int64_t>(offset));
     rd_kafka_resp_err_t code = rd_kafka_commit(consumer.get(), set.get(), 0);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = set->elems[0].err;
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return failed(place, code, "setting");

@@ -41,6 +41,12 @@ Result<Topic> make_topic(rd_kafka_t* handle, const std::string& name) {
     return Topic(topic);
 }
 
+Partitions partition_of(const std::string& topic, std::int32_t partition, std::int64_t offset) {
+    Partitions list(rd_kafka_topic_partition_list_new(1));
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset = offset;
+    return list;
+}
+
 Error error_of(rd_kafka_resp_err_t code, std::string_view doing) {
     const std::string text = fmt::format("{}: {}", doing, rd_kafka_err2str(code));
     switch (code) {

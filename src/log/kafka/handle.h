@@ -20,10 +20,16 @@ struct HandleDeleter {
     void operator()(rd_kafka_t* handle) const { rd_kafka_destroy(handle); }
     void operator()(rd_kafka_topic_t* topic) const { rd_kafka_topic_destroy(topic); }
     void operator()(rd_kafka_message_t* message) const { rd_kafka_message_destroy(message); }
+    void operator()(rd_kafka_topic_partition_list_t* list) const { rd_kafka_topic_partition_list_destroy(list); }
 };
 using Handle = std::unique_ptr<rd_kafka_t, HandleDeleter>;
 using Topic = std::unique_ptr<rd_kafka_topic_t, HandleDeleter>;
 using Message = std::unique_ptr<rd_kafka_message_t, HandleDeleter>;
+using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t, HandleDeleter>;
+
+/// A list of one partition; `offset` is what a call takes there, an offset or a time.
+Partitions partition_of(const std::string& topic, std::int32_t partition,
+                        std::int64_t offset = RD_KAFKA_OFFSET_INVALID);
 
 /// What the library calls, from the thread that polls.
 struct Callbacks {

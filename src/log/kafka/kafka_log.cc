@@ -19,17 +19,6 @@ Error unavailable(std::string_view brokers, rd_kafka_resp_err_t code, std::strin
     return error_of(code, fmt::format("Kafka at {}, {}", brokers, doing));
 }
 
-struct PartitionsDeleter {
-    void operator()(rd_kafka_topic_partition_list_t* list) const { rd_kafka_topic_partition_list_destroy(list); }
-};
-using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t, PartitionsDeleter>;
-
-Partitions partition_of(const std::string& topic, std::uint16_t partition, std::int64_t value) {
-    Partitions list(rd_kafka_topic_partition_list_new(1));
-    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset = value;
-    return list;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<KafkaLog>> KafkaLog::open(KafkaLogOptions options, Clock& clock) {

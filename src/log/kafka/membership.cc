@@ -13,11 +13,6 @@ namespace {
 constexpr int kPollMs = 100;
 constexpr int kRequestTimeoutMs = 10'000;
 
-struct PartitionsDeleter {
-    void operator()(rd_kafka_topic_partition_list_t* list) const { rd_kafka_topic_partition_list_destroy(list); }
-};
-using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t, PartitionsDeleter>;
-
 std::vector<std::uint16_t> numbers_of(const rd_kafka_topic_partition_list_t* partitions) {
     std::vector<std::uint16_t> numbers;
     for (int i = 0; i < partitions->cnt; ++i)
@@ -43,8 +38,7 @@ Result<std::unique_ptr<Membership>> Membership::open(MembershipOptions options, 
         settings.push_back(std::move(setting));
     TRY(out->consumer_, make_handle(RD_KAFKA_CONSUMER, settings, {.rebalanced = rebalanced, .opaque = out.get()}));
     rd_kafka_poll_set_consumer(out->consumer_.get());
-    const Partitions topics(rd_kafka_topic_partition_list_new(1));
-    rd_kafka_topic_partition_list_add(topics.get(), set.topic.c_str(), RD_KAFKA_PARTITION_UA);
+    const Partitions topics = partition_of(set.topic, RD_KAFKA_PARTITION_UA);
     if (const auto code = rd_kafka_subscribe(out->consumer_.get(), topics.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return error_of(code, fmt::format("joining the group '{}' for '{}'", set.group, set.topic));
     out->thread_ = std::thread([membership = out.get()] { membership->run(); });

@@ -9,6 +9,10 @@
 
 namespace footfall::log::kafka {
 
+/// A topic's max.message.bytes, and what an entry may have; the library counts headers, key and framing too.
+inline constexpr std::uint64_t kMessageBytesMax = 1u << 20;
+inline constexpr std::uint64_t kMessageOverheadBytes = 4'096;
+
 /// Where a message goes: a partition, or that of its key, as every client of Kafka chooses it (murmur2, also Java's).
 struct Destination {
     std::string topic;

@@ -36,7 +36,7 @@ Result<std::unique_ptr<Producer>> Producer::open(ProducerOptions options, Clock&
                                   {"linger.ms", "0"},
                                   {"queue.buffering.max.kbytes", std::to_string(set.queue_bytes_max / 1024)},
                                   {"queue.buffering.max.messages", "1000000"},
-                                  {"message.max.bytes", std::to_string(set.message_bytes_max + 4096)},
+                                  {"message.max.bytes", std::to_string(set.message_bytes_max + kMessageOverheadBytes)},
                                   {"message.timeout.ms", std::to_string(set.delivery_timeout_ms)}})
         settings.push_back(std::move(setting));
     TRY(out->handle_, make_handle(RD_KAFKA_PRODUCER, settings, {.delivered = note_delivery}));

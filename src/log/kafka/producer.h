@@ -19,7 +19,7 @@ struct ProducerOptions {
     /// What waits for the broker at most.
     std::uint64_t queue_bytes_max = 64u << 20;
     /// The topics' max.message.bytes: a larger entry is refused before anything of its group is sent.
-    std::uint64_t message_bytes_max = 1u << 20;
+    std::uint64_t message_bytes_max = kMessageBytesMax;
     /// An entry is acknowledged within that or its group fails.
     int delivery_timeout_ms = 4'000;
     Settings more = {};

@@ -13,14 +13,11 @@
 namespace footfall::log::kafka {
 namespace {
 
-constexpr std::int64_t kMessageBytesMax = 1u << 20;
-
 struct Deleter {
     void operator()(const rd_kafka_metadata_t* metadata) const { rd_kafka_metadata_destroy(metadata); }
     void operator()(rd_kafka_NewTopic_t* topic) const { rd_kafka_NewTopic_destroy(topic); }
     void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
     void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
-    void operator()(rd_kafka_AdminOptions_t* options) const { rd_kafka_AdminOptions_destroy(options); }
     void operator()(rd_kafka_ConfigResource_t* resource) const { rd_kafka_ConfigResource_destroy(resource); }
 };
 template <class T>
@@ -133,7 +130,7 @@ Status begin_group(rd_kafka_t* handle, const TopicsOptions& options) {
 Settings config_of(const TopicRule& rule, const TopicsOptions& options) {
     return {{"cleanup.policy", "delete"},
             {"retention.ms", std::to_string(rule.retention_ms)},
-            {"max.message.bytes", std::to_string(kMessageBytesMax)},
+            {"max.message.bytes", std::to_string(kMessageBytesMax + kMessageOverheadBytes)},
             {"min.insync.replicas", std::to_string(std::max(1, options.replicas - 1))},
             {"compression.type", "producer"},
             {"message.timestamp.type", "CreateTime"},
@@ -152,8 +149,8 @@ Result<TopicsReport> make_topics(const TopicsOptions& options) {
                 return Error(
                     Code::kConflict,
                     fmt::format("the topic '{}' has {} partitions, not {}: with another number keys move between "
-                                "partitions, so that repetitions are not found; set kafka.partitions to {}",
-                                name, found->second, options.partitions, found->second));
+                                "partitions, so that repetitions are not found",
+                                name, found->second, options.partitions));
             TRY_STATUS(compare(handle.get(), name, config, options, report.differs));
             continue;
         }

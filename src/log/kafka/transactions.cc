@@ -11,12 +11,10 @@ namespace footfall::log::kafka {
 namespace {
 
 struct Deleter {
-    void operator()(rd_kafka_topic_partition_list_t* list) const { rd_kafka_topic_partition_list_destroy(list); }
     void operator()(rd_kafka_consumer_group_metadata_t* group) const {
         rd_kafka_consumer_group_metadata_destroy(group);
     }
 };
-using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t, Deleter>;
 using Group = std::unique_ptr<rd_kafka_consumer_group_metadata_t, Deleter>;
 
 }  // namespace
@@ -30,6 +28,7 @@ Result<std::unique_ptr<Transactions>> Transactions::open(TransactionsOptions opt
                                   {"message.timeout.ms", std::to_string(set.source.timeout_ms)},
                                   {"partitioner", "murmur2_random"},
                                   {"compression.codec", "zstd"},
+                                  {"message.max.bytes", std::to_string(kMessageBytesMax + kMessageOverheadBytes)},
                                   {"linger.ms", "1"}})
         settings.push_back(std::move(setting));
     TRY(out->producer_, make_handle(RD_KAFKA_PRODUCER, settings));
@@ -72,9 +71,7 @@ Status Transactions::send(const Entry& entry, std::int64_t deadline_ns) {
 Status Transactions::commit(std::uint64_t consumed) {
     const GroupPlace& source = options_.source;
     const Group group(rd_kafka_consumer_group_metadata_new(source.group.c_str()));
-    const Partitions read(rd_kafka_topic_partition_list_new(1));
-    rd_kafka_topic_partition_list_add(read.get(), source.topic.c_str(), source.partition)->offset =
-        static_cast<std::int64_t>(consumed);
+    const Partitions read = partition_of(source.topic, source.partition, static_cast<std::int64_t>(consumed));
     if (rd_kafka_error_t* error =
             rd_kafka_send_offsets_to_transaction(producer_.get(), read.get(), group.get(), options_.source.timeout_ms))
         return failed(error, "saying how far the source was read");
