@@ -135,6 +135,7 @@ Status Deduplicator::collect(const std::vector<log::StoredEntry>& entries) {
     keys_.clear();
     tallies_.clear();
     tally_keys_.clear();
+    duplicates_ = 0;
     std::map<std::string, std::uint64_t, std::less<>> duplicates;
     for (std::size_t i = 0; i < entries.size(); ++i) {
         std::string key;
@@ -161,7 +162,7 @@ Status Deduplicator::collect(const std::vector<log::StoredEntry>& entries) {
     for (const auto& [website_id, count] : duplicates) {
         tallies_.push_back(ingest::write_tally({.website_id = website_id, .duplicates = count}));
         tally_keys_.push_back(website_id);
-        counters().duplicates.add(count);
+        duplicates_ += count;
     }
     return {};
 }
@@ -183,6 +184,7 @@ Status Deduplicator::commit(std::uint64_t consumed) {
     committed_ = consumed;
     committed_ns_ = clock_.steady_ns();
     counters().events.add(taken_.size());
+    counters().duplicates.add(duplicates_);
     return {};
 }
 

@@ -80,6 +80,7 @@ private:
     std::vector<std::string> keys_;   ///< of those
     std::vector<std::string> tallies_;
     std::vector<std::string> tally_keys_;
+    std::uint64_t duplicates_ = 0;
 };
 
 }  // namespace footfall::deduplicate

@@ -38,9 +38,8 @@ struct Callbacks {
     void* opaque = nullptr;
 };
 
-/// A client of its own. The library's
-/// own words go to the log as kafka.client, without settings that are secrets. kInvalidArgument names a setting that
-/// the library does not take.
+/// A client of its own. The library's own words go to the log as kafka.client, without settings that are secrets.
+/// kInvalidArgument names a setting that the library does not take.
 Result<Handle> make_handle(rd_kafka_type_t type, const Settings& settings, const Callbacks& callbacks = {});
 Result<Topic> make_topic(rd_kafka_t* handle, const std::string& name);
 

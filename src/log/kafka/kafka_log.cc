@@ -29,21 +29,15 @@ Result<std::unique_ptr<KafkaLog>> KafkaLog::open(KafkaLogOptions options, Clock&
 
 KafkaLog::~KafkaLog() = default;
 
-Settings KafkaLog::common() const {
-    return common_settings(options_.brokers, options_.request_timeout_ms, options_.more);
+Settings KafkaLog::reading() const {
+    Settings settings = common_settings(options_.brokers, options_.request_timeout_ms, options_.more);
+    settings.emplace_back("isolation.level",
+                          options_.isolation == Isolation::kReadCommitted ? "read_committed" : "read_uncommitted");
+    return settings;
 }
 
 Status KafkaLog::start() {
-    TRY(producer_, Producer::open({.brokers = options_.brokers,
-                                   .queue_bytes_max = options_.queue_bytes_max,
-                                   .message_bytes_max = options_.message_bytes_max,
-                                   .delivery_timeout_ms = options_.delivery_timeout_ms,
-                                   .more = options_.more},
-                                  clock_));
-    Settings asking = common();
-    asking.emplace_back("isolation.level",
-                        options_.isolation == Isolation::kReadCommitted ? "read_committed" : "read_uncommitted");
-    TRY(asker_, make_handle(RD_KAFKA_CONSUMER, asking));
+    TRY(asker_, make_handle(RD_KAFKA_CONSUMER, reading()));
     return look();
 }
 
@@ -62,6 +56,15 @@ Status KafkaLog::look() const {
 
 Result<Position> KafkaLog::append(std::span<const Entry> group) {
     if (group.empty()) return end();
+    // Most logs are only read.
+    if (!producer_) {
+        TRY(producer_, Producer::open({.brokers = options_.brokers,
+                                       .queue_bytes_max = options_.queue_bytes_max,
+                                       .message_bytes_max = options_.message_bytes_max,
+                                       .delivery_timeout_ms = options_.delivery_timeout_ms,
+                                       .more = options_.more},
+                                      clock_));
+    }
     const Destination here = {.topic = options_.topic, .partition = options_.partition};
     TRY(const std::int64_t sent, producer_->send(group, [&](const Entry&) -> const Destination& { return here; }));
     const auto first = static_cast<std::uint64_t>(std::max<std::int64_t>(0, sent));
@@ -102,10 +105,7 @@ Result<std::unique_ptr<KafkaReader>> KafkaLog::waiting_reader(Position from) con
     if (from.offset > end_)
         return Error(Code::kInvalidArgument, fmt::format("partition {} of '{}' ends with entry {}, before {}",
                                                          options_.partition, options_.topic, end_.load(), from.offset));
-    Settings settings = common();
-    settings.emplace_back("isolation.level",
-                          options_.isolation == Isolation::kReadCommitted ? "read_committed" : "read_uncommitted");
-    return KafkaReader::open(*this, settings, options_.topic, {options_.partition, from.offset},
+    return KafkaReader::open(*this, reading(), options_.topic, {options_.partition, from.offset},
                              options_.request_timeout_ms);
 }
 
@@ -125,10 +125,10 @@ Status KafkaLog::release(Position position) {
     const Partitions before = partition_of(options_.topic, options_.partition, static_cast<std::int64_t>(up_to));
     const std::unique_ptr<rd_kafka_DeleteRecords_t, decltype(&rd_kafka_DeleteRecords_destroy)> wanted(
         rd_kafka_DeleteRecords_new(before.get()), rd_kafka_DeleteRecords_destroy);
-    const std::unique_ptr<rd_kafka_queue_t, decltype(&rd_kafka_queue_destroy)> queue(
-        rd_kafka_queue_new(producer_->handle()), rd_kafka_queue_destroy);
+    const std::unique_ptr<rd_kafka_queue_t, decltype(&rd_kafka_queue_destroy)> queue(rd_kafka_queue_new(asker_.get()),
+                                                                                     rd_kafka_queue_destroy);
     rd_kafka_DeleteRecords_t* wanted_at = wanted.get();
-    rd_kafka_DeleteRecords(producer_->handle(), &wanted_at, 1, nullptr, queue.get());
+    rd_kafka_DeleteRecords(asker_.get(), &wanted_at, 1, nullptr, queue.get());
     const std::unique_ptr<rd_kafka_event_t, decltype(&rd_kafka_event_destroy)> event(
         rd_kafka_queue_poll(queue.get(), options_.request_timeout_ms * 2), rd_kafka_event_destroy);
     const std::string doing = fmt::format("deleting before entry {} of '{}'", up_to, options_.topic);

@@ -69,12 +69,12 @@ private:
     KafkaLog(KafkaLogOptions options, Clock& clock) : options_(std::move(options)), clock_(clock) {}
     Status start();
     Status look() const;
-    Settings common() const;
+    Settings reading() const;
 
     const KafkaLogOptions options_;
     Clock& clock_;
-    std::unique_ptr<Producer> producer_;
-    Handle asker_;  ///< for offsets, by the isolation
+    std::unique_ptr<Producer> producer_;  ///< since the first append()
+    Handle asker_;                        ///< for offsets, by the isolation
     mutable std::atomic<std::uint64_t> begin_{0};
     mutable std::atomic<std::uint64_t> end_{0};
 };

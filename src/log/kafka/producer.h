@@ -39,8 +39,6 @@ public:
     /// was sent. kUnavailable: not all were acknowledged in time; any of them may be there.
     Result<std::int64_t> send(std::span<const Entry> group, const DestinationOf& to);
 
-    rd_kafka_t* handle() const { return handle_.get(); }
-
 private:
     Producer(ProducerOptions options, Clock& clock) : options_(std::move(options)), clock_(clock) {}
 
