@@ -24,6 +24,45 @@ inline std::string brokers() {
     return named != nullptr ? named : "";
 }
 
+/// The broker stands still, as a machine does that is out of memory, until this goes. scripts/test engines says which
+/// process it is.
+class BrokerStopped {
+public:
+    BrokerStopped() {
+        const char* process = std::getenv("FOOTFALL_KAFKA_PID");
+        if (process == nullptr) {
+            ADD_FAILURE() << "FOOTFALL_KAFKA_PID is not set: run this by scripts/test engines";
+            return;
+        }
+        process_ = std::atoi(process);
+        EXPECT_EQ(::kill(process_, SIGSTOP), 0);
+        // The signal stops one thread after the other: what the rest still answers is an answer.
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+        while (!stands_still() && std::chrono::steady_clock::now() < deadline)
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        EXPECT_TRUE(stands_still()) << "the broker does not stop";
+    }
+    ~BrokerStopped() {
+        if (process_ <= 0) return;
+        EXPECT_EQ(::kill(process_, SIGCONT), 0);
+    }
+    BrokerStopped(const BrokerStopped&) = delete;
+    BrokerStopped& operator=(const BrokerStopped&) = delete;
+
+private:
+    bool stands_still() const {
+        for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(process_) + "/task")) {
+            std::ifstream file(task.path() / "stat");
+            const std::string line((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+            // "PID (NAME) STATE …"; a name may have brackets of its own.
+            const auto name_end = line.rfind(')');
+            if (name_end != std::string::npos && line.compare(name_end, 3, ") T") != 0) return false;
+        }
+        return true;
+    }
+    pid_t process_ = -1;
+};
+
 /// A topic of a test's own.
 inline std::string make_test_topic(const std::string& name, int partitions, const Settings& config = {}) {
     const std::string topic = "test-" + name + "-" + std::to_string(::getpid()) + "-" + std::to_string(std::rand());
