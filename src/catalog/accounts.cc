@@ -275,18 +275,25 @@ Status Accounts::load() {
     TRY(Query query, state.database.prepare("SELECT token_hash, sessions.email, role, sessions.created_ms, "
                                             "users.created_ms, last_used_ms, expires_ms FROM sessions JOIN users USING "
                                             "(email)"));
-    const std::lock_guard sessions_lock(state.sessions_mutex);
+    std::unordered_map<std::string, LiveSession> read;
     for (;;) {
         TRY(const bool row, query.step());
-        if (!row) return {};
-        state.sessions.emplace(query.text_at(0), LiveSession{.email = query.text_at(1),
-                                                             .role = *parse_role(query.text_at(2)),
-                                                             .created_ms = query.integer_at(3),
-                                                             .user_created_ms = query.integer_at(4),
-                                                             .last_used_ms = query.integer_at(5),
-                                                             .saved_ms = query.integer_at(5),
-                                                             .expires_ms = query.integer_at(6)});
+        if (!row) break;
+        read.emplace(query.text_at(0), LiveSession{.email = query.text_at(1),
+                                                   .role = *parse_role(query.text_at(2)),
+                                                   .created_ms = query.integer_at(3),
+                                                   .user_created_ms = query.integer_at(4),
+                                                   .last_used_ms = query.integer_at(5),
+                                                   .saved_ms = query.integer_at(5),
+                                                   .expires_ms = query.integer_at(6)});
     }
+    const std::lock_guard sessions_lock(state.sessions_mutex);
+    // A use that is not saved yet is known here alone.
+    for (auto& [hash, session] : read)
+        if (const auto known = state.sessions.find(hash); known != state.sessions.end())
+            session.last_used_ms = std::max(session.last_used_ms, known->second.last_used_ms);
+    state.sessions = std::move(read);
+    return {};
 }
 
 Status Accounts::add_user(std::string_view email, Role role, std::string_view password) {

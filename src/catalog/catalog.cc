@@ -92,13 +92,19 @@ Status judge_migrations(std::span<const std::string> applied) {
 }
 
 Status migrate(const Database& database) {
-    TRY_STATUS(database.execute("CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY) STRICT"));
+    // In transactions, which of nodes that open a new database together have one after the other.
+    TRY_STATUS(database.transaction([&] {
+        return database.execute("CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY) STRICT");
+    }));
     TRY(const auto applied, applied_migrations(database));
     TRY_STATUS(judge_migrations(applied));
     const auto known = migrations::files();
     for (const TextFile& file : known) {
         if (std::find(applied.begin(), applied.end(), file.name) != applied.end()) continue;
         const Status status = database.transaction([&]() -> Status {
+            TRY(Query by_another, database.prepare("SELECT 1 FROM schema_migrations WHERE name = ?"));
+            TRY(const bool is_applied, by_another.text(file.name).step());
+            if (is_applied) return {};
             TRY_STATUS(database.execute(file.text));
             TRY(Query insert, database.prepare("INSERT INTO schema_migrations (name) VALUES (?)"));
             return insert.text(file.name).run();
@@ -362,10 +368,22 @@ Result<std::unique_ptr<Catalog>> Catalog::open(const std::string& place, Clock& 
     const bool is_server = place.starts_with("postgresql://") || place.starts_with("postgres://");
     TRY(Database database, is_server ? Database::open_postgres(place) : Database::open(place));
     TRY_STATUS(migrate(database));
+    // Before anything is read, so that no change falls in between.
+    TRY_STATUS(database.watch());
     auto state = std::make_unique<State>(std::move(database), clock, limits);
     TRY_STATUS(state->refresh());
     TRY_STATUS(state->accounts.load());
     return std::unique_ptr<Catalog>(new Catalog(std::move(state)));
+}
+
+Result<bool> Catalog::take_in_others() {
+    {
+        const std::lock_guard lock(state_->mutex);
+        if (!state_->database.have_others_changed()) return false;
+        TRY_STATUS(state_->refresh());
+    }
+    TRY_STATUS(state_->accounts.load());
+    return true;
 }
 
 std::shared_ptr<const Snapshot> Catalog::snapshot() const {

@@ -168,6 +168,10 @@ public:
     static Result<std::unique_ptr<Catalog>> open(const std::string& place, Clock& clock, SessionLimits limits = {});
     ~Catalog();
 
+    /// Takes in what other nodes have changed of a catalog in PostgreSQL, sessions that were ended among it; whether
+    /// there was anything. Asks the server only then, so that it can be called several times a second.
+    Result<bool> take_in_others();
+
     /// Does not wait for a change that is being written.
     std::shared_ptr<const Snapshot> snapshot() const;
 

@@ -66,6 +66,8 @@ public:
     virtual Status forget_deleted() = 0;
     virtual Result<std::unique_ptr<Connection>> copy_in_memory() = 0;
     virtual Result<std::string> file_content() = 0;
+    virtual Status watch() { return {}; }
+    virtual bool have_others_changed() { return false; }
 };
 
 /// One connection, used under the owner's lock: to SQLite (sqlite.cc), where WAL with synchronous=FULL lets a committed
@@ -91,6 +93,11 @@ public:
     Result<Database> copy_in_memory() const;
     /// The content as a database file. kUnsupported likewise.
     Result<std::string> file_content() const { return connection_->file_content(); }
+    /// From now on changes that other connections make are heard of. The tables have to be there. Nothing with a file,
+    /// which one process has.
+    Status watch() const { return connection_->watch(); }
+    /// Whether some have been made since the last call, or may have been while the connection was gone. Asks nobody.
+    bool have_others_changed() const { return connection_->have_others_changed(); }
     /// Rows changed by the last statement.
     int changes() const { return connection_->changes(); }
 

@@ -3,6 +3,8 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <functional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,9 +13,15 @@
 #include <libpq-fe.h>
 
 #include "base/logging.h"
+#include "base/text_file.h"
 #include "catalog/database.h"
 
 namespace footfall::catalog {
+
+namespace postgres_sql {
+std::span<const TextFile> files();
+}
+
 namespace {
 
 constexpr Oid kBytes = 17;
@@ -103,8 +111,21 @@ public:
         return rows;
     }
 
+    /// Takes what the server said unasked.
+    bool take_notices() {
+        hear();
+        if (is_broken() && !is_in_transaction) connect_again();
+        while (PGnotify* notice = PQnotifies(handle_.get())) {
+            // Our own changes come back, too.
+            if (notice->be_pid != PQbackendPID(handle_.get())) others_changed_ = true;
+            PQfreemem(notice);
+        }
+        return std::exchange(others_changed_, false);
+    }
+
     bool is_in_transaction = false;
     int changes = 0;
+    std::string channel;  ///< that is listened to; empty before watch()
 
 private:
     bool is_broken() const { return PQstatus(handle_.get()) == CONNECTION_BAD; }
@@ -116,9 +137,14 @@ private:
     void connect_again() {
         PQreset(handle_.get());
         logging::warn("catalog.reconnected", {{"answers", !is_broken()}});
+        if (channel.empty() || is_broken()) return;
+        const Rows listened(PQexec(handle_.get(), ("LISTEN \"" + channel + "\"").c_str()));
+        // What was told meanwhile nobody heard.
+        others_changed_ = true;
     }
 
     Handle handle_;
+    bool others_changed_ = false;
 };
 
 class PostgresStatement final : public PreparedStatement {
@@ -214,10 +240,45 @@ public:
     int changes() const override { return link_.changes; }
     /// A deleted row goes with the next vacuum, and from the server's write-ahead log by its retention.
     Status forget_deleted() override { return execute("VACUUM salts"); }
+    Status watch() override {
+        const Status made = alone([this]() -> Status {
+            for (const TextFile& file : postgres_sql::files()) TRY_STATUS(execute(file.text));
+            return {};
+        });
+        if (!made) return made;
+        // As the trigger says it; a schema's own name may be as long as a channel's.
+        TRY(Query name, prepare("SELECT 'footfall_' || md5(current_schema())"));
+        TRY([[maybe_unused]] const bool row, name.step());
+        const std::string channel = name.text_at(0);
+        TRY_STATUS(execute("LISTEN \"" + channel + "\""));
+        link_.channel = channel;
+        return {};
+    }
+    bool have_others_changed() override { return link_.take_notices(); }
+    /// What COLLATE NOCASE is to SQLite, of letters beyond ASCII too.
+    Status make_collation() {
+        TRY(Query known, prepare("SELECT 1 FROM pg_collation WHERE collname = 'nocase' AND "
+                                 "pg_collation_is_visible(oid)"));
+        TRY(const bool is_there, known.step());
+        if (is_there) return {};
+        return alone([this] {
+            return execute(
+                "CREATE COLLATION IF NOT EXISTS nocase (provider = icu, locale = 'und-u-ks-level2', "
+                "deterministic = false)");
+        });
+    }
     Result<std::unique_ptr<Connection>> copy_in_memory() override { return has_its_own_backups(); }
     Result<std::string> file_content() override { return has_its_own_backups(); }
 
 private:
+    /// Nodes that start together make the same things; even IF NOT EXISTS fails where they do so at once.
+    Status alone(const std::function<Status()>& statements) {
+        TRY_STATUS(begin());
+        const Status done = statements();
+        if (done) return execute("COMMIT");
+        (void)execute("ROLLBACK").has_value();
+        return done;
+    }
     static Error has_its_own_backups() {
         return {Code::kUnsupported, "the catalog is in PostgreSQL: back it up there, for instance by pg_dump"};
     }
@@ -240,10 +301,7 @@ Result<Database> Database::open_postgres(const std::string& url) {
     }
     PQsetNoticeProcessor(handle.get(), ignore_notices, nullptr);
     auto connection = std::make_unique<PostgresConnection>(std::move(handle));
-    // What COLLATE NOCASE is to SQLite, of letters beyond ASCII too.
-    TRY_STATUS(
-        connection->execute("CREATE COLLATION IF NOT EXISTS nocase (provider = icu, locale = 'und-u-ks-level2', "
-                            "deterministic = false)"));
+    TRY_STATUS(connection->make_collation());
     return Database(std::move(connection));
 }
 

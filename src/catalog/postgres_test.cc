@@ -1,8 +1,14 @@
+#include <chrono>
+#include <future>
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
+#include "catalog/accounts.h"
+#include "catalog/catalog.h"
 #include "catalog/database.h"
 #include "catalog/testing/place.h"
 
@@ -72,6 +78,76 @@ TEST_F(PostgresTest, AConnectionThatEndsBeforeTheCommitIsNoSuccess) {
     });
     EXPECT_FALSE(failed);
     EXPECT_EQ(ask("SELECT count(*) FROM numbers"), 0);
+}
+
+/// Two nodes of one catalog.
+class TwoNodesTest : public testing::Test {
+protected:
+    std::unique_ptr<Catalog> node() {
+        auto opened = Catalog::open(place_, clock_);
+        EXPECT_TRUE(opened) << opened.error().message;
+        return std::move(*opened);
+    }
+    /// Until the other one's change has come; notices take some milliseconds.
+    static bool takes_in(Catalog& catalog) {
+        for (int i = 0; i < 500; ++i) {
+            const auto taken = catalog.take_in_others();
+            EXPECT_TRUE(taken) << taken.error().message;
+            if (*taken) return true;
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+        return false;
+    }
+
+    ManualClock clock_{1'795'500'000'000};
+    const std::string place_ = make_place("unused");
+    const std::unique_ptr<Catalog> first_ = node();
+    const std::unique_ptr<Catalog> second_ = node();
+};
+
+TEST_F(TwoNodesTest, WhatOneChangesTheOtherTakesInAndItsOwnChangesItDoesNot) {
+    ASSERT_TRUE(first_->add_site("Mine", "example.org", "UTC", "mine"));
+    EXPECT_FALSE(second_->snapshot()->sites.contains("mine"));
+    EXPECT_TRUE(takes_in(*second_));
+    EXPECT_TRUE(second_->snapshot()->sites.contains("mine"));
+    const auto own = first_->take_in_others();
+    ASSERT_TRUE(own) << own.error().message;
+    EXPECT_FALSE(*own);
+    const auto key = second_->create_key("mine", Scope::kCollect);
+    ASSERT_TRUE(key) << key.error().message;
+    EXPECT_TRUE(takes_in(*first_));
+    EXPECT_EQ(first_->snapshot()->keys.size(), 1u);
+}
+
+TEST(NodesTest, ThatStartTogetherOnAnEmptyDatabaseAllOpenIt) {
+    for (int round = 0; round < 3; ++round) {
+        ManualClock clock(1'795'500'000'000);
+        const std::string place = make_place("unused");
+        std::vector<std::future<Status>> nodes;
+        for (int i = 0; i < 6; ++i)
+            nodes.push_back(std::async(std::launch::async, [&]() -> Status {
+                TRY([[maybe_unused]] const auto catalog, Catalog::open(place, clock));
+                return {};
+            }));
+        for (auto& node : nodes) {
+            const Status opened = node.get();
+            EXPECT_TRUE(opened) << opened.error().message;
+        }
+    }
+}
+
+TEST_F(TwoNodesTest, SaltsAreOne) { EXPECT_EQ(first_->salt(20'000).value(), second_->salt(20'000).value()); }
+
+TEST_F(TwoNodesTest, ASessionThatEndsOnOneEndsOnTheOther) {
+    constexpr std::string_view kPassword = "correct horse battery";
+    ASSERT_TRUE(first_->accounts().add_user("a@example.org", Role::kOwner, kPassword));
+    const auto signed_in = first_->accounts().sign_in("a@example.org", kPassword);
+    ASSERT_TRUE(signed_in) << signed_in.error().message;
+    EXPECT_TRUE(takes_in(*second_));
+    EXPECT_TRUE(second_->accounts().session(signed_in->token));
+    ASSERT_TRUE(second_->accounts().end_session(signed_in->token));
+    EXPECT_TRUE(takes_in(*first_));
+    EXPECT_FALSE(first_->accounts().session(signed_in->token));
 }
 
 TEST(PostgresRefusalTest, AWrongPasswordAndNobodyThereAreToldApart) {
