@@ -79,7 +79,8 @@ Status Services::State::open(Options options) {
     const std::string checkpoint_path = data_dir + "/loader.checkpoint";
     if (const auto& restored = log->restored(); !restored.empty()) {
         // In this order: after a death in between it is done again.
-        TRY_STATUS(process::Loader::set_back(checkpoint_path, {.partition = 0, .offset = restored.front().first}));
+        TRY_STATUS(
+            process::FileProgress::set_back(checkpoint_path, {.partition = 0, .offset = restored.front().first}));
         // An archive that can't be told is told by a later start.
         if (archiving->forget(restored)) TRY_STATUS(log->forget_damage(restored));
         logging::info("log.restored", {{"ranges", restored.size()}, {"loaded_again_from", restored.front().first}});

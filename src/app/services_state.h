@@ -51,6 +51,7 @@
 #include "ingest/ingest.h"
 #include "ingest/replay.h"
 #include "process/erased.h"
+#include "process/file_progress.h"
 #include "process/process.h"
 #include "query/executor.h"
 #include "query/query.h"

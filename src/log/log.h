@@ -57,6 +57,8 @@ struct Damage {
     std::string where;
 };
 
+class EventLog;
+
 /// Reads entries in order from a position. One thread at a time; any number of readers beside one writer.
 class LogReader {
 public:
@@ -67,6 +69,9 @@ public:
     virtual Status read(std::vector<StoredEntry>& out, std::size_t max_entries, std::size_t max_bytes) = 0;
     /// Position of the next entry that read() will give.
     virtual Position position() const = 0;
+    /// Waits until read() may have something to give or to tell, or the time has passed (false). `log` is the one that
+    /// this is a reader of.
+    virtual bool wait(const EventLog& log, int timeout_ms);
 };
 
 /// Where entries are made durable: an event log, or what a collector of the cluster form writes to (kafka/collected.h).
@@ -99,5 +104,7 @@ public:
     /// Allows segments that end before `position` to be deleted. The caller's checkpoint beyond it is durable already.
     virtual Status release(Position position) = 0;
 };
+
+inline bool LogReader::wait(const EventLog& log, int timeout_ms) { return log.wait_beyond(position(), timeout_ms); }
 
 }  // namespace footfall::log

@@ -368,7 +368,7 @@ protected:
         ASSERT_NO_FATAL_FAILURE(insert(rows));
         // In two batches, so that there are rows of either sign, and an alias.
         SessionFold fold;
-        SessionStore sessions(store(), folder_ / "undo");
+        SessionStore sessions(store(), nullptr);
         for (std::size_t i = 0; i < events_.size(); ++i) {
             fold.apply(events_[i], i);
             if (i != 5 && i + 1 != events_.size()) continue;

@@ -1,17 +1,16 @@
 #include "process/loader.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/bytes.h"
 #include "base/failpoint.h"
-#include "base/file.h"
 #include "base/logging.h"
 #include "base/metrics.h"
 #include "base/worker_pool.h"
+#include "process/file_progress.h"
 #include "process/sql.h"
 #include "store/migrations.h"
 
@@ -20,6 +19,7 @@ namespace {
 
 constexpr std::int64_t kBackoffMinMs = 100;
 constexpr std::int64_t kBackoffMaxMs = 3'000;
+constexpr int kIdleMs = 100;
 
 struct Metrics {
     metrics::Counter& rows = metrics::counter("footfall_loader_rows_total", "Rows inserted into the store.");
@@ -44,41 +44,6 @@ Metrics& counters() {
 
 std::string number(std::uint64_t value) { return std::to_string(value); }
 
-struct Checkpoint {
-    log::Position position;
-    std::string store_identity;     ///< of the store that holds everything before it
-    std::string rejected_identity;  ///< the same of its tables of rejected events
-};
-
-// "footfall loader 1\n<partition> <offset> <store identity> <rejected identity>\n<crc of what is before, hex>\n".
-// Before 0.1.0 was released the second identity and the blank before it were not there.
-std::string write_checkpoint_text(const Checkpoint& checkpoint) {
-    const std::string body = fmt::format("footfall loader 1\n{} {} {}{}{}\n", checkpoint.position.partition,
-                                         checkpoint.position.offset, checkpoint.store_identity,
-                                         checkpoint.rejected_identity.empty() ? "" : " ", checkpoint.rejected_identity);
-    return body + fmt::format("{:08x}\n", crc32c(body));
-}
-
-std::optional<Checkpoint> read_checkpoint_text(const std::string& text) {
-    const std::size_t crc_at = text.size() < 9 ? std::string::npos : text.size() - 9;
-    if (crc_at == std::string::npos ||
-        text.substr(crc_at) != fmt::format("{:08x}\n", crc32c(std::string_view(text).substr(0, crc_at))))
-        return std::nullopt;
-    Checkpoint checkpoint;
-    const std::size_t line = text.find('\n') + 1;
-    const char* end = text.data() + text.size();
-    const auto partition = std::from_chars(text.data() + line, end, checkpoint.position.partition);
-    if (partition.ec != std::errc() || *partition.ptr != ' ') return std::nullopt;
-    const auto offset = std::from_chars(partition.ptr + 1, end, checkpoint.position.offset);
-    if (offset.ec != std::errc() || *offset.ptr != ' ') return std::nullopt;
-    const auto identity_at = static_cast<std::size_t>(offset.ptr + 1 - text.data());
-    const std::string identities = text.substr(identity_at, text.find('\n', identity_at) - identity_at);
-    const std::size_t blank = identities.find(' ');
-    checkpoint.store_identity = identities.substr(0, blank);
-    if (blank != std::string::npos) checkpoint.rejected_identity = identities.substr(blank + 1);
-    return checkpoint;
-}
-
 }  // namespace
 
 Loader::Loader(log::EventLog& log, store::Client& store, Clock& clock, LoaderOptions options)
@@ -86,8 +51,10 @@ Loader::Loader(log::EventLog& log, store::Client& store, Clock& clock, LoaderOpt
       store_(store),
       clock_(clock),
       options_(std::move(options)),
+      progress_(options_.progress ? options_.progress
+                                  : std::make_shared<FileProgress>(options_.checkpoint_path, options_.undo_path)),
       writer_(
-          store, options_.undo_path, [this](std::size_t rows) { note_inserted(rows); }, options_.touched),
+          store, progress_.get(), [this](std::size_t rows) { note_inserted(rows); }, options_.touched),
       rejected_store_(store) {}
 
 void Loader::note_inserted(std::size_t rows) {
@@ -99,24 +66,17 @@ void Loader::note_inserted(std::size_t rows) {
 
 Loader::~Loader() { stop(0); }
 
-Status Loader::set_back(const std::string& checkpoint_path, log::Position position) {
-    const auto text = read_file(checkpoint_path);
-    auto checkpoint = text ? read_checkpoint_text(*text) : std::nullopt;
-    if (!checkpoint || checkpoint->position <= position) return {};
-    checkpoint->position = position;
-    return write_file_atomically(checkpoint_path, write_checkpoint_text(*checkpoint));
-}
-
 void Loader::start() {
     log::Position from = log_.begin();
-    const auto text = read_file(options_.checkpoint_path);
-    const auto checkpoint = text ? read_checkpoint_text(*text) : std::nullopt;
-    if (checkpoint && checkpoint->position >= from && checkpoint->position <= log_.end()) {
-        from = checkpoint->position;
-        store_identity_ = checkpoint->store_identity;
-        rejected_identity_ = checkpoint->rejected_identity;
-    } else if (text) {
-        logging::warn("loader.checkpoint_unusable", {{"path", options_.checkpoint_path}, {"from", from.offset}});
+    if (const auto checkpoint = progress_->found()) {
+        if (checkpoint->position >= from && checkpoint->position <= log_.end()) {
+            from = checkpoint->position;
+            store_identity_ = checkpoint->store_identity;
+            rejected_identity_ = checkpoint->rejected_identity;
+        } else {
+            logging::warn("loader.checkpoint_not_of_this_log",
+                          {{"partition", from.partition}, {"at", checkpoint->position.offset}, {"from", from.offset}});
+        }
     }
     const std::lock_guard lock(mutex_);
     if (stopping_) return;
@@ -141,6 +101,11 @@ bool Loader::stop_within(int grace_ms, int timeout_ms) {
 LoaderState Loader::state() const {
     const std::lock_guard lock(mutex_);
     return state_;
+}
+
+bool Loader::has_ended() const {
+    const std::lock_guard lock(mutex_);
+    return ended_;
 }
 
 Status Loader::wait_loaded(log::Position position, int timeout_ms) const {
@@ -276,6 +241,12 @@ void Loader::load_until_stopped() {
             backoff_ms = kBackoffMinMs;
             continue;
         }
+        if (status.error().code == Code::kConflict) {
+            logging::warn("loader.lost", {{"error", status.error().message}});
+            const std::lock_guard lock(mutex_);
+            state_.problem = status.error().message;
+            return;
+        }
         counters().errors.add();
         logging::warn("loader.retry", {{"error", status.error().message}, {"in_ms", backoff_ms}});
         {
@@ -320,7 +291,10 @@ Status Loader::step() {
             note_caught_up();
         }
         changed_.notify_all();
-        log_.wait_beyond(from, 100);
+        if (!reader_) {
+            TRY(reader_, log_.reader(from));
+        }
+        reader_->wait(log_, kIdleMs);
         return {};
     }
     // While there is less than a full batch, wait for the interval: fewer, larger inserts. The first event after a
@@ -340,16 +314,20 @@ Status Loader::step() {
         logging::error("loader.damaged_range", {{"error", status.error().message}});
     }
     last_insert_ns_ = clock_.steady_ns();
+    TRY_STATUS(look_for_others());
+    if (state().loaded < from) return {};
     TRY_STATUS(load(entries, reader_->position()));
     const log::Position loaded = reader_->position();
-    TRY_STATUS(write_checkpoint(loaded));
+    std::int64_t as_of_ms = state().as_of_ms;
+    if (loaded >= log_.end()) as_of_ms = read_at_ms;
+    else if (!entries.empty()) as_of_ms = std::max(as_of_ms, writer_.newest_received_ms());
+    TRY_STATUS(write_checkpoint(loaded, as_of_ms));
     {
         const std::lock_guard lock(mutex_);
         state_.loaded = loaded;
         state_.problem.clear();
+        state_.as_of_ms = as_of_ms;
         note_caught_up();
-        if (loaded >= log_.end()) state_.as_of_ms = read_at_ms;
-        else if (!entries.empty()) state_.as_of_ms = std::max(state_.as_of_ms, writer_.newest_received_ms());
     }
     changed_.notify_all();
     return {};
@@ -359,9 +337,24 @@ void Loader::note_caught_up() {
     if (is_reconciled_ && state_.loaded >= catch_up_to_) state_.is_caught_up = true;
 }
 
-void Loader::report_lag() const { counters().lag.set(static_cast<double>(log_.end().offset - state().loaded.offset)); }
+void Loader::report_lag() const {
+    const std::uint64_t loaded = state().loaded.offset;
+    counters().lag.set(static_cast<double>(std::max(log_.end().offset, loaded) - loaded));
+}
+
+Status Loader::look_for_others() {
+    TRY(const auto written_from, progress_->check());
+    const std::lock_guard lock(mutex_);
+    if (!written_from || *written_from >= state_.loaded.offset) return {};
+    state_.loaded.offset = *written_from;
+    state_.is_caught_up = false;
+    in_doubt_requested_ = true;
+    ++state_.doubts;
+    return {};
+}
 
 Status Loader::reconcile() {
+    TRY_STATUS(look_for_others());
     // Another store than the checkpoint was written for, or one that lost parts: nothing is taken to be there.
     TRY(const std::string identity, store::store_identity(store_));
     if (identity != store_identity_) {
@@ -382,7 +375,8 @@ Status Loader::reconcile() {
         return {};
     }
     // Who gives up waiting for an insert does not end it.
-    TRY(const store::Answer inserts, store_.query({.sql = std::string(sql::text("loader-running-inserts.sql"))}));
+    TRY(const store::Answer inserts, store_.query({.sql = std::string(sql::text("loader-running-inserts.sql")),
+                                                   .parameters = {{"partition", number(state().loaded.partition)}}}));
     if (const auto running = std::get<std::uint64_t>(inserts.rows.at(0).at(0)); running > 0)
         return Error(Code::kUnavailable, "an earlier insert still runs in the store; waiting for it");
     // A deletion that a crash interrupted goes on after the start: rows that it still takes away must not be taken for
@@ -458,7 +452,9 @@ Status Loader::refill_rejected(log::Position end) {
                 reader->read(entries, std::min<std::uint64_t>(options_.rows_max, left), options_.bytes_max);
             !read && (read.error().code != Code::kCorrupt || reader->position() == before))
             return read;
-        const log::Position next = reader->position();
+        // Offsets may have gaps, so that fewer entries than there are offsets reach beyond the end.
+        while (!entries.empty() && entries.back().position >= end) entries.pop_back();
+        const log::Position next = std::min(reader->position(), end);
         TRY_STATUS(rejected_store_.insert(entries, {next.partition, next.offset - 1}));
     }
     return {};
@@ -504,10 +500,12 @@ Result<std::vector<std::uint64_t>> Loader::present_offsets(std::uint16_t partiti
     return offsets;
 }
 
-Status Loader::write_checkpoint(log::Position position) {
+Status Loader::write_checkpoint(log::Position position, std::int64_t as_of_ms) {
     if (failpoint("loader.checkpoint") == Fault::kError) return Error(Code::kIo, "failpoint loader.checkpoint");
-    return write_file_atomically(options_.checkpoint_path,
-                                 write_checkpoint_text({position, store_identity_, rejected_identity_}));
+    return progress_->write({.position = position,
+                             .store_identity = store_identity_,
+                             .rejected_identity = rejected_identity_,
+                             .as_of_ms = as_of_ms});
 }
 
 }  // namespace footfall::process

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "log/log.h"
 #include "process/audit.h"
+#include "process/progress.h"
 #include "process/rejected.h"
 #include "process/table_writer.h"
 #include "store/client.h"
@@ -20,12 +21,14 @@
 namespace footfall::process {
 
 struct LoaderOptions {
-    std::string checkpoint_path;        ///< a small file, written atomically
-    std::string undo_path;              ///< of the sessions that the batch under way changes, see SessionUndo
+    std::string checkpoint_path = {};   ///< a small file, written atomically
+    std::string undo_path = {};         ///< of the sessions that the batch under way changes, see SessionUndo
     std::int64_t interval_ms = 400;     ///< least time between the starts of two inserts while keeping up
     std::size_t rows_max = 100'000;     ///< most rows of one insert, when behind
     std::size_t bytes_max = 64u << 20;  ///< most record bytes of one insert
     TouchListener touched = {};         ///< told on the loader's thread of each batch, before it is written
+    /// In place of the two files.
+    std::shared_ptr<Progress> progress = {};
 };
 
 /// What the loader has done, for /readyz, /metrics, the status page and `meta.as_of`.
@@ -59,10 +62,6 @@ public:
     /// Stops without waiting for the rest; it is loaded after the next start.
     ~Loader();
 
-    /// Lets the next start() begin at `position` or before, since entries from there on can be read that could not be.
-    /// Durable on return. kIo.
-    static Status set_back(const std::string& checkpoint_path, log::Position position);
-
     /// Once. Does nothing where stop() was called already.
     void start();
     /// Loads what the log holds now, at most for `grace_ms`, and ends the thread.
@@ -72,6 +71,8 @@ public:
     bool stop_within(int grace_ms, int timeout_ms);
 
     LoaderState state() const;
+    /// Whether its thread has ended: after stop(), or where another process has its partition now.
+    bool has_ended() const;
     /// Waits until everything before `position` is in the store; kTimeout with the reason otherwise.
     Status wait_loaded(log::Position position, int timeout_ms) const;
     /// Lets the loader begin no batch until what it gives is gone, which must not outlive the loader: also not after it
@@ -104,13 +105,15 @@ private:
     void note_inserted(std::size_t rows);
     void report_lag() const;
     Status reconcile();
+    /// Goes back to where a process has written that the partition was taken from.
+    Status look_for_others();
     /// Fills the tables of rejected events from the log where they are not those that the checkpoint was written with.
     Status restore_rejected();
     Status refill_rejected(log::Position end);
     Status load(const std::vector<log::StoredEntry>& entries, log::Position next);
     Result<std::vector<std::uint64_t>> present_offsets(std::uint16_t partition, std::uint64_t first,
                                                        std::uint64_t last);
-    Status write_checkpoint(log::Position position);
+    Status write_checkpoint(log::Position position, std::int64_t as_of_ms = 0);
     bool stop_requested(bool caught_up) const;
     void sleep_ms(std::int64_t ms);
 
@@ -118,6 +121,7 @@ private:
     store::Client& store_;
     Clock& clock_;
     const LoaderOptions options_;
+    const std::shared_ptr<Progress> progress_;
 
     mutable std::mutex mutex_;
     mutable std::condition_variable changed_;

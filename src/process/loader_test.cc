@@ -120,7 +120,7 @@ TEST_F(LoaderTest, WaitsForAnInsertThatNobodyWaitsForAnyMore) {
     append_numbered(3);
     std::thread late([] {
         execute(
-            "INSERT INTO footfall.session_alias SELECT 'other', number, 1, 0, 0, 0 FROM numbers(4) "
+            "INSERT INTO footfall.session_alias /* partition 0 */ SELECT 'other', number, 1, 0, 0, 0 FROM numbers(4) "
             "WHERE sleepEachRow(0.5) = 0 SETTINGS max_block_size = 1");
     });
     ASSERT_TRUE(eventually([] {
@@ -132,6 +132,21 @@ TEST_F(LoaderTest, WaitsForAnInsertThatNobodyWaitsForAnyMore) {
     late.join();
     expect_loaded();
     expect_rows(3);
+}
+
+TEST_F(LoaderTest, AnInsertOfAnotherPartitionHoldsNothingUp) {
+    append_numbered(3);
+    std::thread other([] {
+        execute(
+            "INSERT INTO footfall.session_alias /* partition 1 */ SELECT 'other', number, 1, 1, 0, 0 FROM numbers(8) "
+            "WHERE sleepEachRow(0.5) = 0 SETTINGS max_block_size = 1");
+    });
+    constexpr const char* kRunning = "SELECT count() FROM system.processes WHERE query_kind = 'Insert'";
+    ASSERT_TRUE(eventually([] { return ask(kRunning) == std::vector<std::string>{"1"}; }));
+    start();
+    expect_loaded();
+    EXPECT_THAT(ask(kRunning), ElementsAre("1")) << "it was waited for";
+    other.join();
 }
 
 TEST_F(LoaderTest, ABatchEndsAtItsBytesToo) {

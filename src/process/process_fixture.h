@@ -215,7 +215,7 @@ protected:
         SessionFold fold;
         std::uint64_t offset = 0;
         for (const event::Event& event : events) fold.apply(event, offset++);
-        SessionStore sessions(store(), folder_ / "undo");
+        SessionStore sessions(store(), nullptr);
         const Status done = sessions.insert(fold.take_changes(last.offset), fold.take_aliases(), {0, 0}, last);
         ASSERT_TRUE(done) << done.error().message;
     }

@@ -65,7 +65,7 @@ Result<Rebuild::Progress> Rebuild::run(const std::function<void(const Progress&)
     TRY_STATUS(go_on());
     TRY_STATUS(make_tables(store_));
     Progress progress;
-    TableWriter writer(shadow_, {}, [&](std::size_t rows) { progress.events += rows; });
+    TableWriter writer(shadow_, nullptr, [&](std::size_t rows) { progress.events += rows; });
     TRY(const auto reader, history_.reader(history_.begin()));
     // Most of it beside the loader, until what is left is little: for that the loader waits.
     for (log::Position held = loader_.state().loaded; reader->position() < held; held = loader_.state().loaded) {

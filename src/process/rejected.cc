@@ -167,10 +167,10 @@ Status RejectedStore::insert(std::span<const log::StoredEntry> entries, log::Pos
     }
     static const std::string into_samples = insert_into(kSamples, kSampleColumns);
     static const std::string into_counts = insert_into(kCounts, kCountColumns);
-    TRY_STATUS(insert_block(into_samples, samples_));
+    TRY_STATUS(insert_block(of_partition(into_samples, last.partition), samples_));
     if (failpoint("loader.between_rejected") == Fault::kError)
         return Error(Code::kUnavailable, "failpoint loader.between_rejected");
-    return insert_block(into_counts, counts_);
+    return insert_block(of_partition(into_counts, last.partition), counts_);
 }
 
 Status RejectedStore::insert_block(std::string_view statement, std::vector<store::NativeColumn>& columns) {

@@ -68,7 +68,7 @@ private:
 /// The visitors' events before `end`, through the loader's own writer.
 Result<std::uint64_t> insert_rows(const log::EventLog& log, store::Client& store, const SomeVisitors& visitors,
                                   log::Position end, const std::function<Status()>& go_on) {
-    TableWriter writer(store, {});
+    TableWriter writer(store, nullptr);
     writer.start_with_none();
     event::RecordReader records;
     Batch batch;

@@ -2,6 +2,8 @@
 
 #include <span>
 
+#include <fmt/format.h>
+
 #include "base/result.h"
 #include "base/text_file.h"
 
@@ -16,3 +18,13 @@ std::string_view text(std::string_view name) {
 }
 
 }  // namespace footfall::process::sql
+
+namespace footfall::process {
+
+std::string of_partition(std::string_view insert, std::uint16_t partition) {
+    constexpr std::string_view kFormat = "FORMAT Native";
+    FOOTFALL_CHECK(insert.ends_with(kFormat));
+    return fmt::format("{}/* partition {} */ {}", insert.substr(0, insert.size() - kFormat.size()), partition, kFormat);
+}
+
+}  // namespace footfall::process

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/failpoint.h"
+#include "process/sql.h"
 
 namespace footfall::process {
 namespace {
@@ -16,12 +17,9 @@ constexpr int kInsertTimeoutMs = 120'000;
 
 }  // namespace
 
-TableWriter::TableWriter(store::Client& store, std::string undo_path, std::function<void(std::size_t rows)> inserted,
+TableWriter::TableWriter(store::Client& store, SessionUndo* undo, std::function<void(std::size_t rows)> inserted,
                          TouchListener touched)
-    : store_(store),
-      inserted_(std::move(inserted)),
-      touched_(std::move(touched)),
-      session_store_(store, std::move(undo_path)) {}
+    : store_(store), inserted_(std::move(inserted)), touched_(std::move(touched)), session_store_(store, undo) {}
 
 void TableWriter::start_with_none() {
     sessions_.restart(std::numeric_limits<std::int64_t>::min());
@@ -54,8 +52,8 @@ Status TableWriter::write(std::span<const log::StoredEntry> entries, std::span<c
         // What an error leaves is not known; the caller takes it as doubt.
         if (failpoint("loader.before_insert") == Fault::kError)
             return Error(Code::kUnavailable, "failpoint loader.before_insert");
-        TRY_STATUS(store_.insert(EventBlocks::insert_statement(), block.bytes(), kInsertTimeoutMs,
-                                 {{"insert_deduplicate", "0"}}));
+        TRY_STATUS(store_.insert(of_partition(EventBlocks::insert_statement(), last.partition), block.bytes(),
+                                 kInsertTimeoutMs, {{"insert_deduplicate", "0"}}));
         if (failpoint("loader.after_insert") == Fault::kError)
             return Error(Code::kUnavailable, "failpoint loader.after_insert");
         if (inserted_) inserted_(block.rows());

@@ -24,9 +24,9 @@ namespace footfall::process {
 /// higher version; after one, what the tables hold of the batch is not known. Not thread-safe.
 class TableWriter {
 public:
-    /// `undo_path`: see SessionStore. `inserted` is told of each block of events that is durable, with its rows;
+    /// `undo`: see SessionStore. `inserted` is told of each block of events that is durable, with its rows;
     /// `touched` of what a batch changes, before any of it is written.
-    TableWriter(store::Client& store, std::string undo_path, std::function<void(std::size_t rows)> inserted = {},
+    TableWriter(store::Client& store, SessionUndo* undo, std::function<void(std::size_t rows)> inserted = {},
                 TouchListener touched = {});
 
     /// What is in memory is not what the tables hold any more: the next batch reads it anew.

@@ -1,2 +1,4 @@
 -- Sessions of an earlier try.
-TRUNCATE TABLE footfall.sessions_former
+ALTER TABLE footfall.sessions_former
+DELETE WHERE log_partition = {partition:UInt16}
+SETTINGS mutations_sync = 1

@@ -88,9 +88,9 @@ public:
 
     Status read(std::vector<StoredEntry>& out, std::size_t max_entries, std::size_t max_bytes) override;
     Position position() const override { return next_; }
-    /// Waits until read() has something to give or to tell, or the time has passed (false). The broker answers when
-    /// there is something, where KafkaLog::wait_beyond() asks for the end again and again.
+    /// The broker answers when there is something, where KafkaLog::wait_beyond() asks for the end again and again.
     bool wait(int timeout_ms);
+    bool wait(const EventLog&, int timeout_ms) override { return wait(timeout_ms); }
 
 private:
     explicit KafkaReader(const KafkaLog& log) : log_(log) {}

@@ -80,13 +80,15 @@ public:
         return out;
     }
     std::size_t rows() const { return rows_; }
-    static std::string insert_statement(std::string_view table) {
+    static std::string insert_statement(std::string_view table, std::uint16_t partition) {
         std::string names;
         for_each_column(Session(), [&names](std::string_view name, std::string_view, const auto&) {
             names += fmt::format("{}, ", name);
         });
-        return fmt::format("INSERT INTO footfall.{} ({}sign, version, log_partition, log_offset) FORMAT Native", table,
-                           names);
+        return of_partition(
+            fmt::format("INSERT INTO footfall.{} ({}sign, version, log_partition, log_offset) FORMAT Native", table,
+                        names),
+            partition);
     }
 
 private:
@@ -153,16 +155,19 @@ Result<bool> SessionStore::delete_beyond(log::Position position) {
 }
 
 Result<bool> SessionStore::put_back(log::Position position) {
-    const auto rows = undo_.read(position);
+    if (undo_ == nullptr) return true;
+    TRY(const auto rows, undo_->read_undo(position));
     if (!rows) return true;  // has_all_touched() says whether it would have been needed
-    const std::string clear(sql::text("sessions-former-clear.sql"));
-    static const std::string statement = SessionBlock::insert_statement("sessions_former");
-    TRY_STATUS(store_.execute({.sql = clear, .timeout_ms = kTimeoutMs}));
-    TRY_STATUS(store_.insert(statement, *rows, kTimeoutMs));
-    TRY_STATUS(store_.execute({.sql = std::string(sql::text("sessions-put-back.sql")), .timeout_ms = kTimeoutMs}));
-    TRY(const store::Answer unlike,
-        store_.query({.sql = std::string(sql::text("sessions-former-unlike.sql")), .timeout_ms = kTimeoutMs}));
-    TRY_STATUS(store_.execute({.sql = clear, .timeout_ms = kTimeoutMs}));
+    const auto statement = [&position](std::string_view name) {
+        return store::Statement{.sql = std::string(sql::text(name)),
+                                .parameters = {{"partition", number(position.partition)}},
+                                .timeout_ms = kTimeoutMs};
+    };
+    TRY_STATUS(store_.execute(statement("sessions-former-clear.sql")));
+    TRY_STATUS(store_.insert(SessionBlock::insert_statement("sessions_former", position.partition), *rows, kTimeoutMs));
+    TRY_STATUS(store_.execute(statement("sessions-put-back.sql")));
+    TRY(const store::Answer unlike, store_.query(statement("sessions-former-unlike.sql")));
+    TRY_STATUS(store_.execute(statement("sessions-former-clear.sql")));
     return std::get<std::uint64_t>(unlike.rows.at(0).at(0)) == 0;
 }
 
@@ -182,7 +187,8 @@ Result<bool> SessionStore::has_all_touched() {
 
 Status SessionStore::start(SessionFold& fold, std::int64_t last_from, log::Position position) {
     TRY(const store::Answer newest, store_.query({.sql = std::string(sql::text("sessions-newest.sql")),
-                                                  .parameters = {{"last_from", std::to_string(last_from)},
+                                                  .parameters = {{"partition", number(position.partition)},
+                                                                 {"last_from", std::to_string(last_from)},
                                                                  {"gap", std::to_string(kSessionGapMs)},
                                                                  {"most", number(fold.held_max())}},
                                                   .timeout_ms = kTimeoutMs}));
@@ -191,10 +197,13 @@ Status SessionStore::start(SessionFold& fold, std::int64_t last_from, log::Posit
     // An answer takes three times the memory of the sessions that it tells of.
     const std::uint64_t passes = 1 + std::get<std::uint64_t>(newest.rows.at(0).at(1)) / kSessionsOfAnswer;
     static const std::string open =
-        sessions_sql(fmt::format("{} AND visitor_id % {{passes:UInt64}} = {{pass:UInt64}}", kLastFrom));
+        sessions_sql(fmt::format("{} AND log_partition = {{partition:UInt16}} AND visitor_id % {{passes:UInt64}} = "
+                                 "{{pass:UInt64}}",
+                                 kLastFrom));
     for (std::uint64_t pass = 0; pass < passes; ++pass) {
         TRY(const store::Answer sessions, store_.query({.sql = open,
-                                                        .parameters = {{"last_from", std::to_string(last_from)},
+                                                        .parameters = {{"partition", number(position.partition)},
+                                                                       {"last_from", std::to_string(last_from)},
                                                                        {"gap", std::to_string(kSessionGapMs)},
                                                                        {"passes", number(passes)},
                                                                        {"pass", number(pass)}},
@@ -310,8 +319,8 @@ Status SessionStore::insert(std::span<const SessionChange> changes, std::span<co
         }
         if (change.after) blocks[month_of(change.after->started_at)].add(*change.after, 1, last.offset, last);
     }
-    if (former.rows() > 0) TRY_STATUS(undo_.write(from, former.bytes()));
-    static const std::string statement = SessionBlock::insert_statement("sessions");
+    if (former.rows() > 0 && undo_ != nullptr) TRY_STATUS(undo_->write_undo(from, former.bytes()));
+    const std::string statement = SessionBlock::insert_statement("sessions", last.partition);
     for (const auto& [month, block] : blocks) {
         if (failpoint("sessions.before_insert") == Fault::kError)
             return Error(Code::kUnavailable, "failpoint sessions.before_insert");
@@ -339,10 +348,10 @@ Status SessionStore::insert(std::span<const SessionChange> changes, std::span<co
     }
     std::string block;
     store::write_native_block(block, columns, aliases.size());
-    return store_.insert(
-        "INSERT INTO footfall.session_alias (website_id, old_key, new_key, log_partition, log_offset, batch) "
-        "FORMAT Native",
-        block, kTimeoutMs, insert_settings());
+    return store_.insert(of_partition("INSERT INTO footfall.session_alias (website_id, old_key, new_key, "
+                                      "log_partition, log_offset, batch) FORMAT Native",
+                                      last.partition),
+                         block, kTimeoutMs, insert_settings());
 }
 
 }  // namespace footfall::process

@@ -19,18 +19,18 @@ namespace footfall::process {
 /// what the tables hold of the batch is not known until delete_beyond(). Not thread-safe.
 class SessionStore {
 public:
-    /// `undo_path` is a file of its own, which insert() and delete_beyond() use between them; empty where
-    /// delete_beyond() is never called.
-    SessionStore(store::Client& store, std::string undo_path) : store_(store), undo_(std::move(undo_path)) {}
+    /// `undo` is what insert() and delete_beyond() use between them, and outlives this; none where delete_beyond() is
+    /// never called.
+    SessionStore(store::Client& store, SessionUndo* undo) : store_(store), undo_(undo) {}
 
     /// Takes away what batches wrote that end at `position` or later, and puts back the sessions that went with it
     /// because a merge had joined their former row with the row that cancels it. Waits until it is done. False: there
-    /// is such a session which the undo file does not have, and only the log from its beginning makes it again.
+    /// is such a session which the undo does not have, and only the log from its beginning makes it again.
     Result<bool> delete_beyond(log::Position position);
-    /// The tables are new, or lost rows or had some erased: what the undo file says is of others.
-    Status forget_undo() const { return undo_.forget(); }
-    /// Starts the fold from the tables, which hold what the log says before `position`: the sessions whose last_at()
-    /// is `last_from` or later, and the engaged times that were received in the day before that or since.
+    /// The tables are new, or lost rows or had some erased: what the undo says is of others.
+    Status forget_undo() const { return undo_ == nullptr ? Status() : undo_->forget_undo(); }
+    /// Starts the fold from the tables, which hold what the log says before `position`: the sessions of its partition
+    /// whose last_at() is `last_from` or later, and the engaged times of the last entries before it.
     Status start(SessionFold& fold, std::int64_t last_from, log::Position position);
     /// Loads all sessions that these look-ups ask for, and tells the fold so.
     Status look_up(SessionFold& fold, std::span<const SessionFold::LookUp> who);
@@ -45,7 +45,7 @@ private:
     Result<bool> has_all_touched();
 
     store::Client& store_;
-    SessionUndo undo_;
+    SessionUndo* const undo_;
     /// Sessions from before the checkpoint that must be there after the deletion; kept until it has succeeded.
     std::set<std::uint64_t> touched_;
 };

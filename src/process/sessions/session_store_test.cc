@@ -58,7 +58,7 @@ protected:
                                              .parameters = {{"partition", "0"}, {"from", "10"}}});
         ASSERT_TRUE(done) << done.error().message;
     }
-    Result<bool> take_back() { return SessionStore(store(), undo_path()).delete_beyond(kCheckpoint); }
+    Result<bool> take_back() { return SessionStore(store(), &undo_).delete_beyond(kCheckpoint); }
     void expect_taken_back() {
         const auto taken = take_back();
         ASSERT_TRUE(taken) << taken.error().message;
@@ -71,7 +71,8 @@ protected:
     std::uint64_t events_ = 0;
     std::deque<std::string> pages_;
     SessionFold fold_;
-    SessionStore sessions_{store(), undo_path()};
+    UndoFile undo_{undo_path()};
+    SessionStore sessions_{store(), &undo_};
     std::vector<std::string> before_;
 };
 
@@ -158,20 +159,20 @@ TEST_F(SessionStoreTest, AnUndoFileOfOtherTablesPutsNothingIn) {
 }
 
 TEST_F(SessionStoreTest, TheUndoFileIsOfOnePosition) {
-    const SessionUndo undo(undo_path());
-    EXPECT_EQ(undo.read({0, 7}), std::nullopt);
-    ASSERT_TRUE(undo.write({0, 7}, "rows"));
-    EXPECT_EQ(undo.read({0, 7}), "rows");
-    EXPECT_EQ(undo.read({0, 8}), std::nullopt);
-    EXPECT_EQ(undo.read({1, 7}), std::nullopt);
+    UndoFile undo(undo_path());
+    EXPECT_EQ(undo.read_undo({0, 7}).value(), std::nullopt);
+    ASSERT_TRUE(undo.write_undo({0, 7}, "rows"));
+    EXPECT_EQ(undo.read_undo({0, 7}).value(), "rows");
+    EXPECT_EQ(undo.read_undo({0, 8}).value(), std::nullopt);
+    EXPECT_EQ(undo.read_undo({1, 7}).value(), std::nullopt);
     const std::string whole = read_file(undo_path()).value();
     for (std::size_t size = 0; size < whole.size(); ++size) {
         ASSERT_TRUE(write_file_atomically(undo_path(), whole.substr(0, size)));
-        EXPECT_EQ(undo.read({0, 7}), std::nullopt) << size;
+        EXPECT_EQ(undo.read_undo({0, 7}).value(), std::nullopt) << size;
         std::string damaged = whole;
         damaged[size] = static_cast<char>(damaged[size] ^ 1);
         ASSERT_TRUE(write_file_atomically(undo_path(), damaged));
-        EXPECT_EQ(undo.read({0, 7}), std::nullopt) << size;
+        EXPECT_EQ(undo.read_undo({0, 7}).value(), std::nullopt) << size;
     }
 }
 

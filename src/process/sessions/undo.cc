@@ -13,8 +13,7 @@ constexpr std::size_t kHead = kName.size() + sizeof(std::uint16_t) + sizeof(std:
 
 }  // namespace
 
-Status SessionUndo::write(log::Position from, std::string_view rows) const {
-    if (path_.empty()) return {};
+Status UndoFile::write_undo(log::Position from, std::string_view rows) {
     std::string text(kName);
     text.reserve(kHead + rows.size() + sizeof(std::uint32_t));
     put(text, from.partition);
@@ -24,8 +23,8 @@ Status SessionUndo::write(log::Position from, std::string_view rows) const {
     return write_file_atomically(path_, text);
 }
 
-std::optional<std::string> SessionUndo::read(log::Position from) const {
-    if (path_.empty() || !path_exists(path_)) return std::nullopt;
+Result<std::optional<std::string>> UndoFile::read_undo(log::Position from) {
+    if (!path_exists(path_)) return std::optional<std::string>();
     auto text = read_file(path_);
     const std::size_t end =
         text && text->size() >= kHead + sizeof(std::uint32_t) ? text->size() - sizeof(std::uint32_t) : 0;
@@ -33,17 +32,14 @@ std::optional<std::string> SessionUndo::read(log::Position from) const {
         get<std::uint32_t>(text->data() + end) != crc32c(std::string_view(*text).substr(0, end))) {
         logging::warn("loader.undo_unusable",
                       {{"path", path_}, {"error", text ? "the file is damaged" : text.error().message}});
-        return std::nullopt;
+        return std::optional<std::string>();
     }
     const log::Position written{get<std::uint16_t>(text->data() + kName.size()),
                                 get<std::uint64_t>(text->data() + kName.size() + sizeof(std::uint16_t))};
-    if (written != from) return std::nullopt;
-    return text->substr(kHead, end - kHead);
+    if (written != from) return std::optional<std::string>();
+    return std::optional(text->substr(kHead, end - kHead));
 }
 
-Status SessionUndo::forget() const {
-    if (path_.empty()) return {};
-    return remove_file(path_);
-}
+Status UndoFile::forget_undo() { return remove_file(path_); }
 
 }  // namespace footfall::process

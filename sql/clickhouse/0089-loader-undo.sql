@@ -1,0 +1,20 @@
+-- What the loaders' batches under way change of footfall.sessions, as blocks of the Native format: see src/process/sessions/undo.h. The newest row of a
+-- partition counts.
+CREATE TABLE IF NOT EXISTS footfall.loader_undo
+(
+    log_partition UInt16,
+    claim UInt64,
+    token String,
+    step UInt64,
+    log_offset UInt64,
+    former String CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(step)
+ORDER BY (log_partition, claim, token)
+SETTINGS
+    fsync_after_insert = 1,
+    fsync_part_directory = 1,
+    min_rows_to_fsync_after_merge = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1,
+    old_parts_lifetime = 60,
+    non_replicated_deduplication_window = 0
