@@ -37,7 +37,7 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 class Nginx:
     """One that runs, started by scripts/engines/nginx."""
 
-    def __init__(self, folder: pathlib.Path, collectors: list[Server], query_nodes: list[Server]):
+    def __init__(self, folder: pathlib.Path, collectors: list[Server], query_nodes: list[Server], **settings: str):
         self.folder = folder
         self.plain_port, self.port, self.cdn_port = free_port(), free_port(), free_port()
         self.environment = os.environ | {
@@ -46,9 +46,8 @@ class Nginx:
             "CDN_PORT": str(self.cdn_port),
             "COLLECTORS": " ".join(f"127.0.0.1:{node.port}" for node in collectors),
             "QUERY_NODES": " ".join(f"127.0.0.1:{node.port}" for node in query_nodes),
-            "COLLECTOR_TIMEOUT": "2s",
             "CONNECTIONS_PER_ADDRESS": "50",
-        }
+        } | settings
         self.engine("start")
         self.engine("wait")
         self.context = trusting(Pair(folder / "tls/certificate.pem", folder / "tls/key.pem"))
@@ -78,6 +77,10 @@ class Nginx:
 
     def log(self, name: str = "access") -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.folder / f"{name}.log").read_text().splitlines()]
+
+
+def refused(answer: Answer) -> Answer | None:
+    return answer if answer.status >= 400 else None
 
 
 def ask(
@@ -117,8 +120,8 @@ class Cluster:
             self.close()
             raise
 
-    def start(self, folder: pathlib.Path, collectors: list[Server], query_nodes: list[Server]) -> Nginx:
-        self.nginx.append(Nginx(folder, collectors, query_nodes))
+    def start(self, folder: pathlib.Path, collectors: list[Server], query_nodes: list[Server], **settings: str) -> Nginx:
+        self.nginx.append(Nginx(folder, collectors, query_nodes, **settings))
         return self.nginx[-1]
 
     def close(self) -> None:
@@ -221,7 +224,7 @@ class TestEntrance:
                 # A head, and a body that does not come.
                 connection.sock.sendall(b"POST /api/v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
                 waiting.append(connection)
-            answer = front.request("POST", "/api/v1/events", [], source="127.0.0.77")
+            answer = wait_until(lambda: refused(front.request("POST", "/api/v1/events", [], source="127.0.0.77")), 10, "one is too many")
             assert answer.status == 429 and answer.headers["Retry-After"] == "1", answer
             assert answer.headers["Access-Control-Allow-Origin"] == "*"
             assert front.request("POST", "/api/v1/events", [], source="127.0.0.78").status == 200
@@ -243,8 +246,20 @@ class TestEntrance:
 
         [entry] = wait_until(mine, 10, "the request is written down")
         assert entry["network"] == "127.0.0.0" and entry["status"] == 200 and entry["upstream_status"] == "200"
+        # Others, as the CDN names them, from whose address these come.
+        networks = {"203.0.113.77": "203.0.113.0", "2001:db8:1:2::fade": "2001:db8:1::", "2001:db8:0:1:2:3:4:fade": "2001:db8:0::",
+                    "2001:db8::fade": "2001:db8::", "fe80::fade": "fe80::", "::fade": "::"}
+        for address in networks:
+            front.request("GET", f"/named/{networks[address]}", headers={"X-Forwarded-For": address}, source="127.0.0.100")
+
+        def named() -> dict[str, str]:
+            return {entry["path"].removeprefix("/named/"): entry["network"] for entry in front.log() if entry["path"].startswith("/named/")}
+
+        wait_until(lambda: len(named()) == len(networks), 10, "all are written down")
+        assert named() == {network: network for network in networks.values()}
         written = "".join(path.read_text() for path in front.folder.glob("*.log"))
         assert "secret-page" not in written and "127.0.0.42" not in written
+        assert not any(address in written for address in networks)
 
 
 class TestRouting:
@@ -474,6 +489,10 @@ class TestFailures:
     def front(self, cluster: Cluster, request: pytest.FixtureRequest) -> Nginx:
         return cluster.start(cluster.folder / request.function.__name__, cluster.nodes, cluster.nodes)
 
+    @pytest.fixture
+    def impatient(self, cluster: Cluster, request: pytest.FixtureRequest) -> Nginx:
+        return cluster.start(cluster.folder / request.function.__name__, cluster.nodes, cluster.nodes, COLLECTOR_TIMEOUT="3s")
+
     def test_a_killed_collector_costs_repetitions_and_no_acknowledged_event(self, cluster: Cluster, front: Nginx):
         victim = cluster.nodes[0]
         with Load(front) as load:
@@ -507,13 +526,13 @@ class TestFailures:
         assert before > 50 and len(both[1]) > 300, "the load went to one of them alone"
         print(f"{len(acknowledged)} acknowledged, {len(failed)} told otherwise; {len(both[0])} and {len(both[1])} in the two stores")
 
-    def test_what_a_frozen_collector_may_have_taken_is_sent_to_no_other(self, cluster: Cluster, front: Nginx):
+    def test_what_a_frozen_collector_may_have_taken_is_sent_to_no_other(self, cluster: Cluster, impatient: Nginx):
         """It has the whole request and does not answer: nothing else shows so well what would be doubled."""
 
         def post(number: int) -> int:
             event = custom(SITE, f"frozen-{number}")
             del event["event_id"]
-            return front.request("POST", "/api/v1/events", [event]).status
+            return impatient.request("POST", "/api/v1/events", [event]).status
 
         told = while_frozen(cluster.nodes[0], post)
         # Those that wait have it; the others go to the collector that has fewer on its hands.
@@ -525,9 +544,9 @@ class TestFailures:
         wait_until(lambda: sum(len(one) for one in both()) >= 4, 20, "what waited is counted too")
         assert both() == [{f"frozen-{number}": 1 for number in range(4) if told[number] == status} for status in (504, 200)]
 
-    def test_a_pixel_that_is_sent_twice_is_the_same_event(self, cluster: Cluster, front: Nginx):
+    def test_a_pixel_that_is_sent_twice_is_the_same_event(self, cluster: Cluster, impatient: Nginx):
         def load(number: int) -> int:
-            return front.request("GET", f"/api/v1/pixel.gif?tracking_id={SITE}&page=/frozen-{number}").status
+            return impatient.request("GET", f"/api/v1/pixel.gif?tracking_id={SITE}&page=/frozen-{number}").status
 
         assert while_frozen(cluster.nodes[0], load) == [200, 200, 200, 200]
 
