@@ -17,7 +17,8 @@ launch() {
     printf '%s\n' $! >"$folder/$engine.pid"
 }
 pid_of() { cat "$1/$engine.pid" 2>/dev/null; }
-is_alive() { [[ -n ${1:-} ]] && kill -0 "$1" 2>/dev/null; }
+# One that has ended stays as a zombie until whoever is its parent by then looks after it, which may be never.
+is_alive() { [[ -n ${1:-} ]] && kill -0 "$1" 2>/dev/null && ! grep -qs '^State:.Z' "/proc/$1/status"; }
 
 # wait_for FOLDER COMMAND…: until it succeeds.
 wait_for() {
