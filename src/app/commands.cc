@@ -600,9 +600,20 @@ struct ProgramCommand {
 constexpr Flag kServeFlags[] = {{"--demo", "", "make a demo site and send it visits through the real endpoint"},
                                 {"--log-format", "text|json", "form of the log on standard error", false, "text|json"}};
 
+constexpr Flag kRoleFlags[] = {{"--log-format", "text|json", "form of the log on standard error", false, "text|json"}};
+constexpr std::string_view kRoleUsage = "[--config FILE] [--data DIR] [--listen HOST:PORT] [--log-format text|json]";
+
 constexpr ProgramCommand kProgramCommands[] = {
     {"serve", "[--config FILE] [--data DIR] [--listen HOST:PORT] [--demo] [--log-format text|json]",
      "everything, in one command", kServeFlags},
+    {"prepare", "--config FILE",
+     "cluster form: make topics and tables that are missing, before the nodes of a release"},
+    {"gateway", kRoleUsage, "cluster form: collect and query in one process, for small clusters", kRoleFlags},
+    {"collect", kRoleUsage, "cluster form: take events and put them into Kafka", kRoleFlags},
+    {"process", kRoleUsage, "cluster form: make each event one of what collectors took", kRoleFlags},
+    {"load", kRoleUsage, "cluster form: write events and sessions to ClickHouse", kRoleFlags},
+    {"query", kRoleUsage, "cluster form: answer questions; the page and the live numbers", kRoleFlags},
+    {"report", kRoleUsage, "cluster form: answer questions of programs, apart from those of people", kRoleFlags},
     {"settings", "[--json]", "the reference of all settings"},
     {"routes", "[--json]", "who may use which route of the HTTP interface"},
 };
@@ -672,6 +683,8 @@ std::string help_text(std::string_view word) {
 }
 
 std::span<const Flag> serve_flags() { return kServeFlags; }
+
+std::span<const Flag> role_flags() { return kRoleFlags; }
 
 bool needs_installation(std::span<const std::string> argv) { return has_trait(argv, kNeedsInstallation); }
 

@@ -98,6 +98,7 @@ bool reads_input(std::span<const std::string> argv);
 std::string set_up_url(const std::string& address, std::string_view token);
 std::string sign_in_url(const std::string& address, std::string_view token);
 std::span<const Flag> serve_flags();
+std::span<const Flag> role_flags();
 /// Help of one command, or of all where the word is empty or unknown.
 std::string help_text(std::string_view word);
 /// An error in the form of the command line: one sentence.

@@ -12,6 +12,8 @@
 #include "api/routes.h"
 #include "app/args.h"
 #include "app/backup_commands.h"
+#include "app/cluster/installation.h"
+#include "app/cluster/node.h"
 #include "app/commands.h"
 #include "app/control.h"
 #include "app/https.h"
@@ -39,37 +41,81 @@ Result<Settings> settings_of(const Args& args) {
     return load_settings(args.get("--config"), process_environment(), flags);
 }
 
+/// What of the settings can be judged before anything is made.
+Status judge_server(const Settings& settings) {
+    TRY([[maybe_unused]] const auto addresses, http::resolve_address(settings.http_listen));
+    TRY(const auto proxies, ingest::parse_networks(settings.http_trusted_proxies));
+    if (settings.http_proxy_protocol == "required" && proxies.empty() && !settings.http_listen.starts_with("unix:"))
+        return Error(Code::kInvalidArgument,
+                     "with http.proxy_protocol nobody but http.trusted_proxies may connect, and it is empty; name the "
+                     "balancer there",
+                     "http.trusted_proxies");
+    if (const auto signals = enrich::BotSignals::parse(settings.enrich_bot_signals); !signals)
+        return signals.error().context("enrich.bot_signals");
+    return judge_tls(settings);
+}
+
+/// The settings of a server's command line; none where it asked for help, and got it.
+Result<std::optional<Settings>> settings_of_server(std::string_view word, const Args& args) {
+    if (args.has("--help")) {
+        std::fputs(help_text(word).c_str(), stdout);
+        return std::optional<Settings>();
+    }
+    if (args.has("--json"))
+        return Error(Code::kInvalidArgument,
+                     fmt::format("{} prints no data; --log-format json is the form of its log", word));
+    if (!args.positional.empty())
+        return Error(Code::kInvalidArgument,
+                     fmt::format("{} takes no argument '{}'; see --help", word, args.positional[0]));
+    TRY(Settings settings, settings_of(args));
+    TRY_STATUS(judge_server(settings));
+    return std::optional(std::move(settings));
+}
+
+int run_role(const cluster::Role& role, std::span<const std::string> argv) {
+    const auto args = parse_args(argv, role_flags());
+    if (!args) return fail(args.error());
+    const auto settings = settings_of_server(role.word, *args);
+    if (!settings) return fail(settings.error());
+    return *settings ? cluster::run_role(**settings, role) : 0;
+}
+
+int run_prepare(std::span<const std::string> argv) {
+    const auto args = parse_args(argv, {});
+    if (!args) return fail(args.error());
+    if (args->has("--help")) {
+        std::fputs(help_text("prepare").c_str(), stdout);
+        return 0;
+    }
+    if (!args->positional.empty())
+        return fail(Error(Code::kInvalidArgument,
+                          fmt::format("prepare takes no argument '{}'; see --help", args->positional[0])));
+    const auto settings = settings_of(*args);
+    if (!settings) return fail(settings.error());
+    const auto done = cluster::prepare(*settings);
+    if (!done) return fail(done.error());
+    std::fputs(done->c_str(), stdout);
+    return 0;
+}
+
 int run_serve(std::span<const std::string> argv) {
     const auto args = parse_args(argv, serve_flags());
     if (!args) return fail(args.error());
-    if (args->has("--help")) {
-        std::fputs(help_text("serve").c_str(), stdout);
-        return 0;
-    }
-    if (args->has("--json"))
-        return fail(Error(Code::kInvalidArgument, "serve prints no data; --log-format json is the form of its log"));
-    if (!args->positional.empty())
-        return fail(Error(Code::kInvalidArgument, "serve takes no argument '" + args->positional[0] + "'; see --help"));
-    const auto settings = settings_of(*args);
-    if (!settings) return fail(settings.error());
-    // Before anything is made.
-    if (const auto address = http::resolve_address(settings->http_listen); !address) return fail(address.error());
-    const auto proxies = ingest::parse_networks(settings->http_trusted_proxies);
-    if (!proxies) return fail(proxies.error());
-    if (settings->http_proxy_protocol == "required" && proxies->empty() && !settings->http_listen.starts_with("unix:"))
+    const auto found = settings_of_server("serve", *args);
+    if (!found) return fail(found.error());
+    if (!*found) return 0;
+    const Settings& settings = **found;
+    if (cluster::is_cluster(settings))
         return fail(Error(Code::kInvalidArgument,
-                          "with http.proxy_protocol nobody but http.trusted_proxies may connect, and it is empty; name "
-                          "the balancer there",
-                          "http.trusted_proxies"));
-    if (const auto signals = enrich::BotSignals::parse(settings->enrich_bot_signals); !signals)
-        return fail(signals.error().context("enrich.bot_signals"));
-    if (const Status judged = judge_tls(*settings); !judged) return fail(judged.error());
+                          "catalog.url is of the cluster form, whose roles are gateway, collect, process, load, query "
+                          "and report; 'footfall serve' has its catalog in data.dir",
+                          "catalog.url"));
     // Its traffic comes to the port as a browser's would.
-    if (settings->http_proxy_protocol == "required" && args->has("--demo"))
+    if (settings.http_proxy_protocol == "required" && args->has("--demo"))
         return fail(Error(Code::kInvalidArgument,
                           "the demo's traffic comes without a PROXY header; leave http.proxy_protocol off with --demo",
                           "http.proxy_protocol"));
-    return serve(*settings, {.demo = args->has("--demo")});
+    return serve(settings, {.demo = args->has("--demo")});
 }
 
 /// A command that prints what the program itself knows.
@@ -117,8 +163,16 @@ int run_data_command(std::span<const std::string> argv) {
     if (const auto judgement = judge_command(argv)) return print(*judgement);
     const auto settings = settings_of_command(argv);
     if (!settings) return fail(settings.error());
+    if (cluster::is_cluster(*settings) && runs_in_own_process(argv))
+        return fail(Error(Code::kUnsupported,
+                          "in the cluster form PostgreSQL, Kafka and ClickHouse have their own "
+                          "backups; see docs/operations/cluster.md"));
     std::string input;
     if (reads_input(argv)) input.assign(std::istreambuf_iterator<char>(std::cin), {});
+    if (cluster::is_cluster(*settings)) {
+        const auto done = cluster::run_in_cluster(*settings, argv, input);
+        return done ? print(*done) : fail(done.error());
+    }
     if (gives_pages(argv)) {
         const auto done = run_pages(*settings, argv, [](std::string_view page) {
             return std::fwrite(page.data(), 1, page.size(), stdout) == page.size() && std::fflush(stdout) == 0;
@@ -147,12 +201,15 @@ int run(int argc, char** argv) {
     if (word == "serve") return run_serve(rest);
     if (word == "store") return run_store_role(rest);
     if (word == "demo") return run_demo_traffic(rest);
+    if (const auto role = cluster::find_role(word)) return run_role(*role, rest);
+    if (word == "prepare") return run_prepare(rest);
     if (word == "settings") return run_reference(word, rest, settings_reference, settings_json);
     if (word == "routes") return run_reference(word, rest, api::routes_text, api::routes_json);
     if (is_data_command(word)) return run_data_command(words);
-    const std::string_view known[] = {"serve",   "site",   "user",     "key",    "rejected", "bots",
-                                      "erase",   "export", "rebuild",  "audit",  "backup",   "lists",
-                                      "restore", "doctor", "settings", "routes", "help"};
+    const std::string_view known[] = {"serve",   "site",    "user",     "key",    "rejected", "bots",
+                                      "erase",   "export",  "rebuild",  "audit",  "backup",   "lists",
+                                      "restore", "doctor",  "settings", "routes", "prepare",  "gateway",
+                                      "collect", "process", "load",     "query",  "report",   "help"};
     const std::string near = nearest(word, known);
     return fail(Error(Code::kInvalidArgument,
                       fmt::format("unknown command '{}'{}", word,

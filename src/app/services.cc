@@ -2,30 +2,17 @@
 
 #include <fmt/format.h>
 
-#include "api/openapi.h"
+#include "api/api.h"
+#include "api/routes.h"
+#include "app/https.h"
 #include "app/services_state.h"
 
 namespace footfall::app {
 namespace {
 
-constexpr std::string_view kEventsPath = "/api/v1/events";
-constexpr std::string_view kPixelPath = "/api/v1/pixel.gif";
 constexpr std::string_view kDemoUser = "demo@demo.example";
 constexpr std::string_view kDemoTimezone = "Europe/Berlin";
 constexpr int kAuditWaitMs = 60'000;
-
-/// The address with the port that it got; 0: as it is.
-std::string with_port(const std::string& address, std::uint16_t port) {
-    return port == 0 ? address : address.substr(0, address.rfind(':') + 1) + std::to_string(port);
-}
-
-/// Addresses of IPv6 count by their /64, which is what one subscriber gets.
-api::Client client_of(const http::Request& request, std::span<const ingest::Network> trusted) {
-    const event::kind::ip ip = ingest::client_address(request, trusted);
-    const bool is_v4 = std::all_of(ip.begin(), ip.begin() + 10, [](unsigned char byte) { return byte == 0; });
-    return {.address = to_hex({reinterpret_cast<const char*>(ip.data()), is_v4 ? ip.size() : ip.size() / 2}),
-            .scheme = ingest::is_https(request, trusted) ? api::Scheme::kHttps : api::Scheme::kHttp};
-}
 
 }  // namespace
 
@@ -43,119 +30,48 @@ Result<std::unique_ptr<Services>> Services::open(const Settings& settings, Optio
 
 Status Services::listen() {
     State& state = *state_;
-    unsigned loops = static_cast<unsigned>(state.settings.http_loops);
-    if (loops == 0) loops = std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
-    TRY(auto trusted, ingest::parse_networks(state.settings.http_trusted_proxies));
+    TRY(auto trusted, state.front.trusted());
     {
         const std::lock_guard guard(state.tables_mutex);
         state.endpoint = std::make_unique<ingest::Endpoint>(
             *state.catalog, state.tables, *state.identity, *state.committer, state.clock,
-            ingest::EndpointOptions{.trusted_proxies = trusted,
-                                    .loops = loops,
+            ingest::EndpointOptions{.trusted_proxies = std::move(trusted),
+                                    .loops = state.front.loops(),
                                     .address_events_per_second = state.settings.ingest_address_events_per_second,
                                     .site_events_per_second = state.settings.ingest_site_events_per_second});
     }
-    state.executor = std::make_unique<query::Executor>(
-        state.clock,
-        query::QueueLimits{.running_max = static_cast<std::size_t>(state.settings.query_concurrency_max),
-                           .site_running_max = static_cast<std::size_t>(state.settings.query_site_concurrency_max),
-                           .waiting_max = static_cast<std::size_t>(state.settings.query_waiting_max),
-                           .site_waiting_max = static_cast<std::size_t>(state.settings.query_site_waiting_max)});
-    state.query_endpoint = std::make_unique<api::QueryEndpoint>(
-        *state.catalog, *state.query, *state.executor, state.clock,
-        // A batch alone does not make everybody else wait.
-        api::QueryEndpoint::Options{
-            .timeout_ms = state.settings.query_timeout_ms,
-            .batch_concurrency =
-                std::max<std::size_t>(1, static_cast<std::size_t>(state.settings.query_concurrency_max) / 2),
-            .as_of = [&state] { return iso_text(state.loader->state().as_of_ms); },
-            .store_problem = [&state] { return state.why_not_answering(); },
-            .remakes = [&state] { return state.rescoring->remakes(); },
-            .look_at_progress =
-                [&state](const auto& questions) { return query::look_at_progress(*state.store, questions); }});
-    state.gate = std::make_unique<api::Gate>(
-        *state.catalog, [trusted](const http::Request& request) { return client_of(request, trusted); });
-    state.hashing_pool = std::make_unique<WorkerPool>("hashing", 2, 32, Priority::kLow);
-    state.writing_pool = std::make_unique<WorkerPool>("accounts", 1, 64);
-    state.account_routes = std::make_unique<api::AccountRoutes>(
-        *state.catalog, *state.gate, *state.hashing_pool, *state.writing_pool, state.clock,
-        api::AccountOptions{.version = std::string(version_number()),
-                            .cookie_age_s = state.settings.session_absolute_hours * 3'600});
-    state.goal_routes = std::make_unique<api::GoalRoutes>(*state.catalog, *state.writing_pool);
-    state.segment_routes = std::make_unique<api::SegmentRoutes>(*state.catalog, *state.writing_pool);
-    state.annotation_routes = std::make_unique<api::AnnotationRoutes>(*state.catalog, *state.writing_pool);
-    state.rejected_routes = std::make_unique<api::RejectedRoutes>(
-        *state.catalog, *state.executor, state.clock,
-        api::RejectedRoutes::Options{.timeout_ms = state.settings.query_timeout_ms,
-                                     .answer = [&state](const auto& question) { return state.rejected_json(question); },
-                                     .store_problem = [&state] { return state.why_not_answering(); }});
-    state.router.add_all(
-        std::string(kEventsPath), [&state](http::Exchange& exchange) { state.endpoint->handle(exchange); },
-        [&state](const http::Request& request) { return state.endpoint->check(request); });
-    state.router.add(http::Method::kGet, std::string(kPixelPath),
-                     [&state](http::Exchange& exchange) { state.endpoint->handle_pixel(exchange); });
-    state.query_endpoint->add_to(state.router, *state.gate);
-    state.goal_routes->add_to(state.router, *state.gate);
-    state.segment_routes->add_to(state.router, *state.gate);
-    state.annotation_routes->add_to(state.router, *state.gate);
-    state.account_routes->add_to(state.router);
-    state.rejected_routes->add_to(state.router, *state.gate);
+    http::Router& router = state.front.router();
+    state.endpoint->add_to(router);
+    TRY(state.answering, Answering::make({.settings = state.settings,
+                                          .catalog = *state.catalog,
+                                          .query = *state.query,
+                                          .store = *state.store,
+                                          .clock = state.clock,
+                                          .as_of_ms = [&state] { return state.loader->state().as_of_ms; },
+                                          .store_problem = [&state] { return state.why_not_answering(); },
+                                          .remakes = [&state] { return state.rescoring->remakes(); }},
+                                         state.front));
     {
         const std::lock_guard guard(state.live_mutex);
         state.live = std::make_unique<process::LiveProcessor>(*state.log, state.clock);
     }
     state.live->start();
-    state.live_routes = std::make_unique<api::LiveRoutes>(*state.catalog, *state.gate, *state.live, state.clock);
-    state.live_routes->add_to(state.router);
+    state.answering->add_live(*state.live);
     api::add_health_routes(
-        state.router, {.not_ready = [this] { return not_ready(); }, .status_json = [this] { return status_json(); }});
-    TRY_STATUS(api::add_openapi_route(state.router, version_number()));
-    api::add_page_routes(state.router);
-    TRY_STATUS(api::check_routes(state.router));
-
-    http::ServerOptions options;
-    options.loops = loops;
-    options.common_headers = api::security_headers();
-    options.hsts_seconds = state.settings.http_hsts_seconds;
-    options.headers_of = [](std::string_view path) -> const http::Headers& {
-        static const http::Headers none;
-        // An answer to a request that was not read may be one to an event.
-        return path.empty() || path == kEventsPath || path == kPixelPath ? ingest::Endpoint::headers() : none;
-    };
-    // Each query that runs has a connection to the store, and a descriptor by which it is stopped.
-    options.connections_max =
-        connections_within_limit(static_cast<std::uint64_t>(state.settings.http_connections_max),
-                                 2 * static_cast<std::uint64_t>(state.settings.query_concurrency_max));
-    options.body_budget_bytes = static_cast<std::size_t>(state.settings.http_body_budget_bytes);
-    options.connections_per_address_max = static_cast<std::size_t>(state.settings.http_connections_per_address_max);
-    if (state.settings.http_proxy_protocol == "required")
-        options.is_balancer = [trusted](const http::Peer& peer) { return ingest::is_trusted_proxy(peer, trusted); };
-    state.server = std::make_unique<http::Server>(
-        options, [&state](http::Exchange& exchange) { state.router.handle(exchange); },
-        [&state](const http::Request& request) { return state.router.check(request); });
-    FOOTFALL_CHECK(state.listener.has_value());
-    TRY_STATUS(state.server->listen(std::move(*state.listener)));
-    state.listener.reset();
-    if (state.tls_listener) {
-        state.tls_port = state.tls_listener->port();
-        TRY_STATUS(state.server->listen(std::move(*state.tls_listener), state.tls));
-        state.tls_listener.reset();
-    }
-    TRY_STATUS(state.server->start());
+        router, {.not_ready = [this] { return not_ready(); }, .status_json = [this] { return status_json(); }});
+    TRY_STATUS(api::check_routes(router));
+    TRY_STATUS(state.front.listen());
     state.rollups->start();
     state.daily->start();
     state.retention->start();
-    state.port = state.server->port();
     return {};
 }
 
-std::string Services::address() const { return with_port(state_->settings.http_listen, state_->port); }
+std::string Services::address() const { return state_->front.address(); }
 
-std::string Services::tls_address() const { return with_port(state_->settings.http_tls_listen, state_->tls_port); }
+std::string Services::tls_address() const { return state_->front.tls_address(); }
 
-void Services::reread_certificate() {
-    if (state_->tls) state_->tls->refresh(http::TlsContext::Reread::kAlways);
-}
+void Services::reread_certificate() { state_->front.refresh_certificate(http::TlsContext::Reread::kAlways); }
 
 void Services::stop(int grace_ms) {
     State& state = *state_;
@@ -168,9 +84,9 @@ void Services::stop(int grace_ms) {
     if (state.rescoring) state.rescoring->interrupt();
     if (state.rebuilding) state.rebuilding->interrupt();
     if (state.archiving) state.archiving->interrupt();
-    if (state.server) state.server->stop(std::min(left_ms(), 3'000));
+    state.front.stop(std::min(left_ms(), 3'000));
     if (state.committer) state.committer->stop();
-    state.live_routes.reset();
+    if (state.answering) state.answering->end_live();
     {
         const std::lock_guard guard(state.live_mutex);
         state.live.reset();
@@ -190,9 +106,7 @@ void Services::stop(int grace_ms) {
     // Each of these asks others of them until it has ended, and commands ask them all: they end, and go together later.
     if (state.erasing) state.erasing->stop();
     if (state.rescoring) state.rescoring->stop();
-    if (state.executor) state.executor->stop();
-    for (WorkerPool* pool : {state.hashing_pool.get(), state.writing_pool.get()})
-        if (pool != nullptr) pool->stop();
+    if (state.answering) state.answering->stop();
     {
         const std::lock_guard guard(state.housekeeping_mutex);
         state.stopping = true;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/descriptors.h"
 #include "base/machine.h"
 
 namespace footfall::app {
@@ -39,14 +40,12 @@ Status Services::State::open(Options options) {
     // process which is just ending there: it goes with the lock. A socket in the file system needs the lock first,
     // since binding replaces the one that is there.
     if (options.listens && !settings.http_listen.starts_with("unix:")) {
-        if (const Status bound = bind_ports(); !bound && !path_exists(lock_path)) return bound.error();
+        if (const Status bound = front.bind_ports(); !bound && !path_exists(lock_path)) return bound.error();
     }
     TRY(LockFile taken, take_data_dir(data_dir, kLockWaitMs));
     lock = std::move(taken);
-    if (options.listens) TRY_STATUS(bind_ports());
-    if (const auto files = tls_files(settings); files && options.listens) {
-        TRY(tls, http::TlsContext::open(*files, clock));
-    }
+    if (options.listens) TRY_STATUS(front.bind_ports());
+    if (options.listens) TRY_STATUS(front.open_tls());
     TRY(library, find_library(settings.store_library));
 
     const std::uint64_t store_memory = memory_of_store(settings);
@@ -300,17 +299,6 @@ void Services::State::make_retention(process::archive::RewriteArchive rewrite_ar
             .why_not = [this] { return erasing->problem() + rescoring->problem() + why_not_answering(); }});
 }
 
-/// Those that are not taken yet.
-Status Services::State::bind_ports() {
-    if (!listener) {
-        TRY(listener, http::Listener::bind(settings.http_listen));
-    }
-    if (!tls_listener && !settings.http_tls_listen.empty()) {
-        TRY(tls_listener, http::Listener::bind(settings.http_tls_listen, "http.tls_listen"));
-    }
-    return {};
-}
-
 Status Services::State::open_log_and_index() {
     TRY(log, log::DiskLog::open(log_options(settings, data_dir), clock));
     TRY(dedup, ingest::Dedup::open({.directory = data_dir + "/dedup",
@@ -421,18 +409,6 @@ std::string Services::State::why_not_answering() const {
                        state.loaded.offset, log->end().offset);
 }
 
-Result<std::string> Services::State::rejected_json(const api::RejectedQuestion& question) const {
-    process::RejectedPage page{.limit = question.limit};
-    if (question.before > 0) page.before = question.before;
-    TRY(const auto list, process::list_rejected(*store,
-                                                {.of = process::RejectedFilter::Of::kSite,
-                                                 .site = question.site_id,
-                                                 .reason = question.reason,
-                                                 .since_ms = question.since_ms},
-                                                page));
-    return list.json();
-}
-
 /// On a disk that others fill to its last byte the engine takes a write that failed for done now and then, and serves
 /// the damaged part from then on. A start sets such a part aside, goes back to those that it was merged of, and where
 /// rows are missing the loader compares everything with the log. Damage of another kind a start would not mend.
@@ -495,9 +471,9 @@ void Services::State::run_housekeeping() {
             lists_at_ms = now + kListsEveryMs;
             tend_lists(enrich::TablesWatch::When::kSettled);
         }
-        if (tls && clock.steady_ns() >= certificate_at_ns) {
+        if (clock.steady_ns() >= certificate_at_ns) {
             certificate_at_ns = clock.steady_ns() + kCertificateEveryNs;
-            tls->refresh(http::TlsContext::Reread::kIfChanged);
+            front.refresh_certificate(http::TlsContext::Reread::kIfChanged);
         }
         log->tend_reserve();
         tend_store();

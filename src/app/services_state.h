@@ -12,21 +12,12 @@
 
 #include <fmt/format.h>
 
-#include "api/account_routes.h"
-#include "api/annotation_routes.h"
-#include "api/gate.h"
-#include "api/goal_routes.h"
-#include "api/live_routes.h"
-#include "api/query_endpoint.h"
-#include "api/rejected_routes.h"
-#include "api/routes.h"
-#include "api/segment_routes.h"
+#include "app/answering.h"
 #include "app/archiving.h"
 #include "app/backup_commands.h"
 #include "app/data_format.h"
-#include "app/descriptors.h"
 #include "app/erasing.h"
-#include "app/https.h"
+#include "app/front.h"
 #include "app/machine.h"
 #include "app/rebuilding.h"
 #include "app/replay_samples.h"
@@ -34,18 +25,15 @@
 #include "app/retention_check.h"
 #include "app/status_json.h"
 #include "app/store_parts.h"
-#include "app/version.h"
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/logging.h"
 #include "base/metrics.h"
-#include "base/worker_pool.h"
 #include "batch/batch.h"
 #include "demo/hit.h"
 #include "enrich/enrich.h"
 #include "enrich/tables_watch.h"
-#include "http/router.h"
 #include "ingest/committer.h"
 #include "ingest/dedup.h"
 #include "ingest/ingest.h"
@@ -53,7 +41,6 @@
 #include "process/erased.h"
 #include "process/file_progress.h"
 #include "process/process.h"
-#include "query/executor.h"
 #include "query/query.h"
 #include "query/site_info.h"
 #include "retention/kept_days.h"
@@ -80,7 +67,6 @@ struct Services::State {
     Status forget_rollups(const std::string& site_id, rollup::Forget what);
     Status forget_derived(const std::string& site_id, rollup::Forget what);
     Status forget_all_derived();
-    Status bind_ports();
     Status open_log_and_index();
     Status replay_log_tail();
     void save_identity();
@@ -89,7 +75,6 @@ struct Services::State {
     void rebuild_live();
     Status prepare_store(store::Client& client);
     std::string why_not_answering() const;
-    Result<std::string> rejected_json(const api::RejectedQuestion& question) const;
     void run_housekeeping();
     void tend_store();
     void tend_lists(enrich::TablesWatch::When when);
@@ -99,9 +84,7 @@ struct Services::State {
     Clock& clock = system_clock();
     std::string data_dir;
     std::int64_t started_ms = 0;
-    std::optional<http::Listener> listener;      ///< until listen()
-    std::optional<http::Listener> tls_listener;  ///< likewise
-    std::shared_ptr<http::TlsContext> tls;       ///< none without TLS
+    Front front{settings, clock};
     std::optional<LockFile> lock;
     std::unique_ptr<catalog::Catalog> catalog;
     std::unique_ptr<log::DiskLog> log;
@@ -130,23 +113,9 @@ struct Services::State {
     std::unique_ptr<retention::Retention> retention;
     std::unique_ptr<ingest::Committer> committer;
     std::unique_ptr<ingest::Endpoint> endpoint;
-    std::unique_ptr<query::Executor> executor;
-    std::unique_ptr<api::Gate> gate;
-    std::unique_ptr<api::QueryEndpoint> query_endpoint;
-    std::unique_ptr<api::AccountRoutes> account_routes;
-    std::unique_ptr<api::GoalRoutes> goal_routes;
-    std::unique_ptr<api::SegmentRoutes> segment_routes;
-    std::unique_ptr<api::AnnotationRoutes> annotation_routes;
-    std::unique_ptr<api::RejectedRoutes> rejected_routes;
+    std::unique_ptr<Answering> answering;
     std::mutex live_mutex;  ///< while it is made or ended
     std::unique_ptr<process::LiveProcessor> live;
-    std::unique_ptr<api::LiveRoutes> live_routes;
-    http::Router router;
-    std::unique_ptr<WorkerPool> hashing_pool;  ///< gives way to ingestion
-    std::unique_ptr<WorkerPool> writing_pool;  ///< changes of the catalog by the API
-    std::unique_ptr<http::Server> server;
-    std::atomic<std::uint16_t> port{0};  ///< that the server got; commands ask from their own thread
-    std::uint16_t tls_port = 0;
 
     /// Offset of the log up to which the saved visitor ids are complete.
     std::mutex identity_mutex;  ///< of its file

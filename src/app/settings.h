@@ -47,6 +47,9 @@ struct Settings {
     std::int64_t loader_interval_ms = 0;
     std::int64_t loader_batch_rows_max = 0;
     std::string store_library;
+    std::string store_url;
+    std::string store_user;
+    std::string store_password_file;
     std::int64_t store_memory_max = 0;
     std::int64_t store_threads = 0;
     std::int64_t query_timeout_ms = 0;
@@ -75,6 +78,17 @@ struct Settings {
     std::string enrich_datacenter_networks;
     std::string enrich_bot_signals;
     std::int64_t enrich_bot_pageviews_per_minute = 0;
+    std::string catalog_url;
+    std::string kafka_brokers;
+    std::string kafka_prefix;
+    std::int64_t kafka_partitions = 0;
+    std::int64_t kafka_replicas = 0;
+    std::string kafka_properties;
+    std::string redis_address;
+    std::string redis_user;
+    std::string redis_password_file;
+    std::string redis_prefix;
+    std::string process_engine;
     std::string logging_level;
     std::string logging_format;
 };

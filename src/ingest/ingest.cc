@@ -13,6 +13,8 @@
 namespace footfall::ingest {
 namespace {
 
+constexpr std::string_view kEventsPath = "/api/v1/events";
+constexpr std::string_view kPixelPath = "/api/v1/pixel.gif";
 using namespace std::string_view_literals;
 
 constexpr std::size_t kBodyBytesMax = 1024 * 1024;
@@ -319,6 +321,16 @@ void Endpoint::take_up_tables(Intake& loop) const {
     const std::lock_guard lock(tables_mutex_);
     loop.use(tables_, tables_number_.load(std::memory_order_relaxed));
 }
+
+void Endpoint::add_to(http::Router& router) {
+    router.add_all(
+        std::string(kEventsPath), [this](http::Exchange& exchange) { handle(exchange); },
+        [this](const http::Request& request) { return check(request); });
+    router.add(http::Method::kGet, std::string(kPixelPath),
+               [this](http::Exchange& exchange) { handle_pixel(exchange); });
+}
+
+bool Endpoint::has_path(std::string_view path) { return path == kEventsPath || path == kPixelPath; }
 
 const http::Headers& Endpoint::headers() {
     static const http::Headers of_every_answer = {

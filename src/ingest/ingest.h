@@ -14,6 +14,7 @@
 #include "enrich/enrich.h"
 #include "event/parse.h"
 #include "http/http.h"
+#include "http/router.h"
 #include "ingest/client_address.h"
 #include "ingest/committer.h"
 #include "ingest/distinct_cap.h"
@@ -78,6 +79,10 @@ public:
              Committer& committer, Clock& clock, EndpointOptions options);
     ~Endpoint();
 
+    /// Adds its routes.
+    void add_to(http::Router& router);
+    /// Whether they are of this path.
+    static bool has_path(std::string_view path);
     /// For http::ServerOptions::headers_of: what every answer to a sender carries, the server's own early ones
     /// included. A page that may not read a refusal takes it for a failed network, and sends the same again for ever.
     static const http::Headers& headers();

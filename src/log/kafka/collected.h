@@ -22,6 +22,8 @@ public:
     /// The position means nothing. kOverloaded: not all were acknowledged in time. Unlike with the disk log some of the
     /// group may be there all the same; whoever repeats it makes copies, which deduplicate/ finds.
     Result<Position> append(std::span<const Entry> group) override;
+    /// Whether Kafka would take events now, as far as it can be told without sending one. Thread-safe.
+    Status reach(int timeout_ms) const { return producer_->reach(events_.topic, timeout_ms); }
 
 private:
     Collected(std::unique_ptr<Producer> producer, Destination events, Destination others)

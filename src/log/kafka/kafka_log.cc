@@ -70,17 +70,17 @@ Result<Position> KafkaLog::append(std::span<const Entry> group) {
     const auto first = static_cast<std::uint64_t>(std::max<std::int64_t>(0, sent));
     std::uint64_t before = end_.load();
     while (before < first + group.size() && !end_.compare_exchange_weak(before, first + group.size())) {}
-    return Position{.partition = options_.partition, .offset = first};
+    return at(first);
 }
 
 Position KafkaLog::end() const {
     [[maybe_unused]] const Status looked = look();  // what it told before, where it does not answer
-    return {.partition = options_.partition, .offset = end_.load()};
+    return at(end_.load());
 }
 
 Position KafkaLog::begin() const {
     [[maybe_unused]] const Status looked = look();
-    return {.partition = options_.partition, .offset = begin_.load()};
+    return at(begin_.load());
 }
 
 bool KafkaLog::wait_beyond(Position position, int timeout_ms) const {
@@ -105,7 +105,7 @@ Result<std::unique_ptr<KafkaReader>> KafkaLog::waiting_reader(Position from) con
     if (from.offset > end_)
         return Error(Code::kInvalidArgument, fmt::format("partition {} of '{}' ends with entry {}, before {}",
                                                          options_.partition, options_.topic, end_.load(), from.offset));
-    return KafkaReader::open(*this, reading(), options_.topic, {options_.partition, from.offset},
+    return KafkaReader::open(*this, reading(), options_.topic, options_.partition, at(from.offset),
                              options_.request_timeout_ms);
 }
 
@@ -142,7 +142,8 @@ Status KafkaLog::release(Position position) {
 }
 
 Result<std::unique_ptr<KafkaReader>> KafkaReader::open(const KafkaLog& log, const Settings& settings,
-                                                       const std::string& topic, Position from, int timeout_ms) {
+                                                       const std::string& topic, std::uint16_t partition, Position from,
+                                                       int timeout_ms) {
     std::unique_ptr<KafkaReader> reader(new KafkaReader(log));
     Settings reading = settings;
     for (auto& setting : Settings{{"enable.partition.eof", "true"},
@@ -155,9 +156,10 @@ Result<std::unique_ptr<KafkaReader>> KafkaReader::open(const KafkaLog& log, cons
         reading.push_back(std::move(setting));
     TRY(reader->consumer_, make_handle(RD_KAFKA_CONSUMER, reading));
     TRY(reader->topic_, make_topic(reader->consumer_.get(), topic));
-    if (rd_kafka_consume_start(reader->topic_.get(), from.partition, static_cast<std::int64_t>(from.offset)) != 0)
+    if (rd_kafka_consume_start(reader->topic_.get(), partition, static_cast<std::int64_t>(from.offset)) != 0)
         return error_of(rd_kafka_last_error(), fmt::format("reading '{}'", topic));
     reader->is_started_ = true;
+    reader->partition_ = partition;
     reader->next_ = from;
     reader->timeout_ms_ = timeout_ms;
     return reader;
@@ -166,13 +168,13 @@ Result<std::unique_ptr<KafkaReader>> KafkaReader::open(const KafkaLog& log, cons
 KafkaReader::~KafkaReader() {
     lent_.clear();
     ahead_.reset();
-    if (is_started_) rd_kafka_consume_stop(topic_.get(), next_.partition);
+    if (is_started_) rd_kafka_consume_stop(topic_.get(), partition_);
     topic_.reset();
 }
 
 Message KafkaReader::take(int timeout_ms) {
     if (ahead_) return std::move(ahead_);
-    return Message(rd_kafka_consume(topic_.get(), next_.partition, timeout_ms));
+    return Message(rd_kafka_consume(topic_.get(), partition_, timeout_ms));
 }
 
 bool KafkaReader::wait(int timeout_ms) {
@@ -212,7 +214,7 @@ Status KafkaReader::read(std::vector<StoredEntry>& out, std::size_t max_entries,
             message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
             const std::uint64_t gone = next_.offset;
             next_.offset = std::max(gone, log_.begin().offset);
-            rd_kafka_seek(topic_.get(), next_.partition, static_cast<std::int64_t>(next_.offset), timeout_ms_);
+            rd_kafka_seek(topic_.get(), partition_, static_cast<std::int64_t>(next_.offset), timeout_ms_);
             return Error(Code::kNotFound, fmt::format("entries {} to {} of '{}' have been deleted", gone, next_.offset,
                                                       rd_kafka_topic_name(topic_.get())));
         }

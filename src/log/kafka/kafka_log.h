@@ -24,6 +24,8 @@ struct KafkaLogOptions {
     std::string brokers;  ///< host:port, with commas between
     std::string topic;    ///< has to be there: footfall makes topics by its own command, with stated settings
     std::uint16_t partition = 0;
+    /// Positions say the partition's number and this, so that those of two topics are told apart.
+    std::uint16_t numbered_from = 0;
     Isolation isolation = Isolation::kReadUncommitted;
     /// What waits for the broker at most.
     std::uint64_t queue_bytes_max = 64u << 20;
@@ -67,6 +69,9 @@ public:
 
 private:
     KafkaLog(KafkaLogOptions options, Clock& clock) : options_(std::move(options)), clock_(clock) {}
+    Position at(std::uint64_t offset) const {
+        return {.partition = static_cast<std::uint16_t>(options_.numbered_from + options_.partition), .offset = offset};
+    }
     Status start();
     Status look() const;
     Settings reading() const;
@@ -82,8 +87,10 @@ private:
 /// Reads a partition. See LogReader.
 class KafkaReader final : public LogReader {
 public:
+    /// `partition` is the topic's, `from` as the log numbers it.
     static Result<std::unique_ptr<KafkaReader>> open(const KafkaLog& log, const Settings& settings,
-                                                     const std::string& topic, Position from, int timeout_ms);
+                                                     const std::string& topic, std::uint16_t partition, Position from,
+                                                     int timeout_ms);
     ~KafkaReader() override;
 
     Status read(std::vector<StoredEntry>& out, std::size_t max_entries, std::size_t max_bytes) override;
@@ -100,6 +107,7 @@ private:
     Handle consumer_;
     Topic topic_;
     bool is_started_ = false;
+    std::uint16_t partition_ = 0;  ///< of the topic
     Position next_;
     int timeout_ms_ = 0;
     std::vector<Message> lent_;  ///< what entries of the last call borrow from

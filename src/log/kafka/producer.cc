@@ -75,4 +75,16 @@ Result<std::int64_t> Producer::send(std::span<const Entry> group, const Destinat
     return awaited.first;
 }
 
+Status Producer::reach(const std::string& topic, int timeout_ms) const {
+    TRY(const Topic handle, make_topic(handle_.get(), topic));
+    const rd_kafka_metadata_t* metadata = nullptr;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(handle_.get(), 0, handle.get(), &metadata, timeout_ms);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+        rd_kafka_metadata_destroy(metadata);
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+    return error_of(code, fmt::format("Kafka at {}, topic '{}'", options_.brokers, topic));
+}
+
 }  // namespace footfall::log::kafka

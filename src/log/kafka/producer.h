@@ -38,6 +38,8 @@ public:
     /// The smallest offset that an entry of the group got, when all are acknowledged; -1 of none. kTooLarge: nothing
     /// was sent. kUnavailable: not all were acknowledged in time; any of them may be there.
     Result<std::int64_t> send(std::span<const Entry> group, const DestinationOf& to);
+    /// Whether a broker answers and has the topic. Thread-safe beside send().
+    Status reach(const std::string& topic, int timeout_ms) const;
 
 private:
     Producer(ProducerOptions options, Clock& clock) : options_(std::move(options)), clock_(clock) {}

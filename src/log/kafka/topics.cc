@@ -163,4 +163,14 @@ Result<TopicsReport> make_topics(const TopicsOptions& options) {
     return report;
 }
 
+Result<std::vector<std::string>> missing_topics(const TopicsOptions& options) {
+    TRY(const Handle handle, admin(options));
+    TRY(const auto there, topics_there(handle.get(), options));
+    std::vector<std::string> missing;
+    for (const TopicRule& rule : kTopics)
+        if (std::string name = options.prefix + std::string(rule.name); !there.contains(name))
+            missing.push_back(std::move(name));
+    return missing;
+}
+
 }  // namespace footfall::log::kafka

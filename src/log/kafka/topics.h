@@ -55,5 +55,7 @@ struct TopicsReport {
     std::vector<std::string> differs;
 };
 Result<TopicsReport> make_topics(const TopicsOptions& options);
+/// Which of them are not there. Makes nothing.
+Result<std::vector<std::string>> missing_topics(const TopicsOptions& options);
 
 }  // namespace footfall::log::kafka

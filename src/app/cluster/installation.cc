@@ -1,0 +1,117 @@
+#include "app/cluster/installation.h"
+
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "app/cluster/engines.h"
+#include "app/machine.h"
+#include "base/clock.h"
+#include "log/kafka/topics.h"
+#include "process/rejected.h"
+#include "store/migrations.h"
+
+namespace footfall::app::cluster {
+namespace {
+
+/// What the cluster form does not do yet is said as it is.
+Error not_here(std::string_view what) {
+    return {Code::kUnsupported,
+            fmt::format("{} is not there in the cluster form yet; see docs/operations/cluster.md", what)};
+}
+
+/// The engines behind an installation, as commands see it.
+class ClusterInstallation final : public Installation {
+public:
+    ClusterInstallation(const Settings& settings, std::unique_ptr<catalog::Catalog> catalog,
+                        std::unique_ptr<store::Client> store)
+        : settings_(settings), catalog_(std::move(catalog)), store_(std::move(store)) {}
+
+    catalog::Catalog& catalog() override { return *catalog_; }
+    std::string address() const override { return settings_.http_listen; }
+
+    Result<process::AuditReport> audit(const std::string&) override { return not_here("audit"); }
+    Result<process::RejectedList> rejected(const process::RejectedFilter& filter,
+                                           const process::RejectedPage& page) override {
+        return process::list_rejected(*store_, filter, page);
+    }
+    Result<ingest::ReplayReport> replay_rejected(const process::RejectedFilter&, ingest::ReplayMode) override {
+        return not_here("replaying rejected events");
+    }
+    Result<process::RescoreReport> preview_rescore(const process::RescoreFilter&) override {
+        return not_here("judging stored events again");
+    }
+    Result<Erasing*> erasing() override { return not_here("erasing and exporting"); }
+    Result<Rescoring*> rescoring() override { return not_here("judging stored events again"); }
+    Result<Rebuilding*> rebuilding() override { return not_here("a rebuild"); }
+    Result<std::vector<enrich::ListInfo>> lists() override { return installed_lists(settings_); }
+
+    std::vector<Finding> doctor() override {
+        std::vector<Finding> findings = check_machine(settings_);
+        findings.push_back({"catalog", true, "PostgreSQL answers", ""});
+        const Status ping = store_->ping(2'000);
+        findings.push_back({"store", ping.has_value(), ping ? settings_.store_url + " answers" : ping.error().message,
+                            ping ? "" : "look at ClickHouse there, and at store.url"});
+        findings.push_back(check_topics());
+        findings.push_back(check_redis());
+        return findings;
+    }
+
+private:
+    Finding check_topics() const {
+        const auto options = topics_options(settings_);
+        if (!options) return {"kafka", false, options.error().message, "mend kafka.properties"};
+        const auto missing = log::kafka::missing_topics(*options);
+        if (!missing) return {"kafka", false, missing.error().message, "look at Kafka there, and at kafka.brokers"};
+        if (!missing->empty())
+            return {"kafka", false, fmt::format("there is no topic {}", fmt::join(*missing, ", ")),
+                    "run 'footfall prepare'"};
+        return {"kafka", true, settings_.kafka_brokers + " answers, and has all topics", ""};
+    }
+    Finding check_redis() const {
+        const auto endpoint = redis_endpoint(settings_);
+        if (!endpoint) return {"redis", false, endpoint.error().message, "mend redis.address"};
+        store::redis::Client client(*endpoint);
+        const auto pong = client.run({"PING"}, 1'000);
+        if (pong) return {"redis", true, settings_.redis_address + " answers", ""};
+        return {"redis", false, pong.error().message,
+                "live numbers come back with it by themselves; events and questions go on without it"};
+    }
+
+    const Settings& settings_;
+    const std::unique_ptr<catalog::Catalog> catalog_;
+    const std::unique_ptr<store::Client> store_;
+};
+
+}  // namespace
+
+bool is_cluster(const Settings& settings) { return !settings.catalog_url.empty(); }
+
+Result<CommandResult> run_in_cluster(const Settings& settings, std::span<const std::string> argv,
+                                     const std::string& input) {
+    TRY(auto catalog, catalog::Catalog::open(settings.catalog_url, system_clock()));
+    TRY(auto store, open_store(settings));
+    ClusterInstallation installation(settings, std::move(catalog), std::move(store));
+    return run_command(installation, argv, input);
+}
+
+Result<std::string> prepare(const Settings& settings) {
+    if (!is_cluster(settings))
+        return Error(Code::kInvalidArgument,
+                     "prepare is for the cluster form, which needs catalog.url; 'footfall serve' needs no preparing",
+                     "catalog.url");
+    TRY([[maybe_unused]] const auto catalog, catalog::Catalog::open(settings.catalog_url, system_clock()));
+    std::string out = "catalog: its tables are those of this release\n";
+    TRY(const auto store, open_store(settings));
+    TRY_STATUS(store::migrate(*store));
+    out += "store: its tables are those of this release\n";
+    TRY(const auto options, topics_options(settings));
+    TRY(const log::kafka::TopicsReport report, log::kafka::make_topics(options));
+    for (const std::string& done : report.done) out += "kafka: " + done + "\n";
+    for (const std::string& differs : report.differs) out += "kafka: left as it is: " + differs + "\n";
+    if (report.done.empty()) out += "kafka: all topics are there\n";
+    return out;
+}
+
+}  // namespace footfall::app::cluster

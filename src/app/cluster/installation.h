@@ -1,0 +1,23 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "app/commands.h"
+#include "app/settings.h"
+#include "base/result.h"
+
+namespace footfall::app::cluster {
+
+/// Whether commands are of the cluster form: `catalog.url` is set.
+bool is_cluster(const Settings& settings);
+
+/// Carries a command out by the engines that the settings name; no node is needed for it.
+Result<CommandResult> run_in_cluster(const Settings& settings, std::span<const std::string> argv,
+                                     const std::string& input);
+
+/// Makes what the cluster form stands on, where it is missing: the topics, the store's tables, the catalog's. May be
+/// called again, and has to be with each release before its nodes start. What it did, a line each.
+Result<std::string> prepare(const Settings& settings);
+
+}  // namespace footfall::app::cluster

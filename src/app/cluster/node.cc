@@ -1,0 +1,393 @@
+#include "app/cluster/node.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "api/routes.h"
+#include "app/answering.h"
+#include "app/cluster/engines.h"
+#include "app/cluster/store_watch.h"
+#include "app/descriptors.h"
+#include "app/front.h"
+#include "app/machine.h"
+#include "app/status_json.h"
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/logging.h"
+#include "base/metrics.h"
+#include "base/worker_pool.h"
+#include "deduplicate/workers.h"
+#include "enrich/tables_watch.h"
+#include "ingest/committer.h"
+#include "ingest/ingest.h"
+#include "log/kafka/collected.h"
+#include "process/loaders.h"
+
+namespace footfall::app::cluster {
+namespace {
+
+constexpr std::int64_t kCatalogEveryMs = 100;
+constexpr std::int64_t kSaltEveryMs = 60'000;
+constexpr std::int64_t kSaltAheadMs = 10 * 60'000;
+constexpr std::int64_t kListsEveryMs = 5'000;
+constexpr std::int64_t kCertificateEveryMs = 5'000;
+constexpr std::int64_t kSaveEveryMs = 1'000;
+constexpr std::int64_t kReachEveryMs = 2'000;
+constexpr int kReachMs = 1'500;
+/// What waits longer than this for its group is refused untried: an answer has to come within 5 s.
+constexpr std::int64_t kCommitWaitNs = 500'000'000;
+
+}  // namespace
+
+std::vector<Role> roles() {
+    return {
+        {"gateway",
+         "one entrance for small clusters: collect and query in one process",
+         {.collects = true, .answers = true, .has_live = true}},
+        {"collect", "takes events and puts them into Kafka", {.collects = true}},
+        {"process", "makes each event one of what collectors took", {.deduplicates = true}},
+        {"load", "writes events and sessions to ClickHouse", {.loads = true}},
+        {"query", "answers questions; the page and the live numbers", {.answers = true, .has_live = true}},
+        {"report", "answers questions of programs, apart from those of people: no live numbers", {.answers = true}},
+    };
+}
+
+std::optional<Role> find_role(std::string_view word) {
+    for (const Role& role : roles())
+        if (role.word == word) return role;
+    return std::nullopt;
+}
+
+struct Node::State {
+    State(const Settings& s, const Role& r) : settings(s), role(r) {}
+
+    Status open(Options options);
+    Status open_collecting(std::function<void(const Error&)> fatal);
+    Status open_processing();
+    Status open_loading();
+    Status open_answering();
+    void run_housekeeping();
+    void look_at_lists(enrich::TablesWatch::When when);
+    std::vector<api::NotReady> not_ready() const;
+    std::string status() const;
+
+    const Settings settings;
+    const Role role;
+    Clock& clock = system_clock();
+    std::int64_t started_ms = 0;
+    Front front{settings, clock};
+    std::unique_ptr<catalog::Catalog> catalog;
+
+    // Of who collects.
+    mutable std::mutex tables_mutex;
+    std::shared_ptr<const enrich::Tables> tables;
+    std::unique_ptr<enrich::TablesWatch> tables_watch;
+    std::atomic<bool> is_reload_wanted{false};
+    std::unique_ptr<enrich::Identity> identity;
+    std::unique_ptr<log::kafka::Collected> collected;
+    std::unique_ptr<ingest::Committer> committer;
+    std::unique_ptr<ingest::Endpoint> endpoint;
+    mutable std::mutex reach_mutex;
+    std::string reach_problem = "Kafka was not asked yet";
+
+    // Of who deduplicates.
+    std::optional<LockFile> lock;
+    std::unique_ptr<deduplicate::Workers> deduplication;
+
+    // Of who loads or answers.
+    std::unique_ptr<store::Client> store;
+    std::unique_ptr<process::Loaders> event_loaders;
+    std::unique_ptr<process::Loaders> rejected_loaders;
+    std::unique_ptr<StoreWatch> watch;
+    std::unique_ptr<query::Service> query;
+    std::unique_ptr<Answering> answering;
+
+    std::thread housekeeping;
+    std::mutex housekeeping_mutex;
+    std::condition_variable housekeeping_wake;
+    bool stopping = false;
+    bool stopped = false;
+};
+
+Status Node::State::open(Options options) {
+    raise_descriptor_limit();
+    started_ms = clock.wall_ms();
+    TRY_STATUS(front.bind_ports());
+    TRY_STATUS(front.open_tls());
+    if (settings.catalog_url.empty())
+        return Error(Code::kInvalidArgument,
+                     fmt::format("'footfall {}' is of the cluster form and needs catalog.url, where its nodes have one "
+                                 "catalog; 'footfall serve' needs nothing",
+                                 role.word),
+                     "catalog.url");
+    TRY(catalog, catalog::Catalog::open(settings.catalog_url, clock,
+                                        {.idle_ms = settings.session_idle_hours * 3'600'000,
+                                         .absolute_ms = settings.session_absolute_hours * 3'600'000}));
+    if (role.duties.collects) TRY_STATUS(open_collecting(std::move(options.fatal)));
+    if (role.duties.deduplicates) TRY_STATUS(open_processing());
+    if (role.duties.loads) TRY_STATUS(open_loading());
+    if (role.duties.answers) TRY_STATUS(open_answering());
+    housekeeping = std::thread([this] { run_housekeeping(); });
+    return {};
+}
+
+Status Node::State::open_collecting(std::function<void(const Error&)> fatal) {
+    TRY(const enrich::BotOptions bots, bot_options(settings));
+    TRY(tables, enrich::Tables::load(data_files(settings), bots));
+    tables_watch = std::make_unique<enrich::TablesWatch>(data_files(settings), bots, tables);
+    identity = std::make_unique<enrich::Identity>([this](std::int64_t day) { return catalog->salt(day); });
+    TRY_STATUS(identity->prepare(clock.wall_ms()));
+    TRY(auto more, kafka_settings(settings));
+    TRY(collected, log::kafka::Collected::open(
+                       {.producer = {.brokers = settings.kafka_brokers,
+                                     .queue_bytes_max = static_cast<std::uint64_t>(settings.ingest_queue_bytes_max),
+                                     .more = std::move(more)},
+                        .events = prefixed(settings, "raw_events"),
+                        .others = prefixed(settings, "rejected_events")},
+                       clock));
+    committer = std::make_unique<ingest::Committer>(
+        *collected, nullptr, clock,
+        ingest::CommitterOptions{.queue_bytes_max = static_cast<std::size_t>(settings.ingest_queue_bytes_max),
+                                 .wait_ns_max = kCommitWaitNs},
+        [fatal = std::move(fatal)](const Error& error) {
+            if (fatal) fatal(error);
+        });
+    return {};
+}
+
+Status Node::State::open_processing() {
+    const std::string data_dir = absolute_path(settings.data_dir);
+    TRY_STATUS(make_directories(data_dir));
+    TRY(LockFile taken, LockFile::acquire(data_dir + "/lock", 5'000));
+    lock = std::move(taken);
+    TRY(auto more, kafka_settings(settings));
+    deduplicate::WorkersOptions options;
+    options.each.brokers = settings.kafka_brokers;
+    options.each.source = prefixed(settings, options.each.source);
+    options.each.target = prefixed(settings, options.each.target);
+    options.each.group = prefixed(settings, options.each.group);
+    options.each.index = {.directory = data_dir + "/deduplicate",
+                          .memory_max = static_cast<std::uint64_t>(settings.dedup_memory_max)};
+    options.each.more = std::move(more);
+    options.members = prefixed(settings, options.members);
+    TRY(deduplication, deduplicate::Workers::open(std::move(options), clock));
+    return {};
+}
+
+Status Node::State::open_loading() {
+    TRY(store, open_store(settings));
+    TRY(auto more, kafka_settings(settings));
+    process::LoadersOptions options{.brokers = settings.kafka_brokers,
+                                    .topic = prefixed(settings, "events"),
+                                    .members = prefixed(settings, "footfall-load"),
+                                    .interval_ms = settings.loader_interval_ms,
+                                    .rows_max = static_cast<std::size_t>(settings.loader_batch_rows_max),
+                                    .more = std::move(more)};
+    TRY(event_loaders, process::Loaders::open(*store, options, clock));
+    options.topic = prefixed(settings, "rejected_events");
+    options.numbered_from = process::kRejectedPartitions;
+    TRY(rejected_loaders, process::Loaders::open(*store, options, clock));
+    return {};
+}
+
+Status Node::State::open_answering() {
+    if (!store) {
+        TRY(store, open_store(settings));
+    }
+    watch = std::make_unique<StoreWatch>(
+        *store, clock, StoreWatch::Options{.partitions = static_cast<std::uint16_t>(settings.kafka_partitions)});
+    query = std::make_unique<query::Service>(
+        *store, clock,
+        query::Service::Options{.timeout_ms = static_cast<int>(settings.query_timeout_ms),
+                                .memory_max = static_cast<std::uint64_t>(settings.query_memory_max),
+                                .sketch_above_events = static_cast<std::uint64_t>(settings.query_sketch_above_events),
+                                .sample_above_rows = static_cast<std::uint64_t>(settings.query_sample_above_rows),
+                                .cache_bytes_max = static_cast<std::uint64_t>(settings.query_cache_bytes_max),
+                                .data_state = [this] { return watch->data_state(); }});
+    watch->start(query->cache());
+    return {};
+}
+
+std::vector<api::NotReady> Node::State::not_ready() const {
+    std::vector<api::NotReady> parts;
+    if (collected) {
+        const std::lock_guard guard(reach_mutex);
+        if (!reach_problem.empty()) parts.push_back({"log", reach_problem});
+        if (committer->is_full()) parts.push_back({"ingest", "too many events wait for Kafka"});
+    }
+    if (deduplication)
+        for (const auto& partition : deduplication->state())
+            if (!partition.problem.empty())
+                parts.push_back({"deduplicate", fmt::format("partition {}: {}", partition.number, partition.problem)});
+    for (const auto* loaders : {event_loaders.get(), rejected_loaders.get()}) {
+        if (loaders == nullptr) continue;
+        for (const auto& partition : loaders->state())
+            if (!partition.problem.empty())
+                parts.push_back({"loader", fmt::format("partition {}: {}", partition.number, partition.problem)});
+    }
+    if (watch)
+        if (std::string why = watch->problem(); !why.empty()) parts.push_back({"store", std::move(why)});
+    return parts;
+}
+
+std::string Node::State::status() const {
+    const std::int64_t now_ms = clock.wall_ms();
+    ServerStatus status;
+    status.started_ms = started_ms;
+    status.now_ms = now_ms;
+    status.not_ready = not_ready();
+    if (endpoint) status.minutes = endpoint->minutes().read(now_ms);
+    if (watch) {
+        status.loader.as_of_ms = watch->as_of_ms();
+        status.is_store_ready = watch->problem().empty();
+    }
+    return status_json(status);
+}
+
+/// The files of enrichment may be replaced while this runs, and are taken up whole or not at all.
+void Node::State::look_at_lists(enrich::TablesWatch::When when) {
+    const auto looked = tables_watch->look(when);
+    if (!looked) {
+        logging::warn("enrich.not_reloaded", {{"error", looked.error().message}});
+        return;
+    }
+    if (*looked == nullptr) return;
+    const std::lock_guard guard(tables_mutex);
+    tables = *looked;
+    if (endpoint) endpoint->use(tables);
+}
+
+void Node::State::run_housekeeping() {
+    name_thread("housekeeping");
+    auto& ready = metrics::gauge("footfall_node_ready", "1 while /readyz is 200.");
+    std::int64_t salt_at = 0;
+    std::int64_t lists_at = 0;
+    std::int64_t certificate_at = 0;
+    std::int64_t save_at = 0;
+    std::int64_t reach_at = 0;
+    const auto is_time = [](std::int64_t now, std::int64_t& at, std::int64_t every) {
+        if (now < at) return false;
+        at = now + every;
+        return true;
+    };
+    std::unique_lock guard(housekeeping_mutex);
+    while (!stopping) {
+        guard.unlock();
+        const std::int64_t now = clock.steady_ns() / 1'000'000;
+        if (const auto taken = catalog->take_in_others(); !taken)
+            logging::warn("catalog.not_read", {{"error", taken.error().message}});
+        if (identity && is_time(now, salt_at, kSaltEveryMs))
+            if (const Status status = identity->prepare(clock.wall_ms() + kSaltAheadMs); !status)
+                logging::warn("identity.salt", {{"error", status.error().message}});
+        if (tables_watch) {
+            if (is_reload_wanted.exchange(false)) look_at_lists(enrich::TablesWatch::When::kNow);
+            if (is_time(now, lists_at, kListsEveryMs)) look_at_lists(enrich::TablesWatch::When::kSettled);
+        }
+        if (is_time(now, certificate_at, kCertificateEveryMs))
+            front.refresh_certificate(http::TlsContext::Reread::kIfChanged);
+        if (collected && is_time(now, reach_at, kReachEveryMs)) {
+            const Status reached = collected->reach(kReachMs);
+            const std::lock_guard reach_guard(reach_mutex);
+            reach_problem = reached ? "" : reached.error().message;
+        }
+        if (is_time(now, save_at, kSaveEveryMs)) {
+            if (const Status status = catalog->accounts().save_use(); !status)
+                logging::warn("account.use_not_saved", {{"error", status.error().message}});
+            ready.set(not_ready().empty() ? 1 : 0);
+        }
+        guard.lock();
+        housekeeping_wake.wait_for(guard, std::chrono::milliseconds(kCatalogEveryMs), [this] { return stopping; });
+    }
+}
+
+Node::Node(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Node::~Node() { stop(6'000); }
+
+Result<std::unique_ptr<Node>> Node::open(const Settings& settings, const Role& role, Options options) {
+    auto state = std::make_unique<State>(settings, role);
+    State* raw = state.get();
+    std::unique_ptr<Node> node(new Node(std::move(state)));
+    TRY_STATUS(raw->open(std::move(options)));
+    return node;
+}
+
+Status Node::listen() {
+    State& state = *state_;
+    http::Router& router = state.front.router();
+    if (state.committer) {
+        TRY(auto trusted, state.front.trusted());
+        const std::lock_guard guard(state.tables_mutex);
+        state.endpoint = std::make_unique<ingest::Endpoint>(
+            *state.catalog, state.tables, *state.identity, *state.committer, state.clock,
+            ingest::EndpointOptions{.trusted_proxies = std::move(trusted),
+                                    .loops = state.front.loops(),
+                                    .address_events_per_second = state.settings.ingest_address_events_per_second,
+                                    .site_events_per_second = state.settings.ingest_site_events_per_second});
+        state.endpoint->add_to(router);
+    }
+    if (state.query) {
+        TRY(state.answering, Answering::make({.settings = state.settings,
+                                              .catalog = *state.catalog,
+                                              .query = *state.query,
+                                              .store = *state.store,
+                                              .clock = state.clock,
+                                              .as_of_ms = [&state] { return state.watch->as_of_ms(); },
+                                              .store_problem = [&state] { return state.watch->problem(); },
+                                              .remakes = [] { return std::uint64_t{0}; }},
+                                             state.front));
+    }
+    api::add_health_routes(
+        router, {.not_ready = [this] { return not_ready(); }, .status_json = [&state] { return state.status(); }});
+    TRY_STATUS(api::check_routes(router));
+    return state.front.listen();
+}
+
+void Node::stop(int grace_ms) {
+    State& state = *state_;
+    if (state.stopped) return;
+    state.stopped = true;
+    const std::int64_t deadline = state.clock.steady_ns() + grace_ms * std::int64_t{1'000'000};
+    const auto left_ms = [&] {
+        return static_cast<int>(std::max<std::int64_t>(0, (deadline - state.clock.steady_ns()) / 1'000'000));
+    };
+    state.front.stop(std::min(left_ms(), 3'000));
+    if (state.committer) state.committer->stop();
+    if (state.answering) {
+        state.answering->end_live();
+        state.answering->stop();
+    }
+    // Each ends behind its batch, and its partitions are others' at once.
+    state.deduplication.reset();
+    state.event_loaders.reset();
+    state.rejected_loaders.reset();
+    {
+        const std::lock_guard guard(state.housekeeping_mutex);
+        state.stopping = true;
+    }
+    state.housekeeping_wake.notify_all();
+    if (state.housekeeping.joinable()) {
+        state.housekeeping.join();
+        if (const Status status = state.catalog->accounts().save_use(); !status)
+            logging::warn("account.use_not_saved", {{"error", status.error().message}});
+    }
+}
+
+std::vector<api::NotReady> Node::not_ready() const { return state_->not_ready(); }
+std::string Node::address() const { return state_->front.address(); }
+std::string Node::tls_address() const { return state_->front.tls_address(); }
+
+void Node::reload() {
+    state_->is_reload_wanted = true;
+    state_->front.refresh_certificate(http::TlsContext::Reread::kAlways);
+}
+
+}  // namespace footfall::app::cluster

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "query/answer_cache.h"
+#include "store/client.h"
+
+namespace footfall::app::cluster {
+
+/// What a query node knows of what loaders elsewhere do: how far they are, and what they changed. It asks the store,
+/// four times a second, for their checkpoints and for the hours in which rows came since; answers that were kept of
+/// those are dropped. So a kept answer is older than the tables by that time at the most.
+///
+/// One thread of its own; public functions are thread-safe.
+class StoreWatch {
+public:
+    struct Options {
+        std::uint16_t partitions = 1;  ///< of the topic `events`
+        int interval_ms = 250;
+        /// Up to when each partition was loaded, as the loaders tell it beside the store; epoch ms by partition. It
+        /// says more than the checkpoints, which stay as they are while nothing comes.
+        std::function<std::map<std::uint16_t, std::int64_t>()> told{};
+    };
+    /// `store` outlives this.
+    StoreWatch(store::Client& store, Clock& clock, Options options);
+    ~StoreWatch();
+    StoreWatch(const StoreWatch&) = delete;
+    StoreWatch& operator=(const StoreWatch&) = delete;
+
+    /// `cache` is told from now on, and outlives this. Once.
+    void start(query::AnswerCache& cache);
+
+    query::DataState data_state() const;
+    /// Every event that was in the topic `events` before is in the store; 0: nobody knows yet.
+    std::int64_t as_of_ms() const;
+    /// Why the store can't be asked; empty where it can.
+    std::string problem() const;
+
+private:
+    struct Partition {
+        std::uint64_t loaded = 0;
+        std::uint64_t claim = 0;
+        std::int64_t as_of_ms = 0;
+    };
+    void run();
+    Status look();
+    Status tell_touched(const std::map<std::uint16_t, Partition>& before);
+
+    store::Client& store_;
+    Clock& clock_;
+    const Options options_;
+    query::AnswerCache* cache_ = nullptr;
+
+    mutable std::mutex mutex_;
+    std::condition_variable wake_;
+    bool stopping_ = false;
+    std::map<std::uint16_t, Partition> partitions_;
+    std::uint64_t changes_ = 0;
+    std::string problem_ = "the store was not asked yet";
+
+    std::thread thread_;
+};
+
+}  // namespace footfall::app::cluster

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "log/kafka/membership.h"
+
+namespace footfall::log::kafka {
+
+struct ShareOptions {
+    MembershipOptions members;
+    std::string name;  ///< of the work, in the log
+    /// After an error a partition is taken up again, later each time up to the maximum, by chance up to half of it
+    /// more.
+    int retry_ms = 100;
+    int retry_ms_max = 5'000;
+};
+
+/// The partitions of a topic that this process works on, a thread each. Others start the same beside it; what one of
+/// them had is taken over by the rest.
+class Share {
+public:
+    /// A partition's turn, as its work sees it.
+    class Turn {
+    public:
+        Turn(std::uint16_t partition, std::uint64_t attempt) : partition_(partition), attempt_(attempt) {}
+
+        std::uint16_t partition() const { return partition_; }
+        /// 0 for the first since the partition was won.
+        std::uint64_t attempt() const { return attempt_; }
+        bool is_ending() const;
+        /// Until that time has passed, or it is to end.
+        void wait(int ms);
+        /// It gets on: the next error is the first one again. `position` is for state().
+        void gets_on(std::uint64_t position);
+
+    private:
+        friend class Share;
+        const std::uint16_t partition_;
+        const std::uint64_t attempt_;
+        mutable std::mutex mutex_;
+        std::condition_variable wake_;
+        bool is_ending_ = false;
+        bool does_get_on_ = false;
+        std::uint64_t position_ = 0;
+    };
+    /// Works until the turn is ending, or comes to the error for which it can't go on.
+    using Work = std::function<Status(Turn& turn)>;
+
+    /// Does not wait for a broker; until one is there state() is empty.
+    static Result<std::unique_ptr<Share>> open(ShareOptions options, Work work);
+    /// Ends what runs, and leaves the group.
+    ~Share();
+    Share(const Share&) = delete;
+    Share& operator=(const Share&) = delete;
+
+    struct Partition {
+        std::uint16_t number = 0;
+        bool is_working = false;
+        std::uint64_t position = 0;  ///< as the work said last
+        std::string problem;         ///< of the last attempt
+    };
+    /// Thread-safe.
+    std::vector<Partition> state() const;
+
+private:
+    class Worker;
+    Share(ShareOptions options, Work work);
+    void won(const std::vector<std::uint16_t>& partitions);
+    void lost(const std::vector<std::uint16_t>& partitions);
+
+    const ShareOptions options_;
+    const Work work_;
+    mutable std::mutex mutex_;
+    std::map<std::uint16_t, std::unique_ptr<Worker>> workers_;
+    std::unique_ptr<Membership> membership_;  ///< last: it calls the rest until it has ended
+};
+
+}  // namespace footfall::log::kafka

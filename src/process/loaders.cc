@@ -1,0 +1,74 @@
+#include "process/loaders.h"
+
+#include <utility>
+
+#include "log/kafka/kafka_log.h"
+#include "process/store_progress.h"
+
+namespace footfall::process {
+namespace {
+
+constexpr int kLookEveryMs = 100;
+
+}  // namespace
+
+Result<std::unique_ptr<Loaders>> Loaders::open(store::Client& store, LoadersOptions options, Clock& clock) {
+    std::unique_ptr<Loaders> out(new Loaders(store, std::move(options), clock));
+    const LoadersOptions& set = out->options_;
+    TRY(out->share_, log::kafka::Share::open({.members = {.brokers = set.brokers,
+                                                          .group = set.members + "-" + set.topic,
+                                                          .topic = set.topic,
+                                                          .session_timeout_ms = set.session_timeout_ms,
+                                                          .more = set.more},
+                                              .name = "loader"},
+                                             [loaders = out.get()](auto& turn) { return loaders->work(turn); }));
+    return out;
+}
+
+Loaders::~Loaders() { share_.reset(); }
+
+Status Loaders::work(log::kafka::Share::Turn& turn) {
+    TRY(const auto log, log::kafka::KafkaLog::open({.brokers = options_.brokers,
+                                                    .topic = options_.topic,
+                                                    .partition = turn.partition(),
+                                                    .numbered_from = options_.numbered_from,
+                                                    .isolation = log::kafka::Isolation::kReadCommitted,
+                                                    .more = options_.more},
+                                                   clock_));
+    TRY(auto progress, StoreProgress::take_over(store_, log->begin().partition));
+    Loader loader(
+        *log, store_, clock_,
+        {.interval_ms = options_.interval_ms, .rows_max = options_.rows_max, .progress = std::move(progress)});
+    loader.start();
+    while (!turn.is_ending() && !loader.has_ended()) {
+        LoaderState state = loader.state();
+        if (state.problem.empty()) turn.gets_on(state.loaded.offset);
+        {
+            const std::lock_guard lock(mutex_);
+            states_[turn.partition()] = std::move(state);
+        }
+        turn.wait(kLookEveryMs);
+    }
+    const std::string problem = loader.state().problem;
+    loader.stop(0);
+    if (turn.is_ending()) return {};
+    return Error(Code::kConflict, problem);
+}
+
+std::vector<Loaders::Partition> Loaders::state() const {
+    std::vector<Partition> out;
+    const auto partitions = share_->state();
+    const std::lock_guard lock(mutex_);
+    for (const auto& partition : partitions) {
+        Partition one{
+            .number = partition.number, .is_working = partition.is_working, .loader = {}, .problem = partition.problem};
+        if (const auto known = states_.find(partition.number); known != states_.end()) {
+            one.loader = known->second;
+            if (partition.is_working) one.problem = known->second.problem;
+        }
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
+}  // namespace footfall::process

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "log/kafka/share.h"
+#include "process/loader.h"
+#include "store/client.h"
+
+namespace footfall::process {
+
+/// The store's numbers of the partitions of rejected_events begin here; those of events are Kafka's own.
+inline constexpr std::uint16_t kRejectedPartitions = 32'768;
+
+struct LoadersOptions {
+    std::string brokers;
+    std::string topic = "events";
+    std::uint16_t numbered_from = 0;        ///< kRejectedPartitions for rejected_events
+    std::string members = "footfall-load";  ///< whose members share the topic's partitions
+    int session_timeout_ms = 10'000;
+    std::int64_t interval_ms = 400;
+    std::size_t rows_max = 100'000;
+    log::kafka::Settings more = {};
+};
+
+/// The loaders of this process: one for each partition of a topic of Kafka that is its share. Others start the same
+/// beside it, and a partition goes on where whoever had it before came to (store_progress.h). Only what transactions
+/// have committed is read.
+class Loaders {
+public:
+    /// Does not wait for broker or store. `store` outlives this.
+    static Result<std::unique_ptr<Loaders>> open(store::Client& store, LoadersOptions options, Clock& clock);
+    /// Each ends behind its batch.
+    ~Loaders();
+    Loaders(const Loaders&) = delete;
+    Loaders& operator=(const Loaders&) = delete;
+
+    struct Partition {
+        std::uint16_t number = 0;  ///< of the topic
+        bool is_working = false;
+        LoaderState loader;   ///< of the last attempt, where it came so far
+        std::string problem;  ///< why it does not get on; empty where it does
+    };
+    /// Thread-safe.
+    std::vector<Partition> state() const;
+
+private:
+    Loaders(store::Client& store, LoadersOptions options, Clock& clock)
+        : store_(store), options_(std::move(options)), clock_(clock) {}
+    Status work(log::kafka::Share::Turn& turn);
+
+    store::Client& store_;
+    const LoadersOptions options_;
+    Clock& clock_;
+    mutable std::mutex mutex_;
+    std::map<std::uint16_t, LoaderState> states_;
+    std::unique_ptr<log::kafka::Share> share_;  ///< last: it calls the rest until it has ended
+};
+
+}  // namespace footfall::process
