@@ -1,0 +1,182 @@
+"""A cluster for tests, by scripts/cluster: real Kafka, PostgreSQL, Redis and nginx, our store, and two of each role, on ports that are free."""
+
+import importlib.machinery
+import importlib.util
+import json
+import os
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+import threading
+import time
+from typing import Any
+
+from support.client import FIREFOX, Answer, Client, bearer, request
+from support.events import pageview
+from support.server import ROOT, binary
+from support.wait import wait_until
+
+_loader = importlib.machinery.SourceFileLoader("footfall_cluster", str(ROOT / "scripts/cluster"))
+_spec = importlib.util.spec_from_loader(_loader.name, _loader)
+assert _spec is not None
+scripts_cluster = importlib.util.module_from_spec(_spec)
+_loader.exec_module(scripts_cluster)
+
+SPAN = 80  # ports of one cluster
+
+
+def free_span() -> int:
+    """The first of as many ports as a cluster takes, all free now."""
+    for _ in range(200):
+        first = random.SystemRandom().randrange(15_000, 31_000)
+        sockets: list[socket.socket] = []
+        try:
+            for port in range(first, first + SPAN):
+                probe = socket.socket()
+                sockets.append(probe)
+                probe.bind(("127.0.0.1", port))
+            return first
+        except OSError:
+            continue
+        finally:
+            for probe in sockets:
+                probe.close()
+    raise AssertionError("no free ports")
+
+
+class RunningCluster(scripts_cluster.Cluster):  # type: ignore[misc, name-defined]
+    def __init__(self, folder: pathlib.Path, **options: Any):
+        super().__init__(folder, free_span(), binary=binary(), **options)
+        self.read_key = ""
+
+    def add_site(self, site: str, *flags: str) -> str:
+        """A key that reads it."""
+        self.command("site", "add", site, "--domain", f"{site}.example", "--id", site, "--timezone", "UTC", *flags)
+        key = json.loads(self.command("key", "create", "--site", site, "--scope", "read", "--json"))
+        time.sleep(0.5)  # until every node has heard of both
+        return str(key["secret"])
+
+    def ask_store(self, sql: str) -> list[list[str]]:
+        answer = request(self.nodes["store"].port, "POST", "/", sql + " FORMAT TabSeparated", timeout_s=60)
+        assert answer.status == 200, answer
+        return [line.split("\t") for line in answer.body.decode().splitlines()]
+
+    def query(self, node: str, key: str, body: dict[str, Any]) -> Answer:
+        return request(self.nodes[node].port, "POST", "/api/v1/query", body, bearer(key))
+
+    def kill_engine(self, name: str, number: int = signal.SIGKILL) -> None:
+        pid = self.engine_pid(name)
+        os.kill(pid, number)
+        if number == signal.SIGKILL:
+            wait_until(lambda: not scripts_cluster.is_alive(pid), 20, f"the end of {name}")
+
+    def start_engine(self, name: str) -> None:
+        self.engine(name, "start")
+        self.engine(name, "wait")
+
+    def restart(self, name: str) -> None:
+        self.start_node(name)
+
+    def logs(self) -> str:
+        """What its processes complained of, for a failure's message."""
+        out = []
+        for path in sorted(self.folder.glob("*.log")):
+            lines = [line for line in path.read_text(errors="replace").splitlines() if " info " not in line and '"info"' not in line]
+            out += [f"{path.name}: {line[:300]}" for line in lines[-8:]]
+        return "\n".join(out)
+
+
+class Senders:
+    """Clients that send bodies of some events to any collector, and the same again until it is acknowledged, as the SDK does. What was
+    acknowledged is known by its ids."""
+
+    def __init__(self, cluster: RunningCluster, site: str, seed: int, clients: int = 4, pause_s: float = 0.01):
+        self.cluster = cluster
+        self.site = site
+        self.pause_s = pause_s
+        self.lock = threading.Lock()
+        self.acknowledged: set[str] = set()
+        self.answered = 0
+        self.failures = 0
+        self.pending: dict[int, list[str]] = {}
+        self.ending = threading.Event()
+        self.threads = [threading.Thread(target=self.run, args=(number, random.Random(f"{seed}/{number}"))) for number in range(clients)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self, number: int, dice: random.Random) -> None:
+        collectors = [node.port for node in self.cluster.of_role("collect")]
+        clients = {port: Client(port, timeout_s=8) for port in collectors}
+        sent = 0
+        while not self.ending.is_set():
+            events = []
+            for _ in range(dice.randrange(1, 9)):
+                sent += 1
+                event = pageview(self.site, f"/{number}/{sent}")
+                # Some visitors, each known by an id, so that theirs is one session wherever their events go.
+                event["user_id"] = f"visitor-{number}-{dice.randrange(20)}"
+                events.append(event)
+            ids = [event["event_id"] for event in events]
+            # Now and then a client repeats what was acknowledged long ago.
+            repetitions = 2 if dice.random() < 0.1 else 1
+            while repetitions > 0:
+                try:
+                    answer = clients[dice.choice(collectors)].request("POST", "/api/v1/events", events, {"User-Agent": FIREFOX})
+                    is_taken = answer.status == 200
+                except OSError:
+                    is_taken = False
+                except Exception:  # http.client's own errors: a cut connection is told in many ways
+                    is_taken = False
+                with self.lock:
+                    if is_taken:
+                        self.acknowledged.update(ids)
+                        self.answered += len(ids)
+                        self.pending.pop(number, None)
+                        repetitions -= 1
+                    else:
+                        self.failures += 1
+                        self.pending[number] = ids
+                if not is_taken:
+                    if self.ending.is_set():
+                        return
+                    time.sleep(0.05 + 0.1 * dice.random())
+            time.sleep(self.pause_s)
+
+    def stop(self) -> None:
+        self.ending.set()
+        for thread in self.threads:
+            thread.join(60)
+            assert not thread.is_alive()
+
+    def unknown(self) -> set[str]:
+        """What may or may not have been taken: the last answers that did not come."""
+        return {event_id for ids in self.pending.values() for event_id in ids}
+
+
+def judge(cluster: RunningCluster, senders: Senders, limit_s: float = 60) -> None:
+    """Each acknowledged event is one row, and nothing else is; sessions and tallies say the same."""
+    where = f"WHERE website_id = '{senders.site}'"
+
+    def is_loaded() -> bool:
+        rows = cluster.ask_store(f"SELECT count() FROM footfall.events {where}")
+        return int(rows[0][0]) >= len(senders.acknowledged)
+
+    try:
+        wait_until(is_loaded, limit_s, "all that was acknowledged in the store")
+    finally:
+        found = cluster.ask_store(f"SELECT toString(event_id), count() FROM footfall.events {where} GROUP BY event_id")
+        stored = {row[0]: int(row[1]) for row in found}
+        missing = senders.acknowledged - stored.keys()
+        twice = {event_id for event_id, copies in stored.items() if copies != 1}
+        foreign = stored.keys() - senders.acknowledged - senders.unknown()
+        assert not missing and not twice and not foreign, (
+            f"{len(senders.acknowledged)} acknowledged, {len(stored)} stored, {len(missing)} missing {sorted(missing)[:3]}, "
+            f"{len(twice)} more than once {sorted(twice)[:3]}, {len(foreign)} that nobody sent\n{cluster.logs()}")
+    sessions = cluster.ask_store(
+        f"SELECT sum(pageviews * sign), uniqExact(session_key, visitor_id), uniqExact(visitor_id) FROM footfall.sessions {where}")
+    assert int(sessions[0][0]) == len(stored), (sessions, len(stored), cluster.logs())
+    assert sessions[0][1] == sessions[0][2], (sessions, "a visitor's events are of one session")
+    by_partition = cluster.ask_store(f"SELECT visitor_id, uniqExact(log_partition) AS n FROM footfall.events {where} GROUP BY visitor_id HAVING n > 1")
+    assert not by_partition, "a visitor's events are in one partition"

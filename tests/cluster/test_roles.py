@@ -1,0 +1,152 @@
+"""The roles of the cluster form beside real engines: what is acknowledged counts once, whoever dies. docs/operations/cluster.md."""
+
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from cluster.running import RunningCluster, Senders, judge
+from support.client import request
+from support.events import pageview
+from support.wait import wait_until
+
+# One cluster for all of them, and most kill something of it.
+pytestmark = pytest.mark.alone
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[RunningCluster]:
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="footfall-cluster-"))
+    running = RunningCluster(folder)
+    has_failed = True
+    try:
+        running.start()
+        yield running
+        has_failed = False
+    finally:
+        running.stop()
+        if not has_failed and "FOOTFALL_TEST_KEEP" not in os.environ:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def seed() -> int:
+    value = int(os.environ.get("FAULT_SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"FAULT_SEED={value}")
+    return value
+
+
+def goes_on(senders: Senders, limit_s: float = 30) -> None:
+    """Events are acknowledged again: whatever was killed before, there is work between two kills."""
+    before = len(senders.acknowledged)
+    wait_until(lambda: len(senders.acknowledged) >= before + 50, limit_s, "50 more events acknowledged")
+
+
+class TestDataWay:
+    def test_an_event_is_answered_by_every_query_node(self, cluster: RunningCluster) -> None:
+        key = cluster.add_site("way")
+        for page in ("/one", "/two", "/two"):
+            answer = request(cluster.nodes["collect-1"].port, "POST", "/api/v1/events", [pageview("way", page)])
+            assert answer.status == 200 and answer.json()["received"] == 1, answer
+        question = {"website_id": "way", "metrics": ["pageviews", "visitors", "sessions"], "dimensions": ["page"], "time_range": "today"}
+
+        for node in ("query-1", "query-2", "report-1"):
+            wait_until(lambda: cluster.query(node, key, question).json()["totals"]["pageviews"] == 3, 10, f"three pageviews at {node}")
+            answer = cluster.query(node, key, question).json()
+            assert sorted((row[0], row[1]) for row in answer["rows"]) == [("/one", 1), ("/two", 2)], answer
+            assert answer["totals"]["sessions"] == 1, answer
+
+    def test_a_kept_answer_is_dropped_when_events_come(self, cluster: RunningCluster) -> None:
+        key = cluster.add_site("kept")
+        question = {"website_id": "kept", "metrics": ["pageviews"], "time_range": "today"}
+        for count in range(1, 4):
+            answer = request(cluster.nodes[f"collect-{1 + count % 2}"].port, "POST", "/api/v1/events", [pageview("kept", f"/{count}")])
+            assert answer.status == 200, answer
+            for node in ("query-1", "query-2"):
+                wait_until(lambda: cluster.query(node, key, question).json()["totals"]["pageviews"] == count, 10, f"{count} at {node}")
+        wait_until(lambda: cluster.query("query-1", key, question).json()["meta"]["cached"], 10, "a kept answer")
+
+    def test_the_same_event_by_two_collectors_counts_once(self, cluster: RunningCluster) -> None:
+        cluster.add_site("twice")
+        events = [pageview("twice", f"/{i}") for i in range(50)]
+        for node in ("collect-1", "collect-2", "collect-1"):
+            answer = request(cluster.nodes[node].port, "POST", "/api/v1/events", events)
+            assert answer.status == 200, answer
+        wait_until(lambda: cluster.ask_store("SELECT count() FROM footfall.events WHERE website_id = 'twice'") == [["50"]], 10, "50 rows")
+        time.sleep(1)
+        assert cluster.ask_store("SELECT count() FROM footfall.events WHERE website_id = 'twice'") == [["50"]]
+
+    def test_what_is_rejected_is_counted_and_kept(self, cluster: RunningCluster) -> None:
+        cluster.add_site("refused")
+        bad = pageview("refused", "/x")
+        bad["data"]["page"] = 7
+        answer = request(cluster.nodes["collect-2"].port, "POST", "/api/v1/events", [bad, pageview("refused", "/good")])
+        assert answer.status == 200 and len(answer.json()["rejected"]) == 1, answer
+
+        def listed() -> bool:
+            found = json.loads(cluster.command("rejected", "list", "--site", "refused", "--json"))
+            return len(found["samples"]) == 1 and found["samples"][0]["reason"] == "wrong_type"
+
+        wait_until(listed, 10, "the sample")
+
+    def test_a_site_added_on_one_node_is_known_on_all_within_a_second(self, cluster: RunningCluster) -> None:
+        cluster.command("site", "add", "New", "--domain", "new.example", "--id", "new", "--timezone", "UTC")
+        for node in ("collect-1", "collect-2"):
+            wait_until(
+                lambda: request(cluster.nodes[node].port, "POST", "/api/v1/events", [pageview("new", "/")]).json()["received"] == 1,
+                1.5, f"the site at {node}")
+
+    def test_commands_say_what_is_not_there_yet(self, cluster: RunningCluster) -> None:
+        doctor = cluster.command("doctor")
+        assert "PROBLEM" not in doctor, doctor
+        for words in (("erase", "--site", "way", "--visitor", "x"), ("backup", "somewhere")):
+            with pytest.raises(Exception, match="cluster"):
+                cluster.command(*words)
+
+
+class TestKills:
+    """R24 and the ledger: in this half each kind of process dies once, with -9, while events come."""
+
+    VICTIMS = ("collect-1", "process-1", "load-1", "store", "kafka", "postgres", "query-1", "process-2", "load-2")
+
+    def test_each_process_dies_once_and_every_event_counts_once(self, cluster: RunningCluster) -> None:
+        cluster.add_site("ledger")
+        senders = Senders(cluster, "ledger", seed())
+        dice = random.Random(1)
+        try:
+            for victim in self.VICTIMS:
+                goes_on(senders)
+                if victim in cluster.nodes:
+                    cluster.kill(victim)
+                    time.sleep(0.5 + dice.random())
+                    cluster.restart(victim)
+                    cluster.wait_ready([victim])
+                else:
+                    cluster.kill_engine(victim)
+                    time.sleep(0.5 + dice.random())
+                    cluster.start_engine(victim)
+            goes_on(senders)
+        finally:
+            senders.stop()
+        judge(cluster, senders)
+
+    def test_what_ends_by_sigterm_loses_nothing_and_ends_well(self, cluster: RunningCluster) -> None:
+        cluster.add_site("drain")
+        senders = Senders(cluster, "drain", seed())
+        try:
+            for victim in ("collect-2", "process-2", "load-1", "query-2", "report-1"):
+                time.sleep(0.5)
+                cluster.nodes[victim]
+                os.kill(cluster.nodes[victim].pid, signal.SIGTERM)
+                assert cluster.reap(victim) == 0, victim
+                cluster.restart(victim)
+                cluster.wait_ready([victim])
+        finally:
+            senders.stop()
+        judge(cluster, senders)
