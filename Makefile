@@ -8,11 +8,16 @@ SERVE_FLAGS ?= --demo
 FUZZ_SECONDS ?= 5
 export FUZZ_SECONDS
 
-.PHONY: help serve build test bench fuzz lint format clean
+# Where `make cluster` keeps what its engines and roles write.
+CLUSTER_FOLDER ?= build/cluster
+
+.PHONY: help serve cluster cluster-test build test bench fuzz lint format clean
 .NOTPARALLEL:
 
 help:
 	@echo 'make serve    build, and run Footfall on http://127.0.0.1:8080 with a demo site (SERVE_FLAGS, $(SERVE_FLAGS))'
+	@echo 'make cluster  build, and run the cluster form on this machine: engines, two of each role, nginx, a demo site (CLUSTER_FOLDER, $(CLUSTER_FOLDER))'
+	@echo 'make cluster-test  what proves it, the long half too: about 20 minutes'
 	@echo 'make build    build/footfall, what users run'
 	@echo 'make test     every test: house rules, unit, contract, fault'
 	@echo 'make lint     format, house rules, types of the page, a second compiler, clang-tidy'
@@ -24,6 +29,15 @@ help:
 
 serve: build
 	exec build/footfall serve $(SERVE_FLAGS)
+
+cluster: build
+	@scripts/install cluster
+	@exec scripts/cluster run $(CLUSTER_FOLDER)
+
+cluster-test:
+	@scripts/install test
+	@scripts/build dev
+	@CLUSTER_TEST=all scripts/test engines cluster
 
 build:
 	@scripts/install build

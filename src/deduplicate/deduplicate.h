@@ -56,6 +56,8 @@ public:
 
     /// Behind the last entry of the source that is committed.
     std::uint64_t position() const { return committed_; }
+    /// Whether that is all that the source has now; asks the broker.
+    bool has_all() const { return committed_ >= source_->end().offset; }
 
 private:
     Deduplicator(DeduplicatorOptions options, Clock& clock) : options_(std::move(options)), clock_(clock) {}

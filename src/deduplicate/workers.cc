@@ -5,6 +5,11 @@
 #include <fmt/format.h>
 
 namespace footfall::deduplicate {
+namespace {
+
+constexpr std::int64_t kLookEveryNs = 150'000'000;
+
+}  // namespace
 
 Result<std::unique_ptr<Workers>> Workers::open(WorkersOptions options, Clock& clock) {
     std::unique_ptr<Workers> out(new Workers(std::move(options), clock));
@@ -28,9 +33,16 @@ Status Workers::work(log::kafka::Share::Turn& turn) const {
     if (failed) return Error(Code::kIo, fmt::format("{}: {}", options_.each.index.directory, failed.message()));
     TRY(const auto deduplicator, Deduplicator::open(std::move(each), clock_));
     turn.gets_on(deduplicator->position());
+    std::int64_t looked_ns = 0;
     while (!turn.is_ending()) {
         TRY(const std::size_t taken, deduplicator->step(options_.wait_ms));
-        if (taken > 0) turn.gets_on(deduplicator->position());
+        std::int64_t as_of_ms = 0;
+        if (clock_.steady_ns() - looked_ns >= kLookEveryNs) {
+            looked_ns = clock_.steady_ns();
+            const std::int64_t now_ms = clock_.wall_ms();
+            if (deduplicator->has_all()) as_of_ms = now_ms;
+        }
+        if (taken > 0 || as_of_ms > 0) turn.gets_on(deduplicator->position(), as_of_ms);
     }
     return {};
 }

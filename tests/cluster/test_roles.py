@@ -1,5 +1,6 @@
 """The roles of the cluster form beside real engines: what is acknowledged counts once, whoever dies. docs/operations/cluster.md."""
 
+import datetime
 import json
 import os
 import pathlib
@@ -72,6 +73,27 @@ class TestDataWay:
                 wait_until(lambda: cluster.query(node, key, question).json()["totals"]["pageviews"] == count, 10, f"{count} at {node}")
         wait_until(lambda: cluster.query("query-1", key, question).json()["meta"]["cached"], 10, "a kept answer")
 
+    def test_as_of_goes_on_while_nothing_comes_and_stands_still_while_a_stage_does(self, cluster: RunningCluster) -> None:
+        key = cluster.add_site("asof")
+        question = {"website_id": "asof", "metrics": ["pageviews"], "time_range": "today"}
+
+        def behind_s() -> float:
+            as_of = cluster.query("query-1", key, question).json()["meta"]["as_of"]
+            return time.time() - datetime.datetime.fromisoformat(as_of.replace("Z", "+00:00")).timestamp()
+
+        wait_until(lambda: behind_s() < 2, 20, "an answer as of now")
+        # Both nodes of a role, since one takes over what the other had.
+        for role in ("process", "load"):
+            nodes = [node.name for node in cluster.of_role(role)]
+            for name in nodes:
+                cluster.kill(name, signal.SIGSTOP)
+            try:
+                wait_until(lambda: behind_s() > 3, 20, f"an answer that says that {role} stands still")
+            finally:
+                for name in nodes:
+                    cluster.kill(name, signal.SIGCONT)
+            wait_until(lambda: behind_s() < 2, 30, "an answer as of now again")
+
     def test_the_same_event_by_two_collectors_counts_once(self, cluster: RunningCluster) -> None:
         cluster.add_site("twice")
         events = [pageview("twice", f"/{i}") for i in range(50)]
@@ -142,7 +164,6 @@ class TestKills:
         try:
             for victim in ("collect-2", "process-2", "load-1", "query-2", "report-1"):
                 time.sleep(0.5)
-                cluster.nodes[victim]
                 os.kill(cluster.nodes[victim].pid, signal.SIGTERM)
                 assert cluster.reap(victim) == 0, victim
                 cluster.restart(victim)

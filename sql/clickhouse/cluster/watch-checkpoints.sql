@@ -2,8 +2,7 @@
 SELECT
     log_partition,
     max(claim),
-    argMax(log_offset, (claim, token, step)),
-    toUnixTimestamp64Milli(argMax(as_of, (claim, token, step)))
+    argMax(log_offset, (claim, token, step))
 FROM footfall.loader_checkpoints
 WHERE log_partition < 32768
 GROUP BY log_partition

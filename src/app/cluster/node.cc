@@ -41,6 +41,7 @@ constexpr std::int64_t kListsEveryMs = 5'000;
 constexpr std::int64_t kCertificateEveryMs = 5'000;
 constexpr std::int64_t kSaveEveryMs = 1'000;
 constexpr std::int64_t kReachEveryMs = 2'000;
+constexpr std::int64_t kTellEveryMs = 200;
 constexpr int kReachMs = 1'500;
 /// What waits longer than this for its group is refused untried: an answer has to come within 5 s.
 constexpr std::int64_t kCommitWaitNs = 500'000'000;
@@ -75,6 +76,7 @@ struct Node::State {
     Status open_loading();
     Status open_answering();
     void run_housekeeping();
+    void tell_freshness() const;
     void look_at_lists(enrich::TablesWatch::When when);
     std::vector<api::NotReady> not_ready() const;
     std::string status() const;
@@ -97,6 +99,8 @@ struct Node::State {
     std::unique_ptr<ingest::Endpoint> endpoint;
     mutable std::mutex reach_mutex;
     std::string reach_problem = "Kafka was not asked yet";
+
+    std::unique_ptr<FreshnessBoard> board;
 
     // Of who deduplicates.
     std::optional<LockFile> lock;
@@ -131,6 +135,8 @@ Status Node::State::open(Options options) {
     TRY(catalog, catalog::Catalog::open(settings.catalog_url, clock,
                                         {.idle_ms = settings.session_idle_hours * 3'600'000,
                                          .absolute_ms = settings.session_absolute_hours * 3'600'000}));
+    TRY(auto redis, redis_endpoint(settings));
+    board = std::make_unique<FreshnessBoard>(redis, settings.redis_prefix, clock);
     if (role.duties.collects) TRY_STATUS(open_collecting(std::move(options.fatal)));
     if (role.duties.deduplicates) TRY_STATUS(open_processing());
     if (role.duties.loads) TRY_STATUS(open_loading());
@@ -203,7 +209,8 @@ Status Node::State::open_answering() {
         TRY(store, open_store(settings));
     }
     watch = std::make_unique<StoreWatch>(
-        *store, clock, StoreWatch::Options{.partitions = static_cast<std::uint16_t>(settings.kafka_partitions)});
+        *store, clock,
+        StoreWatch::Options{.partitions = static_cast<std::uint16_t>(settings.kafka_partitions), .board = board.get()});
     query = std::make_unique<query::Service>(
         *store, clock,
         query::Service::Options{.timeout_ms = static_cast<int>(settings.query_timeout_ms),
@@ -265,6 +272,19 @@ void Node::State::look_at_lists(enrich::TablesWatch::When when) {
     if (endpoint) endpoint->use(tables);
 }
 
+/// Where Redis does not take it the answers' `as_of` stands still, and the next time it is told again.
+void Node::State::tell_freshness() const {
+    FreshnessBoard::Stages stages;
+    if (deduplication)
+        for (const auto& partition : deduplication->state())
+            if (partition.as_of_ms > 0) stages.deduplicated[partition.number] = partition.as_of_ms;
+    if (event_loaders)
+        for (const auto& partition : event_loaders->state())
+            if (partition.is_working && partition.loader.as_of_ms > 0)
+                stages.loaded[partition.number] = partition.loader.as_of_ms;
+    (void)board->tell(stages).has_value();
+}
+
 void Node::State::run_housekeeping() {
     name_thread("housekeeping");
     auto& ready = metrics::gauge("footfall_node_ready", "1 while /readyz is 200.");
@@ -273,6 +293,7 @@ void Node::State::run_housekeeping() {
     std::int64_t certificate_at = 0;
     std::int64_t save_at = 0;
     std::int64_t reach_at = 0;
+    std::int64_t tell_at = 0;
     const auto is_time = [](std::int64_t now, std::int64_t& at, std::int64_t every) {
         if (now < at) return false;
         at = now + every;
@@ -298,6 +319,7 @@ void Node::State::run_housekeeping() {
             const std::lock_guard reach_guard(reach_mutex);
             reach_problem = reached ? "" : reached.error().message;
         }
+        if (is_time(now, tell_at, kTellEveryMs)) tell_freshness();
         if (is_time(now, save_at, kSaveEveryMs)) {
             if (const Status status = catalog->accounts().save_use(); !status)
                 logging::warn("account.use_not_saved", {{"error", status.error().message}});

@@ -39,8 +39,8 @@ std::string array_of(const Numbers& numbers) {
 
 }  // namespace
 
-StoreWatch::StoreWatch(store::Client& store, Clock& clock, Options options)
-    : store_(store), clock_(clock), options_(std::move(options)) {}
+StoreWatch::StoreWatch(store::Client& store, Clock& clock, const Options& options)
+    : store_(store), clock_(clock), options_(options), freshness_(options.partitions) {}
 
 StoreWatch::~StoreWatch() {
     {
@@ -62,7 +62,14 @@ void StoreWatch::run() {
     while (!stopping_) {
         lock.unlock();
         const Status looked = look();
-        lock.lock();
+        if (options_.board != nullptr) {
+            const auto stages = options_.board->read();
+            const std::int64_t read_ms = clock_.wall_ms();
+            lock.lock();
+            if (stages) freshness_.add(*stages, read_ms);
+        } else {
+            lock.lock();
+        }
         if (!looked && problem_.empty()) logging::warn("store.away", {{"error", looked.error().message}});
         if (looked && !problem_.empty()) logging::info("store.answers");
         // What came meanwhile nobody told of: nothing that was kept is trusted.
@@ -79,14 +86,7 @@ Status StoreWatch::look() {
     std::map<std::uint16_t, Partition> now;
     for (const auto& row : answer.rows)
         now[static_cast<std::uint16_t>(std::get<std::uint64_t>(row.at(0)))] = {
-            .loaded = std::get<std::uint64_t>(row.at(2)),
-            .claim = std::get<std::uint64_t>(row.at(1)),
-            .as_of_ms = std::get<std::int64_t>(row.at(3))};
-    std::map<std::uint16_t, std::int64_t> told;
-    if (options_.told) told = options_.told();
-    for (auto& [number, partition] : now)
-        if (const auto known = told.find(number); known != told.end())
-            partition.as_of_ms = std::max(partition.as_of_ms, known->second);
+            .loaded = std::get<std::uint64_t>(row.at(2)), .claim = std::get<std::uint64_t>(row.at(1))};
 
     std::map<std::uint16_t, Partition> before;
     bool is_changed = false;
@@ -103,11 +103,7 @@ Status StoreWatch::look() {
     TRY_STATUS(tell_touched(before));
     const std::lock_guard lock(mutex_);
     if (is_changed) ++changes_;
-    for (auto& [number, partition] : now) {
-        Partition& known = partitions_[number];
-        partition.as_of_ms = std::max(partition.as_of_ms, known.as_of_ms);
-        known = partition;
-    }
+    for (const auto& [number, partition] : now) partitions_[number] = partition;
     return {};
 }
 
@@ -159,10 +155,7 @@ query::DataState StoreWatch::data_state() const {
 
 std::int64_t StoreWatch::as_of_ms() const {
     const std::lock_guard lock(mutex_);
-    if (partitions_.size() < options_.partitions) return 0;
-    std::int64_t as_of_ms = std::numeric_limits<std::int64_t>::max();
-    for (const auto& [number, partition] : partitions_) as_of_ms = std::min(as_of_ms, partition.as_of_ms);
-    return as_of_ms;
+    return freshness_.as_of_ms();
 }
 
 std::string StoreWatch::problem() const {

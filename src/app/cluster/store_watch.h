@@ -2,12 +2,12 @@
 
 #include <condition_variable>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
 #include <thread>
 
+#include "app/cluster/freshness.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "query/answer_cache.h"
@@ -25,12 +25,11 @@ public:
     struct Options {
         std::uint16_t partitions = 1;  ///< of the topic `events`
         int interval_ms = 250;
-        /// Up to when each partition was loaded, as the loaders tell it beside the store; epoch ms by partition. It
-        /// says more than the checkpoints, which stay as they are while nothing comes.
-        std::function<std::map<std::uint16_t, std::int64_t>()> told{};
+        /// Where the stages before tell how far they are; outlives this. None: nobody knows.
+        FreshnessBoard* board = nullptr;
     };
     /// `store` outlives this.
-    StoreWatch(store::Client& store, Clock& clock, Options options);
+    StoreWatch(store::Client& store, Clock& clock, const Options& options);
     ~StoreWatch();
     StoreWatch(const StoreWatch&) = delete;
     StoreWatch& operator=(const StoreWatch&) = delete;
@@ -39,7 +38,8 @@ public:
     void start(query::AnswerCache& cache);
 
     query::DataState data_state() const;
-    /// Every event that was in the topic `events` before is in the store; 0: nobody knows yet.
+    /// Every event that was acknowledged before is in the store; 0: nobody knows yet. It stands still while Redis is
+    /// away.
     std::int64_t as_of_ms() const;
     /// Why the store can't be asked; empty where it can.
     std::string problem() const;
@@ -48,7 +48,6 @@ private:
     struct Partition {
         std::uint64_t loaded = 0;
         std::uint64_t claim = 0;
-        std::int64_t as_of_ms = 0;
     };
     void run();
     Status look();
@@ -63,6 +62,7 @@ private:
     std::condition_variable wake_;
     bool stopping_ = false;
     std::map<std::uint16_t, Partition> partitions_;
+    Freshness freshness_;
     std::uint64_t changes_ = 0;
     std::string problem_ = "the store was not asked yet";
 

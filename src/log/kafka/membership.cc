@@ -48,6 +48,10 @@ Result<std::unique_ptr<Membership>> Membership::open(MembershipOptions options, 
 Membership::~Membership() {
     is_ending_ = true;
     if (thread_.joinable()) thread_.join();
+    // A member has left its group by now, and an earlier library ends the process where it destroys one that never was
+    // the group's leader (librdkafka's issue 4312). Such a member stays as it is: there is one or two in a process.
+    constexpr int kMended = 0x020300ff;
+    if (rd_kafka_version() < kMended) (void)consumer_.release();
 }
 
 void Membership::run() {

@@ -20,10 +20,11 @@ void Share::Turn::wait(int ms) {
     wake_.wait_for(lock, std::chrono::milliseconds(ms), [this] { return is_ending_; });
 }
 
-void Share::Turn::gets_on(std::uint64_t position) {
+void Share::Turn::gets_on(std::uint64_t position, std::int64_t as_of_ms) {
     const std::lock_guard lock(mutex_);
     does_get_on_ = true;
     position_ = position;
+    as_of_ms_ = std::max(as_of_ms_, as_of_ms);
 }
 
 class Share::Worker {
@@ -50,11 +51,16 @@ public:
 
     Partition state() const {
         const std::lock_guard lock(mutex_);
-        Partition out{.number = partition_, .is_working = turn_ != nullptr, .position = position_, .problem = problem_};
+        Partition out{.number = partition_,
+                      .is_working = turn_ != nullptr,
+                      .position = position_,
+                      .as_of_ms = 0,
+                      .problem = problem_};
         if (!turn_) return out;
         const std::lock_guard turn_lock(turn_->mutex_);
         if (turn_->does_get_on_) {
             out.position = turn_->position_;
+            out.as_of_ms = turn_->as_of_ms_;
             out.problem.clear();
         }
         return out;

@@ -38,8 +38,8 @@ public:
         bool is_ending() const;
         /// Until that time has passed, or it is to end.
         void wait(int ms);
-        /// It gets on: the next error is the first one again. `position` is for state().
-        void gets_on(std::uint64_t position);
+        /// It gets on: the next error is the first one again. What it says is for state(), see Partition.
+        void gets_on(std::uint64_t position, std::int64_t as_of_ms = 0);
 
     private:
         friend class Share;
@@ -50,6 +50,7 @@ public:
         bool is_ending_ = false;
         bool does_get_on_ = false;
         std::uint64_t position_ = 0;
+        std::int64_t as_of_ms_ = 0;
     };
     /// Works until the turn is ending, or comes to the error for which it can't go on.
     using Work = std::function<Status(Turn& turn)>;
@@ -65,6 +66,7 @@ public:
         std::uint16_t number = 0;
         bool is_working = false;
         std::uint64_t position = 0;  ///< as the work said last
+        std::int64_t as_of_ms = 0;   ///< likewise: what was there at that time is worked on; epoch ms, 0: not known
         std::string problem;         ///< of the last attempt
     };
     /// Thread-safe.
