@@ -15,8 +15,8 @@ namespace footfall::store::redis {
 struct Endpoint {
     std::string host = "127.0.0.1";
     int port = 6379;
-    std::string user;  ///< empty: the default one
-    std::string password;
+    std::string user = {};  ///< empty: the default one
+    std::string password = {};
     int connect_timeout_ms = 500;
 };
 
