@@ -1,9 +1,12 @@
 #pragma once
 
+#include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -28,14 +31,20 @@ public:
     /// One command; its own error, for instance of a wrong type, is kInternal.
     Result<Reply> run(const Command& command, int timeout_ms);
     /// Whether the last call was answered.
-    bool is_up() const;
+    bool is_up() const { return is_up_.load(); }
 
 private:
+    class Turn;
     Error failed(Code code, std::string_view text);
 
     const Endpoint endpoint_;
     Clock& clock_;
-    mutable std::timed_mutex mutex_;
+    // Not a timed_mutex, whose calls GCC 12's thread sanitizer does not know.
+    std::mutex mutex_;
+    std::condition_variable free_;
+    bool is_taken_ = false;
+    std::atomic<bool> is_up_{false};
+    // Of the call whose turn it is.
     std::optional<Connection> connection_;
     BackOff back_off_;
     std::int64_t not_before_ns_ = 0;
