@@ -218,7 +218,24 @@ void LiveRoutes::run() {
         std::erase_if(sites_, [](const auto& site) { return site.second.sockets.empty(); });
         open_sockets().set(static_cast<double>(open));
         if (now_ns - judged_ns_ >= kJudgeNs) end_lost_access(now_ns);
-        for (auto& [site_id, site] : sites_) tell(site_id, site, now_ns);
+        std::vector<std::string> due;
+        for (const auto& [site_id, site] : sites_)
+            if (is_due(site_id, site, now_ns)) due.push_back(site_id);
+        for (const std::string& site_id : due) {
+            if (stopping_) return;
+            const std::int64_t began_ns = clock_.steady_ns();
+            // Not under the lock, for which a server's thread waits that opens a socket: numbers from elsewhere take
+            // their time.
+            lock.unlock();
+            const std::uint64_t version = live_.version(site_id);
+            const auto numbers = live_.read(site_id);
+            lock.lock();
+            if (!numbers) continue;  // being rebuilt: the next turn asks again
+            Site& site = sites_.at(site_id);
+            site.version = version;
+            tell(site, *numbers, began_ns);
+            counters().tell.observe_ns(clock_.steady_ns() - began_ns);
+        }
         const auto is_awake = [this] { return stopping_ || has_new_; };
         if (sites_.empty()) wake_.wait(lock, is_awake);
         else wake_.wait_for(lock, std::chrono::milliseconds(kTickMs), is_awake);
@@ -242,18 +259,15 @@ void LiveRoutes::end_lost_access(std::int64_t now_ns) {
     }
 }
 
-void LiveRoutes::tell(const std::string& site_id, Site& site, std::int64_t now_ns) {
-    const bool has_new =
-        std::any_of(site.sockets.begin(), site.sockets.end(), [](const Socket& s) { return s.is_new; });
-    const std::uint64_t version = live_.version(site_id);
-    const bool is_changed = version != site.version && now_ns - site.sent_ns >= kTellNs;
-    if (!has_new && !is_changed && now_ns - site.read_ns < kReadNs) return;
-    const std::int64_t began_ns = clock_.steady_ns();
-    const auto numbers = live_.read(site_id);
-    if (!numbers) return;  // being rebuilt: the next turn asks again
-    site.version = version;
+bool LiveRoutes::is_due(const std::string& site_id, const Site& site, std::int64_t now_ns) {
+    const bool has_new = std::ranges::any_of(site.sockets, &Socket::is_new);
+    const bool is_changed = live_.version(site_id) != site.version && now_ns - site.sent_ns >= kTellNs;
+    return has_new || is_changed || now_ns - site.read_ns >= kReadNs;
+}
+
+void LiveRoutes::tell(Site& site, const store::LiveNumbers& numbers, std::int64_t now_ns) {
     site.read_ns = now_ns;
-    std::string now = numbers_json(*numbers);
+    std::string now = numbers_json(numbers);
     const bool is_news = now != site.told || now_ns - site.sent_ns >= kHeartbeatNs;
     site.told = std::move(now);
     if (is_news) site.sent_ns = now_ns;
@@ -262,12 +276,11 @@ void LiveRoutes::tell(const std::string& site_id, Site& site, std::int64_t now_n
     for (Socket& socket : site.sockets) {
         if (!socket.is_new && !is_news) continue;
         auto& text = socket.is_new ? snapshot : update;
-        if (!text) text = message(socket.is_new ? "snapshot" : "update", numbers->as_of_ms, site.told);
+        if (!text) text = message(socket.is_new ? "snapshot" : "update", numbers.as_of_ms, site.told);
         socket.socket->offer(text);
         socket.is_new = false;
         counters().texts.add();
     }
-    counters().tell.observe_ns(clock_.steady_ns() - began_ns);
 }
 
 }  // namespace footfall::api

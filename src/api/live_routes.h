@@ -70,7 +70,8 @@ private:
     std::optional<Ticket> take_ticket(const std::string& token);
     void run();
     void end_lost_access(std::int64_t now_ns);
-    void tell(const std::string& site_id, Site& site, std::int64_t now_ns);
+    bool is_due(const std::string& site_id, const Site& site, std::int64_t now_ns);
+    void tell(Site& site, const store::LiveNumbers& numbers, std::int64_t now_ns);
 
     const catalog::Catalog& catalog_;
     const Gate& gate_;
@@ -82,7 +83,7 @@ private:
     std::condition_variable wake_;
     bool stopping_ = false;
     bool has_new_ = false;
-    std::map<std::string, Site> sites_;
+    std::map<std::string, Site> sites_;  // the thread alone takes sites and sockets out
     std::map<std::string, Ticket> tickets_;
     std::int64_t judged_ns_ = 0;
     std::thread thread_;

@@ -54,11 +54,13 @@ inline constexpr int kLiveIntervals = kLiveNowMs / kLiveIntervalMs;
 inline constexpr std::size_t kLiveEntriesMax = 20;
 
 /// The live numbers of all sites: of the last 30 minutes, exact as long as `sample_rate` is 1. Implementations:
-/// process/live (embedded, in memory, rebuilt from the log). Thread-safe.
+/// process/live (embedded, in memory, rebuilt from the log), store/redis (cluster: what each partition's processor
+/// publishes). Thread-safe.
 class LiveStore {
 public:
     virtual ~LiveStore() = default;
-    /// As of now; zeros for a site without events. kUnavailable while they are being rebuilt.
+    /// As of now; zeros for a site without events. kUnavailable, with the reason, while they are being rebuilt or are
+    /// not complete. Takes half a second at most.
     virtual Result<LiveNumbers> read(std::string_view website_id) = 0;
     /// Changes with each event of the site. Cheap: for asking often whether read() would give something new.
     virtual std::uint64_t version(std::string_view website_id) = 0;

@@ -158,6 +158,8 @@ Status LiveProcessor::rebuild() {
     while (lookback_ && clock_.steady_ns() - read_ns < kPatienceNs) look_back();
     const std::lock_guard lock(mutex_);
     is_ready_ = true;
+    ++made_;
+    offset_ = reader_->position().offset;
     if (as_of_ms_ == 0) as_of_ms_ = wall_ms_;
     logging::info("live.rebuilt", {{"entries", end.offset - from.offset},
                                    {"sites", sites_.size()},
@@ -191,9 +193,10 @@ Status LiveProcessor::step() {
         Site& site = site_of(event->website_id);
         site.window.advance(std::max(wall_ms_, event->received_at));
         site.window.add(*event);
-        site.version = ++versions_;
+        touch(site);
         if (visitors_.used > visitors_.max) leave_out();
     }
+    offset_ = reader_->position().offset;
     if (reader_->position() >= end) as_of_ms_ = now_ms;
     forget_old_sites(now_ms);
     if (!entries_.empty()) {
@@ -231,10 +234,10 @@ void LiveProcessor::look_back() {
         if (event.at_ms > wall_ms_) continue;
         if (known == sites_.end() && event.at_ms <= wall_ms_ - SiteWindow::kRememberedMs) continue;
         Site& site = known != sites_.end() ? known->second : site_of(event.website_id);
-        site.window.advance(wall_ms_);
+        advance(site, wall_ms_);
         switch (site.window.remember(event.visitor_id, event.source, event.at_ms, unread_ms)) {
             case SiteWindow::Remembered::kNothing: break;
-            case SiteWindow::Remembered::kSource: site.version = ++versions_; break;
+            case SiteWindow::Remembered::kSource: touch(site); break;
             case SiteWindow::Remembered::kPerhapsLater:
                 if (perhaps_.size() < kPerhapsMax) perhaps_.push_back(std::move(event));
         }
@@ -251,7 +254,7 @@ void LiveProcessor::leave_out() {
     const auto largest =
         std::ranges::max_element(sites_, {}, [](const auto& site) { return site.second.window.held(); });
     largest->second.window.leave_out();
-    largest->second.version = ++versions_;
+    touch(largest->second);
     counters().left_out.add();
 }
 
@@ -261,20 +264,30 @@ void LiveProcessor::forget_old_sites(std::int64_t now_ms) {
     std::erase_if(sites_, [&](const auto& site) { return site.second.window.is_over(now_ms); });
 }
 
+void LiveProcessor::advance(Site& site, std::int64_t now_ms) {
+    if (site.window.advance(now_ms)) site.changed = ++versions_;
+}
+
+Error LiveProcessor::not_ready() const {
+    return {Code::kUnavailable, problem_.empty() ? "the live numbers are being rebuilt from the log"
+                                                 : "the live numbers can't be read: " + problem_};
+}
+
 Result<store::LiveNumbers> LiveProcessor::read(std::string_view website_id) {
     const std::int64_t now_ms = clock_.wall_ms();
-    const std::lock_guard lock(mutex_);
-    if (!is_ready_)
-        return Error(Code::kUnavailable, problem_.empty() ? "the live numbers are being rebuilt from the log"
-                                                          : "the live numbers can't be read: " + problem_);
-    const auto site = sites_.find(website_id);
-    SightingBudget nothing;
-    VisitorBudget none;
-    SiteWindow nobody(nothing, none);
-    SiteWindow& window = site == sites_.end() ? nobody : site->second.window;
-    window.advance(now_ms);
-    store::LiveNumbers numbers = window.numbers();
-    numbers.as_of_ms = as_of_ms_;
+    std::vector<store::LivePart> parts;
+    std::int64_t as_of_ms = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!is_ready_) return not_ready();
+        as_of_ms = as_of_ms_;
+        if (const auto site = sites_.find(website_id); site != sites_.end()) {
+            advance(site->second, now_ms);
+            parts.push_back(site->second.window.part({}));
+        }
+    }
+    store::LiveNumbers numbers = store::merge(parts, now_ms);
+    numbers.as_of_ms = as_of_ms;
     return numbers;
 }
 
@@ -282,6 +295,34 @@ std::uint64_t LiveProcessor::version(std::string_view website_id) {
     const std::lock_guard lock(mutex_);
     const auto site = sites_.find(website_id);
     return site == sites_.end() ? 0 : site->second.version;
+}
+
+Result<LiveProcessor::Changes> LiveProcessor::changes(std::uint64_t made, std::uint64_t version) {
+    const std::int64_t now_ms = clock_.wall_ms();
+    const std::lock_guard lock(mutex_);
+    if (!is_ready_) return not_ready();
+    if (made != made_) version = 0;
+    Changes out{.made = made_, .version = 0, .offset = offset_, .as_of_ms = as_of_ms_, .sites = {}};
+    for (auto& [website_id, site] : sites_) {
+        advance(site, now_ms);
+        if (site.changed > version) out.sites.push_back(website_id);
+    }
+    out.version = versions_;
+    return out;
+}
+
+Result<store::LivePart> LiveProcessor::part(std::uint64_t made, std::string_view website_id,
+                                            const store::LiveNamesLimits& limits) {
+    const std::int64_t now_ms = clock_.wall_ms();
+    const std::lock_guard lock(mutex_);
+    if (!is_ready_) return not_ready();
+    if (made != made_) return Error(Code::kUnavailable, "the live numbers were made anew");
+    const auto site = sites_.find(website_id);
+    store::LivePart none;
+    none.at_ms = now_ms;
+    if (site == sites_.end()) return none;
+    advance(site->second, now_ms);
+    return site->second.window.part(limits);
 }
 
 }  // namespace footfall::process

@@ -18,7 +18,7 @@
 #include "log/log.h"
 #include "process/live/lookback.h"
 #include "process/live/site_window.h"
-#include "store/live.h"
+#include "store/live_part.h"
 
 namespace footfall::process {
 
@@ -60,11 +60,27 @@ public:
     Result<store::LiveNumbers> read(std::string_view website_id) override;
     std::uint64_t version(std::string_view website_id) override;
 
+    /// For who publishes the numbers: which sites have others than when it was asked last, be it by an event or because
+    /// somebody left. Parts that are taken afterwards hold everything up to `offset` and `as_of_ms`, or more.
+    struct Changes {
+        std::uint64_t made = 0;     ///< another number whenever the numbers were made anew of the log
+        std::uint64_t version = 0;  ///< with `made`, for the next time
+        std::uint64_t offset = 0;   ///< behind the last entry that is in the numbers
+        std::int64_t as_of_ms = 0;
+        std::vector<std::string> sites;
+    };
+    /// All sites where `made` is not that of now, for instance 0. kUnavailable while they are being rebuilt.
+    Result<Changes> changes(std::uint64_t made, std::uint64_t version);
+    /// A site's numbers as of now; nothing but zeros where it is not known. kUnavailable where they were made anew
+    /// since, or are being so.
+    Result<store::LivePart> part(std::uint64_t made, std::string_view website_id, const store::LiveNamesLimits& limits);
+
 private:
     struct Site {
         Site(SightingBudget& sightings, VisitorBudget& visitors) : window(sightings, visitors) {}
         SiteWindow window;
         std::uint64_t version = 0;
+        std::uint64_t changed = 0;  ///< as version, and when somebody left
     };
     struct TextHash {
         using is_transparent = void;
@@ -81,6 +97,10 @@ private:
     /// Reads some of the log before the window. Ends by itself.
     void look_back();
     Site& site_of(std::string_view website_id);
+    // Under the lock.
+    void advance(Site& site, std::int64_t now_ms);
+    void touch(Site& site) { site.changed = site.version = ++versions_; }
+    Error not_ready() const;
     void forget_old_sites(std::int64_t now_ms);
     /// Keeps to visitors_max.
     void leave_out();
@@ -99,6 +119,8 @@ private:
     VisitorBudget visitors_;
     std::unordered_map<std::string, Site, TextHash, std::equal_to<>> sites_;
     std::uint64_t versions_ = 0;
+    std::uint64_t made_ = 0;  ///< how often the numbers were made of the log
+    std::uint64_t offset_ = 0;
     bool is_ready_ = false;
     std::string problem_;
     std::int64_t as_of_ms_ = 0;

@@ -161,9 +161,10 @@ void RecentVisitors::move(std::uint64_t visitor_id, NameId from, NameId to) {
     add(visitor_id, to, second);
 }
 
-void RecentVisitors::advance(std::int64_t now) {
-    if (now <= now_) return;
+bool RecentVisitors::advance(std::int64_t now) {
+    if (now <= now_) return false;
     now_ = now;
+    const unsigned before = shift_;
     bool is_less = false;
     while (!seconds_.empty() && seconds_.begin()->first <= now - kRecentSeconds) {
         for (const Pair& seen : seconds_.begin()->second) {
@@ -179,9 +180,10 @@ void RecentVisitors::advance(std::int64_t now) {
     }
     if (is_less) pairs_.shrink();
     take_in();
+    return is_less || shift_ != before;
 }
 
-std::vector<store::LiveEntry> RecentVisitors::top(std::size_t n) const {
+store::LiveNames RecentVisitors::top(const store::LiveNamesLimits& limits) const {
     std::vector<const Name*> all;
     all.reserve(names_.size());
     for (const Name& name : names_)
@@ -189,11 +191,20 @@ std::vector<store::LiveEntry> RecentVisitors::top(std::size_t n) const {
     const auto is_before = [](const Name* a, const Name* b) {
         return a->visitors != b->visitors ? a->visitors > b->visitors : *a->text < *b->text;
     };
-    const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(n, all.size()));
+    // One more than is listed: the first that is left out.
+    const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(limits.names_max + 1, all.size()));
     std::partial_sort(all.begin(), end, all.end(), is_before);
-    std::vector<store::LiveEntry> out;
-    for (auto name = all.begin(); name != end; ++name)
-        out.push_back({*(*name)->text, std::uint64_t{(*name)->visitors} << shift_});
+    store::LiveNames out;
+    std::size_t bytes = 0;
+    for (auto name = all.begin(); name != end; ++name) {
+        const std::uint64_t visitors = std::uint64_t{(*name)->visitors} << shift_;
+        bytes += (*name)->text->size();
+        if (out.entries.size() == limits.names_max || bytes > limits.bytes_max) {
+            out.left_out = visitors;
+            break;
+        }
+        out.entries.push_back({*(*name)->text, visitors});
+    }
     return out;
 }
 

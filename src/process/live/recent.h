@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/flat_table.h"
-#include "store/live.h"
+#include "store/live_part.h"
 
 namespace footfall::process {
 
@@ -83,11 +83,11 @@ public:
     void add(std::uint64_t visitor_id, std::string_view name, std::int64_t at);
     /// The visitor counts for the name `to` instead of `from`, both held, since when they were seen for it last.
     void move(std::uint64_t visitor_id, NameId from, NameId to);
-    /// The window now ends with the second `now`, which never goes back.
-    void advance(std::int64_t now);
+    /// The window now ends with the second `now`, which never goes back. False where the list stays as it is.
+    bool advance(std::int64_t now);
 
     /// The names with the most visitors, equal ones in the order of their text.
-    std::vector<store::LiveEntry> top(std::size_t n) const;
+    store::LiveNames top(const store::LiveNamesLimits& limits) const;
     /// One visitor in 2^shift is counted; 0: all are.
     unsigned shift() const { return shift_; }
     /// From now on at most one visitor in 2^shift is added: nobody else is known any more to whoever adds them.

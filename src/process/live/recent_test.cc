@@ -16,7 +16,7 @@ constexpr std::int64_t kStart = 1'700'000'000;
 
 std::map<std::string, std::uint64_t> top_of(const RecentVisitors& recent) {
     std::map<std::string, std::uint64_t> out;
-    for (const store::LiveEntry& entry : recent.top(100)) out[entry.name] = entry.visitors;
+    for (const store::LiveEntry& entry : recent.top({.names_max = 100}).entries) out[entry.name] = entry.visitors;
     return out;
 }
 

@@ -11,13 +11,18 @@ constexpr std::int64_t kSecondMs = 1'000;
 
 }  // namespace
 
-void SiteWindow::advance(std::int64_t now_ms) {
-    if (now_ms <= now_ms_) return;
+bool SiteWindow::advance(std::int64_t now_ms) {
+    if (now_ms <= now_ms_) return false;
     const bool is_new_minute = now_ms / kMinuteMs != now_ms_ / kMinuteMs;
     now_ms_ = now_ms;
+    const auto active = [this] { return active_.count() << active_shift_; };
+    const std::uint64_t before = active();
+    const unsigned shift = active_shift_;
     active_.advance(now_ms / kSecondMs);
-    for (RecentVisitors* recent : {&pages_, &sources_, &countries_, &events_}) recent->advance(now_ms / kSecondMs);
-    if (!is_new_minute) return;
+    bool is_other = false;
+    for (RecentVisitors* recent : {&pages_, &sources_, &countries_, &events_})
+        is_other |= recent->advance(now_ms / kSecondMs);
+    if (!is_new_minute) return is_other || active() != before;
     const auto forget = [&](const auto& session) {
         if (is_remembered(session.last_ms)) return false;
         sources_.release(session.source);
@@ -29,6 +34,7 @@ void SiteWindow::advance(std::int64_t now_ms) {
     take_in();
     for (Minute& minute : minutes_)
         if (minute.minute <= now_ms / kMinuteMs - store::kLiveMinutes) minute = {};
+    return is_other || active() != before || active_shift_ != shift;
 }
 
 void SiteWindow::account() {
@@ -232,35 +238,36 @@ bool SiteWindow::needs(std::int64_t unread_ms) const {
     return is_remembered(unread_ms) || visitors_.any_of(may_go_back) || earlier_.any_of(may_go_back);
 }
 
-store::LiveNumbers SiteWindow::numbers() const {
-    store::LiveNumbers out;
+store::LivePart SiteWindow::part(const store::LiveNamesLimits& limits) const {
+    const auto rate = [](unsigned shift) { return std::ldexp(1.0, -static_cast<int>(shift)); };
+    store::LivePart out;
+    out.at_ms = now_ms_;
     out.active_visitors = active_.count() << active_shift_;
     unsigned shift = active_shift_;
     for (const RecentVisitors* recent : {&pages_, &sources_, &countries_, &events_})
         shift = std::max(shift, recent->shift());
+    out.sample_rate = rate(shift);
     const std::int64_t last = now_ms_ / kMinuteMs;
     for (std::int64_t minute = last - store::kLiveMinutes + 1; minute <= last; ++minute) {
         const Minute& slot = minutes_[static_cast<std::size_t>(minute % store::kLiveMinutes)];
-        store::LiveMinute& of = out.minutes.emplace_back(store::LiveMinute{.start_ms = minute * kMinuteMs});
         if (slot.minute != minute) continue;
+        store::LivePart::Minute& of = out.minutes.emplace_back();
+        of.start_ms = minute * kMinuteMs;
         of.pageviews = slot.pageviews;
         of.events = slot.events;
         of.visitors = slot.visitors << slot.shift;
-        shift = std::max(shift, slot.shift);
+        of.sample_rate = rate(slot.shift);
     }
-    out.sample_rate = std::ldexp(1.0, -static_cast<int>(shift));
     const std::int64_t last_interval = now_ms_ / store::kLiveIntervalMs;
     for (std::int64_t interval = last_interval - store::kLiveIntervals + 1; interval <= last_interval; ++interval) {
         const Interval& slot = intervals_[static_cast<std::size_t>(interval % store::kLiveIntervals)];
-        store::LiveInterval& of = out.intervals.emplace_back(interval * store::kLiveIntervalMs);
         if (slot.interval != interval) continue;
-        of.pageviews = slot.pageviews;
-        of.events = slot.events;
+        out.intervals.push_back({interval * store::kLiveIntervalMs, slot.pageviews, slot.events});
     }
-    out.pages = pages_.top(store::kLiveEntriesMax);
-    out.sources = sources_.top(store::kLiveEntriesMax);
-    out.countries = countries_.top(store::kLiveEntriesMax);
-    out.events = events_.top(store::kLiveEntriesMax);
+    out.pages = pages_.top(limits);
+    out.sources = sources_.top(limits);
+    out.countries = countries_.top(limits);
+    out.events = events_.top(limits);
     return out;
 }
 

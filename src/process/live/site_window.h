@@ -8,7 +8,7 @@
 #include "event/event.h"
 #include "process/live/recent.h"
 #include "process/sessions/session.h"
-#include "store/live.h"
+#include "store/live_part.h"
 
 namespace footfall::process {
 
@@ -43,8 +43,9 @@ public:
     SiteWindow(const SiteWindow&) = delete;
     SiteWindow& operator=(const SiteWindow&) = delete;
 
-    /// The window ends at `now_ms`, which never goes back.
-    void advance(std::int64_t now_ms);
+    /// The window ends at `now_ms`, which never goes back. False where who is there now, and where, stays as it is;
+    /// minutes and intervals leave the window without a word.
+    bool advance(std::int64_t now_ms);
     /// An event of the log, after advance() to a time that is not before its receipt.
     void add(const event::Event& event);
     /// What remember() made of an event.
@@ -64,7 +65,7 @@ public:
     /// Whether what was received at `unread_ms` or before could be of a session that is known.
     bool needs(std::int64_t unread_ms) const;
     /// As of the last advance().
-    store::LiveNumbers numbers() const;
+    store::LivePart part(const store::LiveNamesLimits& limits) const;
     /// Whether it would say nothing but zeros from that time on, and knows of no session that may go on.
     bool is_over(std::int64_t now_ms) const { return newest_ms_ <= now_ms - kRememberedMs; }
 

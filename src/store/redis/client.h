@@ -1,45 +1,23 @@
 #pragma once
 
+#include <atomic>
+#include <condition_variable>
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
-
-struct redisContext;  // NOLINT(readability-identifier-naming): hiredis's
+#include "store/redis/connection.h"
 
 namespace footfall::store::redis {
 
-struct Endpoint {
-    std::string host = "127.0.0.1";
-    int port = 6379;
-    std::string user;  ///< empty: the default one
-    std::string password;
-    int connect_timeout_ms = 500;
-};
-
-/// A value of a reply: none where the key is not there; arrays as their elements.
-struct Reply {
-    std::optional<std::string> text;  ///< of strings and statuses
-    std::int64_t number = 0;          ///< of integers
-    std::vector<Reply> elements;
-    std::string error;  ///< of one command of several
-};
-
-using Command = std::vector<std::string>;
-
-/// A connection to Redis, by hiredis. Thread-safe: one call at a time, others wait for their turn within their
-/// deadline.
+/// Asks Redis over one connection. Thread-safe: one call at a time, others wait for their turn within their deadline.
 ///
-/// Where the server is away a call fails at once, and is tried again after 50 ms, twice as long each time up to 2 s,
-/// with up to half of it more by chance, so that many processes do not come back together.
+/// Where the server is away a call fails at once, and is tried again after a while, longer each time (BackOff).
 class Client {
 public:
     explicit Client(Endpoint endpoint, Clock& clock = system_clock());
@@ -53,21 +31,23 @@ public:
     /// One command; its own error, for instance of a wrong type, is kInternal.
     Result<Reply> run(const Command& command, int timeout_ms);
     /// Whether the last call was answered.
-    bool is_up() const;
+    bool is_up() const { return is_up_.load(); }
 
 private:
-    struct ContextDeleter {
-        void operator()(redisContext* context) const;
-    };
-    Status connect(int timeout_ms);
-    Error failed(Code code, std::string text);
+    class Turn;
+    Error failed(Code code, std::string_view text);
 
     const Endpoint endpoint_;
     Clock& clock_;
-    mutable std::timed_mutex mutex_;
-    std::unique_ptr<redisContext, ContextDeleter> context_;
+    // Not a timed_mutex, whose calls GCC 12's thread sanitizer does not know.
+    std::mutex mutex_;
+    std::condition_variable free_;
+    bool is_taken_ = false;
+    std::atomic<bool> is_up_{false};
+    // Of the call whose turn it is.
+    std::optional<Connection> connection_;
+    BackOff back_off_;
     std::int64_t not_before_ns_ = 0;
-    std::int64_t pause_ms_ = 0;
     std::string problem_;
 };
 
