@@ -1,22 +1,27 @@
 """The roles of the cluster form beside real engines: what is acknowledged counts once, whoever dies. docs/operations/cluster.md."""
 
 import datetime
+import http.client
 import json
 import os
 import pathlib
 import random
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from cluster.running import RunningCluster, Senders, judge
-from support.client import request
+from support.client import FIREFOX, bearer, request
 from support.events import pageview
+from support.tls import Pair, trusting
 from support.wait import wait_until
+from support.websocket import WebSocket
 
 # One cluster for all of them, and most kill something of it.
 pytestmark = pytest.mark.alone
@@ -130,6 +135,98 @@ class TestDataWay:
         for words in (("erase", "--site", "way", "--visitor", "x"), ("backup", "somewhere")):
             with pytest.raises(Exception, match="cluster"):
                 cluster.command(*words)
+
+
+class TestLive:
+    """R22, and the way of an event hop by hop."""
+
+    @staticmethod
+    def follow(cluster: RunningCluster, node: str, site: str, key: str) -> WebSocket:
+        return WebSocket(cluster.nodes[node].port, f"/api/v1/live?website_id={site}", bearer(key))
+
+    @staticmethod
+    def total(message: Any) -> int:
+        return sum(minute["pageviews"] for minute in message["minutes"])
+
+    def until_total(self, socket: WebSocket, wanted: int, limit_s: float) -> Any:
+        ends = time.monotonic() + limit_s
+        message = None
+        while time.monotonic() < ends:
+            message = socket.json(max(0.1, ends - time.monotonic()))
+            if self.total(message) == wanted:
+                return message
+        raise AssertionError(f"not {wanted} within {limit_s} s: {message}")
+
+    def test_an_event_is_followed_hop_by_hop_and_live_within_three_seconds(self, cluster: RunningCluster) -> None:
+        key = cluster.add_site("hops")
+        context = trusting(Pair(cluster.folder / "nginx/tls/certificate.pem", cluster.folder / "nginx/tls/key.pem"))
+        times: dict[str, list[float]] = {"nginx and collector": [], "live socket": [], "event store": [], "query node": []}
+        question = {"website_id": "hops", "metrics": ["pageviews"], "time_range": "today"}
+        with self.follow(cluster, "query-1", "hops", key) as socket:
+            for count in range(1, 21):
+                event = pageview("hops", f"/{count}")
+                began = time.monotonic()
+                connection = http.client.HTTPSConnection("localhost", cluster.address_of("nginx_tls"), context=context, timeout=10)
+                connection.request("POST", "/api/v1/events", json.dumps([event]), {"Content-Type": "application/json", "User-Agent": FIREFOX})
+                answer = connection.getresponse()
+                assert answer.status == 200, answer.read()
+                connection.close()
+                times["nginx and collector"].append(time.monotonic() - began)
+                self.until_total(socket, count, 10)
+                times["live socket"].append(time.monotonic() - began)
+                where = f"WHERE website_id = 'hops' AND event_id = '{event['event_id']}'"
+                wait_until(lambda: cluster.ask_store(f"SELECT count() FROM footfall.events {where}") == [["1"]], 10, "its row")
+                times["event store"].append(time.monotonic() - began)
+                wait_until(lambda: cluster.query("query-2", key, question).json()["totals"]["pageviews"] == count, 10, "its answer")
+                times["query node"].append(time.monotonic() - began)
+        for hop, seconds in times.items():
+            ordered = sorted(seconds)
+            print(f"trace: {hop}: median {ordered[len(ordered) // 2]:.3f} s, p95 {ordered[int(len(ordered) * 0.95) - 1]:.3f} s, most {ordered[-1]:.3f} s")
+        assert sorted(times["live socket"])[18] < 3, times["live socket"]
+
+    def test_partitions_of_several_processes_add_up_on_every_node(self, cluster: RunningCluster) -> None:
+        key = cluster.add_site("parts")
+        events = []
+        for number in range(60):
+            event = pageview("parts", f"/{number % 3}")
+            event["user_id"] = f"person-{number}"
+            events.append(event)
+        assert request(cluster.nodes["collect-1"].port, "POST", "/api/v1/events", events).status == 200
+        for node in ("query-1", "query-2"):
+            with self.follow(cluster, node, "parts", key) as socket:
+                message = self.until_total(socket, 60, 10)
+                assert message["active_visitors"] == 60, message
+                assert [(page["name"], page["visitors"]) for page in message["pages"]] == [("/0", 20), ("/1", 20), ("/2", 20)], message
+                assert message["sample_rate"] == 1, message
+
+    @pytest.mark.parametrize("how", ["killed", "flushed", "stopped"])
+    def test_R22_redis_goes_and_the_live_numbers_are_right_soon_after(self, cluster: RunningCluster, how: str) -> None:
+        site = f"redis{how}"
+        key = cluster.add_site(site)
+        senders = Senders(cluster, site, seed(), clients=2, pause_s=0.05)
+        try:
+            goes_on(senders)
+            if how == "flushed":
+                subprocess.run(["redis-cli", "-p", str(cluster.address_of("redis")), "flushall"], check=True, capture_output=True)
+                goes_on(senders)
+            else:
+                cluster.kill_engine("redis", signal.SIGKILL if how == "killed" else signal.SIGSTOP)
+                goes_on(senders)
+                question = {"website_id": site, "metrics": ["pageviews"], "time_range": "today"}
+                assert cluster.query("query-1", key, question).status == 200, "questions need no Redis"
+                if how == "killed":
+                    cluster.start_engine("redis")
+                else:
+                    cluster.kill_engine("redis", signal.SIGCONT)
+        finally:
+            senders.stop()
+        judge(cluster, senders)
+        stored = int(cluster.ask_store(f"SELECT count() FROM footfall.events WHERE website_id = '{site}'")[0][0])
+        began = time.monotonic()
+        for node in ("query-1", "query-2"):
+            with self.follow(cluster, node, site, key) as socket:
+                self.until_total(socket, stored, 15)
+        print(f"right {time.monotonic() - began:.1f} s after")
 
 
 class TestKills:

@@ -29,7 +29,9 @@
 #include "ingest/committer.h"
 #include "ingest/ingest.h"
 #include "log/kafka/collected.h"
+#include "process/live/live_share.h"
 #include "process/loaders.h"
+#include "store/redis/live_store.h"
 
 namespace footfall::app::cluster {
 namespace {
@@ -54,7 +56,7 @@ std::vector<Role> roles() {
          "one entrance for small clusters: collect and query in one process",
          {.collects = true, .answers = true, .has_live = true}},
         {"collect", "takes events and puts them into Kafka", {.collects = true}},
-        {"process", "makes each event one of what collectors took", {.deduplicates = true}},
+        {"process", "makes each event one of what collectors took, and the live numbers", {.deduplicates = true}},
         {"load", "writes events and sessions to ClickHouse", {.loads = true}},
         {"query", "answers questions; the page and the live numbers", {.answers = true, .has_live = true}},
         {"report", "answers questions of programs, apart from those of people: no live numbers", {.answers = true}},
@@ -105,6 +107,8 @@ struct Node::State {
     // Of who deduplicates.
     std::optional<LockFile> lock;
     std::unique_ptr<deduplicate::Workers> deduplication;
+    std::unique_ptr<store::redis::Client> live_redis;
+    std::unique_ptr<process::LiveShare> live_share;
 
     // Of who loads or answers.
     std::unique_ptr<store::Client> store;
@@ -113,6 +117,7 @@ struct Node::State {
     std::unique_ptr<StoreWatch> watch;
     std::unique_ptr<query::Service> query;
     std::unique_ptr<Answering> answering;
+    std::unique_ptr<store::redis::LiveStore> live;
 
     std::thread housekeeping;
     std::mutex housekeeping_mutex;
@@ -184,7 +189,15 @@ Status Node::State::open_processing() {
                           .memory_max = static_cast<std::uint64_t>(settings.dedup_memory_max)};
     options.each.more = std::move(more);
     options.members = prefixed(settings, options.members);
+    process::LiveShareOptions live_options{.brokers = settings.kafka_brokers,
+                                           .topic = options.each.target,
+                                           .members = prefixed(settings, "footfall-live"),
+                                           .more = options.each.more,
+                                           .keys = {.prefix = settings.redis_prefix + "live:"}};
     TRY(deduplication, deduplicate::Workers::open(std::move(options), clock));
+    TRY(auto redis, redis_endpoint(settings));
+    live_redis = std::make_unique<store::redis::Client>(std::move(redis), clock);
+    TRY(live_share, process::LiveShare::open(*live_redis, std::move(live_options), clock));
     return {};
 }
 
@@ -234,6 +247,10 @@ std::vector<api::NotReady> Node::State::not_ready() const {
         for (const auto& partition : deduplication->state())
             if (!partition.problem.empty())
                 parts.push_back({"deduplicate", fmt::format("partition {}: {}", partition.number, partition.problem)});
+    if (live_share)
+        for (const auto& partition : live_share->state())
+            if (!partition.problem.empty())
+                parts.push_back({"live", fmt::format("partition {}: {}", partition.number, partition.problem)});
     for (const auto* loaders : {event_loaders.get(), rejected_loaders.get()}) {
         if (loaders == nullptr) continue;
         for (const auto& partition : loaders->state())
@@ -366,6 +383,16 @@ Status Node::listen() {
                                               .store_problem = [&state] { return state.watch->problem(); },
                                               .remakes = [] { return std::uint64_t{0}; }},
                                              state.front));
+        if (state.role.duties.has_live) {
+            TRY(auto redis, redis_endpoint(state.settings));
+            state.live = std::make_unique<store::redis::LiveStore>(
+                store::redis::LiveStoreOptions{
+                    .endpoint = std::move(redis),
+                    .partitions = static_cast<std::uint16_t>(state.settings.kafka_partitions),
+                    .keys = {.prefix = state.settings.redis_prefix + "live:"}},
+                state.clock);
+            state.answering->add_live(*state.live);
+        }
     }
     api::add_health_routes(
         router, {.not_ready = [this] { return not_ready(); }, .status_json = [&state] { return state.status(); }});
@@ -389,6 +416,7 @@ void Node::stop(int grace_ms) {
     }
     // Each ends behind its batch, and its partitions are others' at once.
     state.deduplication.reset();
+    state.live_share.reset();
     state.event_loaders.reset();
     state.rejected_loaders.reset();
     {
