@@ -30,18 +30,8 @@ Result<std::unique_ptr<Services>> Services::open(const Settings& settings, Optio
 
 Status Services::listen() {
     State& state = *state_;
-    TRY(auto trusted, state.front.trusted());
-    {
-        const std::lock_guard guard(state.tables_mutex);
-        state.endpoint = std::make_unique<ingest::Endpoint>(
-            *state.catalog, state.tables, *state.identity, *state.committer, state.clock,
-            ingest::EndpointOptions{.trusted_proxies = std::move(trusted),
-                                    .loops = state.front.loops(),
-                                    .address_events_per_second = state.settings.ingest_address_events_per_second,
-                                    .site_events_per_second = state.settings.ingest_site_events_per_second});
-    }
     http::Router& router = state.front.router();
-    state.endpoint->add_to(router);
+    TRY_STATUS(state.taking->listen(state.front, *state.catalog, *state.identity, *state.committer, state.clock));
     TRY(state.answering, Answering::make({.settings = state.settings,
                                           .catalog = *state.catalog,
                                           .query = *state.query,
@@ -176,7 +166,7 @@ std::string Services::status_json() const {
     return app::status_json({.started_ms = state.started_ms,
                              .now_ms = now_ms,
                              .not_ready = not_ready(),
-                             .minutes = state.endpoint->minutes().read(now_ms),
+                             .minutes = state.taking->minutes(now_ms),
                              .loader = state.loader->state(),
                              .is_store_ready = state.supervisor->state().ready,
                              .archive = state.archiving->state(),
@@ -218,7 +208,7 @@ Result<process::RejectedList> Services::rejected(const process::RejectedFilter& 
 Result<ingest::ReplayReport> Services::replay_rejected(const process::RejectedFilter& filter, ingest::ReplayMode mode) {
     State& state = *state_;
     TRY_STATUS(state.loader->wait_loaded(state.log->end(), kAuditWaitMs));
-    ingest::Replay replay(*state.catalog, state.tables, *state.identity, *state.committer, state.clock,
+    ingest::Replay replay(*state.catalog, state.taking->tables(), *state.identity, *state.committer, state.clock,
                           [&state](const std::string& site_id, std::span<const std::string> ids, std::int64_t from_ms) {
                               return process::known_event_ids(*state.store, state.archiving->history(), site_id, ids,
                                                               from_ms);
@@ -231,7 +221,7 @@ Result<process::RescoreReport> Services::preview_rescore(const process::RescoreF
     if (const std::string why = state.rescoring->why_not_answering(); !why.empty())
         return Error(Code::kUnavailable, why);
     TRY_STATUS(state.loader->wait_loaded(state.log->end(), kAuditWaitMs));
-    enrich::Rescorer rescorer(state.tables_in_use());
+    enrich::Rescorer rescorer(state.taking->tables());
     TRY(auto report, process::preview_rescore(*state.store, filter, [&rescorer](const event::Event& stored) {
             return rescorer.reason(stored);
         }));
@@ -295,13 +285,13 @@ std::vector<Finding> Services::doctor() {
     findings.push_back(
         check_retention(state.catalog->snapshot()->sites, state.days_missing(), state.retention->problem()));
     findings.push_back(check_backup(state.data_dir, state.clock.wall_ms()));
-    check_enrichment(*state.tables_in_use(), findings);
+    check_enrichment(*state.taking->tables(), findings);
     check_tls(state.settings, state.clock.wall_ms(), findings);
     return findings;
 }
 
-Result<std::vector<enrich::ListInfo>> Services::lists() { return state_->tables_in_use()->lists(); }
+Result<std::vector<enrich::ListInfo>> Services::lists() { return state_->taking->tables()->lists(); }
 
-void Services::reload_lists() { state_->is_reload_wanted = true; }
+void Services::reload_lists() { state_->taking->reload_soon(); }
 
 }  // namespace footfall::app

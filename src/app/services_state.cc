@@ -16,8 +16,6 @@ constexpr std::int64_t kCertificateEveryNs = 5'000'000'000;
 constexpr std::uint64_t kIdentityEveryEntries = 64 << 10;
 constexpr std::int64_t kIdentityEveryMs = 10 * 60'000;
 constexpr std::int64_t kSaltAheadMs = 10 * 60'000;
-/// A file of enrichment is loaded when it is the same at two looks.
-constexpr std::int64_t kListsEveryMs = 5'000;
 
 /// What `store.memory_max` leaves open: the rest of the machine is the page cache's, from which the store reads.
 std::uint64_t memory_of_store(const Settings& settings) {
@@ -107,9 +105,7 @@ Status Services::State::open(Options options) {
     TRY_STATUS(make_changers());
     supervisor->start();
 
-    TRY(const enrich::BotOptions bots, bot_options(settings));
-    TRY(tables, enrich::Tables::load(data_files(settings), bots));
-    tables_watch = std::make_unique<enrich::TablesWatch>(data_files(settings), bots, tables);
+    TRY(taking, Taking::open(settings));
     identity = std::make_unique<enrich::Identity>([this](std::int64_t day) { return catalog->salt(day); });
     TRY_STATUS(identity->prepare(clock.wall_ms()));
     TRY_STATUS(replay_log_tail());
@@ -179,7 +175,7 @@ Status Services::State::make_changers() {
             .data_dir = data_dir, .history = &archiving->history(), .rewrite_archive = rewrite_archive},
         changing,
         [this]() -> rescore::Judge {
-            const auto judge = std::make_shared<enrich::Rescorer>(tables_in_use());
+            const auto judge = std::make_shared<enrich::Rescorer>(taking->tables());
             return [judge](const event::Event& stored) { return judge->verdict(stored); };
         },
         [this] { rebuild_live(); },
@@ -425,26 +421,6 @@ void Services::State::tend_store() {
     supervisor->restart("it has damaged data since the disk was full");
 }
 
-std::shared_ptr<const enrich::Tables> Services::State::tables_in_use() const {
-    const std::lock_guard guard(tables_mutex);
-    return tables;
-}
-
-/// The files of enrichment may be replaced while this runs, and are taken up whole or not at all.
-void Services::State::tend_lists(enrich::TablesWatch::When when) {
-    const auto looked = tables_watch->look(when);
-    if (!looked) {
-        logging::warn("enrich.not_reloaded", {{"error", looked.error().message}});
-        return;
-    }
-    if (*looked == nullptr) return;
-    const std::lock_guard guard(tables_mutex);
-    tables = *looked;
-    if (endpoint) endpoint->use(tables);
-    for (const enrich::StepStatus& step : tables->status())
-        logging::info("enrich.reloaded", {{"step", step.step}, {"data", step.data}});
-}
-
 /// What has to happen now and then, off the event loops: the next day's salt is there before midnight, gauges are
 /// current, and a renewed certificate is taken.
 void Services::State::run_housekeeping() {
@@ -455,7 +431,6 @@ void Services::State::run_housekeeping() {
     auto& disk_free = metrics::gauge("footfall_disk_free_bytes", "What is free of the data folder's disk.");
     auto& ready = metrics::gauge("footfall_store_ready", "1 while the store answers.");
     std::int64_t salt_at_ms = 0;
-    std::int64_t lists_at_ms = 0;
     std::int64_t certificate_at_ns = 0;
     std::unique_lock guard(housekeeping_mutex);
     while (!stopping) {
@@ -466,11 +441,7 @@ void Services::State::run_housekeeping() {
             if (const Status status = identity->prepare(now + kSaltAheadMs); !status)
                 logging::warn("identity.salt", {{"error", status.error().message}});
         }
-        if (is_reload_wanted.exchange(false)) tend_lists(enrich::TablesWatch::When::kNow);
-        if (now >= lists_at_ms || lists_at_ms - now > kListsEveryMs) {
-            lists_at_ms = now + kListsEveryMs;
-            tend_lists(enrich::TablesWatch::When::kSettled);
-        }
+        taking->tend(now);
         if (clock.steady_ns() >= certificate_at_ns) {
             certificate_at_ns = clock.steady_ns() + kCertificateEveryNs;
             front.refresh_certificate(http::TlsContext::Reread::kIfChanged);

@@ -25,6 +25,7 @@
 #include "app/retention_check.h"
 #include "app/status_json.h"
 #include "app/store_parts.h"
+#include "app/taking.h"
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -33,7 +34,6 @@
 #include "batch/batch.h"
 #include "demo/hit.h"
 #include "enrich/enrich.h"
-#include "enrich/tables_watch.h"
 #include "ingest/committer.h"
 #include "ingest/dedup.h"
 #include "ingest/ingest.h"
@@ -77,8 +77,6 @@ struct Services::State {
     std::string why_not_answering() const;
     void run_housekeeping();
     void tend_store();
-    void tend_lists(enrich::TablesWatch::When when);
-    std::shared_ptr<const enrich::Tables> tables_in_use() const;
 
     const Settings settings;
     Clock& clock = system_clock();
@@ -89,10 +87,7 @@ struct Services::State {
     std::unique_ptr<catalog::Catalog> catalog;
     std::unique_ptr<log::DiskLog> log;
     std::unique_ptr<ingest::Dedup> dedup;
-    mutable std::mutex tables_mutex;
-    std::shared_ptr<const enrich::Tables> tables;  ///< under its mutex from the start of housekeeping on
-    std::unique_ptr<enrich::TablesWatch> tables_watch;
-    std::atomic<bool> is_reload_wanted{false};
+    std::unique_ptr<Taking> taking;
     std::unique_ptr<enrich::Identity> identity;
     std::string library;
     std::unique_ptr<store::Client> store;
@@ -112,7 +107,6 @@ struct Services::State {
     std::unique_ptr<retention::KeptDays> kept_days;
     std::unique_ptr<retention::Retention> retention;
     std::unique_ptr<ingest::Committer> committer;
-    std::unique_ptr<ingest::Endpoint> endpoint;
     std::unique_ptr<Answering> answering;
     std::mutex live_mutex;  ///< while it is made or ended
     std::unique_ptr<process::LiveProcessor> live;

@@ -147,6 +147,8 @@ constexpr Declaration kTable[] = {
          "Path of libchdb.so; empty: looked for beside the program and in node_modules."),
     text("store.url", "", &Settings::store_url,
          "Cluster form: http://HOST:PORT of the ClickHouse server. The embedded form has a store of its own."),
+    text("store.database", "footfall", &Settings::store_database,
+         "Database of that server. Where there are several shards query nodes ask footfall_all (deploy/clickhouse)."),
     text("store.user", "default", &Settings::store_user, "User of that server."),
     text("store.password_file", "", &Settings::store_password_file,
          "File whose first line is that user's password; empty: none."),

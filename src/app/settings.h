@@ -49,6 +49,7 @@ struct Settings {
     std::string store_library;
     std::string store_url;
     std::string store_user;
+    std::string store_database;
     std::string store_password_file;
     std::int64_t store_memory_max = 0;
     std::int64_t store_threads = 0;

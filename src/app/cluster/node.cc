@@ -18,6 +18,7 @@
 #include "app/front.h"
 #include "app/machine.h"
 #include "app/status_json.h"
+#include "app/taking.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -25,9 +26,7 @@
 #include "base/metrics.h"
 #include "base/worker_pool.h"
 #include "deduplicate/workers.h"
-#include "enrich/tables_watch.h"
 #include "ingest/committer.h"
-#include "ingest/ingest.h"
 #include "log/kafka/collected.h"
 #include "process/live/live_share.h"
 #include "process/loaders.h"
@@ -39,7 +38,7 @@ namespace {
 constexpr std::int64_t kCatalogEveryMs = 100;
 constexpr std::int64_t kSaltEveryMs = 60'000;
 constexpr std::int64_t kSaltAheadMs = 10 * 60'000;
-constexpr std::int64_t kListsEveryMs = 5'000;
+constexpr std::int64_t kListsEveryMs = 1'000;
 constexpr std::int64_t kCertificateEveryMs = 5'000;
 constexpr std::int64_t kSaveEveryMs = 1'000;
 constexpr std::int64_t kReachEveryMs = 2'000;
@@ -79,7 +78,6 @@ struct Node::State {
     Status open_answering();
     void run_housekeeping();
     void tell_freshness() const;
-    void look_at_lists(enrich::TablesWatch::When when);
     std::vector<api::NotReady> not_ready() const;
     std::string status() const;
 
@@ -91,14 +89,10 @@ struct Node::State {
     std::unique_ptr<catalog::Catalog> catalog;
 
     // Of who collects.
-    mutable std::mutex tables_mutex;
-    std::shared_ptr<const enrich::Tables> tables;
-    std::unique_ptr<enrich::TablesWatch> tables_watch;
-    std::atomic<bool> is_reload_wanted{false};
+    std::unique_ptr<Taking> taking;
     std::unique_ptr<enrich::Identity> identity;
     std::unique_ptr<log::kafka::Collected> collected;
     std::unique_ptr<ingest::Committer> committer;
-    std::unique_ptr<ingest::Endpoint> endpoint;
     mutable std::mutex reach_mutex;
     std::string reach_problem = "Kafka was not asked yet";
 
@@ -151,9 +145,7 @@ Status Node::State::open(Options options) {
 }
 
 Status Node::State::open_collecting(std::function<void(const Error&)> fatal) {
-    TRY(const enrich::BotOptions bots, bot_options(settings));
-    TRY(tables, enrich::Tables::load(data_files(settings), bots));
-    tables_watch = std::make_unique<enrich::TablesWatch>(data_files(settings), bots, tables);
+    TRY(taking, Taking::open(settings));
     identity = std::make_unique<enrich::Identity>([this](std::int64_t day) { return catalog->salt(day); });
     TRY_STATUS(identity->prepare(clock.wall_ms()));
     TRY(auto more, kafka_settings(settings));
@@ -268,25 +260,12 @@ std::string Node::State::status() const {
     status.started_ms = started_ms;
     status.now_ms = now_ms;
     status.not_ready = not_ready();
-    if (endpoint) status.minutes = endpoint->minutes().read(now_ms);
+    if (taking) status.minutes = taking->minutes(now_ms);
     if (watch) {
         status.loader.as_of_ms = watch->as_of_ms();
         status.is_store_ready = watch->problem().empty();
     }
     return status_json(status);
-}
-
-/// The files of enrichment may be replaced while this runs, and are taken up whole or not at all.
-void Node::State::look_at_lists(enrich::TablesWatch::When when) {
-    const auto looked = tables_watch->look(when);
-    if (!looked) {
-        logging::warn("enrich.not_reloaded", {{"error", looked.error().message}});
-        return;
-    }
-    if (*looked == nullptr) return;
-    const std::lock_guard guard(tables_mutex);
-    tables = *looked;
-    if (endpoint) endpoint->use(tables);
 }
 
 /// Where Redis does not take it the answers' `as_of` stands still, and the next time it is told again.
@@ -325,10 +304,7 @@ void Node::State::run_housekeeping() {
         if (identity && is_time(now, salt_at, kSaltEveryMs))
             if (const Status status = identity->prepare(clock.wall_ms() + kSaltAheadMs); !status)
                 logging::warn("identity.salt", {{"error", status.error().message}});
-        if (tables_watch) {
-            if (is_reload_wanted.exchange(false)) look_at_lists(enrich::TablesWatch::When::kNow);
-            if (is_time(now, lists_at, kListsEveryMs)) look_at_lists(enrich::TablesWatch::When::kSettled);
-        }
+        if (taking && is_time(now, lists_at, kListsEveryMs)) taking->tend(clock.wall_ms());
         if (is_time(now, certificate_at, kCertificateEveryMs))
             front.refresh_certificate(http::TlsContext::Reread::kIfChanged);
         if (collected && is_time(now, reach_at, kReachEveryMs)) {
@@ -362,17 +338,8 @@ Result<std::unique_ptr<Node>> Node::open(const Settings& settings, const Role& r
 Status Node::listen() {
     State& state = *state_;
     http::Router& router = state.front.router();
-    if (state.committer) {
-        TRY(auto trusted, state.front.trusted());
-        const std::lock_guard guard(state.tables_mutex);
-        state.endpoint = std::make_unique<ingest::Endpoint>(
-            *state.catalog, state.tables, *state.identity, *state.committer, state.clock,
-            ingest::EndpointOptions{.trusted_proxies = std::move(trusted),
-                                    .loops = state.front.loops(),
-                                    .address_events_per_second = state.settings.ingest_address_events_per_second,
-                                    .site_events_per_second = state.settings.ingest_site_events_per_second});
-        state.endpoint->add_to(router);
-    }
+    if (state.taking)
+        TRY_STATUS(state.taking->listen(state.front, *state.catalog, *state.identity, *state.committer, state.clock));
     if (state.query) {
         TRY(state.answering, Answering::make({.settings = state.settings,
                                               .catalog = *state.catalog,
@@ -436,7 +403,7 @@ std::string Node::address() const { return state_->front.address(); }
 std::string Node::tls_address() const { return state_->front.tls_address(); }
 
 void Node::reload() {
-    state_->is_reload_wanted = true;
+    if (state_->taking) state_->taking->reload_soon();
     state_->front.refresh_certificate(http::TlsContext::Reread::kAlways);
 }
 

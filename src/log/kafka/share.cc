@@ -70,8 +70,8 @@ private:
     void run() {
         int pause_ms = options_.retry_ms;
         std::minstd_rand random(partition_ + 1u);
-        for (std::uint64_t attempt = 0;; ++attempt) {
-            const auto turn = std::make_shared<Turn>(partition_, attempt);
+        for (;;) {
+            const auto turn = std::make_shared<Turn>(partition_);
             {
                 const std::lock_guard lock(mutex_);
                 if (is_stopping_) return;

@@ -30,11 +30,9 @@ public:
     /// A partition's turn, as its work sees it.
     class Turn {
     public:
-        Turn(std::uint16_t partition, std::uint64_t attempt) : partition_(partition), attempt_(attempt) {}
+        explicit Turn(std::uint16_t partition) : partition_(partition) {}
 
         std::uint16_t partition() const { return partition_; }
-        /// 0 for the first since the partition was won.
-        std::uint64_t attempt() const { return attempt_; }
         bool is_ending() const;
         /// Until that time has passed, or it is to end.
         void wait(int ms);
@@ -44,7 +42,6 @@ public:
     private:
         friend class Share;
         const std::uint16_t partition_;
-        const std::uint64_t attempt_;
         mutable std::mutex mutex_;
         std::condition_variable wake_;
         bool is_ending_ = false;
