@@ -60,13 +60,14 @@ std::vector<Loaders::Partition> Loaders::state() const {
     const auto partitions = share_->state();
     const std::lock_guard lock(mutex_);
     for (const auto& partition : partitions) {
-        Partition one{
-            .number = partition.number, .is_working = partition.is_working, .loader = {}, .problem = partition.problem};
+        Partition& one = out.emplace_back();
+        one.number = partition.number;
+        one.is_working = partition.is_working;
+        one.problem = partition.problem;
         if (const auto known = states_.find(partition.number); known != states_.end()) {
             one.loader = known->second;
             if (partition.is_working) one.problem = known->second.problem;
         }
-        out.push_back(std::move(one));
     }
     return out;
 }
