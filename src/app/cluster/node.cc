@@ -28,6 +28,7 @@
 #include "enrich/tables_watch.h"
 #include "ingest/committer.h"
 #include "ingest/ingest.h"
+#include "ingest/session_feed.h"
 #include "log/kafka/collected.h"
 #include "process/loaders.h"
 
@@ -42,6 +43,8 @@ constexpr std::int64_t kCertificateEveryMs = 5'000;
 constexpr std::int64_t kSaveEveryMs = 1'000;
 constexpr std::int64_t kReachEveryMs = 2'000;
 constexpr int kReachMs = 1'500;
+/// For what other collectors told before this one starts, so that its first events know of it.
+constexpr int kHearSessionsMs = 2'000;
 /// What waits longer than this for its group is refused untried: an answer has to come within 5 s.
 constexpr std::int64_t kCommitWaitNs = 500'000'000;
 
@@ -92,6 +95,7 @@ struct Node::State {
     std::unique_ptr<enrich::TablesWatch> tables_watch;
     std::atomic<bool> is_reload_wanted{false};
     std::unique_ptr<enrich::Identity> identity;
+    std::unique_ptr<ingest::SessionFeed> sessions;
     std::unique_ptr<log::kafka::Collected> collected;
     std::unique_ptr<ingest::Committer> committer;
     std::unique_ptr<ingest::Endpoint> endpoint;
@@ -145,6 +149,10 @@ Status Node::State::open_collecting(std::function<void(const Error&)> fatal) {
     tables_watch = std::make_unique<enrich::TablesWatch>(data_files(settings), bots, tables);
     identity = std::make_unique<enrich::Identity>([this](std::int64_t day) { return catalog->salt(day); });
     TRY_STATUS(identity->prepare(clock.wall_ms()));
+    TRY(store::redis::Endpoint redis, redis_endpoint(settings));
+    sessions = std::make_unique<ingest::SessionFeed>(
+        *identity, ingest::SessionFeedOptions{.endpoint = std::move(redis), .prefix = settings.redis_prefix}, clock);
+    sessions->start(kHearSessionsMs);
     TRY(auto more, kafka_settings(settings));
     TRY(collected, log::kafka::Collected::open(
                        {.producer = {.brokers = settings.kafka_brokers,
@@ -361,6 +369,7 @@ void Node::stop(int grace_ms) {
     };
     state.front.stop(std::min(left_ms(), 3'000));
     if (state.committer) state.committer->stop();
+    if (state.sessions) state.sessions->stop();
     if (state.answering) {
         state.answering->end_live();
         state.answering->stop();
