@@ -70,6 +70,7 @@ std::uint64_t own_id(const Sender& sender) {
 template <class Value>
 class Generations {
 public:
+    bool contains(std::uint64_t key) const { return current_.contains(key) || previous_.contains(key); }
     Value* find(std::uint64_t key) {
         if (const auto it = current_.find(key); it != current_.end()) return &it->second;
         if (const auto it = previous_.find(key); it != previous_.end()) return &it->second;
@@ -106,12 +107,18 @@ private:
 
 struct Alias {
     std::uint64_t known = 0;
-    std::int64_t last_seen_ms = 0;  // of the anonymous visitor's open session
+    std::int64_t last_seen_ms = 0;   // of the anonymous visitor's open session; kSessionEnded only where this is shared
+    std::int64_t identified_ms = 0;  // not saved: only of use where this is shared
 };
+
+struct None {};
 
 struct Shard {
     std::mutex mutex;
-    Generations<std::int64_t> open;  // anonymous id → last pageview or event
+    Generations<std::int64_t> open;  // anonymous id → last pageview or event; kSessionEnded only where this is shared
+    // Yesterday's ids of whom nothing was known when they got today's. Only where this is shared: who hears later that
+    // such a one was open has to tell that it is too late.
+    Generations<None> new_today;
     Generations<Alias> aliases;
     std::int64_t aliases_day = 0;
 
@@ -122,6 +129,38 @@ struct Shard {
         if (day > aliases_day + 1) aliases.rotate();
         aliases_day = day;
     }
+};
+
+/// What an event found of its visitor.
+class Found {
+public:
+    void add(bool is_something) {
+        was_asked_ = true;
+        something_ = something_ || is_something;
+    }
+    bool was_asked() const { return was_asked_; }
+    bool something() const { return something_; }
+
+private:
+    bool was_asked_ = false;
+    bool something_ = false;
+};
+
+/// Made where this is shared, so that who is alone has no such metrics.
+struct Shared {
+    explicit Shared(SessionPeers peers_in) : peers(std::move(peers_in)) {}
+    static metrics::Counter& counter(const std::string& result) {
+        return metrics::counter(
+            "footfall_session_info_total",
+            "Cluster form: anonymous events by what was known of their visitor's session when they came.",
+            "result=\"" + result + "\"");
+    }
+
+    SessionPeers peers;
+    metrics::Counter& hit = counter("hit");
+    metrics::Counter& miss = counter("miss");
+    metrics::Counter& unavailable = counter("unavailable");
+    metrics::Counter& skipped = counter("skipped");
 };
 
 }  // namespace
@@ -141,6 +180,7 @@ struct Identity::State {
     std::array<Shard, kShards> shards;
     std::atomic<bool> has_open{false};
     std::atomic<bool> has_aliases{false};
+    std::optional<Shared> shared;  // set before the first event, and not changed then
     metrics::Counter& forgotten = metrics::counter("footfall_identity_forgotten_total",
                                                    "Open visitors and aliases forgotten because there were too many.");
     metrics::Counter& without_salt =
@@ -176,21 +216,41 @@ struct Identity::State {
         return {};
     }
 
-    void see(std::uint64_t id, std::int64_t at_ms) {
+    void tell(const SessionNews& news) const {
+        if (shared) shared->peers.tell(news);
+    }
+
+    enum class Whose : unsigned char { kOwn, kOthers };
+    using enum Whose;
+
+    void see(std::uint64_t id, std::int64_t at_ms, Whose whose) {
         has_open.store(true, std::memory_order_relaxed);
         Shard& at = shard(id);
         const std::lock_guard lock(at.mutex);
         const std::int64_t* known = at.open.find(id);
         if (known != nullptr && *known >= at_ms) return;
         forgotten.add(at.open.put(id, at_ms, kOpenMax / kShards));
+        if (whose == kOwn) tell({.kind = SessionNews::Kind::kOpen, .visitor_id = id, .seen_ms = at_ms});
     }
 
-    bool is_open(std::uint64_t id, std::int64_t at_ms, std::int64_t timeout_ms) {
+    /// Of yesterday's id, in the first minutes of a day. Where others share it, what was once found not to be open
+    /// stays so.
+    bool is_open(std::uint64_t id, std::int64_t at_ms, std::int64_t timeout_ms, Found& found) {
+        if (shared) has_open.store(true, std::memory_order_relaxed);
         if (!has_open.load(std::memory_order_relaxed)) return false;
         Shard& at = shard(id);
         const std::lock_guard lock(at.mutex);
-        const std::int64_t* seen = at.open.find(id);
-        return seen != nullptr && at_ms - *seen < timeout_ms;
+        std::int64_t* seen = at.open.find(id);
+        found.add(seen != nullptr);
+        const bool is_over = seen == nullptr || *seen == kSessionEnded || at_ms - *seen >= timeout_ms;
+        if (!is_over || !shared) return !is_over;
+        if (seen == nullptr) {
+            if (!at.new_today.contains(id)) forgotten.add(at.new_today.put(id, {}, kOpenMax / kShards));
+        } else if (*seen != kSessionEnded) {
+            *seen = kSessionEnded;
+            tell({.kind = SessionNews::Kind::kOpen, .visitor_id = id, .seen_ms = kSessionEnded});
+        }
+        return false;
     }
 
     /// Outside of the time around midnight nobody asks who is open.
@@ -199,11 +259,12 @@ struct Identity::State {
         for (Shard& at : shards) {
             const std::lock_guard lock(at.mutex);
             at.open.clear();
+            at.new_today.clear();
         }
     }
 
     /// The anonymous id of this moment: today's, or yesterday's where its session is open.
-    std::uint64_t current_id(const Sender& sender, bool extends_session) {
+    std::uint64_t current_id(const Sender& sender, bool extends_session, Found& found) {
         const std::int64_t day = day_of(sender.receive_ms);
         const std::int64_t time = time_of_day(sender.receive_ms);
         const auto today = salt(day);
@@ -214,16 +275,24 @@ struct Identity::State {
         if (time < kRotationMs) {
             const auto yesterday = salt(day - 1);
             const std::uint64_t old = yesterday ? anonymous_id(*yesterday, sender) : 0;
-            if (yesterday && is_open(old, sender.receive_ms, std::min(sender.session_timeout_ms, kRotationMs))) {
-                if (extends_session) see(old, sender.receive_ms);
+            if (yesterday && is_open(old, sender.receive_ms, std::min(sender.session_timeout_ms, kRotationMs), found)) {
+                if (extends_session) see(old, sender.receive_ms, kOwn);
                 return old;
             }
         } else if (time < kDayMs - kRotationMs) {
             forget_open();
         }
         const std::uint64_t id = anonymous_id(*today, sender);
-        if (extends_session && time >= kDayMs - kRotationMs) see(id, sender.receive_ms);
+        if (extends_session && time >= kDayMs - kRotationMs) see(id, sender.receive_ms, kOwn);
         return id;
+    }
+
+    void tell_alias(std::uint64_t id, const Alias& alias) const {
+        tell({.kind = SessionNews::Kind::kAlias,
+              .visitor_id = id,
+              .known_id = alias.known,
+              .seen_ms = alias.last_seen_ms,
+              .identified_ms = alias.identified_ms});
     }
 
     void add_alias(std::uint64_t id, std::uint64_t known, std::int64_t at_ms) {
@@ -231,22 +300,96 @@ struct Identity::State {
         Shard& at = shard(id);
         const std::lock_guard lock(at.mutex);
         at.turn_day(day_of(at_ms));
-        // A second identify leads to the newer user, and does not reopen the session that the first one ended.
-        const Alias* earlier = at.aliases.find(id);
-        forgotten.add(
-            at.aliases.put(id, {known, earlier != nullptr ? earlier->last_seen_ms : at_ms}, kAliasesMax / kShards));
+        Alias alias{known, at_ms, at_ms};
+        bool is_news = true;
+        if (const Alias* earlier = at.aliases.find(id); earlier != nullptr) {
+            // A second identify leads to the newer user, and does not reopen the session that the first one ended.
+            alias.last_seen_ms = earlier->last_seen_ms;
+            is_news = earlier->known != known;
+            // Later than what is known, also where another's clock is ahead or the millisecond is the same.
+            alias.identified_ms = is_news ? std::max(at_ms, earlier->identified_ms + 1) : earlier->identified_ms;
+        }
+        forgotten.add(at.aliases.put(id, alias, kAliasesMax / kShards));
+        if (is_news) tell_alias(id, alias);
     }
 
-    std::uint64_t follow_alias(std::uint64_t id, bool extends_session, std::int64_t at_ms, std::int64_t timeout_ms) {
+    std::uint64_t follow_alias(std::uint64_t id, bool extends_session, std::int64_t at_ms, std::int64_t timeout_ms,
+                               Found& found) {
         if (!has_aliases.load(std::memory_order_relaxed)) return id;
         Shard& at = shard(id);
         const std::lock_guard lock(at.mutex);
         at.turn_day(day_of(at_ms));
         Alias* alias = at.aliases.find(id);
+        found.add(alias != nullptr);
         if (alias == nullptr) return id;
-        if (at_ms - alias->last_seen_ms >= timeout_ms) return alias->known;
-        if (extends_session) alias->last_seen_ms = std::max(alias->last_seen_ms, at_ms);
+        if (alias->last_seen_ms == kSessionEnded) return alias->known;
+        if (at_ms - alias->last_seen_ms >= timeout_ms) {
+            if (shared) {
+                alias->last_seen_ms = kSessionEnded;
+                tell_alias(id, *alias);
+            }
+            return alias->known;
+        }
+        if (extends_session && alias->last_seen_ms < at_ms) {
+            alias->last_seen_ms = at_ms;
+            tell({.kind = SessionNews::Kind::kActive, .visitor_id = id, .seen_ms = at_ms});
+        }
         return id;
+    }
+
+    /// One that has today's id here must not get yesterday's back, and whoever still gives that has to hear it.
+    void take_in_open(const SessionNews& news) {
+        if (news.seen_ms != kSessionEnded) {
+            Shard& at = shard(news.visitor_id);
+            const std::lock_guard lock(at.mutex);
+            const std::int64_t* seen = at.open.find(news.visitor_id);
+            if ((seen != nullptr && *seen == kSessionEnded) || at.new_today.contains(news.visitor_id)) {
+                forgotten.add(at.open.put(news.visitor_id, kSessionEnded, kOpenMax / kShards));
+                tell({.kind = SessionNews::Kind::kOpen, .visitor_id = news.visitor_id, .seen_ms = kSessionEnded});
+                return;
+            }
+        }
+        see(news.visitor_id, news.seen_ms, kOthers);
+    }
+
+    void take_in_active(const SessionNews& news) {
+        Shard& at = shard(news.visitor_id);
+        const std::lock_guard lock(at.mutex);
+        at.turn_day(day_of(news.seen_ms));
+        Alias* alias = at.aliases.find(news.visitor_id);
+        if (alias == nullptr) return;
+        if (alias->last_seen_ms == kSessionEnded) return tell_alias(news.visitor_id, *alias);
+        alias->last_seen_ms = std::max(alias->last_seen_ms, news.seen_ms);
+    }
+
+    void take_in_alias(const SessionNews& news) {
+        has_aliases.store(true, std::memory_order_relaxed);
+        Shard& at = shard(news.visitor_id);
+        const std::lock_guard lock(at.mutex);
+        at.turn_day(day_of(news.identified_ms));
+        Alias* alias = at.aliases.find(news.visitor_id);
+        if (alias == nullptr) {
+            forgotten.add(at.aliases.put(news.visitor_id, {news.known_id, news.seen_ms, news.identified_ms},
+                                         kAliasesMax / kShards));
+            return;
+        }
+        alias->last_seen_ms = std::max(alias->last_seen_ms, news.seen_ms);
+        // By the user where both were named in the same millisecond: any order will do that all have in common.
+        if (std::pair(news.identified_ms, news.known_id) > std::pair(alias->identified_ms, alias->known)) {
+            alias->identified_ms = news.identified_ms;
+            alias->known = news.known_id;
+        }
+        const bool ended_unheard = alias->last_seen_ms == kSessionEnded && news.seen_ms != kSessionEnded;
+        if (alias->known != news.known_id || ended_unheard) tell_alias(news.visitor_id, *alias);
+    }
+
+    void count(const Found& found) const {
+        if (!shared) return;
+        metrics::Counter& result = found.something()        ? shared->hit
+                                   : !shared->peers.hears() ? shared->unavailable
+                                   : found.was_asked()      ? shared->miss
+                                                            : shared->skipped;
+        result.add();
     }
 };
 
@@ -258,6 +401,16 @@ Status Identity::prepare(std::int64_t now_ms) {
     // Oldest first: asking for a day's salt destroys those before its yesterday.
     if (time_of_day(now_ms) < kRotationMs) TRY_STATUS(state_->fetch(day - 1));
     return state_->fetch(day);
+}
+
+void Identity::share(SessionPeers peers) { state_->shared.emplace(std::move(peers)); }
+
+void Identity::take_in(const SessionNews& news) {
+    switch (news.kind) {
+        case SessionNews::Kind::kOpen: return state_->take_in_open(news);
+        case SessionNews::Kind::kActive: return state_->take_in_active(news);
+        case SessionNews::Kind::kAlias: return state_->take_in_alias(news);
+    }
 }
 
 void Identity::forget(std::span<const std::uint64_t> visitor_ids) {
@@ -284,10 +437,17 @@ std::uint64_t Identity::visitor_id(const Sender& sender) {
         return sender.user_id.empty() ? own_id(sender) : known_id(sender.site, sender.user_id);
     }
     const bool extends_session = sender.event_type == "pageview" || sender.event_type == "event";
-    const std::uint64_t id = state_->current_id(sender, extends_session);
-    if (!is_identify) return state_->follow_alias(id, extends_session, sender.receive_ms, sender.session_timeout_ms);
-    if (!sender.user_id.empty()) state_->add_alias(id, known_id(sender.site, sender.user_id), sender.receive_ms);
-    return id;
+    Found found;
+    const std::uint64_t id = state_->current_id(sender, extends_session, found);
+    if (is_identify) {
+        if (!sender.user_id.empty()) state_->add_alias(id, known_id(sender.site, sender.user_id), sender.receive_ms);
+        state_->count(found);
+        return id;
+    }
+    const std::uint64_t given =
+        state_->follow_alias(id, extends_session, sender.receive_ms, sender.session_timeout_ms, found);
+    state_->count(found);
+    return given;
 }
 
 // On disk: u32 magic, u32 version, u64 log offset, then for each shard i64 day of its aliases and four lists (open and
@@ -409,9 +569,10 @@ Result<std::uint64_t> Identity::load(const std::string& path) {
 
 void Identity::remember_seen(std::uint64_t visitor_id, std::int64_t received_ms) {
     const std::int64_t time = time_of_day(received_ms);
-    if (time < kRotationMs || time >= kDayMs - kRotationMs) state_->see(visitor_id, received_ms);
+    if (time < kRotationMs || time >= kDayMs - kRotationMs) state_->see(visitor_id, received_ms, State::kOthers);
     // Its session was open then, whatever the site's timeout was: else the record had the known user's id.
-    state_->follow_alias(visitor_id, true, received_ms, INT64_MAX);
+    Found unused;
+    state_->follow_alias(visitor_id, true, received_ms, INT64_MAX, unused);
 }
 
 void Identity::remember_alias(std::string_view site, std::uint64_t anonymous_id, std::string_view user_id,

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "enrich/session_news.h"
 #include "event/event.h"
 
 namespace footfall::enrich {
@@ -57,9 +58,16 @@ struct Sender {
 ///   begins a new session (the site's timeout after its last pageview or event, by receive time) on. An open session
 ///   keeps its id; no history is rewritten.
 ///
+/// Several processes that take events of one visitor: each tells the others what it learns (share(), take_in()), and
+/// answers from its own memory alone, so the others cost an event nothing but that memory. All of them give the ids
+/// that one would, but for what is on its way. Where they disagreed a session's id changes once and not back, at the
+/// latest when the news is heard: from yesterday's id to today's, from the anonymous id to the known user's. See
+/// docs/adr/0029-session-info-in-redis.md for what can happen until then.
+///
 /// Thread-safe. Memory: at most 2 x 131,072 aliases (about 15 MB) and, between 23:30 and 00:30 UTC only, 2 x 262,144
-/// open visitors (about 25 MB); in each the older half is forgotten when the younger is full, and counted in
-/// footfall_identity_forgotten_total. About 0.1 µs.
+/// open visitors (about 25 MB; with others as many again
+/// that were found to be new), whoever of the processes saw them; in each the older half is forgotten when the younger
+/// is full, and counted in footfall_identity_forgotten_total. About 0.1 µs.
 class Identity {
 public:
     explicit Identity(SaltSource source);
@@ -85,6 +93,14 @@ public:
     void remember_seen(std::uint64_t visitor_id, std::int64_t received_ms);
     void remember_alias(std::string_view site, std::uint64_t anonymous_id, std::string_view user_id,
                         std::int64_t received_ms);
+
+    /// Begins to tell others, and counts in footfall_session_info_total what an anonymous event found: `hit`, something
+    /// that was remembered of its visitor; `miss`, nothing, where something could have mattered; `skipped`, nothing
+    /// could; `unavailable`, nothing, while others were not heard. Before the first event, once. Without it nothing of
+    /// this is done, counted or remembered.
+    void share(SessionPeers peers);
+    /// What another told, or this one itself. Where this one knows better it tells so.
+    void take_in(const SessionNews& news);
 
     /// What is remembered of these visitors, on either side of an alias, is forgotten. save() makes it last.
     void forget(std::span<const std::uint64_t> visitor_ids);

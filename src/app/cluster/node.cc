@@ -27,6 +27,7 @@
 #include "base/worker_pool.h"
 #include "deduplicate/workers.h"
 #include "ingest/committer.h"
+#include "ingest/session_feed.h"
 #include "log/kafka/collected.h"
 #include "process/live/live_share.h"
 #include "process/loaders.h"
@@ -44,6 +45,8 @@ constexpr std::int64_t kSaveEveryMs = 1'000;
 constexpr std::int64_t kReachEveryMs = 2'000;
 constexpr std::int64_t kTellEveryMs = 200;
 constexpr int kReachMs = 1'500;
+/// For what other collectors told before this one starts, so that its first events know of it.
+constexpr int kHearSessionsMs = 2'000;
 /// What waits longer than this for its group is refused untried: an answer has to come within 5 s.
 constexpr std::int64_t kCommitWaitNs = 500'000'000;
 
@@ -91,6 +94,7 @@ struct Node::State {
     // Of who collects.
     std::unique_ptr<Taking> taking;
     std::unique_ptr<enrich::Identity> identity;
+    std::unique_ptr<ingest::SessionFeed> sessions;
     std::unique_ptr<log::kafka::Collected> collected;
     std::unique_ptr<ingest::Committer> committer;
     mutable std::mutex reach_mutex;
@@ -148,6 +152,10 @@ Status Node::State::open_collecting(std::function<void(const Error&)> fatal) {
     TRY(taking, Taking::open(settings));
     identity = std::make_unique<enrich::Identity>([this](std::int64_t day) { return catalog->salt(day); });
     TRY_STATUS(identity->prepare(clock.wall_ms()));
+    TRY(store::redis::Endpoint redis, redis_endpoint(settings));
+    sessions = std::make_unique<ingest::SessionFeed>(
+        *identity, ingest::SessionFeedOptions{.endpoint = std::move(redis), .prefix = settings.redis_prefix}, clock);
+    sessions->start(kHearSessionsMs);
     TRY(auto more, kafka_settings(settings));
     TRY(collected, log::kafka::Collected::open(
                        {.producer = {.brokers = settings.kafka_brokers,
@@ -377,6 +385,7 @@ void Node::stop(int grace_ms) {
     };
     state.front.stop(std::min(left_ms(), 3'000));
     if (state.committer) state.committer->stop();
+    if (state.sessions) state.sessions->stop();
     if (state.answering) {
         state.answering->end_live();
         state.answering->stop();
