@@ -11,6 +11,9 @@
 namespace footfall::catalog {
 namespace {
 
+/// A clock that was further ahead before is no reason to date what is made now.
+constexpr std::int64_t kOneMomentMs = 1'000;
+
 constexpr int kFirstYear = 1970;
 constexpr int kLastYear = 2105;
 
@@ -92,10 +95,15 @@ Result<Annotation> Annotations::add(Annotation annotation) {
     TRY_STATUS(check(annotation));
     annotation.id = random_id();
     const std::lock_guard lock(mutex_);
-    annotation.created_ms = clock_.wall_ms();
     TRY_STATUS(check_site(annotation.site_id));
-    TRY(Query count, database_.prepare("SELECT count(*) FROM annotations WHERE site_id = ?"));
+    TRY(Query count,
+        database_.prepare("SELECT count(*), coalesce(max(created_ms), 0) FROM annotations WHERE site_id = ?"));
     TRY([[maybe_unused]] const bool row, count.text(annotation.site_id).step());
+    // Those of one moment are in the order in which they were made.
+    annotation.created_ms = clock_.wall_ms();
+    const std::int64_t newest_ms = count.integer_at(1);
+    if (newest_ms >= annotation.created_ms && newest_ms - annotation.created_ms < kOneMomentMs)
+        annotation.created_ms = newest_ms + 1;
     if (count.integer_at(0) >= static_cast<std::int64_t>(kAnnotationsMax))
         return Error(Code::kInvalidArgument,
                      fmt::format("a site has at most {} annotations; remove one before", kAnnotationsMax), "text");

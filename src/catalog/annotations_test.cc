@@ -70,6 +70,20 @@ TEST_F(AnnotationsTest, AreOfTheirSiteByDayAndTimeAndGoWithIt) {
     EXPECT_EQ(notes("b").size(), 1U);
 }
 
+TEST_F(AnnotationsTest, ThoseOfOneDayAreInTheOrderInWhichTheyWereMadeAlsoWithinAMillisecond) {
+    std::vector<std::string> made;
+    for (int i = 0; i < 30; ++i) {
+        made.push_back(std::to_string(i));
+        ASSERT_TRUE(annotations().add({.site_id = "a", .day = "2026-11-24", .note = made.back()}));
+    }
+    EXPECT_EQ(notes("a"), made);
+    // A clock that was far ahead dates nothing that is made behind it.
+    clock_.set_wall_ms(clock_.wall_ms() - 3'600'000);
+    const auto later = annotations().add({.site_id = "a", .day = "2026-11-25", .note = "next"});
+    ASSERT_TRUE(later);
+    EXPECT_EQ(later->created_ms, clock_.wall_ms());
+}
+
 TEST_F(AnnotationsTest, OneIsChangedAndRemovedAtItsSiteAlone) {
     const auto made = annotations().add({.site_id = "a", .day = "2026-11-24", .time = "14:30", .note = "x"});
     ASSERT_TRUE(made);

@@ -31,8 +31,8 @@ struct ShardedAnswer {
 
 /// The answer to a statement whose numbers add up over visitors: asked of all of them at once, and where that needs
 /// more memory than the store has, of a part after the other, with the parts put together. `keys` are the columns that
-/// are no numbers; rows of equal ones become one. Then the rows are in no order. kTooLarge where even small parts are.
-/// `parts_least`: not in fewer parts, since it is known not to fit.
+/// are no numbers; rows of equal ones become one, but where no column is a number. Then the rows are in no order.
+/// kTooLarge where even small parts are. `parts_least`: not in fewer parts, since it is known not to fit.
 Result<ShardedAnswer> ask_by_shards(Execution& execution, const std::function<store::Statement(const Shard&)>& compose,
                                     std::span<const std::size_t> keys, std::uint64_t parts_least = 1);
 
