@@ -109,6 +109,18 @@ class TestDataWay:
         time.sleep(1)
         assert cluster.ask_store("SELECT count() FROM footfall.events WHERE website_id = 'twice'") == [["50"]]
 
+    def test_a_gateway_is_collector_and_query_node_in_one(self, cluster: RunningCluster) -> None:
+        key = cluster.add_site("gateway")
+        answer = request(cluster.nodes["gateway-1"].port, "POST", "/api/v1/events", [pageview("gateway", "/")])
+        assert answer.status == 200 and answer.json()["received"] == 1, answer
+        question = {"website_id": "gateway", "metrics": ["pageviews"], "time_range": "today"}
+        wait_until(lambda: cluster.query("gateway-1", key, question).json()["totals"]["pageviews"] == 1, 10, "its own answer")
+        assert request(cluster.nodes["gateway-1"].port, "GET", "/").status == 200
+        # What a role does not do it has no routes for.
+        assert request(cluster.nodes["collect-1"].port, "GET", "/").status == 404
+        assert cluster.query("collect-1", key, question).status == 404
+        assert request(cluster.nodes["query-1"].port, "POST", "/api/v1/events", [pageview("gateway", "/")]).status == 404
+
     def test_what_is_rejected_is_counted_and_kept(self, cluster: RunningCluster) -> None:
         cluster.add_site("refused")
         bad = pageview("refused", "/x")

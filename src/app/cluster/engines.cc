@@ -64,8 +64,10 @@ Result<std::unique_ptr<store::Client>> open_store(const Settings& settings) {
     TRY(std::string password, secret_in(settings.store_password_file));
     // The embedded engine knows no users, and is asked without one.
     const bool is_default = settings.store_user == "default" && password.empty();
-    return std::make_unique<store::Client>(store::Endpoint{
-        .address = settings.store_url, .user = is_default ? "" : settings.store_user, .password = std::move(password)});
+    return std::make_unique<store::Client>(store::Endpoint{.address = settings.store_url,
+                                                           .user = is_default ? "" : settings.store_user,
+                                                           .password = std::move(password),
+                                                           .database = settings.store_database});
 }
 
 Result<store::redis::Endpoint> redis_endpoint(const Settings& settings) {

@@ -390,6 +390,8 @@ void Node::stop(int grace_ms) {
         state.answering->end_live();
         state.answering->stop();
     }
+    // It tells the cache, which goes with the service.
+    if (state.watch) state.watch->stop();
     // Each ends behind its batch, and its partitions are others' at once.
     state.deduplication.reset();
     state.live_share.reset();

@@ -42,7 +42,9 @@ std::string array_of(const Numbers& numbers) {
 StoreWatch::StoreWatch(store::Client& store, Clock& clock, const Options& options)
     : store_(store), clock_(clock), options_(options), freshness_(options.partitions) {}
 
-StoreWatch::~StoreWatch() {
+StoreWatch::~StoreWatch() { stop(); }
+
+void StoreWatch::stop() {
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;

@@ -34,8 +34,10 @@ public:
     StoreWatch(const StoreWatch&) = delete;
     StoreWatch& operator=(const StoreWatch&) = delete;
 
-    /// `cache` is told from now on, and outlives this. Once.
+    /// `cache` is told from now on until stop(). Once.
     void start(query::AnswerCache& cache);
+    /// Asks nobody any more; what it knows stays.
+    void stop();
 
     query::DataState data_state() const;
     /// Every event that was acknowledged before is in the store; 0: nobody knows yet. It stands still while Redis is
