@@ -37,9 +37,6 @@ void add_page_routes(http::Router& router);
 /// Whether add_page_routes() adds this path.
 bool is_page(std::string_view path);
 
-/// Whether Accept-Encoding takes this coding.
-bool accepts_encoding(const http::Request& request, std::string_view coding);
-
 /// What every answer of the server carries, its early errors included, where it doesn't say otherwise itself: not
 /// stored, not sniffed, not framed, not embedded elsewhere, no referrer, nothing loaded or run.
 std::vector<std::pair<std::string, std::string>> security_headers();

@@ -502,7 +502,7 @@ Status add_openapi_route(http::Router& router, std::string_view version) {
         response.headers.emplace_back("Vary", "Accept-Encoding");
         if (exchange.request().header("if-none-match").find(document->etag) != std::string_view::npos) {
             response.status = 304;
-        } else if (accepts_encoding(exchange.request(), "gzip")) {
+        } else if (http::accepts_encoding(exchange.request(), "gzip")) {
             response.headers.emplace_back("Content-Encoding", "gzip");
             response.static_body = document->gzip;
         } else {

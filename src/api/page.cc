@@ -2,6 +2,7 @@
 
 #include "api/api.h"
 #include "api/assets.h"
+#include "http/encoding.h"
 
 namespace footfall::api {
 namespace {
@@ -36,10 +37,10 @@ http::Response serve(const Asset& asset, const http::Request& request) {
         response.status = 304;
         return response;
     }
-    if (!asset.brotli.empty() && accepts_encoding(request, "br")) {
+    if (!asset.brotli.empty() && http::accepts_encoding(request, "br")) {
         response.headers.emplace_back("Content-Encoding", "br");
         response.static_body = asset.brotli;
-    } else if (!asset.gzip.empty() && accepts_encoding(request, "gzip")) {
+    } else if (!asset.gzip.empty() && http::accepts_encoding(request, "gzip")) {
         response.headers.emplace_back("Content-Encoding", "gzip");
         response.static_body = asset.gzip;
     } else {
@@ -49,19 +50,6 @@ http::Response serve(const Asset& asset, const http::Request& request) {
 }
 
 }  // namespace
-
-bool accepts_encoding(const http::Request& request, std::string_view coding) {
-    std::string_view list = request.header("accept-encoding");
-    while (!list.empty()) {
-        const std::size_t end = std::min(list.find(','), list.size());
-        std::string_view item = list.substr(0, end);
-        list.remove_prefix(std::min(end + 1, list.size()));
-        while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
-        if (item.substr(0, item.find_first_of("; ")) == coding)
-            return item.find("q=0") == std::string_view::npos || item.find("q=0.") != std::string_view::npos;
-    }
-    return false;
-}
 
 std::vector<std::pair<std::string, std::string>> security_headers() {
     return {

@@ -146,12 +146,20 @@ constexpr Declaration kTable[] = {
     text("store.library", "", &Settings::store_library,
          "Path of libchdb.so; empty: looked for beside the program and in node_modules."),
     text("store.url", "", &Settings::store_url,
-         "Cluster form: http://HOST:PORT of the ClickHouse server. The embedded form has a store of its own."),
+         "Cluster form: http://HOST:PORT or https://HOST:PORT of the ClickHouse server. The embedded form has a store "
+         "of its "
+         "own."),
     text("store.database", "footfall", &Settings::store_database,
          "Database of that server. Where there are several shards query nodes ask footfall_all (deploy/clickhouse)."),
     text("store.user", "default", &Settings::store_user, "User of that server."),
     text("store.password_file", "", &Settings::store_password_file,
          "File whose first line is that user's password; empty: none."),
+    text("store.authorities", "", &Settings::store_authorities,
+         "PEM file of the authorities that the certificate of an https store may come from; empty: the system's."),
+    text("store.compression", "none", &Settings::store_compression,
+         "Cluster form: by what inserts and answers are compressed between here and that server. zstd takes less "
+         "CPU than gzip; either is worth it where the network between them is slow or is paid for.",
+         "none|gzip|zstd"),
     number("store.memory_max", "0", "bytes", &Settings::store_memory_max, 300'000'000, kNoLimit,
            "Memory that the store may use for queries and merges; 0: an eighth of the memory of the machine, or of the "
            "control group (container) it runs in, from 600 MB to 4 GB."),

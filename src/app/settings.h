@@ -51,6 +51,8 @@ struct Settings {
     std::string store_user;
     std::string store_database;
     std::string store_password_file;
+    std::string store_authorities;
+    std::string store_compression;
     std::int64_t store_memory_max = 0;
     std::int64_t store_threads = 0;
     std::int64_t query_timeout_ms = 0;

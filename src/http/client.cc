@@ -17,7 +17,10 @@
 
 #include "base/clock.h"
 #include "http/address.h"
+#include "http/client_tls.h"
+#include "http/encoding.h"
 #include "http/parser.h"
+#include "http/tls_stream.h"
 
 namespace footfall::http {
 namespace {
@@ -25,6 +28,7 @@ namespace {
 constexpr std::size_t kHeadBytesMax = 64 * 1024;
 constexpr std::size_t kLineStep = 16 * 1024;
 constexpr std::size_t kBodyStep = 128 * 1024;
+constexpr std::size_t kDecodedStep = 64 * 1024;
 constexpr int kInterimAnswersMax = 16;
 // Of the size that an answer claims, no more is set aside before it comes.
 constexpr std::size_t kReserveMax = 16 * 1024 * 1024;
@@ -53,9 +57,22 @@ bool read_number(std::string_view text, Number& out, int base = 10) {
     return !text.empty() && parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
 }
 
+constexpr std::string_view kHttps = "https://";
+
+/// The address as resolve_address() takes it.
+std::string plain(const std::string& address) {
+    return address.starts_with(kHttps) ? address.substr(kHttps.size()) : address;
+}
+
+/// The name or address in "host:port", of IPv6 without brackets.
+std::string name_in(const std::string& host) {
+    const std::string name = host.substr(0, host.rfind(':'));
+    return name.starts_with('[') && name.ends_with(']') ? name.substr(1, name.size() - 2) : name;
+}
+
 Result<std::string> head_of(const ClientRequest& request, const std::string& host) {
     bool is_broken = has_line_break(request.method) || has_line_break(request.target) ||
-                     request.target.find(' ') != std::string_view::npos;
+                     has_line_break(request.accept_encoding) || request.target.find(' ') != std::string_view::npos;
     std::string head;
     head.reserve(256 + request.target.size());
     head.append(request.method)
@@ -70,6 +87,8 @@ Result<std::string> head_of(const ClientRequest& request, const std::string& hos
     }
     if (is_broken)
         return Error(Code::kInvalidArgument, "a request's target or header has a line break or a blank in it");
+    if (!request.accept_encoding.empty())
+        head.append("Accept-Encoding: ").append(request.accept_encoding).append("\r\n");
     if (!request.body.empty() || request.method == "POST" || request.method == "PUT")
         head.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");
     return head.append("\r\n");
@@ -83,10 +102,17 @@ std::string_view ClientResponse::header(std::string_view lower_case_name) const 
     return {};
 }
 
-Client::Client(std::string address, std::size_t answer_bytes_max)
-    : address_(std::move(address)), host_(host_of_address(address_)), answer_bytes_max_(answer_bytes_max) {}
+Client::Client(std::string address, std::size_t answer_bytes_max, std::shared_ptr<const ClientTls> tls)
+    : address_(std::move(address)),
+      host_(host_of_address(plain(address_))),
+      answer_bytes_max_(answer_bytes_max),
+      tls_(std::move(tls)) {}
+
+Client::~Client() { close(); }
 
 void Client::close() {
+    if (stream_) stream_->end();
+    stream_.reset();
     socket_.close();
     buffer_.clear();
     buffer_at_ = 0;
@@ -112,7 +138,9 @@ Result<short> Client::wait(short events, std::int64_t deadline_ns) {
 
 Status Client::connect(std::int64_t deadline_ns) {
     close();
-    auto resolved = resolve_address(address_);
+    if (address_.starts_with(kHttps) != (tls_ != nullptr))
+        return Error(Code::kInvalidArgument, address_ + " is https, and whom to believe is not said; or the other way");
+    auto resolved = resolve_address(plain(address_));
     if (!resolved) {
         // A unix path whose folder is not there is a server that is not there.
         if (resolved.error().code == Code::kInvalidArgument) return std::move(resolved.error());
@@ -146,7 +174,7 @@ Status Client::connect(std::int64_t deadline_ns) {
         if (err == 0) {
             const int on = 1;
             if (!is_unix) ::setsockopt(socket_.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-            return {};
+            return tls_ ? begin_tls(deadline_ns) : Status();
         }
         socket_.close();
     }
@@ -154,10 +182,44 @@ Status Client::connect(std::int64_t deadline_ns) {
     return broken("connect to " + address_, err);
 }
 
+Status Client::begin_tls(std::int64_t deadline_ns) {
+    stream_ = tls_->begin(socket_.fd(), name_in(host_));
+    for (;;) {
+        switch (stream_->handshake()) {
+            case TlsStream::Handshake::kDone: return {};
+            case TlsStream::Handshake::kWaiting: {
+                TRY([[maybe_unused]] const short events,
+                    wait(static_cast<short>(stream_->has_unsent() ? POLLIN | POLLOUT : POLLIN), deadline_ns));
+                break;
+            }
+            case TlsStream::Handshake::kPlainHttp:
+            case TlsStream::Handshake::kFailed: {
+                const std::string why = stream_->distrust();
+                return Error(Code::kUnavailable, why.empty()
+                                                     ? address_ + " does not speak TLS"
+                                                     : "the certificate of " + address_ + " is not believed: " + why);
+            }
+        }
+    }
+}
+
+Status Client::flush_tls(std::int64_t deadline_ns) {
+    while (stream_->has_unsent()) {
+        if (stream_->send({}) < 0 && errno != EAGAIN) return broken("send to " + address_, errno);
+        if (!stream_->has_unsent()) break;
+        TRY([[maybe_unused]] const short events, wait(POLLOUT, deadline_ns));
+    }
+    return {};
+}
+
 bool Client::is_stale() {
     pollfd poller{socket_.fd(), POLLIN | POLLRDHUP, 0};
     // Whatever can be read between two answers was not asked for: it must not be taken for the next answer.
-    return buffer_at_ < buffer_.size() || ::poll(&poller, 1, 0) != 0;
+    if (buffer_at_ < buffer_.size()) return true;
+    if (::poll(&poller, 1, 0) == 0) return false;
+    // TLS has words of its own, which are no answer.
+    char byte = 0;
+    return !stream_ || stream_->read(&byte, 1) >= 0 || errno != EAGAIN;
 }
 
 Result<ClientResponse> Client::send(const ClientRequest& request, int timeout_ms, bool is_idempotent,
@@ -220,7 +282,11 @@ Result<ClientResponse> Client::exchange(const ClientRequest& request, std::int64
         if (interim == kInterimAnswersMax) return Error(Code::kUnavailable, address_ + " does not come to its answer");
     }
     const bool has_body = request.method != "HEAD" && response.status != 204 && response.status != 304;
-    if (has_body) TRY_STATUS(read_body(response, framing, deadline_ns));
+    const std::string_view encoding = response.header("content-encoding");
+    const bool is_encoded =
+        !request.accept_encoding.empty() && !encoding.empty() && !equal_ignoring_case(encoding, "identity");
+    if (has_body && is_encoded) TRY_STATUS(read_encoded(response, framing, deadline_ns));
+    if (has_body && !is_encoded) TRY_STATUS(read_body(response, framing, deadline_ns));
     if (framing.close_after || !sent_whole) close();
     return response;
 }
@@ -231,13 +297,15 @@ Result<bool> Client::write_all(std::string_view head, std::string_view body, std
         msghdr message{};
         message.msg_iov = parts;
         message.msg_iovlen = body.empty() ? 1 : 2;
-        const ssize_t n = ::sendmsg(socket_.fd(), &message, MSG_NOSIGNAL);
+        const ssize_t n =
+            stream_ ? stream_->send({parts, message.msg_iovlen}) : ::sendmsg(socket_.fd(), &message, MSG_NOSIGNAL);
         if (n < 0) {
             if (errno == EINTR) continue;
             // The answer may have come before the server hung up; reading tells.
             if (errno == EPIPE || errno == ECONNRESET) return false;
             if (errno != EAGAIN) return broken("send to " + address_, errno);
-            TRY(const short events, wait(POLLOUT | POLLIN, deadline_ns));
+            // What can be read by TLS need not be an answer.
+            TRY(const short events, wait(static_cast<short>(stream_ ? POLLOUT : POLLOUT | POLLIN), deadline_ns));
             if ((events & POLLIN) != 0) return false;
             continue;
         }
@@ -247,6 +315,7 @@ Result<bool> Client::write_all(std::string_view head, std::string_view body, std
         body.remove_prefix(sent - of_head);
         maybe_processed_ = true;
     }
+    if (stream_) TRY_STATUS(flush_tls(deadline_ns));
     return true;
 }
 
@@ -322,6 +391,42 @@ Status Client::read_body(ClientResponse& response, Framing& framing, std::int64_
     }
 }
 
+Status Client::read_encoded(ClientResponse& response, Framing& framing, std::int64_t deadline_ns) {
+    const std::string encoding(response.header("content-encoding"));
+    auto decoder = make_decoder(encoding);
+    if (!decoder)
+        return Error(Code::kUnavailable, address_ + " sent an answer in the encoding '" + encoding.substr(0, 32) + "'");
+    const Error broken_off(Code::kUnavailable, address_ + " sent an answer that is no valid " + encoding + " data");
+    const Sink* const sink = sink_;
+    std::string whole;
+    std::string step(kDecodedStep, '\0');
+    bool is_empty = true;
+    const auto give = [&](const ClientResponse& head, std::string_view part) -> Status {
+        if (sink != nullptr) return (*sink)(head, part);
+        if (part.size() > answer_bytes_max_ - whole.size()) return too_large();
+        whole.append(part);
+        return {};
+    };
+    const Sink decode = [&](const ClientResponse& head, std::string_view part) -> Status {
+        is_empty = false;
+        for (std::size_t size = step.size(); !part.empty() || size == step.size();) {
+            auto decoded = (*decoder)->decode(part, step);
+            if (!decoded) return broken_off;
+            size = *decoded;
+            if (size > 0) TRY_STATUS(give(head, std::string_view(step).substr(0, size)));
+        }
+        return {};
+    };
+    sink_ = &decode;
+    Status read = read_body(response, framing, deadline_ns);
+    sink_ = sink;
+    TRY_STATUS(std::move(read));
+    // What has no body may all the same be said to be encoded.
+    if (!is_empty && !(*decoder)->is_whole()) return broken_off;
+    response.body = std::move(whole);
+    return {};
+}
+
 Status Client::read_chunks(ClientResponse& response, std::int64_t deadline_ns) {
     for (;;) {
         TRY(const std::string line, read_line(deadline_ns));
@@ -346,7 +451,8 @@ Result<bool> Client::receive(std::string& out, std::size_t size_max, std::int64_
     const std::size_t at = out.size();
     for (;;) {
         out.resize(at + size_max);
-        const ssize_t n = ::recv(socket_.fd(), out.data() + at, size_max, 0);
+        const ssize_t n =
+            stream_ ? stream_->read(out.data() + at, size_max) : ::recv(socket_.fd(), out.data() + at, size_max, 0);
         const int err = errno;
         out.resize(at + (n > 0 ? static_cast<std::size_t>(n) : 0));
         if (n > 0) return true;

@@ -4,11 +4,15 @@
 #include <sys/socket.h>
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 #include <vector>
 
 #include "base/file.h"
+#include "http/client_tls.h"
+#include "http/encoding.h"
 #include "http/server_fixture.h"
+#include "http/tls_fixture.h"
 
 namespace footfall::http {
 namespace {
@@ -185,6 +189,110 @@ TEST(ClientTest, AnswersOverTheLimitAreNotHeld) {
     }
 }
 
+std::string encoded_answer(std::string_view coding, const std::string& bytes, int status = 200) {
+    return "HTTP/1.1 " + std::to_string(status) + " Status\r\nContent-Encoding: " + std::string(coding) +
+           "\r\nContent-Length: " + std::to_string(bytes.size()) + "\r\n\r\n" + bytes;
+}
+
+TEST(ClientTest, CompressedAnswersAreAskedForAndDecompressedHoweverTheyAreFramed) {
+    std::string text;
+    for (int i = 0; i < 100'000; ++i) text += std::to_string(i * 7919);
+    for (const std::string_view coding : {"gzip", "zstd"}) {
+        const std::string bytes = encode_body(coding, text);
+        const std::string head = "HTTP/1.1 200 OK\r\nContent-Encoding: " + std::string(coding) + "\r\n";
+        std::string chunks = head + "Transfer-Encoding: chunked\r\n\r\n";
+        for (std::size_t at = 0; at < bytes.size(); at += 7)
+            chunks +=
+                std::to_string(std::min<std::size_t>(7, bytes.size() - at)) + "\r\n" + bytes.substr(at, 7) + "\r\n";
+        chunks += "0\r\n\r\n";
+        ScriptedServer server(
+            {{{encoded_answer(coding, bytes), chunks, encoded_answer(coding, encode_body(coding, "no"), 500),
+               encoded_answer(coding, ""), kOk, encoded_answer("Identity", "as it is"), head + "\r\n" + bytes}}});
+        // The limit is that of what comes out.
+        Client client(server.address(), text.size());
+        const ClientRequest request{.accept_encoding = coding};
+        const auto expect = [&](int status, const std::string& body) {
+            const auto response = client.send(request, 20'000);
+            ASSERT_TRUE(response) << response.error().message;
+            EXPECT_EQ(response->status, status);
+            EXPECT_TRUE(response->body == body) << response->body.size() << " bytes for " << body.size();
+        };
+        expect(200, text);
+        EXPECT_NE(server.first_head().find("\r\nAccept-Encoding: " + std::string(coding) + "\r\n"), std::string::npos)
+            << server.first_head();
+        expect(200, text);
+        expect(500, "no");
+        expect(200, "");
+        expect(200, "ok");
+        expect(200, "as it is");
+        expect(200, text);
+    }
+}
+
+TEST(ClientTest, AnAnswerThatNobodyWantedCompressedIsGivenAsItComes) {
+    const std::string bytes = gzip("text");
+    ScriptedServer server({{{encoded_answer("gzip", bytes)}}});
+    Client client(server.address());
+    EXPECT_EQ(client.send({}, 20'000)->body, bytes);
+    EXPECT_EQ(server.first_head().find("Accept-Encoding"), std::string::npos);
+}
+
+TEST(ClientTest, CompressedAnswersOverTheLimitAreNotHeld) {
+    for (const std::string_view coding : {"gzip", "zstd"}) {
+        ScriptedServer server({{{encoded_answer(coding, encode_body(coding, std::string(1'001, 'x')))}},
+                               {{encoded_answer(coding, encode_body(coding, std::string(64 << 20, '\0')))}}});
+        Client client(server.address(), 1'000);
+        for (int i = 0; i < 2; ++i)
+            EXPECT_EQ(client.send({.accept_encoding = coding}, 20'000).error().code, Code::kTooLarge);
+    }
+}
+
+TEST(ClientTest, CompressedAnswersThatCannotBeTrustedAreErrors) {
+    for (const std::string_view coding : {"gzip", "zstd"}) {
+        const std::string bytes = encode_body(coding, "a text that is cut short");
+        for (const std::string& answer : {encoded_answer(coding, bytes.substr(0, bytes.size() - 1)),
+                                          encoded_answer(coding, bytes + "x"), encoded_answer(coding, "plain text"),
+                                          encoded_answer("lz4", bytes), encoded_answer("gzip, gzip", bytes)}) {
+            ScriptedServer server({{{answer}}});
+            Client client(server.address());
+            const auto response = client.send({.accept_encoding = coding}, 20'000);
+            ASSERT_FALSE(response) << answer;
+            EXPECT_EQ(response.error().code, Code::kUnavailable) << answer;
+            EXPECT_FALSE(client.is_open()) << answer;
+        }
+    }
+}
+
+TEST(ClientTest, ACompressedStreamIsGivenInPiecesHoweverDenseItIs) {
+    constexpr std::size_t kBytes = 64 << 20;
+    for (const std::string_view coding : {"gzip", "zstd"}) {
+        ScriptedServer server({{{encoded_answer(coding, encode_body(coding, std::string(kBytes, '\0'))), kOk}}});
+        // Of a stream the limit of whole answers is not asked.
+        Client client(server.address(), 1'000);
+        std::size_t bytes = 0;
+        std::size_t largest = 0;
+        const auto count = [&](const ClientResponse& head, std::string_view part) -> Status {
+            EXPECT_EQ(head.status, 200);
+            bytes += part.size();
+            largest = std::max(largest, part.size());
+            return {};
+        };
+        const auto response = client.send_streaming({.accept_encoding = coding}, 60'000, count);
+        ASSERT_TRUE(response) << response.error().message;
+        EXPECT_EQ(response->body, "");
+        EXPECT_EQ(bytes, kBytes);
+        EXPECT_LT(largest, 256u << 10);
+        EXPECT_EQ(client.send({.accept_encoding = coding}, 20'000)->body, "ok") << "the connection goes on";
+    }
+    ScriptedServer server({{{encoded_answer("gzip", gzip("text"))}}});
+    Client client(server.address());
+    const auto refused = client.send_streaming(
+        {.accept_encoding = "gzip"}, 20'000,
+        [](const ClientResponse&, std::string_view) -> Status { return Error(Code::kConflict, "enough"); });
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::kConflict);
+}
+
 TEST(ClientTest, OneConnectionServesManyRequests) {
     ScriptedServer server({{{kOk, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
                              "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", kOk}}});
@@ -331,6 +439,72 @@ TEST_F(ClientServerTest, LargeBodiesGoBothWaysOverBothKindsOfSocket) {
             EXPECT_TRUE(response->body == body) << where;
         }
     }
+}
+
+class ClientTlsTest : public ServerTest {
+protected:
+    /// Echoes, by a certificate for `name`.
+    void start_tls(const std::string& name) {
+        files_ = make_tls_pair(name);
+        server_ = std::make_unique<Server>(
+            ServerOptions{.body_bytes_max = 64 << 20, .clock = &system_clock()},
+            [](Exchange& exchange) { exchange.respond({.body = std::string(exchange.request().body)}); });
+        ASSERT_TRUE(server_->listen("127.0.0.1:0", TlsContext::open(files_).value()));
+        ASSERT_TRUE(server_->start());
+    }
+    std::string url() const { return "https://localhost:" + std::to_string(port()); }
+    std::shared_ptr<const ClientTls> believing(const std::string& authorities) const {
+        return ClientTls::open(authorities).value();
+    }
+
+    TlsFiles files_;
+};
+
+TEST_F(ClientTlsTest, BodiesOfEverySizeGoBothWaysOverOneConnection) {
+    start_tls("localhost");
+    Client client(url(), Client::kAnswerBytesMax, believing(files_.certificate));
+    for (const std::size_t size : {0u, 1u, 16'384u, 16'385u, 1'000'000u, 32u << 20, 3u}) {
+        std::string body(size, '\0');
+        for (std::size_t i = 0; i < body.size(); ++i) body[i] = static_cast<char>(i * 31 >> 3);
+        const auto response = client.send({.method = "POST", .body = body}, 60'000);
+        ASSERT_TRUE(response) << response.error().message;
+        EXPECT_TRUE(response->body == body) << size;
+        EXPECT_TRUE(client.is_open());
+    }
+}
+
+TEST_F(ClientTlsTest, AKeptConnectionIsNotTakenForAClosedOneBecauseTlsHadAWord) {
+    start_tls("localhost");
+    Client client(url(), Client::kAnswerBytesMax, believing(files_.certificate));
+    ASSERT_TRUE(client.send({}, 10'000));
+    // Tickets of TLS 1.3 may come behind the answer.
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    const auto again = client.send({.method = "POST", .body = "x"}, 10'000);
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(again->body, "x");
+}
+
+TEST_F(ClientTlsTest, WhoIsNotBelievedGetsNothing) {
+    start_tls("localhost");
+    const TlsFiles others = make_tls_pair("other");
+    Client distrusting(url(), Client::kAnswerBytesMax, believing(others.certificate));
+    const auto refused = distrusting.send({.method = "POST", .body = "secret"}, 10'000);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::kUnavailable);
+    EXPECT_NE(refused.error().message.find("is not believed"), std::string::npos) << refused.error().message;
+    EXPECT_FALSE(distrusting.maybe_processed());
+
+    Client by_another_name("https://127.0.0.1:" + std::to_string(port()), Client::kAnswerBytesMax,
+                           believing(files_.certificate));
+    EXPECT_FALSE(by_another_name.send({}, 10'000)) << "the certificate is for a name, not for this address";
+}
+
+TEST_F(ClientTlsTest, HttpAndHttpsAreNotMixed) {
+    start_tls("localhost");
+    EXPECT_EQ(Client(url()).send({}, 5'000).error().code, Code::kInvalidArgument);
+    EXPECT_FALSE(Client("127.0.0.1:" + std::to_string(port())).send({}, 5'000).value_or(ClientResponse{}).status ==
+                 200);
+    EXPECT_FALSE(ClientTls::open("/nowhere.pem"));
 }
 
 TEST_F(ClientServerTest, EveryAddressOfANameIsTried) {

@@ -2,12 +2,16 @@
 
 #include <cstddef>
 #include <limits>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
 
 namespace footfall::http {
+
+struct Request;
 
 /// Whether decode_body() knows the coding: "", identity, gzip, x-gzip, zstd, br; one coding, not a list.
 bool is_known_encoding(std::string_view encoding);
@@ -23,7 +27,31 @@ inline constexpr double kAnyRatio = std::numeric_limits<double>::infinity();
 Result<std::string> decode_body(std::string_view encoding, std::string_view body, std::size_t bytes_max,
                                 double ratio_max);
 
-/// "gzip" form of a text, for tests and clients.
+/// The same bit by bit, for a body that is never whole in memory. Not thread-safe.
+class Decoder {
+public:
+    virtual ~Decoder() = default;
+    /// Decodes from the front of `in`, which it advances, into `out`, and says how many bytes it wrote there: where
+    /// they are less than there is room, all of `in` is used up and more is needed. kInvalidArgument: broken data.
+    virtual Result<std::size_t> decode(std::string_view& in, std::span<char> out) = 0;
+    /// Whether the data may end here.
+    bool is_whole() const { return is_whole_; }
+
+protected:
+    bool is_whole_ = false;
+};
+
+/// For gzip, x-gzip, zstd and br; kUnsupported for another coding.
+Result<std::unique_ptr<Decoder>> make_decoder(std::string_view encoding);
+
+/// The other way, for "gzip" and "zstd", and "" for the text as it is. No other coding.
+std::string encode_body(std::string_view encoding, std::string_view text);
+/// "gzip" form of a text.
 std::string gzip(std::string_view text);
+/// "zstd" form of a text: one frame.
+std::string zstd(std::string_view text);
+
+/// Whether the request's Accept-Encoding takes this coding.
+bool accepts_encoding(const Request& request, std::string_view coding);
 
 }  // namespace footfall::http

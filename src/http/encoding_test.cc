@@ -9,12 +9,6 @@
 namespace footfall::http {
 namespace {
 
-std::string zstd(std::string_view text) {
-    std::string out(ZSTD_compressBound(text.size()), '\0');
-    out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
-    return out;
-}
-
 std::string brotli(std::string_view text) {
     std::size_t size = BrotliEncoderMaxCompressedSize(text.size()) + 64;
     std::string out(size, '\0');
@@ -114,9 +108,45 @@ TEST(EncodingTest, AWindowThatTheInputClaimsIsNotMade) {
               Code::kInvalidArgument);
 }
 
+TEST_P(EncodingTest, ComesOutTheSameHoweverItIsCutIntoPieces) {
+    const auto [name, encode] = GetParam();
+    std::string text;
+    for (int i = 0; i < 20'000; ++i) text += std::to_string(i * 7919);
+    const std::string encoded = encode(text);
+    for (const auto& [piece_bytes, room_bytes] :
+         {std::pair(1, 4096), std::pair(1000, 1), std::pair(4096, 4096), std::pair(1 << 20, 1 << 20)}) {
+        const auto decoder = make_decoder(name).value();
+        std::string out;
+        std::string room(static_cast<std::size_t>(room_bytes), '\0');
+        for (std::size_t at = 0; at < encoded.size(); at += static_cast<std::size_t>(piece_bytes)) {
+            EXPECT_FALSE(decoder->is_whole()) << at;
+            std::string_view piece = std::string_view(encoded).substr(at, static_cast<std::size_t>(piece_bytes));
+            for (std::size_t size = room.size(); size == room.size();) {
+                const auto decoded = decoder->decode(piece, room);
+                ASSERT_TRUE(decoded) << decoded.error().message;
+                size = *decoded;
+                out.append(room, 0, size);
+            }
+            EXPECT_TRUE(piece.empty());
+        }
+        EXPECT_TRUE(decoder->is_whole());
+        EXPECT_TRUE(out == text) << name << " in pieces of " << piece_bytes << " into " << room_bytes;
+    }
+}
+
+TEST(EncodingTest, WhatIsEncodedIsDecoded) {
+    const std::string text(100'000, 'x');
+    for (const char* name : {"", "gzip", "zstd"}) {
+        const std::string encoded = encode_body(name, text);
+        EXPECT_EQ(encoded.size() < 2'000, *name != '\0');
+        EXPECT_EQ(decode_body(name, encoded, text.size(), kAnyRatio).value(), text);
+    }
+}
+
 TEST(EncodingTest, UnknownCodingsAndListsAreUnsupported) {
     for (const char* name : {"deflate", "gzip, gzip", "gzip,br", "compress", "gzip "}) {
         EXPECT_FALSE(is_known_encoding(name));
+        EXPECT_EQ(make_decoder(name).error().code, Code::kUnsupported);
         EXPECT_EQ(decode_body(name, "x", 100, 100).error().code, Code::kUnsupported);
     }
     for (const char* name : {"", "identity", "Identity"}) {

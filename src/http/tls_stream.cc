@@ -3,6 +3,7 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -36,13 +37,14 @@ bio_method_st* TlsStream::bio_method() {
     return method;
 }
 
-TlsStream::TlsStream(ssl_st* ssl, int fd) : ssl_(ssl), fd_(fd) {
+TlsStream::TlsStream(ssl_st* ssl, int fd, Side side) : ssl_(ssl), fd_(fd) {
     BIO* bio = BIO_new(bio_method());
     FOOTFALL_CHECK(bio != nullptr);
     BIO_set_data(bio, this);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl_, bio, bio);
-    SSL_set_accept_state(ssl_);
+    if (side == Side::kServer) SSL_set_accept_state(ssl_);
+    else SSL_set_connect_state(ssl_);
 }
 
 TlsStream::~TlsStream() { SSL_free(ssl_); }
@@ -98,7 +100,7 @@ int TlsStream::error_of(int result) {
 TlsStream::Handshake TlsStream::handshake() {
     if (!push()) return errno == EAGAIN ? Handshake::kWaiting : Handshake::kFailed;
     ERR_clear_error();
-    const int result = SSL_accept(ssl_);
+    const int result = SSL_do_handshake(ssl_);
     if (result == 1) {
         is_established_ = true;
         push();  // what stays goes before the first answer
@@ -111,6 +113,11 @@ TlsStream::Handshake TlsStream::handshake() {
     const bool is_out = push();
     if (error != EAGAIN || (!is_out && errno != EAGAIN)) return Handshake::kFailed;
     return Handshake::kWaiting;
+}
+
+std::string TlsStream::distrust() const {
+    const long verified = SSL_get_verify_result(ssl_);
+    return verified == X509_V_OK ? "" : X509_verify_cert_error_string(verified);
 }
 
 ssize_t TlsStream::read(char* to, std::size_t size) {

@@ -15,13 +15,14 @@ struct bio_method_st;
 
 namespace footfall::http {
 
-/// The server's side of TLS on a non-blocking socket, with the manners of recv(2) and sendmsg(2), so that a connection
+/// One side of TLS on a non-blocking socket, with the manners of recv(2) and sendmsg(2), so that a connection
 /// treats both alike. What OpenSSL wants to send is collected here and sent from here: a write can be cut anywhere, and
 /// what a caller has handed over it need not keep. On one thread.
 class TlsStream {
 public:
+    enum class Side : std::uint8_t { kServer, kClient };
     /// Takes the reference to `ssl`.
-    TlsStream(ssl_st* ssl, int fd);
+    TlsStream(ssl_st* ssl, int fd, Side side = Side::kServer);
     ~TlsStream();
     TlsStream(const TlsStream&) = delete;
     TlsStream& operator=(const TlsStream&) = delete;
@@ -33,6 +34,8 @@ public:
         kFailed,     ///< or the client has gone. The alert, where there is one, has been sent as far as it went
     };
     Handshake handshake();
+    /// After kFailed, on the client's side: why the server's certificate is not believed; empty where that is not it.
+    std::string distrust() const;
 
     /// As recv(2): what was read, 0 at the client's end, -1 with EAGAIN or another errno.
     ssize_t read(char* to, std::size_t size);

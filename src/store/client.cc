@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "http/client.h"
+#include "http/encoding.h"
 #include "store/answer_parser.h"
 #include "store/error_code.h"
 
@@ -24,6 +25,8 @@ namespace {
 constexpr std::size_t kTargetBytesMax = 8 * 1024;
 // The store stops a statement by itself; the connection waits this much longer to hear so.
 constexpr int kGraceMs = 1'000;
+// Of an error that comes instead of a stream, so much is kept.
+constexpr std::size_t kRefusalBytesMax = 64 * 1024;
 
 std::string percent_encoded(std::string_view text) {
     constexpr char kDigits[] = "0123456789ABCDEF";
@@ -129,6 +132,16 @@ Settings rows_settings(Settings settings) {
     return settings;
 }
 
+/// The name of the coding in HTTP; empty for none.
+std::string_view coding_of(Compression compression) {
+    switch (compression) {
+        case Compression::kNone: return {};
+        case Compression::kGzip: return "gzip";
+        case Compression::kZstd: return "zstd";
+    }
+    return {};
+}
+
 std::uint64_t summary_number(std::string_view summary, std::string_view name) {
     const std::string quoted = fmt::format("\"{}\":\"", name);
     const std::size_t at = summary.find(quoted);
@@ -139,6 +152,10 @@ std::uint64_t summary_number(std::string_view summary, std::string_view name) {
 }
 
 }  // namespace
+
+Compression compression_named(std::string_view name) {
+    return name == "gzip" ? Compression::kGzip : name == "zstd" ? Compression::kZstd : Compression::kNone;
+}
 
 std::string array_literal(std::span<const std::string> values) {
     std::string out = "[";
@@ -194,7 +211,7 @@ struct Client::State {
         ++lent;
         std::unique_ptr<http::Client> connection;
         if (idle.empty()) {
-            connection = std::make_unique<http::Client>(endpoint.address);
+            connection = std::make_unique<http::Client>(endpoint.address, http::Client::kAnswerBytesMax, endpoint.tls);
         } else {
             connection = std::move(idle.back());
             idle.pop_back();
@@ -204,8 +221,14 @@ struct Client::State {
 
     Result<http::ClientResponse> send(std::string_view method, std::string_view target, std::string_view body,
                                       std::string_view content_type, int timeout_ms, bool is_idempotent,
-                                      const std::stop_token& stop = {}, const Sink* sink = nullptr) {
-        http::ClientRequest request{.method = method, .target = target, .headers = {}, .body = body};
+                                      const std::stop_token& stop = {}, const Sink* sink = nullptr,
+                                      std::string_view body_encoding = {}) {
+        http::ClientRequest request{.method = method,
+                                    .target = target,
+                                    .headers = {},
+                                    .body = body,
+                                    .accept_encoding = coding_of(endpoint.compression)};
+        if (!body_encoding.empty()) request.headers.emplace_back("Content-Encoding", body_encoding);
         if (!content_type.empty()) request.headers.emplace_back("Content-Type", content_type);
         if (!endpoint.user.empty()) {
             request.headers.emplace_back("X-ClickHouse-User", endpoint.user);
@@ -216,7 +239,7 @@ struct Client::State {
         std::optional<Error> of_sink;
         std::string refusal;
         const auto take = [&](const http::ClientResponse& head, std::string_view part) -> Status {
-            if (!is_answer(head)) return refusal.append(part), Status();
+            if (!is_answer(head)) return refusal.append(part.substr(0, kRefusalBytesMax - refusal.size())), Status();
             Status taken = (*sink)(part);
             if (!taken) of_sink = taken.error();
             return taken;
@@ -265,8 +288,10 @@ struct Client::State {
         target.add("max_execution_time", execution_seconds(statement.timeout_ms));
         target.add(own_settings);
         target.add(statement.settings);
+        if (endpoint.compression != Compression::kNone) target.add("enable_http_compression", "1");
         // By the end of the connection the store learns that nobody waits for the answer.
-        if (stop.stop_possible() || sink != nullptr) target.add("cancel_http_readonly_queries_on_client_close", "1");
+        if (endpoint.ends_with_client && (stop.stop_possible() || sink != nullptr))
+            target.add("cancel_http_readonly_queries_on_client_close", "1");
         Target with_parameters = target;
         for (const auto& [name, value] : statement.parameters)
             with_parameters.add("param_" + name, encoded_parameter(statement.sql, name, value));
@@ -348,7 +373,11 @@ Status Client::insert(std::string_view insert, std::string_view block, int timeo
     // One that waits in the store's queue for longer is dropped there: its caller has gone.
     target.add("max_execution_time", execution_seconds(timeout_ms));
     target.add(settings);
-    TRY_STATUS(state_->send("POST", target.text(), block, "application/octet-stream", timeout_ms, false));
+    const std::string_view coding = coding_of(state_->endpoint.compression);
+    std::string encoded;
+    if (!coding.empty()) encoded = http::encode_body(coding, block);
+    TRY_STATUS(state_->send("POST", target.text(), coding.empty() ? block : std::string_view(encoded),
+                            "application/octet-stream", timeout_ms, false, {}, nullptr, coding));
     return {};
 }
 

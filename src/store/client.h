@@ -13,6 +13,10 @@
 
 #include "base/result.h"
 
+namespace footfall::http {
+class ClientTls;
+}
+
 namespace footfall::store {
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
@@ -48,12 +52,24 @@ struct Answer {
     std::uint64_t bytes_read = 0;
 };
 
-/// Where a ClickHouse HTTP interface listens: "unix:/path" (the embedded child) or "http://host:port".
+/// How bodies are compressed between the client and a server: those of inserts, and of answers where the server can.
+enum class Compression { kNone, kGzip, kZstd };
+
+/// "none", "gzip" or "zstd"; none for another word.
+Compression compression_named(std::string_view name);
+
+/// Where a ClickHouse HTTP interface listens: "unix:/path" (the embedded child), "http://host:port" or
+/// "https://host:port".
 struct Endpoint {
     std::string address;
     std::string user = {};
     std::string password = {};
     std::string database = {};  ///< stands for `footfall` in statements; empty: footfall itself
+    std::shared_ptr<const http::ClientTls> tls = nullptr;  ///< with https: whom to believe
+    Compression compression = Compression::kNone;
+    /// The server knows cancel_http_readonly_queries_on_client_close, as all since ClickHouse 19 do: a statement ends
+    /// where its client has gone.
+    bool ends_with_client = true;
 };
 
 /// `Error::name` of kTooLarge: a statement needs more memory than it may have (max_memory_usage), or the store has no

@@ -16,6 +16,8 @@
 #include <gtest/gtest.h>
 
 #include "http/client.h"
+#include "http/encoding.h"
+#include "http/http.h"
 #include "store/answer_parser.h"
 #include "store/error_code.h"
 #include "store/testing/running_store.h"
@@ -215,6 +217,78 @@ TEST_F(ClientTest, ErrorsSayWhatKindTheyAre) {
     // None of them spoilt anything for the next.
     EXPECT_EQ(text(client().query({.sql = "SELECT 'fine'"})), "fine");
 }
+
+class CompressingClientTest : public ClientTest, public testing::WithParamInterface<const char*> {
+protected:
+    static Client compressing(const std::string& address) {
+        return Client({.address = address, .compression = compression_named(GetParam())});
+    }
+};
+
+TEST_P(CompressingClientTest, WhatTheStoreTakesAndAnswersIsTheSame) {
+    Client packing = compressing("unix:" + store_->directory() + "/store.sock");
+    ASSERT_TRUE(packing.execute({.sql = "DROP TABLE IF EXISTS footfall.packed"}));
+    ASSERT_TRUE(packing.execute({.sql = "CREATE TABLE footfall.packed (n UInt64) ENGINE = MergeTree ORDER BY n"}));
+    std::string data;
+    for (int i = 0; i < 100'000; ++i) data += std::to_string(i) + "\n";
+    ASSERT_TRUE(packing.insert("INSERT INTO footfall.packed (n) FORMAT CSV", data));
+    const Statement rows{.sql = "SELECT n FROM footfall.packed ORDER BY n FORMAT CSV"};
+    EXPECT_TRUE(packing.fetch(rows).value_or("none") == data);
+    EXPECT_EQ(text(packing.query({.sql = "SELECT {v:String}", .parameters = {{"v", std::string(20'000, 'y')}}})),
+              std::string(20'000, 'y'))
+        << "as a form";
+    std::string streamed;
+    const Status whole = packing.stream(rows, [&](std::string_view part) {
+        streamed += part;
+        return Status();
+    });
+    ASSERT_TRUE(whole) << whole.error().message;
+    EXPECT_TRUE(streamed == data) << streamed.size();
+
+    const auto sink = [](std::string_view) { return Status(); };
+    for (const Status& failed : {packing.execute({.sql = "SELECT * FROM footfall.nothing"}),
+                                 packing.stream({.sql = "SELECT * FROM footfall.nothing FORMAT CSV"}, sink),
+                                 packing.insert("INSERT INTO footfall.nothing FORMAT CSV", "1\n")}) {
+        ASSERT_FALSE(failed);
+        EXPECT_EQ(failed.error().code, Code::kInvalidArgument) << failed.error().message;
+        EXPECT_THAT(failed.error().message, testing::HasSubstr("nothing"));
+    }
+    const Status cut = packing.stream(
+        {.sql = "SELECT number, throwIf(number = 500000) FROM numbers(1000000) FORMAT TabSeparated"}, sink);
+    ASSERT_FALSE(cut);
+    EXPECT_EQ(cut.error().code, Code::kUnavailable) << cut.error().message;
+}
+
+// Seen from the other side: the bodies are compressed indeed, and an answer that is not is one all the same.
+TEST_P(CompressingClientTest, InsertsGoCompressedAndAnswersAreAskedForCompressed) {
+    const std::string coding = GetParam();
+    http::Server server({}, [&](http::Exchange& exchange) {
+        const http::Request& request = exchange.request();
+        EXPECT_EQ(request.header("accept-encoding"), coding);
+        if (request.path == "/ping") return exchange.respond({.body = "Ok.\n"});
+        const bool is_insert = request.query.find("query=INSERT") != std::string_view::npos;
+        EXPECT_EQ(request.header("content-encoding"), is_insert ? coding : "");
+        EXPECT_EQ(request.query.find("enable_http_compression=1") != std::string_view::npos, !is_insert);
+        const auto body = http::decode_body(request.header("content-encoding"), request.body, 1 << 20, http::kAnyRatio);
+        EXPECT_EQ(body.value_or("none"), is_insert ? std::string(100'000, 'x') : "SELECT 1 FORMAT CSV");
+        EXPECT_EQ(request.body.size() < 2'000, true);
+        exchange.respond(
+            {.status = is_insert ? 500 : 200,
+             .headers = {{"Content-Encoding", coding}},
+             .body = http::encode_body(coding, is_insert ? "Code: 252. DB::Exception: Too many parts" : "1\n")});
+    });
+    ASSERT_TRUE(server.listen("127.0.0.1:0"));
+    ASSERT_TRUE(server.start());
+    Client packing = compressing("127.0.0.1:" + std::to_string(server.port()));
+    EXPECT_TRUE(packing.ping());
+    EXPECT_EQ(packing.fetch({.sql = "SELECT 1 FORMAT CSV"}).value_or("none"), "1\n");
+    const Status failed = packing.insert("INSERT INTO t FORMAT CSV", std::string(100'000, 'x'));
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code, Code::kOverloaded);
+    EXPECT_EQ(failed.error().message, "Too many parts");
+}
+
+INSTANTIATE_TEST_SUITE_P(Codings, CompressingClientTest, testing::Values("gzip", "zstd"));
 
 TEST_F(ClientTest, AStatementThatIsStoppedEndsInTheStore) {
     const auto running = [](const std::string& mark) {

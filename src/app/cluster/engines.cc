@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "http/client_tls.h"
 
 namespace footfall::app::cluster {
 namespace {
@@ -64,10 +65,17 @@ Result<std::unique_ptr<store::Client>> open_store(const Settings& settings) {
     TRY(std::string password, secret_in(settings.store_password_file));
     // The embedded engine knows no users, and is asked without one.
     const bool is_default = settings.store_user == "default" && password.empty();
-    return std::make_unique<store::Client>(store::Endpoint{.address = settings.store_url,
-                                                           .user = is_default ? "" : settings.store_user,
-                                                           .password = std::move(password),
-                                                           .database = settings.store_database});
+    std::shared_ptr<const http::ClientTls> tls;
+    if (settings.store_url.starts_with("https://")) {
+        TRY(tls, http::ClientTls::open(settings.store_authorities));
+    }
+    return std::make_unique<store::Client>(
+        store::Endpoint{.address = settings.store_url,
+                        .user = is_default ? "" : settings.store_user,
+                        .password = std::move(password),
+                        .database = settings.store_database,
+                        .tls = std::move(tls),
+                        .compression = store::compression_named(settings.store_compression)});
 }
 
 Result<store::redis::Endpoint> redis_endpoint(const Settings& settings) {

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "http/encoding.h"
 #include "store/embedded/statement.h"
 
 namespace footfall::store::embedded {
@@ -12,8 +13,7 @@ namespace {
 
 // Names in the URL that are neither settings nor parameters, and mean nothing to a store that answers whole and trusts
 // its socket.
-constexpr std::array<std::string_view, 12> kIgnored = {"buffer_size",
-                                                       "enable_http_compression",
+constexpr std::array<std::string_view, 11> kIgnored = {"buffer_size",
                                                        "user",
                                                        "password",
                                                        "role",
@@ -43,6 +43,8 @@ Status take_field(StoreRequest& out, std::string name, std::string value) {
         out.ends_with_connection = value == "1" || value == "true";
     } else if (name == "wait_end_of_query") {
         out.is_streamed = value == "0" || value == "false";
+    } else if (name == "enable_http_compression") {
+        out.may_be_encoded = value == "1" || value == "true";
     } else if (name == "session_id") {
         return Error(Code::kUnsupported, "this store keeps no HTTP sessions (session_id)");
     } else if ((name == "compress" || name == "decompress") && value != "0" && value != "false") {
@@ -103,24 +105,31 @@ Status read_form(StoreRequest& out, std::string_view content_type, std::string_v
 
 }  // namespace
 
-Result<StoreRequest> read_request(const http::Request& request) {
+Result<StoreRequest> read_request(const http::Request& request, std::size_t body_bytes_max) {
     StoreRequest out;
     out.read_only = request.method != http::Method::kPost;
+    std::string_view body = request.body;
     if (const std::string_view encoding = request.header("content-encoding");
-        !encoding.empty() && encoding != "identity")
-        return Error(Code::kUnsupported,
-                     fmt::format("this store takes no bodies in the encoding '{}'", encoding.substr(0, 32)));
+        !encoding.empty() && encoding != "identity") {
+        if (!http::is_known_encoding(encoding))
+            return Error(Code::kUnsupported,
+                         fmt::format("this store takes no bodies in the encoding '{}'", encoding.substr(0, 32)));
+        TRY(std::string decoded, http::decode_body(encoding, body, body_bytes_max, http::kAnyRatio));
+        out.decoded = std::make_shared<const std::string>(std::move(decoded));
+        body = *out.decoded;
+    }
     if (const std::string_view format = request.header("x-clickhouse-format"); !format.empty())
         out.default_format = format;
     if (const std::string_view database = request.header("x-clickhouse-database"); !database.empty())
         out.scope.database = database;
     TRY_STATUS(read_url(out, request.query));
 
-    std::string_view body = request.body;
     if (const std::string_view type = request.header("content-type"); type.starts_with("multipart/form-data")) {
         TRY_STATUS(read_form(out, type, body));
         body = {};
     }
+    for (const std::string_view coding : {"gzip", "zstd"})
+        if (out.may_be_encoded && http::accepts_encoding(request, coding)) out.answer_encoding = coding;
     // A formatted INSERT is cut before its data, wherever it stands, so that data is never copied into text.
     if (out.text.empty()) {
         if (const auto insert = split_insert(body)) {

@@ -9,6 +9,7 @@
 
 #include "base/logging.h"
 #include "base/uuid.h"
+#include "http/encoding.h"
 #include "store/embedded/statement.h"
 #include "store/error_code.h"
 
@@ -75,6 +76,12 @@ http::ServerOptions http_options(const StoreServerOptions& options) {
     out.connections_max = 256;
     out.clock = options.clock;
     return out;
+}
+
+void encode(http::Response& response, std::string_view encoding) {
+    if (encoding.empty() || response.body.empty()) return;
+    response.body = http::encode_body(encoding, response.body);
+    response.headers.emplace_back("Content-Encoding", encoding);
 }
 
 // Statements after which the session holds more than its settings and database say.
@@ -153,12 +160,13 @@ void StoreServer::handle(http::Exchange& exchange) {
 }
 
 void StoreServer::handle_statement(http::Exchange& exchange) {
-    auto read = read_request(exchange.request());
+    auto read = read_request(exchange.request(), options_.body_bytes_max);
     if (!read) {
-        const bool unsupported = read.error().code == Code::kUnsupported;
+        const auto [code, name] = read.error().code == Code::kUnsupported ? std::pair(48, "NOT_IMPLEMENTED")
+                                  : read.error().code == Code::kTooLarge  ? std::pair(307, "TOO_MANY_BYTES")
+                                                                          : std::pair(62, "SYNTAX_ERROR");
         exchange.respond(
-            failure({}, fmt::format("Code: {}. DB::Exception: {}. ({})", unsupported ? 48 : 62, read.error().message,
-                                    unsupported ? "NOT_IMPLEMENTED" : "SYNTAX_ERROR")));
+            failure({}, fmt::format("Code: {}. DB::Exception: {}. ({})", code, read.error().message, name)));
         return;
     }
     auto request = std::make_shared<StoreRequest>(std::move(*read));
@@ -185,7 +193,10 @@ void StoreServer::answer(http::Exchange& exchange, StoreRequest& request) {
         return *stream;
     });
     if (request.number != 0) canceller_->ended(request.number);
-    if (!stream) return exchange.complete(std::move(response));
+    if (!stream) {
+        encode(response, request.answer_encoding);
+        return exchange.complete(std::move(response));
+    }
     if (response.status == 200) stream->end();
     else stream->abort();
 }
@@ -265,8 +276,16 @@ Outcome StoreServer::stream(Connection& connection, const StoreRequest& request,
                             const BeginStream& begin) const {
     http::BodyStream* body = nullptr;
     return connection.stream(request.text, request.default_format, request.parameters, [&](std::string_view piece) {
-        if (body == nullptr) body = &begin(success(request, format));
-        return body->write(piece).has_value();
+        if (body == nullptr) {
+            http::Response head = success(request, format);
+            if (!request.answer_encoding.empty())
+                head.headers.emplace_back("Content-Encoding", request.answer_encoding);
+            body = &begin(std::move(head));
+        }
+        // Each piece is a member or frame of its own, of which such a body may have many.
+        return (request.answer_encoding.empty() ? body->write(piece)
+                                                : body->write(http::encode_body(request.answer_encoding, piece)))
+            .has_value();
     });
 }
 

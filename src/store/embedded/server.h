@@ -37,7 +37,8 @@ struct StoreServerOptions {
 /// The ClickHouse HTTP interface over the engine: GET /ping, and statements at / as a ClickHouse server takes them
 /// (docs: request.h). Statements that change sessions (SET, USE) are carried out and forgotten. An answer is sent
 /// whole, unless it is asked for as it comes (wait_end_of_query=0), the statement only reads, and the format has its
-/// rows one by one, without a head: then the connection is cut where the statement fails after the first bytes.
+/// rows one by one, without a head: then the connection is cut where the statement fails after the first bytes. Bodies
+/// may be compressed both ways, as HTTP does it.
 class StoreServer {
 public:
     explicit StoreServer(StoreServerOptions options);

@@ -10,6 +10,8 @@
 #include <gtest/gtest.h>
 
 #include "http/client.h"
+#include "http/encoding.h"
+#include "store/embedded/request.h"
 #include "store/testing/running_store.h"
 
 namespace footfall::store::embedded {
@@ -128,6 +130,52 @@ TEST_F(StoreServerTest, WhatItDoesNotSpeakIsRefusedClearly) {
         EXPECT_THAT(response.body, HasSubstr(one.text)) << one.target;
     }
     EXPECT_EQ(send("POST", "/", "SELECT count() FROM footfall.events").body, "0\n");
+}
+
+TEST_F(StoreServerTest, BodiesAreCompressedAsTheClientWants) {
+    ASSERT_EQ(send("POST", "/", "CREATE TABLE footfall.packed (n UInt64) ENGINE = MergeTree ORDER BY n").status, 200);
+    std::string data;
+    for (int i = 0; i < 1'000; ++i) data += std::to_string(i) + "\n";
+    for (const std::string_view coding : {"gzip", "zstd"}) {
+        const auto inserted = send("POST", "/?query=INSERT+INTO+footfall.packed+FORMAT+CSV",
+                                   http::encode_body(coding, data), {{"Content-Encoding", coding}});
+        EXPECT_EQ(inserted.status, 200) << inserted.body;
+        EXPECT_EQ(send("POST", "/", http::encode_body(coding, "SELECT 1"), {{"Content-Encoding", coding}}).body, "1\n");
+
+        const char* kRows = "SELECT n FROM footfall.packed ORDER BY n FORMAT CSV";
+        const std::string plain = send("POST", "/", kRows).body;
+        for (const char* target : {"/?enable_http_compression=1", "/?enable_http_compression=1&wait_end_of_query=0"}) {
+            const auto packed = send("POST", target, kRows, {{"Accept-Encoding", coding}});
+            EXPECT_EQ(packed.header("content-encoding"), coding) << target;
+            EXPECT_LT(packed.body.size(), plain.size());
+            EXPECT_EQ(http::decode_body(coding, packed.body, 1 << 20, http::kAnyRatio).value_or("none"), plain)
+                << target;
+        }
+        const auto failed = send("POST", "/?enable_http_compression=1", "SELECT * FROM footfall.nothing",
+                                 {{"Accept-Encoding", coding}});
+        EXPECT_EQ(failed.status, 404);
+        EXPECT_EQ(failed.header("content-encoding"), coding);
+        EXPECT_THAT(http::decode_body(coding, failed.body, 1 << 20, http::kAnyRatio).value_or("none"),
+                    HasSubstr("(UNKNOWN_TABLE)"));
+
+        const auto broken = send("POST", "/", "SELECT 1", {{"Content-Encoding", coding}});
+        EXPECT_EQ(broken.status, 400);
+        EXPECT_THAT(broken.body, HasSubstr(coding));
+    }
+    EXPECT_EQ(send("POST", "/", "SELECT count(), sum(n) FROM footfall.packed").body, "2000\t999000\n");
+    for (const auto& [target, coding] : {std::pair("/", "gzip"), std::pair("/?enable_http_compression=1", "br"),
+                                         std::pair("/?enable_http_compression=0", "zstd")})
+        EXPECT_EQ(send("POST", target, "SELECT 3", {{"Accept-Encoding", coding}}).body, "3\n") << target;
+}
+
+TEST(StoreRequestTest, TheLimitOfABodyIsThatOfWhatComesOut) {
+    const std::string body = http::gzip("SELECT 1" + std::string(992, ' '));
+    http::Request request;
+    request.method = http::Method::kPost;
+    request.headers = {{"Content-Encoding", "gzip"}};
+    request.body = body;
+    EXPECT_EQ(read_request(request, 1'000).value().text.size(), 1'000u);
+    EXPECT_EQ(read_request(request, 999).error().code, Code::kTooLarge);
 }
 
 TEST_F(StoreServerTest, NothingOfARequestReachesTheNext) {
