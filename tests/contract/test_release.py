@@ -8,10 +8,13 @@ import shutil
 import subprocess
 from typing import Any
 
+import pytest
+
 from support.server import ROOT, Server, binary, group_members, run_command
 
 GOLDEN = pathlib.Path(__file__).resolve().parent / "golden"
-UNIT = ROOT / "deploy" / "systemd" / "footfall.service"
+UNITS = ROOT / "deploy" / "systemd"
+ROLES = ("gateway", "collect", "process", "load", "query", "report")
 
 
 def check_golden(name: str, text: str) -> None:
@@ -88,17 +91,58 @@ def test_S20_the_program_is_hardened():
     assert "__glibcxx_assert_fail" in imported, "_GLIBCXX_ASSERTIONS"
 
 
-def test_S20_the_unit_runs_it_confined_and_not_as_root():
-    settings = dict(re.findall(r"^(\w+)=(.*)$", UNIT.read_text(), re.MULTILINE))
-    assert settings["DynamicUser"] == "yes" and settings.get("User") not in ("root", "0")
+def unit_settings(unit: pathlib.Path) -> dict[str, str]:
+    return dict(re.findall(r"^(\w+)=(.*)$", unit.read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("unit", sorted(UNITS.glob("*.service")), ids=lambda unit: unit.name)
+def test_S20_each_unit_runs_it_confined_and_not_as_root(unit: pathlib.Path):
+    settings = unit_settings(unit)
+    assert settings.get("DynamicUser") == "yes" or settings.get("User") == "footfall"
+    assert settings.get("User") not in ("root", "0")
     assert settings["CapabilityBoundingSet"] == "" and settings["NoNewPrivileges"] == "yes"
     assert settings["ProtectSystem"] == "strict"
     if shutil.which("systemd-analyze") is None:
         print("left out: its score, for want of systemd-analyze")
         return
-    done = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--threshold=25", str(UNIT)],
+    done = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--threshold=25", str(unit)],
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-500:] + done.stderr
+
+
+def test_the_units_confine_a_role_as_they_do_the_whole():
+    """What they say of the kernel and the file system is the same."""
+    def confinement(name: str) -> list[str]:
+        text = (UNITS / name).read_text().partition("\n# What it sees\n")[2]
+        return [line for line in text.splitlines() if "=" in line and not line.startswith("#")]
+
+    assert len(confinement("footfall.service")) > 20
+    assert confinement("footfall@.service") == confinement("footfall.service")
+
+
+def test_the_unit_of_a_role_starts_it_again_and_lets_it_end():
+    settings = unit_settings(UNITS / "footfall@.service")
+    assert settings["Restart"] == "always" and settings["StartLimitIntervalSec"] == "0"
+    assert int(settings["RestartSec"]) < int(settings["RestartMaxDelaySec"]) and int(settings["RestartSteps"]) > 1
+    source = (ROOT / "src/app/cluster/run_role.cc").read_text()
+    [grace] = re.findall(r"kStopGraceMs = ([\d']+);", source)
+    assert int(settings["TimeoutStopSec"]) * 1_000 >= int(grace.replace("'", "")) + 5_000
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_unit_of_a_role_gives_it_what_it_takes(role: str, folder: pathlib.Path):
+    """Up to the first thing that the settings have to say: where the catalog is."""
+    settings = unit_settings(UNITS / "footfall@.service")
+    program, *words = settings["ExecStart"].replace("%i", role).split()
+    assert program == "/usr/local/bin/footfall" and words[0] == role
+    state = settings["StateDirectory"].replace("%i", role)
+    assert words[words.index("--data") + 1] == f"/var/lib/{state}"
+    config = folder / "footfall.toml"
+    config.write_text("")
+    places = {"/etc/footfall/footfall.toml": str(config), f"/var/lib/{state}": str(folder / "data")}
+    assert places.keys() <= set(words)
+    done = run_command(*(places.get(word, word) for word in words), env={"FOOTFALL_HTTP_LISTEN": "127.0.0.1:0"})
+    assert done.returncode == 2 and "catalog.url" in done.stderr, done.stderr
 
 
 def test_S20_every_package_is_pinned_and_has_a_hash():
