@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/metrics.h"
+#include "query/kept_answer.h"
 #include "query/refusals.h"
 
 namespace footfall::query {
@@ -131,7 +132,9 @@ Result<AnswerCache::Found> AnswerCache::compute_as(const EntryPtr& entry, std::u
     // Of who computes it only the wish to wait ends: the work is for the others too.
     std::optional<std::stop_callback<std::function<void()>>> leaving(std::in_place, wait.stop,
                                                                      [this, &entry] { leave(entry); });
-    Result<Kept> made = compute(entry->stop.get_token());
+    std::optional<std::string> place;
+    bool is_found = false;
+    Result<Kept> made = find_or_compute(entry, compute, place, is_found);
     leaving.reset();
     const DataState now = options_.state();
     lock.lock();
@@ -143,8 +146,25 @@ Result<AnswerCache::Found> AnswerCache::compute_as(const EntryPtr& entry, std::u
     }
     auto kept = std::make_shared<const Kept>(std::move(*made));
     keep(entry, kept, now);
+    const bool is_kept = entry->is_listed;
     computed_.notify_all();
-    return Found{.kept = std::move(kept), .is_cached = false};
+    lock.unlock();
+    if (is_kept && place && !is_found) options_.shared->put(*place, encode_kept(*kept));
+    return Found{.kept = std::move(kept), .is_cached = is_found};
+}
+
+Result<AnswerCache::Kept> AnswerCache::find_or_compute(const EntryPtr& entry, const Compute& compute,
+                                                       std::optional<std::string>& place, bool& is_found) {
+    if (options_.shared != nullptr) {
+        const Scope& scope = entry->scope;
+        place = options_.shared->place_of(entry->key, scope.site_id, scope.from_ms, scope.to_ms);
+        const auto bytes = place ? options_.shared->get(*place) : std::nullopt;
+        if (auto kept = bytes ? decode_kept(*bytes) : std::nullopt) {
+            is_found = true;
+            return std::move(*kept);
+        }
+    }
+    return compute(entry->stop.get_token());
 }
 
 void AnswerCache::keep(const EntryPtr& entry, std::shared_ptr<const Kept> kept, const DataState& now) {

@@ -16,6 +16,7 @@
 #include <unordered_map>
 
 #include "base/result.h"
+#include "query/shared_answers.h"
 #include "store/client.h"
 
 namespace footfall::query {
@@ -38,6 +39,7 @@ public:
     struct Options {
         std::uint64_t bytes_max = 0;         ///< of all answers and their questions, estimated; 0: nothing is kept
         std::function<DataState()> state{};  ///< never called under a lock of the cache
+        SharedAnswers* shared = nullptr;     ///< asked before the store is; outlives this
     };
     explicit AnswerCache(Options options);
 
@@ -54,7 +56,7 @@ public:
     };
     struct Found {
         std::shared_ptr<const Kept> kept;
-        bool is_cached = false;  ///< it was there, or somebody else's computation gave it
+        bool is_cached = false;  ///< it was there, here or with others, or somebody else's computation gave it
     };
     /// Until when somebody waits for an answer.
     struct Wait {
@@ -100,6 +102,9 @@ private:
     void keep(const EntryPtr& entry, std::shared_ptr<const Kept> kept, const DataState& now);
     /// One less waits; the last one stops the computation, and nobody waits for that one any more.
     void leave(const EntryPtr& entry);
+    /// From where others leave their answers, or by `compute`.
+    Result<Kept> find_or_compute(const EntryPtr& entry, const Compute& compute, std::optional<std::string>& place,
+                                 bool& is_found);
     Result<Found> compute_as(const EntryPtr& entry, std::unique_lock<std::mutex> lock, const Wait& wait,
                              const Compute& compute);
     /// Nothing where the computation failed.

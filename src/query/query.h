@@ -198,6 +198,7 @@ public:
         std::uint64_t cache_bytes_max = 0;  ///< of answers that are kept
         /// What the tables hold, in step with cache().touch(); without it no answer is kept.
         std::function<DataState()> data_state{};
+        SharedAnswers* shared = nullptr;  ///< see AnswerCache::Options
     };
     Service(store::Client& store, Clock& clock, const Options& options);
 

@@ -376,7 +376,9 @@ Service::Service(store::Client& store, Clock& clock, const Options& options)
     : store_(store),
       clock_(clock),
       options_(options),
-      cache_({.bytes_max = options.data_state ? options.cache_bytes_max : 0, .state = options.data_state}),
+      cache_({.bytes_max = options.data_state ? options.cache_bytes_max : 0,
+              .state = options.data_state,
+              .shared = options.shared}),
       known_size_(options.data_state) {}
 
 Result<Execution> Service::begin(std::optional<std::int64_t> asked_ns, const std::stop_token& stop,
