@@ -35,7 +35,7 @@ store::S3Options s3_options(const Settings& settings, std::function<bool()> is_s
 }  // namespace
 
 Result<ArchivePlace> ArchivePlace::of(const Settings& settings, const std::string& data_dir,
-                                      std::function<bool()> is_stopping) {
+                                      std::function<bool()> is_stopping, const std::string& part) {
     ArchivePlace place;
     if (settings.archive_s3_bucket.empty()) {
         for (const auto& [value, key] : {std::pair(&settings.archive_s3_endpoint, "archive.s3_endpoint"),
@@ -48,6 +48,7 @@ Result<ArchivePlace> ArchivePlace::of(const Settings& settings, const std::strin
                              key);
         place.folder_ =
             settings.archive_directory.empty() ? data_dir + "/archive" : absolute_path(settings.archive_directory);
+        if (!part.empty()) place.folder_ += "/" + part;
         place.where_ = place.folder_;
         place.open_ = [folder = place.folder_]() -> Result<std::unique_ptr<store::ObjectStore>> {
             return store::ObjectFolder::open(folder, kLockWaitMs);
@@ -58,7 +59,8 @@ Result<ArchivePlace> ArchivePlace::of(const Settings& settings, const std::strin
         return Error(Code::kInvalidArgument,
                      "the archive is in one place: give archive.directory or archive.s3_bucket, not both",
                      "archive.s3_bucket");
-    const store::S3Options options = s3_options(settings, std::move(is_stopping));
+    store::S3Options options = s3_options(settings, std::move(is_stopping));
+    if (!part.empty()) options.prefix += (options.prefix.empty() || options.prefix.ends_with('/') ? "" : "/") + part;
     TRY(const auto checked, store::S3Objects::open(options));
     place.where_ = checked->where();
     place.open_ = [options]() -> Result<std::unique_ptr<store::ObjectStore>> {

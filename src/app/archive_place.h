@@ -14,8 +14,9 @@ namespace footfall::app {
 class ArchivePlace {
 public:
     /// Asks nobody. `is_stopping` ends what waits for S3. What can't be right is kInvalidArgument, with the setting.
+    /// `part` is a path below that, of one of several archives that lie side by side.
     static Result<ArchivePlace> of(const Settings& settings, const std::string& data_dir,
-                                   std::function<bool()> is_stopping);
+                                   std::function<bool()> is_stopping, const std::string& part = {});
 
     /// For reading and writing, as long as it is there: a folder is locked. A folder that is not there is made.
     Result<std::unique_ptr<store::ObjectStore>> open() const;

@@ -61,6 +61,12 @@ struct AuditOptions {
     std::size_t stretches_named = 64;
     /// Whether the table forgets the ids of old events (docs/adr/0019): they are not compared then, their keys are.
     bool ids_expire = true;
+    /// The log is one of several partitions: rows of the others are not judged, and those from before its first entry
+    /// are taken to be right.
+    bool is_one_of_several = false;
+    /// Whether the log has its first entry yet: sessions can't be folded without it. Else events alone are compared,
+    /// but for their session's key.
+    bool has_sessions = true;
 };
 
 /// Compares the log with the tables. Both sides are computed apart: here from the records, in the store by SQL.

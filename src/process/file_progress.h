@@ -19,7 +19,7 @@ public:
 
     std::optional<Checkpoint> found() override;
     Status write(const Checkpoint& checkpoint) override;
-    Result<std::optional<std::uint64_t>> check() override { return std::optional<std::uint64_t>(); }
+    Result<Looked> check(Between) override { return Looked(); }
     Status write_undo(log::Position from, std::string_view rows) override { return undo_.write_undo(from, rows); }
     Result<std::optional<std::string>> read_undo(log::Position from) override { return undo_.read_undo(from); }
     Status forget_undo() override { return undo_.forget_undo(); }

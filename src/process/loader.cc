@@ -20,6 +20,8 @@ namespace {
 constexpr std::int64_t kBackoffMinMs = 100;
 constexpr std::int64_t kBackoffMaxMs = 3'000;
 constexpr int kIdleMs = 100;
+/// Without batches others are looked for so often.
+constexpr auto kLookEvery = std::chrono::milliseconds(500);
 
 struct Metrics {
     metrics::Counter& rows = metrics::counter("footfall_loader_rows_total", "Rows inserted into the store.");
@@ -295,6 +297,7 @@ Status Loader::step() {
             TRY(reader_, log_.reader(from));
         }
         reader_->wait(log_, kIdleMs);
+        if (std::chrono::steady_clock::now() - looked_ >= kLookEvery) return look_for_others();
         return {};
     }
     // While there is less than a full batch, wait for the interval: fewer, larger inserts. The first event after a
@@ -315,6 +318,12 @@ Status Loader::step() {
     }
     last_insert_ns_ = clock_.steady_ns();
     TRY_STATUS(look_for_others());
+    if (is_held_elsewhere_) {
+        // What was read is read again.
+        reader_.reset();
+        sleep_ms(kIdleMs);
+        return {};
+    }
     if (state().loaded < from) return {};
     TRY_STATUS(load(entries, reader_->position()));
     const log::Position loaded = reader_->position();
@@ -343,10 +352,13 @@ void Loader::report_lag() const {
 }
 
 Status Loader::look_for_others() {
-    TRY(const auto written_from, progress_->check());
+    TRY(const Progress::Looked looked,
+        progress_->check(in_doubt_ ? Progress::Between::kDoubt : Progress::Between::kBatches));
+    looked_ = std::chrono::steady_clock::now();
+    is_held_elsewhere_ = looked.is_held;
     const std::lock_guard lock(mutex_);
-    if (!written_from || *written_from >= state_.loaded.offset) return {};
-    state_.loaded.offset = *written_from;
+    if (!looked.written_from || *looked.written_from >= state_.loaded.offset) return {};
+    state_.loaded.offset = *looked.written_from;
     state_.is_caught_up = false;
     in_doubt_requested_ = true;
     ++state_.doubts;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -148,6 +149,8 @@ private:
     std::string rejected_identity_;     ///< empty: of a checkpoint that does not say it
     bool is_rejected_in_doubt_ = true;  ///< whether the tables of rejected events are those is to be asked
     std::int64_t last_insert_ns_ = 0;
+    std::chrono::steady_clock::time_point looked_{};
+    bool is_held_elsewhere_ = false;
     TableWriter writer_;
     RejectedStore rejected_store_;
 

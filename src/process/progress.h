@@ -28,10 +28,19 @@ public:
     virtual std::optional<Checkpoint> found() = 0;
     /// Durable on return. kConflict: another process has the partition now.
     virtual Status write(const Checkpoint& checkpoint) = 0;
-    /// Before a batch is written. kConflict: another process has the partition now, and nothing may be written. A
-    /// value: a process that did not know that its partition was gone has written entries from this offset on
-    /// meanwhile, so that what the tables hold from there on is not known; told once.
-    virtual Result<std::optional<std::uint64_t>> check() = 0;
+    struct Looked {
+        /// A process that did not know that its partition was gone has written entries from this offset on meanwhile,
+        /// so that what the tables hold from there on is not known; told once.
+        std::optional<std::uint64_t> written_from{};
+        bool is_held = false;  ///< somebody wants that no batch is written now; it was told that none will be
+    };
+    enum class Between : unsigned char {
+        kBatches,  ///< the tables hold just what the log says before the checkpoint
+        kDoubt,    ///< what they hold is not known, and is about to be changed
+    };
+    /// Before a batch is written, before the store is asked what it holds, and now and then. kConflict: another process
+    /// has the partition now, and nothing may be written.
+    virtual Result<Looked> check(Between between) = 0;
 };
 
 }  // namespace footfall::process

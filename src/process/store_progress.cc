@@ -81,7 +81,6 @@ Result<std::shared_ptr<StoreProgress>> StoreProgress::take_over(store::Client& s
         return Error(Code::kConflict,
                      fmt::format("another loader took partition {} over at the same moment", partition));
     if (owner.doubts > 0) TRY_STATUS(out->take_in_doubts());
-    if (out->last_->position.offset == 0 && out->last_->store_identity.empty()) out->last_.reset();
     return out;
 }
 
@@ -91,7 +90,9 @@ Result<StoreProgress::Owner> StoreProgress::ask_owner() {
             "progress-owner.sql",
             {{"partition", std::to_string(partition_)}, {"token", token_}, {"claim", std::to_string(claim_)}})));
     const auto& row = answer.rows.at(0);
-    return Owner{.is_this = std::get<std::uint64_t>(row.at(0)) == 1, .doubts = std::get<std::uint64_t>(row.at(1))};
+    return Owner{.is_this = std::get<std::uint64_t>(row.at(0)) == 1,
+                 .doubts = std::get<std::uint64_t>(row.at(1)),
+                 .hold = std::get<std::string>(row.at(2))};
 }
 
 Status StoreProgress::insert_checkpoint(const Checkpoint& checkpoint) {
@@ -102,7 +103,8 @@ Status StoreProgress::insert_checkpoint(const Checkpoint& checkpoint) {
                                {"log_offset", "UInt64"},
                                {"as_of", "DateTime64(3, 'UTC')"},
                                {"store_identity", "String"},
-                               {"rejected_identity", "String"}});
+                               {"rejected_identity", "String"},
+                               {"held", "String"}});
     columns[0].add(partition_);
     columns[1].add(claim_);
     columns[2].add_string(token_);
@@ -111,9 +113,10 @@ Status StoreProgress::insert_checkpoint(const Checkpoint& checkpoint) {
     columns[5].add(checkpoint.as_of_ms);
     columns[6].add_string(checkpoint.store_identity);
     columns[7].add_string(checkpoint.rejected_identity);
+    columns[8].add_string(held_);
     TRY_STATUS(store_.insert(
         of_partition("INSERT INTO footfall.loader_checkpoints (log_partition, claim, token, step, log_offset, as_of, "
-                     "store_identity, rejected_identity) FORMAT Native",
+                     "store_identity, rejected_identity, held) FORMAT Native",
                      partition_),
         block_of(columns), kTimeoutMs, insert_settings()));
     last_ = checkpoint;
@@ -158,13 +161,22 @@ Result<std::optional<std::uint64_t>> StoreProgress::take_in_doubts() {
     return std::optional(from);
 }
 
-Result<std::optional<std::uint64_t>> StoreProgress::check() {
+Result<Progress::Looked> StoreProgress::check(Between between) {
     TRY(const Owner owner, ask_owner());
     if (!owner.is_this) return lost();
-    is_writing_ = true;
-    if (owner.doubts > 0) return take_in_doubts();
+    Looked looked;
+    if (owner.doubts > 0) {
+        TRY(looked.written_from, take_in_doubts());
+    }
+    const bool is_steady = between == Between::kBatches && !looked.written_from;
+    if (const std::string hold = is_steady ? owner.hold : ""; hold != held_ && last_) {
+        held_ = hold;
+        TRY_STATUS(insert_checkpoint(*last_));
+    }
+    looked.is_held = !held_.empty();
+    is_writing_ = !looked.is_held;
     (void)failpoint("loader.checked");
-    return std::optional<std::uint64_t>();
+    return looked;
 }
 
 Status StoreProgress::write(const Checkpoint& checkpoint) {

@@ -23,9 +23,12 @@ public:
     /// Takes the partition over. Errors are those of store::Client; kConflict: another one did so at the same moment.
     static Result<std::shared_ptr<StoreProgress>> take_over(store::Client& store, std::uint16_t partition);
 
-    std::optional<Checkpoint> found() override { return last_; }
+    std::optional<Checkpoint> found() override {
+        const bool is_new = last_ && last_->position.offset == 0 && last_->store_identity.empty();
+        return is_new ? std::nullopt : last_;
+    }
     Status write(const Checkpoint& checkpoint) override;
-    Result<std::optional<std::uint64_t>> check() override;
+    Result<Looked> check(Between between) override;
     Status write_undo(log::Position from, std::string_view rows) override;
     Result<std::optional<std::string>> read_undo(log::Position from) override;
     /// There is nothing to forget: the undo is of the store that it is in, and lost with it.
@@ -36,6 +39,7 @@ private:
     struct Owner {
         bool is_this = false;
         std::uint64_t doubts = 0;
+        std::string hold;  ///< who wants it to stand still; empty: nobody
     };
     Result<Owner> ask_owner();
     Status insert_checkpoint(const Checkpoint& checkpoint);
@@ -50,6 +54,7 @@ private:
     std::string token_;
     std::uint64_t step_ = 0;
     std::optional<Checkpoint> last_;
+    std::string held_;         ///< for whom the last checkpoint says that it stands still
     bool is_writing_ = false;  ///< since the last check(), perhaps
 };
 

@@ -2,13 +2,16 @@
 // know that it is gone.
 #include "process/store_progress.h"
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "process/loader.h"
+#include "process/partition_hold.h"
 #include "process/process_fixture.h"
 
 namespace footfall::process {
@@ -39,8 +42,8 @@ public:
 
     std::optional<Checkpoint> found() override { return progress_->found(); }
     Status write(const Checkpoint& checkpoint) override { return progress_->write(checkpoint); }
-    Result<std::optional<std::uint64_t>> check() override {
-        auto checked = progress_->check();
+    Result<Looked> check(Between between) override {
+        auto checked = progress_->check(between);
         std::unique_lock lock(mutex_);
         is_standing_ = is_wanted_;
         changed_.wait(lock, [this] { return !is_wanted_; });
@@ -63,7 +66,7 @@ protected:
     void SetUp() override {
         ProcessTest::SetUp();
         if (is_death_child()) return;
-        for (const char* table : {"loader_checkpoints", "loader_undo", "loader_doubts"})
+        for (const char* table : {"loader_checkpoints", "loader_undo", "loader_doubts", "loader_holds"})
             execute("TRUNCATE TABLE footfall." + std::string(table));
     }
     static std::shared_ptr<StoreProgress> take_over() {
@@ -192,6 +195,45 @@ TEST_F(StoreProgressTest, WhatWasWrittenLateIsMendedByTheNextOwnerToo) {
     expect_loaded(*third);
     const std::vector<std::string> rows = all_rows();
     EXPECT_EQ(rows, rows_of_one_loader());
+}
+
+TEST_F(StoreProgressTest, ALoaderStandsStillForAnAudit) {
+    append_some(20);
+    const auto loader = start(take_over());
+    expect_loaded(*loader);
+    {
+        const auto held = hold_partition(store(), 0, 10'000);
+        ASSERT_TRUE(held) << held.error().message;
+        EXPECT_EQ(held->position.offset, 20u);
+        append_some(20);
+        std::this_thread::sleep_for(std::chrono::milliseconds(1'000));
+        EXPECT_EQ(offsets(), range(0, 20));
+        EXPECT_TRUE(held->is_intact());
+    }
+    expect_loaded(*loader);
+    EXPECT_EQ(offsets(), range(0, 40));
+}
+
+TEST_F(StoreProgressTest, AnEmptyPartitionIsHeldTooAndOneWithoutALoaderIsNot) {
+    {
+        const auto loader = start(take_over());
+        const auto held = hold_partition(store(), 0, 10'000);
+        ASSERT_TRUE(held) << held.error().message;
+        EXPECT_EQ(held->position.offset, 0u);
+    }
+    const auto nobody = hold_partition(store(), 0, 700);
+    ASSERT_FALSE(nobody);
+    EXPECT_EQ(nobody.error().code, Code::kTimeout);
+}
+
+TEST_F(StoreProgressTest, AHoldIsNotIntactWhereAnotherTookThePartitionOver) {
+    append_some(20);
+    const auto first = start(take_over());
+    expect_loaded(*first);
+    const auto held = hold_partition(store(), 0, 10'000);
+    ASSERT_TRUE(held) << held.error().message;
+    const auto second = take_over();
+    EXPECT_FALSE(held->is_intact());
 }
 
 TEST_F(StoreProgressTest, ABatchThatWasCutOffIsTakenBackByTheUndoOfTheOneBefore) {

@@ -247,7 +247,7 @@ TEST_F(MigrationsTest, EveryPartOfATableOfEventsIsSyncedAndInsertTokensAreOff) {
         client().query({.sql = "SELECT name, engine_full FROM system.tables WHERE database = 'footfall' "
                                "AND name != 'schema_migrations' AND engine LIKE '%MergeTree' ORDER BY name"});
     ASSERT_TRUE(answer);
-    ASSERT_EQ(answer->rows.size(), 13u);
+    ASSERT_EQ(answer->rows.size(), 14u);
     for (const auto& row : answer->rows) {
         for (const char* setting :
              {"fsync_after_insert = 1", "fsync_part_directory = 1", "min_rows_to_fsync_after_merge = 1",

@@ -102,7 +102,7 @@ class TestTables:
                 by_partition.append(name)
             if "`visitor_id` " in statement:
                 assert engine[1], f"{name} has visitors, and nothing says on which shard"
-        assert by_partition == ["events", "loader_checkpoints", "loader_doubts", "loader_undo", "rejected", "rejected_counts", "session_alias", "sessions"]
+        assert by_partition == ["events", "loader_checkpoints", "loader_doubts", "loader_holds", "loader_undo", "rejected", "rejected_counts", "session_alias", "sessions"]
 
     def test_what_nobody_has_thought_of_is_refused(self):
         known = (SCHEMA / "table-events.sql").read_text()

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from cluster.running import RunningCluster, Senders, judge
+from cluster.running import RunningCluster, Senders, audited, goes_on, judge, seed
 from support.client import FIREFOX, bearer, request
 from support.events import pageview
 from support.tls import Pair, trusting
@@ -42,18 +42,6 @@ def cluster() -> Iterator[RunningCluster]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def seed() -> int:
-    value = int(os.environ.get("FAULT_SEED") or random.SystemRandom().randrange(1 << 32))
-    print(f"FAULT_SEED={value}")
-    return value
-
-
-def goes_on(senders: Senders, limit_s: float = 30) -> None:
-    """Events are acknowledged again: whatever was killed before, there is work between two kills."""
-    before = len(senders.acknowledged)
-    wait_until(lambda: len(senders.acknowledged) >= before + 50, limit_s, "50 more events acknowledged")
-
-
 class TestDataWay:
     def test_an_event_is_answered_by_every_query_node(self, cluster: RunningCluster) -> None:
         key = cluster.add_site("way")
@@ -77,6 +65,29 @@ class TestDataWay:
             for node in ("query-1", "query-2"):
                 wait_until(lambda: cluster.query(node, key, question).json()["totals"]["pageviews"] == count, 10, f"{count} at {node}")
         wait_until(lambda: cluster.query("query-1", key, question).json()["meta"]["cached"], 10, "a kept answer")
+
+    def test_what_one_node_has_computed_another_one_finds(self, cluster: RunningCluster) -> None:
+        key = cluster.add_site("shared")
+        question = {"website_id": "shared", "metrics": ["pageviews", "bounce_rate"], "dimensions": ["page", "country"], "time_range": "today"}
+        hits = 'footfall_query_shared_total{result="hit"}'
+
+        def found(node: str) -> float:
+            text = request(cluster.nodes[node].port, "GET", "/metrics").body.decode()
+            return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(hits))
+
+        for count in range(1, 4):
+            assert request(cluster.nodes["collect-1"].port, "POST", "/api/v1/events", [pageview("shared", f"/{count}")]).status == 200
+            for node in ("query-1", "query-2", "report-1"):
+                wait_until(lambda: cluster.query(node, key, question).json()["totals"]["pageviews"] == count, 10, f"{count} at {node}")
+        # Each has heard of the last event by now. A question that none of them was asked:
+        time.sleep(1)
+        question["limit"] = 7
+        before = found("query-2")
+        computed = cluster.query("query-1", key, question).json()
+        given = cluster.query("query-2", key, question).json()
+        assert found("query-2") == before + 1
+        assert (given["rows"], given["totals"]) == (computed["rows"], computed["totals"])
+        assert given["meta"]["cached"] and not computed["meta"]["cached"], (given["meta"], computed["meta"])
 
     def test_as_of_goes_on_while_nothing_comes_and_stands_still_while_a_stage_does(self, cluster: RunningCluster) -> None:
         key = cluster.add_site("asof")
@@ -140,6 +151,24 @@ class TestDataWay:
             wait_until(
                 lambda: request(cluster.nodes[node].port, "POST", "/api/v1/events", [pageview("new", "/")]).json()["received"] == 1,
                 1.5, f"the site at {node}")
+
+    def test_every_partition_is_archived_also_by_who_takes_it_over(self, cluster: RunningCluster) -> None:
+        cluster.add_site("archive")
+        for number in range(40):
+            if number == 20:
+                cluster.kill("load-2")
+            events = []
+            for index in range(50):
+                event = pageview("archive", f"/{number}/{index}")
+                event["user_id"] = f"person-{number}-{index}"
+                events.append(event)
+            assert request(cluster.nodes["collect-1"].port, "POST", "/api/v1/events", events).status == 200
+        cluster.restart("load-2")
+        cluster.wait_ready(["load-2"])
+        # Ranges of 100 entries: of each partition fewer than that are left for later.
+        total = int(cluster.ask_store("SELECT count() FROM footfall.events")[0][0])
+        wait_until(lambda: len(cluster.archived()) == cluster.partitions, 60, "an archive of each partition")
+        wait_until(lambda: sum(cluster.archived().values()) > total - 100 * cluster.partitions, 60, "all but the last ones")
 
     def test_commands_say_what_is_not_there_yet(self, cluster: RunningCluster) -> None:
         doctor = cluster.command("doctor")
@@ -266,6 +295,7 @@ class TestKills:
         finally:
             senders.stop()
         judge(cluster, senders)
+        audited(cluster)
 
     def test_what_ends_by_sigterm_loses_nothing_and_ends_well(self, cluster: RunningCluster) -> None:
         cluster.add_site("drain")

@@ -12,6 +12,7 @@ from support.server import Server, Site
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: of the half that takes long (CLUSTER_TEST=all)")
     config.addinivalue_line("markers", "alone: measures how soon or how much, so that scripts/test runs nothing beside it")
 
 

@@ -1,4 +1,5 @@
--- Whether a claim is the last one of a partition, and how many times others said that they had written to it all the same.
+-- Whether a claim is the last one of a partition, how many times others said that they had written to it all the same, and who wants its loader to stand
+-- still (empty: nobody).
 SELECT
     toUInt64((
         SELECT (claim, token) = ({claim:UInt64}, {token:String})
@@ -7,4 +8,13 @@ SELECT
         ORDER BY claim DESC, token DESC
         LIMIT 1
     )),
-    (SELECT count() FROM footfall.loader_doubts WHERE log_partition = {partition:UInt16})
+    (SELECT count() FROM footfall.loader_doubts WHERE log_partition = {partition:UInt16}),
+    ifNull((
+        SELECT token
+        FROM footfall.loader_holds
+        WHERE log_partition = {partition:UInt16}
+        GROUP BY token
+        HAVING argMax(until, version) > now64(3)
+        ORDER BY token
+        LIMIT 1
+    ), '')

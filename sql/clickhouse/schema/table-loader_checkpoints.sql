@@ -7,7 +7,8 @@ CREATE TABLE IF NOT EXISTS footfall.loader_checkpoints
     `log_offset` UInt64,
     `as_of` DateTime64(3, 'UTC'),
     `store_identity` String,
-    `rejected_identity` String
+    `rejected_identity` String,
+    `held` String
 )
 ENGINE = ReplacingMergeTree(step)
 ORDER BY (log_partition, claim, token)

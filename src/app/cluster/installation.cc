@@ -1,10 +1,12 @@
 #include "app/cluster/installation.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "app/cluster/audit.h"
 #include "app/cluster/engines.h"
 #include "app/machine.h"
 #include "base/clock.h"
@@ -31,7 +33,13 @@ public:
     catalog::Catalog& catalog() override { return *catalog_; }
     std::string address() const override { return settings_.http_listen; }
 
-    Result<process::AuditReport> audit(const std::string&) override { return not_here("audit"); }
+    Result<process::AuditReport> audit(const std::string& site_id) override {
+        std::vector<std::string> known;
+        for (const auto& [id, site] : catalog_->snapshot()->sites) known.push_back(id);
+        if (!site_id.empty() && std::find(known.begin(), known.end(), site_id) == known.end())
+            return Error(Code::kNotFound, "there is no site '" + site_id + "'; see 'footfall site list'", "--site");
+        return cluster::audit(settings_, *store_, site_id, known);
+    }
     Result<process::RejectedList> rejected(const process::RejectedFilter& filter,
                                            const process::RejectedPage& page) override {
         return process::list_rejected(*store_, filter, page);

@@ -12,7 +12,9 @@
 
 #include "api/routes.h"
 #include "app/answering.h"
+#include "app/archive_place.h"
 #include "app/cluster/engines.h"
+#include "app/cluster/redis_answers.h"
 #include "app/cluster/store_watch.h"
 #include "app/descriptors.h"
 #include "app/front.h"
@@ -29,6 +31,7 @@
 #include "ingest/committer.h"
 #include "ingest/session_feed.h"
 #include "log/kafka/collected.h"
+#include "process/archive/archivers.h"
 #include "process/live/live_share.h"
 #include "process/loaders.h"
 #include "store/redis/live_store.h"
@@ -112,6 +115,8 @@ struct Node::State {
     std::unique_ptr<store::Client> store;
     std::unique_ptr<process::Loaders> event_loaders;
     std::unique_ptr<process::Loaders> rejected_loaders;
+    std::unique_ptr<process::archive::Archivers> archivers;
+    std::unique_ptr<RedisAnswers> answers;
     std::unique_ptr<StoreWatch> watch;
     std::unique_ptr<query::Service> query;
     std::unique_ptr<Answering> answering;
@@ -214,6 +219,24 @@ Status Node::State::open_loading() {
     options.topic = prefixed(settings, "rejected_events");
     options.numbered_from = process::kRejectedPartitions;
     TRY(rejected_loaders, process::Loaders::open(*store, options, clock));
+    if (settings.archive_enabled == "off") return {};
+    const std::string data_dir = absolute_path(settings.data_dir);
+    // What can't be right ends the start; what is only away is tried again.
+    TRY([[maybe_unused]] const ArchivePlace judged, ArchivePlace::of(settings, data_dir, [] { return false; }));
+    process::archive::ArchiversOptions archiving{
+        .brokers = settings.kafka_brokers,
+        .topic = prefixed(settings, "events"),
+        .members = prefixed(settings, "footfall-archive"),
+        .more = options.more,
+        .each = {.after_ms = settings.archive_after_ms,
+                 .rows_max = static_cast<std::size_t>(settings.archive_range_entries_max)},
+        .place = [this, data_dir](std::uint16_t partition,
+                                  std::function<bool()> is_stopping) -> Result<std::unique_ptr<store::ObjectStore>> {
+            TRY(const ArchivePlace place, ArchivePlace::of(settings, data_dir, std::move(is_stopping),
+                                                           fmt::format("log_partition={:04}", partition)));
+            return place.open();
+        }};
+    TRY(archivers, process::archive::Archivers::open(std::move(archiving), clock));
     return {};
 }
 
@@ -221,9 +244,14 @@ Status Node::State::open_answering() {
     if (!store) {
         TRY(store, open_store(settings));
     }
+    TRY(auto redis, redis_endpoint(settings));
+    answers = std::make_unique<RedisAnswers>(std::move(redis), settings.redis_prefix, clock,
+                                             [this] { return watch->claims(); });
     watch = std::make_unique<StoreWatch>(
         *store, clock,
-        StoreWatch::Options{.partitions = static_cast<std::uint16_t>(settings.kafka_partitions), .board = board.get()});
+        StoreWatch::Options{.partitions = static_cast<std::uint16_t>(settings.kafka_partitions),
+                            .board = board.get(),
+                            .touched = [this](const auto& hours) { answers->touch(hours); }});
     query = std::make_unique<query::Service>(
         *store, clock,
         query::Service::Options{.timeout_ms = static_cast<int>(settings.query_timeout_ms),
@@ -231,7 +259,8 @@ Status Node::State::open_answering() {
                                 .sketch_above_events = static_cast<std::uint64_t>(settings.query_sketch_above_events),
                                 .sample_above_rows = static_cast<std::uint64_t>(settings.query_sample_above_rows),
                                 .cache_bytes_max = static_cast<std::uint64_t>(settings.query_cache_bytes_max),
-                                .data_state = [this] { return watch->data_state(); }});
+                                .data_state = [this] { return watch->data_state(); },
+                                .shared = answers.get()});
     watch->start(query->cache());
     return {};
 }
@@ -257,6 +286,10 @@ std::vector<api::NotReady> Node::State::not_ready() const {
             if (!partition.problem.empty())
                 parts.push_back({"loader", fmt::format("partition {}: {}", partition.number, partition.problem)});
     }
+    if (archivers)
+        for (const auto& partition : archivers->state())
+            if (!partition.problem.empty())
+                parts.push_back({"archive", fmt::format("partition {}: {}", partition.number, partition.problem)});
     if (watch)
         if (std::string why = watch->problem(); !why.empty()) parts.push_back({"store", std::move(why)});
     return parts;
@@ -397,6 +430,7 @@ void Node::stop(int grace_ms) {
     state.live_share.reset();
     state.event_loaders.reset();
     state.rejected_loaders.reset();
+    state.archivers.reset();
     {
         const std::lock_guard guard(state.housekeeping_mutex);
         state.stopping = true;

@@ -145,6 +145,7 @@ Status StoreWatch::tell_touched(const std::map<std::uint16_t, Partition>& before
         }
     }
     cache_->touch(hours, data_state().loaded);
+    if (options_.touched) options_.touched(hours);
     return {};
 }
 
@@ -153,6 +154,14 @@ query::DataState StoreWatch::data_state() const {
     query::DataState state{.loaded = 0, .changes = changes_, .is_steady = problem_.empty()};
     for (const auto& [number, partition] : partitions_) state.loaded += partition.loaded;
     return state;
+}
+
+std::optional<std::uint64_t> StoreWatch::claims() const {
+    const std::lock_guard lock(mutex_);
+    if (!problem_.empty()) return std::nullopt;
+    std::uint64_t sum = 0;
+    for (const auto& [number, partition] : partitions_) sum += partition.claim;
+    return sum;
 }
 
 std::int64_t StoreWatch::as_of_ms() const {

@@ -2,8 +2,10 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -27,6 +29,8 @@ public:
         int interval_ms = 250;
         /// Where the stages before tell how far they are; outlives this. None: nobody knows.
         FreshnessBoard* board = nullptr;
+        /// Told of hours in which rows came, behind the cache.
+        std::function<void(const query::AnswerCache::Hours& hours)> touched{};
     };
     /// `store` outlives this.
     StoreWatch(store::Client& store, Clock& clock, const Options& options);
@@ -40,6 +44,9 @@ public:
     void stop();
 
     query::DataState data_state() const;
+    /// Of all loaders, a number that grows when a partition goes to another one; nothing where the store can't be
+    /// asked.
+    std::optional<std::uint64_t> claims() const;
     /// Every event that was acknowledged before is in the store; 0: nobody knows yet. It stands still while Redis is
     /// away.
     std::int64_t as_of_ms() const;

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "base/bytes.h"
+#include "base/sha256.h"
 #include "log/kafka/message.h"
 
 namespace footfall::log::kafka {
@@ -139,6 +141,16 @@ Status KafkaLog::release(Position position) {
     if (deleted->elems[0].err != RD_KAFKA_RESP_ERR_NO_ERROR)
         return unavailable(options_.brokers, deleted->elems[0].err, doing);
     return look();
+}
+
+Result<std::uint64_t> KafkaLog::id() const {
+    const std::unique_ptr<char, void (*)(char*)> cluster(rd_kafka_clusterid(asker_.get(), options_.request_timeout_ms),
+                                                         [](char* text) { rd_kafka_mem_free(nullptr, text); });
+    if (!cluster) return unavailable(options_.brokers, RD_KAFKA_RESP_ERR__TIMED_OUT, "the id of the cluster");
+    Sha256 sum;
+    sum.update(fmt::format("{}/{}/{}", cluster.get(), options_.topic, options_.partition));
+    const std::string hex = sum.finish_hex();
+    return parse_hex64(std::string_view(hex).substr(0, 16)).value_or(0);
 }
 
 Result<std::unique_ptr<KafkaReader>> KafkaReader::open(const KafkaLog& log, const Settings& settings,

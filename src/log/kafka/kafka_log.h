@@ -66,6 +66,9 @@ public:
     Result<std::unique_ptr<KafkaReader>> waiting_reader(Position from) const;
     std::vector<Damage> damage() const override { return {}; }
     Status release(Position position) override;
+    /// A number that another partition, topic or cluster of Kafka does not have; a topic that is made anew has it
+    /// again. Asks the broker.
+    Result<std::uint64_t> id() const;
 
 private:
     KafkaLog(KafkaLogOptions options, Clock& clock) : options_(std::move(options)), clock_(clock) {}

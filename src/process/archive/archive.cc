@@ -24,7 +24,7 @@ ObjectSum sum_of(const std::string& key, std::string_view content) {
 
 /// The id of the event, or of what is left of it, at an offset; nothing where the log does not give one.
 std::optional<std::string> event_id_at(const log::EventLog& log, std::uint64_t offset) {
-    const auto reader = log.reader({.partition = 0, .offset = offset});
+    const auto reader = log.reader({.partition = log.begin().partition, .offset = offset});
     std::vector<log::StoredEntry> entries;
     if (!reader || !(*reader)->read(entries, 1, 1) || entries.empty() || entries[0].position.offset != offset)
         return std::nullopt;
@@ -45,8 +45,8 @@ bool has_one_of(const Manifest& manifest, std::span<const std::string> sites) {
 }  // namespace
 
 Result<std::unique_ptr<Archive>> Archive::open(store::ObjectStore& objects, const log::EventLog& log,
-                                               std::uint64_t log_id, Clock& clock) {
-    std::unique_ptr<Archive> archive(new Archive(objects, log_id, clock));
+                                               std::uint64_t log_id, Clock& clock, Kind kind) {
+    std::unique_ptr<Archive> archive(new Archive(objects, log_id, clock, kind));
     TRY_STATUS(archive->claim(log));
     TRY_STATUS(archive->read_names(log));
     TRY_STATUS(archive->check_same_log(log));
@@ -57,7 +57,7 @@ Result<std::unique_ptr<Archive>> Archive::open(store::ObjectStore& objects, cons
 Status Archive::claim(const log::EventLog& log) {
     const auto there = objects_.get(kClaim);
     if (!there && there.error().code != Code::kNotFound) return there.error();
-    if (!there && log.begin().offset > 0)
+    if (!there && kind_ == Kind::kWholeLog && log.begin().offset > 0)
         return Error(Code::kConflict,
                      fmt::format("the event log begins with entry {}, what came before is in its archive alone, and {} "
                                  "has none; put the archive there, or name its folder (archive.directory)",
@@ -96,14 +96,16 @@ Error Archive::overlap(const RangeName& range, std::uint64_t first) const {
 
 Status Archive::read_names(const log::EventLog& log) {
     TRY(const auto manifests, objects_.list("manifest/"));
+    std::vector<RangeName> named;
+    for (const store::ObjectInfo& object : manifests)
+        if (auto range = parse_manifest_key(object.key)) named.push_back(std::move(*range));
+    if (kind_ == Kind::kFromWhenItCan) TRY_STATUS(take_out_overlaps(named));
     std::set<std::string> counted;
-    for (const store::ObjectInfo& object : manifests) {
-        auto range = parse_manifest_key(object.key);
-        if (!range) continue;
-        counted.insert(events_key(range->name));
-        counted.insert(entries_key(range->name));
-        const std::uint64_t first = range->first;
-        const auto [held, is_first] = ranges_.emplace(first, std::move(*range));
+    for (RangeName& range : named) {
+        counted.insert(events_key(range.name));
+        counted.insert(entries_key(range.name));
+        const std::uint64_t first = range.first;
+        const auto [held, is_first] = ranges_.emplace(first, std::move(range));
         if (!is_first) return overlap(held->second, first);
     }
     const RangeName* before = nullptr;
@@ -314,6 +316,33 @@ Status Archive::replace(const RangeName& range, Manifest manifest, FileBuilder& 
     return {};
 }
 
+/// The manifest first: without it the rest counts for nothing.
+Status Archive::remove(const RangeName& range) {
+    TRY_STATUS(objects_.remove(manifest_key(range.name)));
+    TRY_STATUS(objects_.remove(events_key(range.name)));
+    return objects_.remove(entries_key(range.name));
+}
+
+/// All of them say the same of the entries that they share. Of those that begin where the one before ends, or behind
+/// it, the one that reaches farthest stays; what lies in a gap that this leaves is added again, as long as the log has
+/// it.
+Status Archive::take_out_overlaps(std::vector<RangeName>& ranges) {
+    std::sort(ranges.begin(), ranges.end(), [](const RangeName& a, const RangeName& b) {
+        return a.first != b.first ? a.first < b.first : a.end > b.end;
+    });
+    std::vector<RangeName> kept;
+    for (RangeName& range : ranges) {
+        if (kept.empty() || range.first >= kept.back().end) {
+            kept.push_back(std::move(range));
+            continue;
+        }
+        logging::warn("archive.overlap_removed", {{"first", range.first}, {"end", range.end}});
+        TRY_STATUS(remove(range));
+    }
+    ranges = std::move(kept);
+    return {};
+}
+
 Status Archive::forget(std::span<const log::Damage> damage, std::uint64_t log_begin) {
     const auto nobody_else = lock();
     for (const RangeName& range : ranges()) {
@@ -321,10 +350,7 @@ Status Archive::forget(std::span<const log::Damage> damage, std::uint64_t log_be
             return lost.first < range.end && lost.last >= range.first;
         });
         if (!is_touched || range.first < log_begin) continue;
-        // The manifest first: without it the rest counts for nothing.
-        TRY_STATUS(objects_.remove(manifest_key(range.name)));
-        TRY_STATUS(objects_.remove(events_key(range.name)));
-        TRY_STATUS(objects_.remove(entries_key(range.name)));
+        TRY_STATUS(remove(range));
         logging::info("archive.forgotten", {{"first", range.first}, {"end", range.end}});
         const std::lock_guard guard(mutex_);
         ranges_.erase(range.first);

@@ -50,13 +50,20 @@ using RewriteArchive = std::function<Status(const log::ErasureRange& range, std:
 /// Whoever reads the log for the archive, or changes what is in both, does it one at a time: see Archive::lock().
 class Archive {
 public:
+    /// How an archive begins, and who else may write to it.
+    enum class Kind : std::uint8_t {
+        kWholeLog,       ///< with the log's first entry, which nobody throws away before; by one process
+        kFromWhenItCan,  ///< with the first entry that the log has by then; a process that does not know that the log's
+                         ///< partition is another's may add ranges that overlap, of the same entries: some of them are
+                         ///< taken out again at the next opening
+    };
     /// Opens the archive of this log, or begins one, and removes what a death left of a range that does not count,
     /// unless the log has it no more: then its manifest is missing.
     /// Reads names only, and the last manifest. kConflict: it is another log's, or of a state of this log that is gone,
     /// or there is none where the log has given its beginning away (the message says what to do); kCorrupt: ranges that
     /// overlap. What is passed outlives this.
     static Result<std::unique_ptr<Archive>> open(store::ObjectStore& objects, const log::EventLog& log,
-                                                 std::uint64_t log_id, Clock& clock);
+                                                 std::uint64_t log_id, Clock& clock, Kind kind = Kind::kWholeLog);
 
     /// Nothing is added or rewritten by others until what it gives is gone.
     std::unique_lock<std::mutex> lock() const { return std::unique_lock(changing_); }
@@ -91,10 +98,12 @@ public:
     Result<FileContent> content(const Manifest& manifest) const;
 
 private:
-    Archive(store::ObjectStore& objects, std::uint64_t log_id, Clock& clock)
-        : objects_(objects), log_id_(log_id), clock_(clock) {}
+    Archive(store::ObjectStore& objects, std::uint64_t log_id, Clock& clock, Kind kind)
+        : objects_(objects), log_id_(log_id), clock_(clock), kind_(kind) {}
     Status claim(const log::EventLog& log);
     Status read_names(const log::EventLog& log);
+    Status take_out_overlaps(std::vector<RangeName>& ranges);
+    Status remove(const RangeName& range);
     Error overlap(const RangeName& range, std::uint64_t first) const;
     Status check_same_log(const log::EventLog& log) const;
     Result<std::optional<ObjectSum>> put(const std::string& key, const std::string& content);
@@ -106,6 +115,7 @@ private:
     store::ObjectStore& objects_;
     const std::uint64_t log_id_;
     Clock& clock_;
+    const Kind kind_;
     mutable std::mutex changing_;
     mutable std::mutex mutex_;                    ///< of the rest
     std::map<std::uint64_t, RangeName> ranges_;   ///< by their first offset

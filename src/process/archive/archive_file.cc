@@ -341,6 +341,7 @@ Status read_entries(const FileContent& content, const std::function<Status(const
     TRY(const auto events, read_groups(content.events, event_columns()));
     TRY(const auto entries, read_groups(content.entries, entry_columns()));
     static const std::size_t event_offset = column_at(event_columns(), "log_offset");
+    static const std::size_t event_partition = column_at(event_columns(), "log_partition");
     std::vector<Place> places;
     // The entries first: of two of one offset the first counts.
     for (const bool is_event : {false, true}) {
@@ -358,7 +359,9 @@ Status read_entries(const FileContent& content, const std::function<Status(const
         if (i > 0 && places[i - 1].offset == place.offset) continue;
         const std::vector<Column>& columns = (place.is_event ? events : entries)[place.group];
         log::StoredEntry entry;
-        entry.position = {.partition = 0, .offset = place.offset};
+        const Column& partitions = columns[place.is_event ? event_partition : 0];
+        entry.position = {.partition = static_cast<std::uint16_t>(partitions.integers[place.row]),
+                          .offset = place.offset};
         if (place.is_event) {
             TRY_STATUS(read_record(columns, place.row, record));
             entry.kind = log::EntryKind::kEvent;

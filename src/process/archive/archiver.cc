@@ -132,8 +132,9 @@ Result<bool> Archiver::collect(Archive::Missing missing, Collected& range) {
     const std::uint64_t end = std::min(missing.end.value_or(log_.end().offset), log_.end().offset);
     range.first = range.end = missing.first;
     if (missing.first >= end) return false;
+    const std::uint16_t partition = log_.begin().partition;
     // Of its own for each range: it gives what the log has now, also where that was rewritten since.
-    TRY(const auto reader, log_.reader({.partition = 0, .offset = missing.first}));
+    TRY(const auto reader, log_.reader({.partition = partition, .offset = missing.first}));
     std::vector<log::StoredEntry> entries;
     while (range.end < end) {
         if (is_stopping()) return false;
@@ -143,7 +144,7 @@ Result<bool> Archiver::collect(Archive::Missing missing, Collected& range) {
             const std::uint64_t behind = std::min(reader->position().offset, end);
             if (read.error().code != Code::kCorrupt || behind <= before) return read.error();
             range.damage.push_back(
-                {.partition = 0, .first = before, .last = behind - 1, .where = read.error().message});
+                {.partition = partition, .first = before, .last = behind - 1, .where = read.error().message});
             range.end = behind;
             continue;
         }
@@ -159,6 +160,8 @@ Result<bool> Archiver::collect(Archive::Missing missing, Collected& range) {
         }
         if (entries.empty()) break;
     }
+    // Offsets may have gaps, at whose end there is nothing yet.
+    if (range.end == range.first) return false;
     // What comes before a range that is there already will not grow.
     range.is_closed = is_full(range) || (missing.end && range.end == *missing.end);
     return true;

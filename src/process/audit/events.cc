@@ -11,10 +11,10 @@ namespace footfall::process {
 namespace {
 
 constexpr int kTimeoutMs = 600'000;
-/// The embedded log has one partition; rows of another are found by compare_outside().
+/// Of an embedded log, which has one partition, rows of another are found by compare_outside().
 constexpr const char* kHasNoIds = "timestamp < fromUnixTimestamp64Milli({ids_from:Int64}, 'UTC')";
 constexpr const char* kRange =
-    "WHERE log_partition = 0 AND log_offset >= {begin:UInt64} AND log_offset < {end:UInt64} "
+    "WHERE log_partition = {partition:UInt16} AND log_offset >= {begin:UInt64} AND log_offset < {end:UInt64} "
     "AND visitor_id % {passes:UInt64} = {pass:UInt64}";
 
 template <bool IsDecimal, class T>
@@ -46,8 +46,9 @@ std::string row_text(std::uint64_t offset, const event::Event& event, std::uint6
     return out;
 }
 
-std::string event_hash_sql() {
-    std::vector<std::string> texts = {"toString(log_offset)", "toString(event_key)", "toString(session_key)"};
+std::string event_hash_sql(bool has_sessions) {
+    std::vector<std::string> texts = {"toString(log_offset)", "toString(event_key)",
+                                      has_sessions ? "toString(session_key)" : "'0'"};
 #define FOOTFALL_FIELD(name, kind_name, column_type)   \
     texts.push_back(row_text_sql(#name, column_type)); \
     if (may_have_expired(#name)) texts.back() = fmt::format("if({}, '', {})", kHasNoIds, texts.back());
@@ -59,13 +60,14 @@ std::string event_hash_sql() {
 }  // namespace
 
 EventAudit::EventAudit(store::Client& store, AuditRows& rows, const Pass& pass, const AuditOptions& options)
-    : store_(store), rows_(rows), pass_(pass), options_(options), hash_sql_(event_hash_sql()) {}
+    : store_(store), rows_(rows), pass_(pass), options_(options), hash_sql_(event_hash_sql(pass.has_sessions)) {}
 
 EventAudit::Parameters EventAudit::range(std::uint64_t begin, std::uint64_t end) const {
     return {{"begin", std::to_string(begin)},
             {"end", std::to_string(end)},
             {"passes", std::to_string(pass_.passes)},
             {"pass", std::to_string(pass_.pass)},
+            {"partition", std::to_string(pass_.partition)},
             {"ids_from", std::to_string(pass_.ids_from_ms)}};
 }
 
@@ -176,11 +178,18 @@ Status EventAudit::name_stretch(std::uint64_t stretch, std::span<const Expected>
     return {};
 }
 
-Status compare_outside(store::Client& store, AuditRows& rows, const log::EventLog& log) {
-    TRY(const store::Answer answer, store.query({.sql = "SELECT toString(website_id), countIf(log_partition != 0 "
-                                                        "OR log_offset < {begin:UInt64}), max(log_offset) "
-                                                        "FROM footfall.events GROUP BY website_id",
-                                                 .parameters = {{"begin", std::to_string(log.begin().offset)}},
+Status compare_outside(store::Client& store, AuditRows& rows, const log::EventLog& log, bool is_one_of_several) {
+    const char* const all =
+        "SELECT toString(website_id), countIf(log_partition != {partition:UInt16} "
+        "OR log_offset < {begin:UInt64}), max(log_offset) FROM footfall.events GROUP BY website_id";
+    const char* const own =
+        "SELECT toString(website_id), toUInt64(0), max(log_offset) FROM footfall.events "
+        "WHERE log_partition = {partition:UInt16} AND log_offset >= {begin:UInt64} "
+        "GROUP BY website_id";
+    const log::Position begin = log.begin();
+    TRY(const store::Answer answer, store.query({.sql = is_one_of_several ? own : all,
+                                                 .parameters = {{"partition", std::to_string(begin.partition)},
+                                                                {"begin", std::to_string(begin.offset)}},
                                                  .timeout_ms = kTimeoutMs}));
     const std::uint64_t log_end = log.end().offset;
     for (const auto& row : answer.rows) {

@@ -65,6 +65,7 @@ private:
 
 /// Rows that no entry of the log can explain, of all visitors. The log's end is read after the store was asked, since
 /// both grow.
-Status compare_outside(store::Client& store, AuditRows& rows, const log::EventLog& log);
+/// `is_one_of_several`: of the log's own partition alone.
+Status compare_outside(store::Client& store, AuditRows& rows, const log::EventLog& log, bool is_one_of_several);
 
 }  // namespace footfall::process

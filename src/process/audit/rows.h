@@ -69,6 +69,9 @@ struct Pass {
     std::uint64_t pass = 0;
     std::uint64_t passes = 1;
     std::int64_t ids_from_ms = 0;  ///< events of before may have lost their ids in the table
+    std::uint16_t partition = 0;   ///< of the log
+    bool is_one_of_several = false;
+    bool has_sessions = true;  ///< the log has all that sessions are made of
     bool holds(std::uint64_t visitor_id) const { return visitor_id % passes == pass; }
 };
 

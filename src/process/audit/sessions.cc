@@ -81,9 +81,14 @@ void SessionAudit::note_changes() {
     for (const SessionAlias& alias : fold_.take_aliases()) aliases_[{alias.website_id, alias.old_key}] = alias.new_key;
 }
 
+std::string_view SessionAudit::of_partition() const {
+    return pass_.is_one_of_several ? "AND log_partition = {partition:UInt16} " : "";
+}
+
 SessionAudit::Parameters SessionAudit::parameters() const {
     return {{"passes", std::to_string(pass_.passes)},
             {"pass", std::to_string(pass_.pass)},
+            {"partition", std::to_string(pass_.partition)},
             {"buckets", std::to_string(pass_.passes * kBuckets)}};
 }
 
@@ -92,9 +97,9 @@ Status SessionAudit::compare_sums() {
     TRY(const store::Answer answer,
         store_.query({.sql = fmt::format("SELECT toString(website_id), visitor_id % {{buckets:UInt64}} AS bucket, "
                                          "sum(sign), {} FROM footfall.sessions "
-                                         "WHERE visitor_id % {{passes:UInt64}} = {{pass:UInt64}} "
+                                         "WHERE visitor_id % {{passes:UInt64}} = {{pass:UInt64}} {}"
                                          "GROUP BY website_id, bucket",
-                                         hash_sql_),
+                                         hash_sql_, of_partition()),
                       .parameters = parameters(),
                       .timeout_ms = kTimeoutMs}));
     std::map<SiteAndBucket, Sum> stored;
@@ -134,10 +139,10 @@ Status SessionAudit::compare_rest() {
         store_.query(
             {.sql = fmt::format("SELECT toString(website_id), session_key, sum(sign), {} AS hash "
                                 "FROM footfall.sessions WHERE visitor_id % {{passes:UInt64}} = {{pass:UInt64}} "
-                                "AND visitor_id % {{buckets:UInt64}} IN {{rest:Array(UInt64)}} "
+                                "AND visitor_id % {{buckets:UInt64}} IN {{rest:Array(UInt64)}} {}"
                                 "GROUP BY website_id, session_key, visitor_id % {{buckets:UInt64}} "
                                 "HAVING sum(sign) != 0 OR hash != 0",
-                                hash_sql_),
+                                hash_sql_, of_partition()),
              .parameters = parameters,
              .timeout_ms = kTimeoutMs}));
     for (const auto& row : answer.rows) {

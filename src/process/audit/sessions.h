@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -48,6 +49,7 @@ private:
     std::uint64_t bucket_of(std::uint64_t visitor_id) const;
     void note_changes();
     Status compare_aliases();
+    std::string_view of_partition() const;
     Parameters parameters() const;
 
     store::Client& store_;

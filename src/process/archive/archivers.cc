@@ -1,0 +1,70 @@
+#include "process/archive/archivers.h"
+
+#include <utility>
+
+#include "log/kafka/kafka_log.h"
+#include "process/archive/archive.h"
+
+namespace footfall::process::archive {
+namespace {
+
+constexpr int kLookEveryMs = 500;
+
+}  // namespace
+
+Result<std::unique_ptr<Archivers>> Archivers::open(ArchiversOptions options, Clock& clock) {
+    std::unique_ptr<Archivers> out(new Archivers(std::move(options), clock));
+    const ArchiversOptions& set = out->options_;
+    TRY(out->share_, log::kafka::Share::open({.members = {.brokers = set.brokers,
+                                                          .group = set.members,
+                                                          .topic = set.topic,
+                                                          .session_timeout_ms = set.session_timeout_ms,
+                                                          .more = set.more},
+                                              .name = "archive"},
+                                             [archivers = out.get()](auto& turn) { return archivers->work(turn); }));
+    return out;
+}
+
+Status Archivers::work(log::kafka::Share::Turn& turn) {
+    TRY(const auto log, log::kafka::KafkaLog::open({.brokers = options_.brokers,
+                                                    .topic = options_.topic,
+                                                    .partition = turn.partition(),
+                                                    .isolation = log::kafka::Isolation::kReadCommitted,
+                                                    .more = options_.more},
+                                                   clock_));
+    TRY(const std::uint64_t log_id, log->id());
+    TRY(const auto objects, options_.place(turn.partition(), [&turn] { return turn.is_ending(); }));
+    TRY(const auto archive, Archive::open(*objects, *log, log_id, clock_, Archive::Kind::kFromWhenItCan));
+    Archiver archiver(*log, *archive, clock_, options_.each);
+    archiver.start();
+    // It tries again by itself.
+    while (!turn.is_ending()) {
+        ArchiverState state = archiver.state();
+        if (state.problem.empty()) turn.gets_on(state.next);
+        {
+            const std::lock_guard lock(mutex_);
+            states_[turn.partition()] = std::move(state);
+        }
+        turn.wait(kLookEveryMs);
+    }
+    return {};
+}
+
+std::vector<Archivers::Partition> Archivers::state() const {
+    std::vector<Partition> out;
+    const auto partitions = share_->state();
+    const std::lock_guard lock(mutex_);
+    for (const auto& partition : partitions) {
+        Partition& one = out.emplace_back();
+        one.number = partition.number;
+        one.is_working = partition.is_working;
+        one.problem = partition.problem;
+        if (const auto known = states_.find(partition.number); known != states_.end()) {
+            one.archiver = known->second;
+            if (partition.is_working) one.problem = known->second.problem;
+        }
+    }
+    return out;
+}
+
+}  // namespace footfall::process::archive

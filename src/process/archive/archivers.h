@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "log/kafka/share.h"
+#include "process/archive/archiver.h"
+#include "store/object_store.h"
+
+namespace footfall::process::archive {
+
+struct ArchiversOptions {
+    std::string brokers;
+    std::string topic = "events";
+    std::string members = "footfall-archive";  ///< whose members share the topic's partitions
+    int session_timeout_ms = 10'000;
+    log::kafka::Settings more = {};
+    ArchiverOptions each;  ///< without release: Kafka keeps entries as long as its topic says
+    /// Where a partition's archive lies; `is_stopping` ends what waits for it.
+    std::function<Result<std::unique_ptr<store::ObjectStore>>(std::uint16_t partition,
+                                                              std::function<bool()> is_stopping)>
+        place;
+};
+
+/// The archive of those partitions of `events` that are this process's share: one archive a partition, each as the
+/// embedded form has one. Others start the same beside it. An archive begins with what Kafka has when it is turned on.
+class Archivers {
+public:
+    /// Does not wait for broker or place.
+    static Result<std::unique_ptr<Archivers>> open(ArchiversOptions options, Clock& clock);
+    Archivers(const Archivers&) = delete;
+    Archivers& operator=(const Archivers&) = delete;
+
+    struct Partition {
+        std::uint16_t number = 0;
+        bool is_working = false;
+        ArchiverState archiver;  ///< of the last attempt, where it came so far
+        std::string problem;     ///< why it does not get on; empty where it does
+    };
+    /// Thread-safe.
+    std::vector<Partition> state() const;
+
+private:
+    Archivers(ArchiversOptions options, Clock& clock) : options_(std::move(options)), clock_(clock) {}
+    Status work(log::kafka::Share::Turn& turn);
+
+    const ArchiversOptions options_;
+    Clock& clock_;
+    mutable std::mutex mutex_;
+    std::map<std::uint16_t, ArchiverState> states_;
+    std::unique_ptr<log::kafka::Share> share_;  ///< last: it calls the rest until it has ended
+};
+
+}  // namespace footfall::process::archive
