@@ -324,7 +324,11 @@ Status Loader::step() {
         sleep_ms(kIdleMs);
         return {};
     }
-    if (state().loaded < from) return {};
+    {
+        // What others wrote is compared first.
+        const std::lock_guard lock(mutex_);
+        if (in_doubt_requested_) return {};
+    }
     TRY_STATUS(load(entries, reader_->position()));
     const log::Position loaded = reader_->position();
     std::int64_t as_of_ms = state().as_of_ms;
@@ -357,8 +361,8 @@ Status Loader::look_for_others() {
     looked_ = std::chrono::steady_clock::now();
     is_held_elsewhere_ = looked.is_held;
     const std::lock_guard lock(mutex_);
-    if (!looked.written_from || *looked.written_from >= state_.loaded.offset) return {};
-    state_.loaded.offset = *looked.written_from;
+    if (!looked.written_from) return {};
+    state_.loaded.offset = std::min(state_.loaded.offset, *looked.written_from);
     state_.is_caught_up = false;
     in_doubt_requested_ = true;
     ++state_.doubts;

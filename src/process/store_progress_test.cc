@@ -19,7 +19,7 @@ namespace {
 
 using testing::ElementsAre;
 
-/// Stands still where a process may: when it has been told that the partition is its own.
+/// Stands still where a process may: when it has been told that the partition is its own, or before it asks.
 class StandsStill final : public Progress {
 public:
     explicit StandsStill(std::shared_ptr<Progress> progress) : progress_(std::move(progress)) {}
@@ -27,6 +27,10 @@ public:
     void stand_still() {
         const std::lock_guard lock(mutex_);
         is_wanted_ = true;
+    }
+    void stand_still_before_a_batch() {
+        const std::lock_guard lock(mutex_);
+        is_wanted_before_ = true;
     }
     bool stands() {
         return eventually([this] {
@@ -36,17 +40,16 @@ public:
     }
     void go_on() {
         const std::lock_guard lock(mutex_);
-        is_wanted_ = is_standing_ = false;
+        is_wanted_ = is_wanted_before_ = is_standing_ = false;
         changed_.notify_all();
     }
 
     std::optional<Checkpoint> found() override { return progress_->found(); }
     Status write(const Checkpoint& checkpoint) override { return progress_->write(checkpoint); }
     Result<Looked> check(Between between) override {
+        if (between == Between::kBatches) stand(is_wanted_before_);
         auto checked = progress_->check(between);
-        std::unique_lock lock(mutex_);
-        is_standing_ = is_wanted_;
-        changed_.wait(lock, [this] { return !is_wanted_; });
+        stand(is_wanted_);
         return checked;
     }
     Status write_undo(log::Position from, std::string_view rows) override { return progress_->write_undo(from, rows); }
@@ -54,10 +57,17 @@ public:
     Status forget_undo() override { return progress_->forget_undo(); }
 
 private:
+    void stand(const bool& is_wanted) {
+        std::unique_lock lock(mutex_);
+        is_standing_ = is_wanted;
+        changed_.wait(lock, [&is_wanted] { return !is_wanted; });
+    }
+
     const std::shared_ptr<Progress> progress_;
     std::mutex mutex_;
     std::condition_variable changed_;
     bool is_wanted_ = false;
+    bool is_wanted_before_ = false;
     bool is_standing_ = false;
 };
 
@@ -193,6 +203,29 @@ TEST_F(StoreProgressTest, WhatWasWrittenLateIsMendedByTheNextOwnerToo) {
     const auto third = start(take_over());
     ASSERT_TRUE(eventually([&] { return offsets() == range(0, 40); }));
     expect_loaded(*third);
+    const std::vector<std::string> rows = all_rows();
+    EXPECT_EQ(rows, rows_of_one_loader());
+}
+
+TEST_F(StoreProgressTest, WhatWasWrittenLateBeforeTheOwnersFirstBatchIsMended) {
+    append_some(20);
+    const auto still = std::make_shared<StandsStill>(take_over());
+    const auto first = start(still);
+    expect_loaded(*first);
+    still->stand_still();
+    append_some(20);
+    ASSERT_TRUE(still->stands());
+    // The new owner has found nothing beyond the checkpoint, and is about to write what the other one writes now.
+    const auto owners = std::make_shared<StandsStill>(take_over());
+    owners->stand_still_before_a_batch();
+    const auto second = start(owners);
+    ASSERT_TRUE(owners->stands());
+    still->go_on();
+    ASSERT_TRUE(eventually([&] { return first->has_ended(); }));
+    ASSERT_EQ(offsets(), range(0, 40));
+    owners->go_on();
+    expect_loaded(*second);
+    EXPECT_EQ(offsets(), range(0, 40));
     const std::vector<std::string> rows = all_rows();
     EXPECT_EQ(rows, rows_of_one_loader());
 }

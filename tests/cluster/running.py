@@ -195,7 +195,7 @@ def judge(cluster: RunningCluster, senders: Senders, limit_s: float = 60, allow_
     where = f"WHERE website_id = '{senders.site}'"
 
     def is_loaded() -> bool:
-        rows = cluster.ask_store(f"SELECT count() FROM footfall.events {where}")
+        rows = cluster.ask_store(f"SELECT uniqExact(event_id) FROM footfall.events {where}")
         return int(rows[0][0]) >= len(senders.acknowledged)
 
     try:
