@@ -230,8 +230,12 @@ void LiveRoutes::run() {
             const std::uint64_t version = live_.version(site_id);
             const auto numbers = live_.read(site_id);
             lock.lock();
-            if (!numbers) continue;  // being rebuilt: the next turn asks again
             Site& site = sites_.at(site_id);
+            if (!numbers) {
+                // Being rebuilt, or away: the next turn asks again.
+                end_stale(site, began_ns);
+                continue;
+            }
             site.version = version;
             tell(site, *numbers, began_ns);
             counters().tell.observe_ns(clock_.steady_ns() - began_ns);
@@ -257,6 +261,12 @@ void LiveRoutes::end_lost_access(std::int64_t now_ns) {
             }
         }
     }
+}
+
+void LiveRoutes::end_stale(const Site& site, std::int64_t now_ns) {
+    if (now_ns - site.read_ns < kStaleMs * kMillisecond) return;
+    for (const Socket& socket : site.sockets)
+        if (!socket.is_new) socket.socket->close(kTryAgainLater, "there are no live numbers now; connect again later");
 }
 
 bool LiveRoutes::is_due(const std::string& site_id, const Site& site, std::int64_t now_ns) {

@@ -21,8 +21,9 @@ namespace footfall::api {
 
 /// WS /api/v1/live and POST /api/v1/live/ticket. Each socket follows one site: a snapshot when it is open, then the
 /// whole numbers again whenever they change, at most four times a second, and after 10 seconds without a change. All
-/// sockets of a site get the same text; a reader that is slow gets newer numbers, not a backlog. While the numbers are
-/// being rebuilt nothing is sent.
+/// sockets of a site get the same text; a reader that is slow gets newer numbers, not a backlog. While there are no
+/// numbers nothing is sent, and from kStaleMs on whoever was told some is closed with 1013 (try again later): what was
+/// told is not what is any more.
 ///
 /// Whether a socket's caller still may is asked twice a second: it is closed with 4401 where the session or the key has
 /// ended, 4403 where it may no longer read the site, and 4404 where the site is gone.
@@ -34,6 +35,8 @@ class LiveRoutes {
 public:
     static constexpr std::int64_t kTicketMs = 30'000;
     static constexpr std::size_t kTicketsMax = 10'000;
+    static constexpr std::int64_t kStaleMs = 5'000;
+    static constexpr std::uint16_t kTryAgainLater = 1013;
     static constexpr std::uint16_t kSignedOut = 4401;
     static constexpr std::uint16_t kForbidden = 4403;
     static constexpr std::uint16_t kNoSite = 4404;
@@ -70,6 +73,7 @@ private:
     std::optional<Ticket> take_ticket(const std::string& token);
     void run();
     void end_lost_access(std::int64_t now_ns);
+    static void end_stale(const Site& site, std::int64_t now_ns);
     bool is_due(const std::string& site_id, const Site& site, std::int64_t now_ns);
     void tell(Site& site, const store::LiveNumbers& numbers, std::int64_t now_ns);
 

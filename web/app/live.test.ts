@@ -74,6 +74,20 @@ test("a lost connection is told and opened again, later each time, until a messa
   equal(opened.length, 5);
 });
 
+test("a server that lets in and has no numbers is asked again soon", () => {
+  const { waiting, elapse, parts, last } = sockets();
+  const live = follow("s", parts);
+  say(last(), snapshot);
+  drop(last(), 1013);
+  for (let turn = 0; turn < 4; turn += 1) {
+    equal(live.value.value.state, "off");
+    equal(waiting(), 4_000);
+    elapse();
+    last().onopen?.(new Event("open"));
+    elapse();
+  }
+});
+
 test("old numbers are kept apart, with the time at which they were true", () => {
   const { parts, last, clock } = sockets();
   const live = follow("s", parts);

@@ -58,7 +58,7 @@ const MESSAGE_CHARACTERS_MAX = 1 << 20;
 const ROWS_MAX = 1_000;
 
 /** Follows a site until close(), while the page is seen. A lost connection is opened again after 4, 8, 16, 30 s with jitter, so that many
- *  open pages do not come back at once. */
+ *  open pages do not come back at once, and after 4 where the server lets in and has no numbers yet. */
 export function follow(
   siteId: string,
   {
@@ -99,6 +99,10 @@ export function follow(
         off();
         connect();
       });
+    };
+    // Who lets in without numbers has none at the moment, and has them again before the longest pause is over.
+    mine.onopen = () => {
+      if (socket === mine) failures = 0;
     };
     mine.onclose = ({ code }) => {
       if (socket !== mine) return;
