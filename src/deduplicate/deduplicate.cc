@@ -110,6 +110,17 @@ Status Deduplicator::fill_index(std::uint64_t from, std::uint64_t to) {
     return {};
 }
 
+Result<bool> Deduplicator::has_all() const {
+    const Status looked = source_->look();
+    if (!looked && looked.error().code == Code::kNotFound) return looked.error();
+    const std::uint64_t end = source_->end().offset;
+    if (looked && end < committed_)
+        return Error(Code::kConflict,
+                     fmt::format("partition {} of '{}' ends with entry {}, and {} were read of it: it was made anew",
+                                 options_.partition, options_.source, end, committed_));
+    return committed_ >= end;
+}
+
 Result<std::size_t> Deduplicator::step(int wait_ms) {
     if (!reader_->wait(wait_ms)) {
         if (clock_.steady_ns() - committed_ns_ >= options_.idle_commit_ms * kMs) {

@@ -56,8 +56,9 @@ public:
 
     /// Behind the last entry of the source that is committed.
     std::uint64_t position() const { return committed_; }
-    /// Whether that is all that the source has now; asks the broker.
-    bool has_all() const { return committed_ >= source_->end().offset; }
+    /// Whether that is all that the source has now, as far as the broker tells. kNotFound where the topic is gone,
+    /// kConflict where it was made anew: entries of before say nothing of those that stand in their places.
+    Result<bool> has_all() const;
 
 private:
     Deduplicator(DeduplicatorOptions options, Clock& clock) : options_(std::move(options)), clock_(clock) {}

@@ -337,6 +337,23 @@ TEST(DeduplicatorTest, APlaceThatKafkaHasForgottenIsAPersonsToSay) {
     EXPECT_THAT(refused.error().message, testing::HasSubstr("offsets.retention.minutes"));
 }
 
+TEST(DeduplicatorTest, ATopicThatIsGoneIsNotTakenForOneInWhichNothingComes) {
+    Topics topics;
+    topics.put(2);
+    const auto deduplicator = opened(topics.options());
+    work_off(*deduplicator);
+    EXPECT_TRUE(deduplicator->has_all().value_or(false));
+    log::kafka::delete_test_topic(topics.source());
+    // The broker tells of a deletion with some delay.
+    Result<bool> has_all = deduplicator->has_all();
+    for (int i = 0; i < 600 && has_all; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        has_all = deduplicator->has_all();
+    }
+    ASSERT_FALSE(has_all);
+    EXPECT_EQ(has_all.error().code, Code::kNotFound) << has_all.error().message;
+}
+
 /// A collector of the cluster form behind its endpoint.
 class Collector {
 public:

@@ -40,7 +40,8 @@ Status Workers::work(log::kafka::Share::Turn& turn) const {
         if (clock_.steady_ns() - looked_ns >= kLookEveryNs) {
             looked_ns = clock_.steady_ns();
             const std::int64_t now_ms = clock_.wall_ms();
-            if (deduplicator->has_all()) as_of_ms = now_ms;
+            TRY(const bool has_all, deduplicator->has_all());
+            if (has_all) as_of_ms = now_ms;
         }
         if (taken > 0 || as_of_ms > 0) turn.gets_on(deduplicator->position(), as_of_ms);
     }

@@ -31,6 +31,8 @@ public:
 
     /// Positions are behind the last entry of the source that is committed. Thread-safe.
     std::vector<log::kafka::Share::Partition> state() const { return share_->state(); }
+    /// Whether a broker answers and has the source: kNotFound where it has not. Thread-safe.
+    Status reach(int timeout_ms) const { return share_->reach(timeout_ms); }
 
 private:
     Workers(WorkersOptions options, Clock& clock) : options_(std::move(options)), clock_(clock) {}

@@ -384,6 +384,10 @@ Status Loader::reconcile() {
     }
     const log::Position from = state().loaded;
     const log::Position end = log_.end();
+    // Whoever starts again begins with the log that there is now.
+    if (end < from)
+        return Error(Code::kConflict, fmt::format("the log ends at {} and is loaded up to {}: it was made anew or cut",
+                                                  end.offset, from.offset));
     doubt_end_ = from.offset;
     is_rejected_in_doubt_ = true;
     if (failpoint("mutant.skip_reconcile") == Fault::kError) {

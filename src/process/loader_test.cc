@@ -2,6 +2,8 @@
 // row in the end.
 #include "process/loader.h"
 
+#include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <regex>
 #include <thread>
@@ -451,6 +453,40 @@ TEST_F(LoaderTest, AStoreThatIsAheadOfTheLogIsNeitherFilledNorForgotten) {
     EXPECT_EQ(loader_->state().rows, 0u);
     EXPECT_EQ(loader_->state().loaded.offset, 10u);
     EXPECT_EQ(offsets().size(), 11u);
+}
+
+/// A log that may end before its end, as a topic does that was made anew.
+class CutLog final : public log::EventLog {
+public:
+    explicit CutLog(log::EventLog& log) : log_(log) {}
+
+    Result<log::Position> append(std::span<const log::Entry> group) override { return log_.append(group); }
+    log::Position end() const override { return std::min(log_.end(), log::Position{.partition = 0, .offset = cut_at}); }
+    log::Position begin() const override { return log_.begin(); }
+    bool wait_beyond(log::Position position, int timeout_ms) const override {
+        return log_.wait_beyond(position, timeout_ms);
+    }
+    Result<std::unique_ptr<log::LogReader>> reader(log::Position from) const override { return log_.reader(from); }
+    std::vector<log::Damage> damage() const override { return log_.damage(); }
+    Status release(log::Position position) override { return log_.release(position); }
+
+    std::atomic<std::uint64_t> cut_at{1'000};
+
+private:
+    log::EventLog& log_;
+};
+
+TEST_F(LoaderTest, ALogThatEndsBeforeWhatWasLoadedIsForWhoeverStartsAgain) {
+    append_numbered(10);
+    CutLog log(*log_);
+    Loader loader(log, store(), clock_, options());
+    loader.start();
+    ASSERT_TRUE(loader.wait_loaded(log_->end(), 60'000));
+    log.cut_at = 4;
+    loader.store_restarted();
+    EXPECT_TRUE(eventually([&] { return loader.has_ended(); }));
+    EXPECT_THAT(loader.state().problem, HasSubstr("it was made anew or cut"));
+    EXPECT_EQ(offsets().size(), 10u);
 }
 
 TEST_F(LoaderTest, ADeletionThatIsStillAtWorkIsWaitedForSinceItsRowsAreThereAndAreNot) {

@@ -49,6 +49,8 @@ public:
     };
     /// Thread-safe.
     std::vector<Partition> state() const;
+    /// Whether a broker answers and has the topic: kNotFound where it has not. Thread-safe.
+    Status reach(int timeout_ms) const { return share_->reach(timeout_ms); }
 
 private:
     Loaders(store::Client& store, LoadersOptions options, Clock& clock)

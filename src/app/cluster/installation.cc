@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "app/cluster/audit.h"
 #include "app/cluster/engines.h"
+#include "app/cluster/store_watch.h"
 #include "app/machine.h"
 #include "base/clock.h"
 #include "log/kafka/topics.h"
@@ -92,6 +95,21 @@ private:
     const std::unique_ptr<store::Client> store_;
 };
 
+/// Rows are told apart by partition and offset. In a topic that is made anew these begin again, and what comes would be
+/// taken for what is there.
+Status keep_offsets(const Settings& settings, const log::kafka::TopicsOptions& options, store::Client& store) {
+    const std::string events = prefixed(settings, "events");
+    TRY(const std::vector<std::string> missing, log::kafka::missing_topics(options));
+    if (std::find(missing.begin(), missing.end(), events) == missing.end()) return {};
+    TRY(const std::uint64_t loaded, loaded_entries(store));
+    if (loaded == 0) return {};
+    return Error(Code::kConflict,
+                 fmt::format("the topic '{}' is gone and the store has {} entries of it, so it is not made anew here: "
+                             "give Kafka the topic back, or set store.database to a name that is not there yet, which "
+                             "gets what comes from now on; see docs/operations/cluster.md",
+                             events, loaded));
+}
+
 }  // namespace
 
 bool is_cluster(const Settings& settings) { return !settings.catalog_url.empty(); }
@@ -115,6 +133,7 @@ Result<std::string> prepare(const Settings& settings) {
     TRY_STATUS(store::migrate(*store));
     out += "store: its tables are those of this release\n";
     TRY(const auto options, topics_options(settings));
+    TRY_STATUS(keep_offsets(settings, options, *store));
     TRY(const log::kafka::TopicsReport report, log::kafka::make_topics(options));
     for (const std::string& done : report.done) out += "kafka: " + done + "\n";
     for (const std::string& differs : report.differs) out += "kafka: left as it is: " + differs + "\n";

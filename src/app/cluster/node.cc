@@ -84,6 +84,8 @@ struct Node::State {
     Status open_answering();
     void run_housekeeping();
     void tell_freshness() const;
+    Status reach_kafka() const;
+    void look_at_kafka();
     std::vector<api::NotReady> not_ready() const;
     std::string status() const;
 
@@ -100,10 +102,11 @@ struct Node::State {
     std::unique_ptr<ingest::SessionFeed> sessions;
     std::unique_ptr<log::kafka::Collected> collected;
     std::unique_ptr<ingest::Committer> committer;
-    mutable std::mutex reach_mutex;
-    std::string reach_problem = "Kafka was not asked yet";
-
     std::unique_ptr<FreshnessBoard> board;
+
+    // Of who collects, deduplicates or loads.
+    mutable std::mutex reach_mutex;
+    std::string reach_problem;
 
     // Of who deduplicates.
     std::optional<LockFile> lock;
@@ -149,6 +152,7 @@ Status Node::State::open(Options options) {
     if (role.duties.deduplicates) TRY_STATUS(open_processing());
     if (role.duties.loads) TRY_STATUS(open_loading());
     if (role.duties.answers) TRY_STATUS(open_answering());
+    if (collected || deduplication || event_loaders) reach_problem = "Kafka was not asked yet";
     housekeeping = std::thread([this] { run_housekeeping(); });
     return {};
 }
@@ -267,11 +271,11 @@ Status Node::State::open_answering() {
 
 std::vector<api::NotReady> Node::State::not_ready() const {
     std::vector<api::NotReady> parts;
-    if (collected) {
+    {
         const std::lock_guard guard(reach_mutex);
         if (!reach_problem.empty()) parts.push_back({"log", reach_problem});
-        if (committer->is_full()) parts.push_back({"ingest", "too many events wait for Kafka"});
     }
+    if (committer && committer->is_full()) parts.push_back({"ingest", "too many events wait for Kafka"});
     if (deduplication)
         for (const auto& partition : deduplication->state())
             if (!partition.problem.empty())
@@ -322,6 +326,25 @@ void Node::State::tell_freshness() const {
     (void)board->tell(stages).has_value();
 }
 
+/// Each topic that this node reads or writes, up to the first that is not there.
+Status Node::State::reach_kafka() const {
+    if (collected) TRY_STATUS(collected->reach(kReachMs));
+    if (deduplication) TRY_STATUS(deduplication->reach(kReachMs));
+    if (live_share) TRY_STATUS(live_share->reach(kReachMs));
+    if (event_loaders) TRY_STATUS(event_loaders->reach(kReachMs));
+    if (rejected_loaders) TRY_STATUS(rejected_loaders->reach(kReachMs));
+    return {};
+}
+
+void Node::State::look_at_kafka() {
+    const Status reached = reach_kafka();
+    std::string problem = reached ? "" : reached.error().message;
+    if (!reached && reached.error().code == Code::kNotFound) problem += "; 'footfall prepare' makes what is missing";
+    const std::lock_guard guard(reach_mutex);
+    if (!problem.empty() && problem != reach_problem) logging::warn("kafka.away", {{"error", problem}});
+    reach_problem = std::move(problem);
+}
+
 void Node::State::run_housekeeping() {
     name_thread("housekeeping");
     auto& ready = metrics::gauge("footfall_node_ready", "1 while /readyz is 200.");
@@ -348,11 +371,7 @@ void Node::State::run_housekeeping() {
         if (taking && is_time(now, lists_at, kListsEveryMs)) taking->tend(clock.wall_ms());
         if (is_time(now, certificate_at, kCertificateEveryMs))
             front.refresh_certificate(http::TlsContext::Reread::kIfChanged);
-        if (collected && is_time(now, reach_at, kReachEveryMs)) {
-            const Status reached = collected->reach(kReachMs);
-            const std::lock_guard reach_guard(reach_mutex);
-            reach_problem = reached ? "" : reached.error().message;
-        }
+        if (is_time(now, reach_at, kReachEveryMs)) look_at_kafka();
         if (is_time(now, tell_at, kTellEveryMs)) tell_freshness();
         if (is_time(now, save_at, kSaveEveryMs)) {
             if (const Status status = catalog->accounts().save_use(); !status)
@@ -425,12 +444,7 @@ void Node::stop(int grace_ms) {
     }
     // It tells the cache, which goes with the service.
     if (state.watch) state.watch->stop();
-    // Each ends behind its batch, and its partitions are others' at once.
-    state.deduplication.reset();
-    state.live_share.reset();
-    state.event_loaders.reset();
-    state.rejected_loaders.reset();
-    state.archivers.reset();
+    // It asks those that end below.
     {
         const std::lock_guard guard(state.housekeeping_mutex);
         state.stopping = true;
@@ -441,6 +455,12 @@ void Node::stop(int grace_ms) {
         if (const Status status = state.catalog->accounts().save_use(); !status)
             logging::warn("account.use_not_saved", {{"error", status.error().message}});
     }
+    // Each ends behind its batch, and its partitions are others' at once.
+    state.deduplication.reset();
+    state.live_share.reset();
+    state.event_loaders.reset();
+    state.rejected_loaders.reset();
+    state.archivers.reset();
 }
 
 std::vector<api::NotReady> Node::not_ready() const { return state_->not_ready(); }

@@ -39,6 +39,13 @@ std::string array_of(const Numbers& numbers) {
 
 }  // namespace
 
+Result<std::uint64_t> loaded_entries(store::Client& store) {
+    TRY(const store::Answer answer, store.query({.sql = text("watch-checkpoints.sql"), .timeout_ms = kTimeoutMs}));
+    std::uint64_t sum = 0;
+    for (const auto& row : answer.rows) sum += std::get<std::uint64_t>(row.at(2));
+    return sum;
+}
+
 StoreWatch::StoreWatch(store::Client& store, Clock& clock, const Options& options)
     : store_(store), clock_(clock), options_(options), freshness_(options.partitions) {}
 

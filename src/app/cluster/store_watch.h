@@ -17,6 +17,9 @@
 
 namespace footfall::app::cluster {
 
+/// How many entries of `events` the loaders have come past, of all partitions; 0 of a store that is new.
+Result<std::uint64_t> loaded_entries(store::Client& store);
+
 /// What a query node knows of what loaders elsewhere do: how far they are, and what they changed. It asks the store,
 /// four times a second, for their checkpoints and for the hours in which rows came since; answers that were kept of
 /// those are dropped. So a kept answer is older than the tables by that time at the most.

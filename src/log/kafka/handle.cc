@@ -47,6 +47,18 @@ Partitions partition_of(const std::string& topic, std::int32_t partition, std::i
     return list;
 }
 
+Status reach_topic(rd_kafka_t* handle, const std::string& brokers, const std::string& topic, int timeout_ms) {
+    TRY(const Topic asked, make_topic(handle, topic));
+    const rd_kafka_metadata_t* metadata = nullptr;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(handle, 0, asked.get(), &metadata, timeout_ms);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+        rd_kafka_metadata_destroy(metadata);
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+    return error_of(code, fmt::format("Kafka at {}, topic '{}'", brokers, topic));
+}
+
 Error error_of(rd_kafka_resp_err_t code, std::string_view doing) {
     const std::string text = fmt::format("{}: {}", doing, rd_kafka_err2str(code));
     switch (code) {

@@ -43,6 +43,9 @@ struct Callbacks {
 Result<Handle> make_handle(rd_kafka_type_t type, const Settings& settings, const Callbacks& callbacks = {});
 Result<Topic> make_topic(rd_kafka_t* handle, const std::string& name);
 
+/// Whether a broker answers and has the topic: kNotFound where it has not. Thread-safe.
+Status reach_topic(rd_kafka_t* handle, const std::string& brokers, const std::string& topic, int timeout_ms);
+
 /// What a code of the library means for whoever asked: kNotFound where the topic or partition is not there, kForbidden
 /// where the broker refuses the user, kTooLarge, kTimeout, kUnavailable otherwise. `doing` begins the message.
 Error error_of(rd_kafka_resp_err_t code, std::string_view doing);

@@ -60,6 +60,8 @@ public:
     Result<Position> append(std::span<const Entry> group) override;
     Position end() const override;
     Position begin() const override;
+    /// Asks the broker for both. kNotFound where the topic is gone. Thread-safe.
+    Status look() const;
     bool wait_beyond(Position position, int timeout_ms) const override;
     Result<std::unique_ptr<LogReader>> reader(Position from) const override;
     /// The same, as one that can wait.
@@ -76,7 +78,6 @@ private:
         return {.partition = static_cast<std::uint16_t>(options_.numbered_from + options_.partition), .offset = offset};
     }
     Status start();
-    Status look() const;
     Settings reading() const;
 
     const KafkaLogOptions options_;

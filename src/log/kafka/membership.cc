@@ -31,6 +31,8 @@ Result<std::unique_ptr<Membership>> Membership::open(MembershipOptions options, 
                                   {"enable.auto.offset.store", "false"},
                                   {"session.timeout.ms", std::to_string(set.session_timeout_ms)},
                                   {"heartbeat.interval.ms", std::to_string(set.session_timeout_ms / 4)},
+                                  // So soon a topic that is made, or made anew, is heard of.
+                                  {"topic.metadata.refresh.interval.ms", "10000"},
                                   // Taking a partition up may mean reading all of it (deduplicate.h).
                                   {"max.poll.interval.ms", "3600000"},
                                   // Only what has to move moves.

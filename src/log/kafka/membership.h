@@ -42,6 +42,11 @@ public:
     Membership(const Membership&) = delete;
     Membership& operator=(const Membership&) = delete;
 
+    /// Whether a broker answers and has the topic: kNotFound where it has not. Thread-safe, while this lives.
+    Status reach(int timeout_ms) const {
+        return reach_topic(consumer_.get(), options_.brokers, options_.topic, timeout_ms);
+    }
+
 private:
     Membership(MembershipOptions options, Listener listener)
         : options_(std::move(options)), listener_(std::move(listener)) {}

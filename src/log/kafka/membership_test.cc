@@ -71,5 +71,21 @@ TEST(MembershipTest, MembersShareThePartitionsAndThoseOfOneThatLeavesGoToTheRest
     EXPECT_TRUE(partitions.become({}));
 }
 
+TEST(MembershipTest, WhetherTheTopicIsThereIsSaidAlsoWhereThereAreNoPartitions) {
+    const std::string topic = make_test_topic("reached", 1);
+    Partitions partitions;
+    const auto member =
+        Membership::open({.brokers = brokers(), .group = "group-of-" + topic, .topic = topic}, partitions.of(1));
+    const auto other =
+        Membership::open({.brokers = brokers(), .group = "group-of-nothing", .topic = "never-made"}, partitions.of(2));
+    ASSERT_TRUE(member && other);
+    const Status reached = (*member)->reach(5'000);
+    EXPECT_TRUE(reached) << reached.error().message;
+    const Status missed = (*other)->reach(5'000);
+    ASSERT_FALSE(missed);
+    EXPECT_EQ(missed.error().code, Code::kNotFound) << missed.error().message;
+    EXPECT_THAT(missed.error().message, testing::HasSubstr("never-made"));
+}
+
 }  // namespace
 }  // namespace footfall::log::kafka

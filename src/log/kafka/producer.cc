@@ -68,6 +68,10 @@ Result<std::int64_t> Producer::send(std::span<const Entry> group, const Destinat
     // Each is told of in the end, by message.timeout.ms at the latest, and `awaited` lives until then.
     while (awaited.waiting > 0) rd_kafka_poll(handle_.get(), 100);
     if (problem == RD_KAFKA_RESP_ERR_NO_ERROR) problem = awaited.problem;
+    char fatal[512] = "";
+    if (rd_kafka_fatal_error(handle_.get(), fatal, sizeof fatal) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return Error(Code::kInternal,
+                     fmt::format("the client of Kafka at {} cannot go on: {}", options_.brokers, fatal));
     if (problem != RD_KAFKA_RESP_ERR_NO_ERROR)
         return Error(Code::kUnavailable,
                      fmt::format("Kafka at {} did not acknowledge all of {} entries for '{}', some may be there: {}",
@@ -76,15 +80,7 @@ Result<std::int64_t> Producer::send(std::span<const Entry> group, const Destinat
 }
 
 Status Producer::reach(const std::string& topic, int timeout_ms) const {
-    TRY(const Topic handle, make_topic(handle_.get(), topic));
-    const rd_kafka_metadata_t* metadata = nullptr;
-    rd_kafka_resp_err_t code = rd_kafka_metadata(handle_.get(), 0, handle.get(), &metadata, timeout_ms);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-        rd_kafka_metadata_destroy(metadata);
-    }
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-    return error_of(code, fmt::format("Kafka at {}, topic '{}'", options_.brokers, topic));
+    return reach_topic(handle_.get(), options_.brokers, topic, timeout_ms);
 }
 
 }  // namespace footfall::log::kafka

@@ -36,7 +36,9 @@ public:
 
     using DestinationOf = std::function<const Destination&(const Entry&)>;
     /// The smallest offset that an entry of the group got, when all are acknowledged; -1 of none. kTooLarge: nothing
-    /// was sent. kUnavailable: not all were acknowledged in time; any of them may be there.
+    /// was sent. kUnavailable: not all were acknowledged in time; any of them may be there. kInternal: neither were
+    /// they, and the client sends nothing any more, which the library calls a fatal error; another one has to be
+    /// opened.
     Result<std::int64_t> send(std::span<const Entry> group, const DestinationOf& to);
     /// Whether a broker answers and has the topic. Thread-safe beside send().
     Status reach(const std::string& topic, int timeout_ms) const;

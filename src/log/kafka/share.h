@@ -68,6 +68,8 @@ public:
     };
     /// Thread-safe.
     std::vector<Partition> state() const;
+    /// Membership::reach. Without the topic there are no partitions, and so none that has a problem.
+    Status reach(int timeout_ms) const { return membership_->reach(timeout_ms); }
 
 private:
     class Worker;

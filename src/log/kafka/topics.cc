@@ -102,7 +102,8 @@ Status compare(rd_kafka_t* handle, const std::string& name, const Settings& conf
 }
 
 /// Of partitions that nothing has been written to, so that a death between making and this is mended by the next call.
-Status begin_group(rd_kafka_t* handle, const TopicsOptions& options) {
+/// `is_new`: the topic was made by this call, and collectors that waited for it may have written to it already.
+Status begin_group(rd_kafka_t* handle, const TopicsOptions& options, bool is_new) {
     const std::string topic = options.prefix + std::string(kTopics.front().name);
     for (int partition = 0; partition < options.partitions; ++partition) {
         const GroupPlace place = {.brokers = options.brokers,
@@ -112,7 +113,7 @@ Status begin_group(rd_kafka_t* handle, const TopicsOptions& options) {
                                   .timeout_ms = options.timeout_ms,
                                   .more = options.more};
         TRY(const auto known, consumed(place));
-        if (known) continue;
+        if (known && !is_new) continue;
         std::int64_t low = 0;
         std::int64_t high = 0;
         const rd_kafka_resp_err_t code =
@@ -120,7 +121,7 @@ Status begin_group(rd_kafka_t* handle, const TopicsOptions& options) {
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
             return error_of(
                 code, fmt::format("Kafka at {}, the end of partition {} of '{}'", options.brokers, partition, topic));
-        if (high == 0) TRY_STATUS(set_consumed(place, 0));
+        if (is_new || high == 0) TRY_STATUS(set_consumed(place, 0));
     }
     return {};
 }
@@ -159,7 +160,9 @@ Result<TopicsReport> make_topics(const TopicsOptions& options) {
         // Another process made it meanwhile, or just before: brokers tell of new topics with some delay.
         else TRY_STATUS(compare(handle.get(), name, config, options, report.differs));
     }
-    TRY_STATUS(begin_group(handle.get(), options));
+    const std::string source = options.prefix + std::string(kTopics.front().name);
+    const bool is_new = std::find(report.done.begin(), report.done.end(), source) != report.done.end();
+    TRY_STATUS(begin_group(handle.get(), options, is_new));
     return report;
 }
 

@@ -32,6 +32,8 @@ public:
 
     /// Thread-safe.
     std::vector<log::kafka::Share::Partition> state() const { return share_->state(); }
+    /// Whether a broker answers and has the topic: kNotFound where it has not. Thread-safe.
+    Status reach(int timeout_ms) const { return share_->reach(timeout_ms); }
 
 private:
     LiveShare(store::redis::Client& redis, LiveShareOptions options, Clock& clock)

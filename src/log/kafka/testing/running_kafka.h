@@ -85,4 +85,17 @@ inline std::string make_test_topic(const std::string& name, int partitions, cons
     return topic;
 }
 
+inline void delete_test_topic(const std::string& topic) {
+    auto handle = make_handle(RD_KAFKA_PRODUCER, {{"bootstrap.servers", brokers()}});
+    ASSERT_TRUE(handle) << handle.error().message;
+    rd_kafka_DeleteTopic_t* unwanted = rd_kafka_DeleteTopic_new(topic.c_str());
+    rd_kafka_queue_t* queue = rd_kafka_queue_new(handle->get());
+    rd_kafka_DeleteTopics(handle->get(), &unwanted, 1, nullptr, queue);
+    rd_kafka_event_t* event = rd_kafka_queue_poll(queue, 30'000);
+    EXPECT_TRUE(event != nullptr && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR) << topic;
+    if (event != nullptr) rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_DeleteTopic_destroy(unwanted);
+}
+
 }  // namespace footfall::log::kafka
