@@ -1,7 +1,10 @@
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 #include <functional>
 #include <span>
@@ -26,6 +29,9 @@ namespace {
 
 constexpr Oid kBytes = 17;
 constexpr Oid kInteger = 20;
+/// What is not answered within that is taken for lost, and the connection with it: a network that has gone ends none.
+/// Whoever writes waits for those that write before.
+constexpr int kAnswerMs = 10'000;
 
 struct Deleter {
     void operator()(PGconn* connection) const { PQfinish(connection); }
@@ -90,18 +96,22 @@ class Link {
 public:
     explicit Link(Handle handle) : handle_(std::move(handle)) {}
 
+    /// `send` hands a statement over without waiting, as PQsendQuery does.
     template <class Send>
     Result<Rows> run(std::string_view sql, const Send& send) {
         if (!is_in_transaction) {
             hear();
             if (is_broken()) connect_again();
         }
-        Rows rows(send(handle_.get()));
+        Rows rows = ask(send);
         const bool changes_nothing = sql.starts_with("SELECT") || sql == "BEGIN";
-        if (is_broken() && !is_in_transaction && changes_nothing) {
+        if (is_broken() && !is_late_ && !is_in_transaction && changes_nothing) {
             connect_again();
-            if (!is_broken()) rows.reset(send(handle_.get()));
+            if (!is_broken()) rows = ask(send);
         }
+        if (is_late_)
+            return Error(Code::kUnavailable,
+                         fmt::format("catalog: PostgreSQL does not answer within {} s", kAnswerMs / 1'000));
         const ExecStatusType status = PQresultStatus(rows.get());
         if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) return error_of(handle_.get(), rows.get());
         int count = 0;
@@ -128,7 +138,36 @@ public:
     std::string channel;  ///< that is listened to; empty before watch()
 
 private:
-    bool is_broken() const { return PQstatus(handle_.get()) == CONNECTION_BAD; }
+    bool is_broken() const { return is_late_ || PQstatus(handle_.get()) == CONNECTION_BAD; }
+    /// The last result, as PQexec has it, or none where there was no answer in time.
+    template <class Send>
+    Rows ask(const Send& send) {
+        Rows rows;
+        if (send(handle_.get()) == 0) return rows;
+        const auto ends = std::chrono::steady_clock::now() + std::chrono::milliseconds(kAnswerMs);
+        for (;;) {
+            if (!await_result(ends)) {
+                is_late_ = true;
+                return nullptr;
+            }
+            PGresult* result = PQgetResult(handle_.get());
+            if (result == nullptr) return rows;
+            rows.reset(result);
+        }
+    }
+    /// Whether PQgetResult would say something at once, if only that the connection is broken.
+    bool await_result(std::chrono::steady_clock::time_point ends) const {
+        while (PQisBusy(handle_.get()) != 0) {
+            const auto left =
+                std::chrono::duration_cast<std::chrono::milliseconds>(ends - std::chrono::steady_clock::now()).count();
+            pollfd socket = {.fd = PQsocket(handle_.get()), .events = POLLIN, .revents = 0};
+            const int is_there = ::poll(&socket, 1, static_cast<int>(std::max<std::int64_t>(0, left)));
+            if (is_there == 0) return false;
+            if (is_there < 0 && errno != EINTR) return false;
+            if (is_there > 0 && PQconsumeInput(handle_.get()) == 0) return true;
+        }
+        return true;
+    }
     /// What the server said unasked, its end included, so that a change does not find out by being lost.
     void hear() const {
         pollfd socket = {.fd = PQsocket(handle_.get()), .events = POLLIN, .revents = 0};
@@ -136,14 +175,17 @@ private:
     }
     void connect_again() {
         PQreset(handle_.get());
+        is_late_ = false;
         logging::warn("catalog.reconnected", {{"answers", !is_broken()}});
         if (channel.empty() || is_broken()) return;
-        const Rows listened(PQexec(handle_.get(), ("LISTEN \"" + channel + "\"").c_str()));
+        const std::string listen = "LISTEN \"" + channel + "\"";
+        (void)ask([&](PGconn* connection) { return PQsendQuery(connection, listen.c_str()); });
         // What was told meanwhile nobody heard.
         others_changed_ = true;
     }
 
     Handle handle_;
+    bool is_late_ = false;
     bool others_changed_ = false;
 };
 
@@ -169,8 +211,8 @@ public:
             types_.resize(parameters_, 0);
             formats_.resize(parameters_, kAsText);
             TRY(rows_, link_.run(sql_, [&](PGconn* connection) {
-                return PQexecParams(connection, sql_.c_str(), static_cast<int>(parameters_), types_.data(), at.data(),
-                                    sizes.data(), formats_.data(), kAsText);
+                return PQsendQueryParams(connection, sql_.c_str(), static_cast<int>(parameters_), types_.data(),
+                                         at.data(), sizes.data(), formats_.data(), kAsText);
             }));
             row_ = -1;
         }
@@ -222,7 +264,7 @@ public:
     }
     Status execute(std::string_view sql) override {
         const std::string text = translated(sql);
-        const auto rows = link_.run(sql, [&](PGconn* connection) { return PQexec(connection, text.c_str()); });
+        const auto rows = link_.run(sql, [&](PGconn* connection) { return PQsendQuery(connection, text.c_str()); });
         // Whatever came of it: a connection that broke has no transaction either.
         if (sql == "COMMIT" || sql == "ROLLBACK") link_.is_in_transaction = false;
         if (!rows) return rows.error();

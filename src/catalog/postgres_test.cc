@@ -56,6 +56,21 @@ TEST_F(PostgresTest, AConnectionThatHasEndedIsMadeAgainForAQuestionAndForAChange
     EXPECT_EQ(ask("SELECT count(*) FROM numbers"), 1);
 }
 
+TEST_F(PostgresTest, AStatementThatIsNotAnsweredInTimeFailsAndTheNextOneHasAConnectionAgain) {
+    auto slow = database_->prepare("SELECT count(*) FROM pg_sleep(60)");
+    ASSERT_TRUE(slow);
+    const auto row = slow->step();
+    ASSERT_FALSE(row);
+    EXPECT_EQ(row.error().code, Code::kUnavailable) << row.error().message;
+    EXPECT_EQ(ask("SELECT count(*) FROM numbers"), 0);
+    const Status transaction = database_->transaction([&]() -> Status {
+        EXPECT_TRUE(run("INSERT INTO numbers VALUES (1)"));
+        return run("SELECT pg_sleep(60)");
+    });
+    ASSERT_FALSE(transaction);
+    EXPECT_EQ(ask("SELECT count(*) FROM numbers"), 0);
+}
+
 TEST_F(PostgresTest, ATransactionWhoseConnectionEndsFailsAsAWholeAndTheNextOneSucceeds) {
     const Status failed = database_->transaction([&]() -> Status {
         TRY_STATUS(run("INSERT INTO numbers VALUES (1)"));
