@@ -1,6 +1,8 @@
 #include "store/error_code.h"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -16,7 +18,7 @@ struct Known {
 };
 
 // ClickHouse's codes (src/Common/ErrorCodes.cpp) that are no mistake in the statement, and those whose HTTP status is
-// not 500.
+// not 500. That the store does not let Footfall in is nothing that whoever asks Footfall could mend by signing in.
 constexpr Known kKnown[] = {
     {6, Code::kInvalidArgument, 400},    // CANNOT_PARSE_TEXT
     {26, Code::kInvalidArgument, 400},   // CANNOT_PARSE_QUOTED_STRING
@@ -39,11 +41,11 @@ constexpr Known kKnown[] = {
     {158, Code::kTooLarge, 500},         // TOO_MANY_ROWS
     {159, Code::kTimeout, 500},          // TIMEOUT_EXCEEDED
     {160, Code::kTimeout, 500},          // TOO_SLOW
-    {164, Code::kForbidden, 403},        // READONLY
+    {164, Code::kUnavailable, 403},      // READONLY
     {173, Code::kOverloaded, 500},       // CANNOT_ALLOCATE_MEMORY
-    {192, Code::kUnauthenticated, 401},  // UNKNOWN_USER
-    {193, Code::kUnauthenticated, 401},  // WRONG_PASSWORD
-    {194, Code::kUnauthenticated, 401},  // REQUIRED_PASSWORD
+    {192, Code::kUnavailable, 401},      // UNKNOWN_USER
+    {193, Code::kUnavailable, 401},      // WRONG_PASSWORD
+    {194, Code::kUnavailable, 401},      // REQUIRED_PASSWORD
     {202, Code::kOverloaded, 503},       // TOO_MANY_SIMULTANEOUS_QUERIES
     {209, Code::kUnavailable, 500},      // SOCKET_TIMEOUT
     {210, Code::kUnavailable, 500},      // NETWORK_ERROR
@@ -60,11 +62,16 @@ constexpr Known kKnown[] = {
     {394, Code::kUnavailable, 500},      // QUERY_WAS_CANCELLED
     {396, Code::kTooLarge, 500},         // TOO_MANY_ROWS_OR_BYTES
     {457, Code::kInvalidArgument, 400},  // BAD_QUERY_PARAMETER
-    {497, Code::kForbidden, 403},        // ACCESS_DENIED
-    {516, Code::kUnauthenticated, 401},  // AUTHENTICATION_FAILED
+    {497, Code::kUnavailable, 403},      // ACCESS_DENIED
+    {516, Code::kUnavailable, 401},      // AUTHENTICATION_FAILED
     {1001, Code::kInternal, 500},        // STD_EXCEPTION
     {1002, Code::kInternal, 500},        // UNKNOWN_EXCEPTION
 };
+
+bool refuses_footfall(int exception) {
+    constexpr int kRefusals[] = {164, 192, 193, 194, 497, 516};
+    return std::find(std::begin(kRefusals), std::end(kRefusals), exception) != std::end(kRefusals);
+}
 
 const Known* find(int exception) {
     for (const Known& known : kKnown)
@@ -72,15 +79,18 @@ const Known* find(int exception) {
     return nullptr;
 }
 
-// "Code: 60. DB::Exception: text (UNKNOWN_TABLE) (version …)" → "text (UNKNOWN_TABLE)".
+// "Code: 60. DB::Exception: text (UNKNOWN_TABLE) (version …)" → "text (UNKNOWN_TABLE)", and of servers before 20.4
+// "Code: 60, e.displayText() = DB::Exception: text, e.what() = DB::Exception" → "text".
 std::string_view plain_text(std::string_view body) {
     constexpr std::string_view kMark = "DB::Exception: ";
     if (body.starts_with("Code: ")) {
         const std::size_t mark = body.find(kMark);
-        if (mark != std::string_view::npos && mark < 24) body.remove_prefix(mark + kMark.size());
+        if (mark != std::string_view::npos && mark < 32) body.remove_prefix(mark + kMark.size());
     }
     if (const std::size_t version = body.rfind(" (version "); version != std::string_view::npos)
         body = body.substr(0, version);
+    if (const std::size_t what = body.rfind(", e.what() = "); what != std::string_view::npos)
+        body = body.substr(0, what);
     while (!body.empty() && (body.back() == '\n' || body.back() == ' ')) body.remove_suffix(1);
     return body.substr(0, 2'000);
 }
@@ -120,6 +130,8 @@ Error error_of_answer(int http_status, std::string_view exception_code, std::str
             "the query needs more memory than the event store may use (store.memory_max): ask for a shorter time "
             "range, fewer dimensions or a "
             "stricter filter, or raise the limit";
+    } else if (refuses_footfall(exception)) {
+        error.message = "the event store refuses this server (store.user, store.password_file): " + error.message;
     } else if (error.code == Code::kTimeout) {
         error.message = "the query took longer than it may: ask for a shorter time range or fewer dimensions";
     }
