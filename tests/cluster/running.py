@@ -1,5 +1,6 @@
 """A cluster for tests, by scripts/cluster: real Kafka, PostgreSQL, Redis and nginx, our store, and two of each role, on ports that are free."""
 
+import collections
 import importlib.machinery
 import importlib.util
 import json
@@ -8,6 +9,7 @@ import pathlib
 import random
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -16,7 +18,9 @@ from typing import Any
 from support.client import FIREFOX, Answer, Client, bearer, request
 from support.events import pageview
 from support.server import ROOT, binary
+from support.tls import Pair, trusting
 from support.wait import wait_until
+from support.websocket import WebSocket
 
 _loader = importlib.machinery.SourceFileLoader("footfall_cluster", str(ROOT / "scripts/cluster"))
 _spec = importlib.util.spec_from_loader(_loader.name, _loader)
@@ -83,6 +87,46 @@ class RunningCluster(scripts_cluster.Cluster):  # type: ignore[misc, name-define
     def query(self, node: str, key: str, body: dict[str, Any]) -> Answer:
         return request(self.nodes[node].port, "POST", "/api/v1/query", body, bearer(key))
 
+    def not_ready(self, node: str) -> str:
+        """What /readyz names; empty where the node is ready."""
+        answer = request(self.nodes[node].port, "GET", "/readyz", timeout_s=5)
+        return "" if answer.status == 200 else "; ".join(part["reason"] for part in answer.json()["not_ready"])
+
+    def trust(self) -> ssl.SSLContext:
+        """Whoever believes in nginx's certificate."""
+        return trusting(Pair(self.folder / "nginx/tls/certificate.pem", self.folder / "nginx/tls/key.pem"))
+
+    def kafka_tool(self, main: str, *words: str) -> str:
+        """A command of Kafka's own: what it printed."""
+        jars = ROOT / ".engines/kafka"
+        done = subprocess.run(
+            ["java", "-Xmx128m", f"-Dlog4j2.configurationFile={self.folder / 'kafka/log4j2.yaml'}", "-cp", f"{jars}/*", main,
+             "--bootstrap-server", f"127.0.0.1:{self.address_of('kafka')}", *words],
+            capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, (words, done.stdout, done.stderr)
+        return done.stdout
+
+    def written(self, topic: str, site: str) -> dict[str, float]:
+        """When each page's event of a site was written to a topic, in seconds since 1970."""
+        done = subprocess.run(
+            ["kcat", "-C", "-q", "-e", "-b", f"127.0.0.1:{self.address_of('kafka')}", "-t", topic, "-o", "beginning", "-f", "%T %s\n"],
+            capture_output=True, text=True, timeout=60, check=True)
+        found: dict[str, float] = {}
+        for line in done.stdout.splitlines():
+            at, _, content = line.partition(" ")
+            record = json.loads(content)
+            if record.get("website_id") == site and record.get("event_type") == "pageview":
+                found.setdefault(record["page"], int(at) / 1_000)
+        return found
+
+    def delete_topic(self, topic: str) -> None:
+        self.kafka_tool("org.apache.kafka.tools.TopicCommand", "--delete", "--topic", topic)
+
+    def set_topic(self, topic: str, setting: str) -> None:
+        """NAME=VALUE; NAME alone is as the broker has it."""
+        change = ("--add-config" if "=" in setting else "--delete-config", setting)
+        self.kafka_tool("kafka.admin.ConfigCommand", "--alter", "--entity-type", "topics", "--entity-name", topic, *change)
+
     def kill_engine(self, name: str, number: int = signal.SIGKILL) -> None:
         pid = self.engine_pid(name)
         os.kill(pid, number)
@@ -105,18 +149,42 @@ class RunningCluster(scripts_cluster.Cluster):  # type: ignore[misc, name-define
         return "\n".join(out)
 
 
-class Senders:
-    """Clients that send bodies of some events to any collector, and the same again until it is acknowledged, as the SDK does. What was
-    acknowledged is known by its ids."""
+def follow(cluster: RunningCluster, node: str, site: str, key: str) -> WebSocket:
+    """Its live numbers."""
+    return WebSocket(cluster.nodes[node].port, f"/api/v1/live?website_id={site}", bearer(key))
 
-    def __init__(self, cluster: RunningCluster, site: str, seed: int, clients: int = 4, pause_s: float = 0.01):
+
+def total(message: Any) -> int:
+    return sum(minute["pageviews"] for minute in message["minutes"])
+
+
+def until_total(live: WebSocket, wanted: int, limit_s: float) -> Any:
+    """The first message with that many pageviews."""
+    ends = time.monotonic() + limit_s
+    message = None
+    while time.monotonic() < ends:
+        message = live.json(max(0.1, ends - time.monotonic()))
+        if total(message) == wanted:
+            return message
+    raise AssertionError(f"not {wanted} within {limit_s} s: {message}")
+
+
+class Senders:
+    """Clients that send bodies of some events to any collector, or by nginx to whichever it chooses, and the same again until it is
+    acknowledged, as the SDK does. What was acknowledged is known by its ids."""
+
+    def __init__(
+        self, cluster: RunningCluster, site: str, seed: int, clients: int = 4, pause_s: float = 0.01, through_nginx: bool = False
+    ):
         self.cluster = cluster
         self.site = site
         self.pause_s = pause_s
+        self.tls = cluster.trust() if through_nginx else None
         self.lock = threading.Lock()
         self.acknowledged: set[str] = set()
         self.answered = 0
         self.failures = 0
+        self.told: collections.Counter[str] = collections.Counter()  # statuses, and the names of what broke an answer off
         self.pending: dict[int, list[str]] = {}
         self.ending = threading.Event()
         self.threads = [threading.Thread(target=self.run, args=(number, random.Random(f"{seed}/{number}"))) for number in range(clients)]
@@ -124,8 +192,10 @@ class Senders:
             thread.start()
 
     def run(self, number: int, dice: random.Random) -> None:
-        collectors = [node.port for node in self.cluster.of_role("collect")]
-        clients = {port: Client(port, timeout_s=8) for port in collectors}
+        if self.tls:
+            clients = [Client(self.cluster.address_of("nginx_tls"), timeout_s=20, tls=self.tls)]
+        else:
+            clients = [Client(node.port, timeout_s=8) for node in self.cluster.of_role("collect")]
         sent = 0
         while not self.ending.is_set():
             events = []
@@ -140,13 +210,12 @@ class Senders:
             repetitions = 2 if dice.random() < 0.1 else 1
             while repetitions > 0:
                 try:
-                    answer = clients[dice.choice(collectors)].request("POST", "/api/v1/events", events, {"User-Agent": FIREFOX})
-                    is_taken = answer.status == 200
-                except OSError:
-                    is_taken = False
-                except Exception:  # http.client's own errors: a cut connection is told in many ways
-                    is_taken = False
+                    told = str(dice.choice(clients).request("POST", "/api/v1/events", events, {"User-Agent": FIREFOX}).status)
+                except Exception as broken:  # a cut connection is told in many ways
+                    told = type(broken).__name__
+                is_taken = told == "200"
                 with self.lock:
+                    self.told[told] += 1
                     if is_taken:
                         self.acknowledged.update(ids)
                         self.answered += len(ids)

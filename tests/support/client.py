@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import ssl
 import time
 from typing import Any
 
@@ -25,12 +26,13 @@ class Answer:
 
 class Client:
     """A connection that is kept open between requests. Not for several threads at once. `before`: what a balancer
-    sends in front of the first one."""
+    sends in front of the first one. `tls`: it is https, by whom that trusts."""
 
-    def __init__(self, port: int, timeout_s: float = 30, before: bytes = b""):
+    def __init__(self, port: int, timeout_s: float = 30, before: bytes = b"", tls: ssl.SSLContext | None = None):
         self.port = port
         self.timeout_s = timeout_s
         self.before = before
+        self.tls = tls
         self.connection: http.client.HTTPConnection | None = None
         self.sent_at = (
             0.0  # monotonic time at which the last request had been handed to the kernel in full; infinite until then
@@ -43,7 +45,11 @@ class Client:
         if isinstance(body, str):
             body = body.encode()
         if self.connection is None:
-            self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout_s)
+            self.connection = (
+                http.client.HTTPSConnection("127.0.0.1", self.port, timeout=self.timeout_s, context=self.tls)
+                if self.tls
+                else http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout_s)
+            )
             if self.before:
                 self.connection.connect()
                 self.connection.sock.sendall(self.before)
