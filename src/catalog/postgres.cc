@@ -29,9 +29,10 @@ namespace {
 
 constexpr Oid kBytes = 17;
 constexpr Oid kInteger = 20;
-/// What is not answered within that is taken for lost, and the connection with it: a network that has gone ends none.
-/// Whoever writes waits for those that write before.
-constexpr int kAnswerMs = 10'000;
+/// PostgreSQL itself ends a statement then, and what it waits for. Whoever writes waits for those that write before.
+constexpr const char* kLimit = "SET statement_timeout = 10000";
+/// What is not answered by then is taken for lost, and the connection with it: a network that has gone ends none.
+constexpr int kAnswerMs = 12'000;
 
 struct Deleter {
     void operator()(PGconn* connection) const { PQfinish(connection); }
@@ -94,7 +95,7 @@ std::string translated(std::string_view sql) {
 /// whose answer is lost is sent again only if it changes nothing.
 class Link {
 public:
-    explicit Link(Handle handle) : handle_(std::move(handle)) {}
+    explicit Link(Handle handle) : handle_(std::move(handle)) { say(kLimit); }
 
     /// `send` hands a statement over without waiting, as PQsendQuery does.
     template <class Send>
@@ -155,6 +156,10 @@ private:
             rows.reset(result);
         }
     }
+    /// Where this fails so does the statement that follows.
+    void say(const std::string& statement) {
+        (void)ask([&](PGconn* connection) { return PQsendQuery(connection, statement.c_str()); });
+    }
     /// Whether PQgetResult would say something at once, if only that the connection is broken.
     bool await_result(std::chrono::steady_clock::time_point ends) const {
         while (PQisBusy(handle_.get()) != 0) {
@@ -176,16 +181,21 @@ private:
     void connect_again() {
         PQreset(handle_.get());
         is_late_ = false;
-        logging::warn("catalog.reconnected", {{"answers", !is_broken()}});
-        if (channel.empty() || is_broken()) return;
-        const std::string listen = "LISTEN \"" + channel + "\"";
-        (void)ask([&](PGconn* connection) { return PQsendQuery(connection, listen.c_str()); });
+        if (!is_broken()) logging::warn("catalog.reconnected", {});
+        else if (!std::exchange(is_away_, true))
+            logging::warn("catalog.away", {{"error", trimmed(PQerrorMessage(handle_.get()))}});
+        if (is_broken()) return;
+        is_away_ = false;
+        say(kLimit);
+        if (channel.empty()) return;
+        say("LISTEN \"" + channel + "\"");
         // What was told meanwhile nobody heard.
         others_changed_ = true;
     }
 
     Handle handle_;
     bool is_late_ = false;
+    bool is_away_ = false;  ///< since the last attempt, which was told
     bool others_changed_ = false;
 };
 

@@ -1,3 +1,5 @@
+#include <signal.h>
+
 #include <chrono>
 #include <future>
 #include <memory>
@@ -56,19 +58,28 @@ TEST_F(PostgresTest, AConnectionThatHasEndedIsMadeAgainForAQuestionAndForAChange
     EXPECT_EQ(ask("SELECT count(*) FROM numbers"), 1);
 }
 
-TEST_F(PostgresTest, AStatementThatIsNotAnsweredInTimeFailsAndTheNextOneHasAConnectionAgain) {
+TEST_F(PostgresTest, AStatementThatTakesTooLongIsEndedByTheServer) {
     auto slow = database_->prepare("SELECT count(*) FROM pg_sleep(60)");
     ASSERT_TRUE(slow);
     const auto row = slow->step();
     ASSERT_FALSE(row);
     EXPECT_EQ(row.error().code, Code::kUnavailable) << row.error().message;
     EXPECT_EQ(ask("SELECT count(*) FROM numbers"), 0);
+}
+
+TEST_F(PostgresTest, WhatAServerDoesNotAnswerFailsAndTheNextStatementHasAConnectionAgain) {
+    std::int64_t silent = 0;
     const Status transaction = database_->transaction([&]() -> Status {
         EXPECT_TRUE(run("INSERT INTO numbers VALUES (1)"));
-        return run("SELECT pg_sleep(60)");
+        silent = ask("SELECT pg_backend_pid()");
+        EXPECT_EQ(::kill(static_cast<pid_t>(silent), SIGSTOP), 0);
+        return run("INSERT INTO numbers VALUES (2)");
     });
     ASSERT_FALSE(transaction);
+    EXPECT_EQ(transaction.error().code, Code::kUnavailable) << transaction.error().message;
     EXPECT_EQ(ask("SELECT count(*) FROM numbers"), 0);
+    ASSERT_NE(silent, ask("SELECT pg_backend_pid()"));
+    EXPECT_EQ(::kill(static_cast<pid_t>(silent), SIGCONT), 0);
 }
 
 TEST_F(PostgresTest, ATransactionWhoseConnectionEndsFailsAsAWholeAndTheNextOneSucceeds) {
