@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/logging.h"
+#include "base/repeating_thread.h"
 #include "process/sql.h"
 
 namespace footfall::process {
@@ -16,6 +17,8 @@ namespace {
 
 constexpr int kTimeoutMs = 10'000;
 constexpr int kAskEveryMs = 50;
+/// Of the half minute that progress-hold.sql asks for.
+constexpr int kRenewEveryMs = 5'000;
 
 struct Held {
     std::string token;
@@ -40,15 +43,28 @@ Result<Held> ask(store::Client& store, std::uint16_t partition) {
 Status say(store::Client& store, std::uint16_t partition, const std::string& token, const char* statement) {
     return store.execute({.sql = std::string(sql::text(statement)),
                           .parameters = {{"partition", std::to_string(partition)}, {"token", token}},
+                          .settings = {{"priority", "1"}},
                           .timeout_ms = kTimeoutMs});
 }
 
-/// Ends what was asked for.
+/// Keeps up what was asked for, and ends it.
 struct Release {
     store::Client& store;
     const std::uint16_t partition;
     const std::string token;
+    RepeatingThread renewing{};
+
+    void renew() {
+        renewing.start("hold", kRenewEveryMs, [this] {
+            // Where it goes on failing the loader goes on, which is_intact tells.
+            if (const Status renewed = say(store, partition, token, "progress-hold.sql"); !renewed)
+                logging::warn("loader.hold_not_renewed",
+                              {{"partition", partition}, {"error", renewed.error().message}});
+            return std::int64_t{kRenewEveryMs};
+        });
+    }
     ~Release() {
+        renewing.stop();
         if (const Status released = say(store, partition, token, "progress-release.sql"); !released)
             logging::warn("loader.not_released", {{"partition", partition}, {"error", released.error().message}});
     }
@@ -60,6 +76,7 @@ Result<TablesHeld> hold_partition(store::Client& store, std::uint16_t partition,
     const std::string token = random_token(16);
     TRY_STATUS(say(store, partition, token, "progress-hold.sql"));
     auto release = std::make_shared<Release>(store, partition, token);
+    release->renew();
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
     for (;;) {
         TRY(const Held held, ask(store, partition));

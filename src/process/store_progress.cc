@@ -86,9 +86,10 @@ Result<std::shared_ptr<StoreProgress>> StoreProgress::take_over(store::Client& s
 
 Result<StoreProgress::Owner> StoreProgress::ask_owner() {
     TRY(const store::Answer answer,
-        store_.query(statement(
-            "progress-owner.sql",
-            {{"partition", std::to_string(partition_)}, {"token", token_}, {"claim", std::to_string(claim_)}})));
+        store_.query(statement("progress-owner.sql", {{"partition", std::to_string(partition_)},
+                                                      {"token", token_},
+                                                      {"claim", std::to_string(claim_)},
+                                                      {"held", held_}})));
     const auto& row = answer.rows.at(0);
     return Owner{.is_this = std::get<std::uint64_t>(row.at(0)) == 1,
                  .doubts = std::get<std::uint64_t>(row.at(1)),
