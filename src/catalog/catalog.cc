@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/text_file.h"
 #include "catalog/database.h"
+#include "catalog/erasure_rows.h"
 #include "catalog/names.h"
 #include "catalog/schema_version.h"
 
@@ -347,6 +348,7 @@ Status Catalog::State::refresh() {
                         .created_ms = segments.integer_at(4)};
         fresh->segments[segment.site_id].push_back(std::move(segment));
     }
+    TRY(fresh->erasures, read_erasures(database));
     const std::lock_guard lock(snapshot_mutex);
     snapshot = std::move(fresh);
     return {};
@@ -384,6 +386,11 @@ Result<bool> Catalog::take_in_others() {
     }
     TRY_STATUS(state_->accounts.load());
     return true;
+}
+
+Status Catalog::read_again() {
+    const std::lock_guard lock(state_->mutex);
+    return state_->refresh();
 }
 
 std::shared_ptr<const Snapshot> Catalog::snapshot() const {
@@ -655,6 +662,41 @@ Status Catalog::remove_segment(std::string_view site_id, std::string_view id) {
     TRY(Query query, state_->database.prepare("DELETE FROM segments WHERE site_id = ? AND id = ?"));
     TRY_STATUS(query.text(site_id).text(id).run());
     if (state_->database.changes() == 0) return no_segment(id);
+    return state_->refresh();
+}
+
+Result<std::vector<Erasure>> Catalog::erasures() const {
+    const std::lock_guard lock(state_->mutex);
+    return read_erasures(state_->database);
+}
+
+Result<Erasure> Catalog::put_erasure(Erasure erasure) {
+    const std::lock_guard lock(state_->mutex);
+    if (erasure.id.empty()) {
+        erasure.id = random_id();
+        erasure.created_ms = state_->clock.wall_ms();
+    }
+    TRY(erasure, write_erasure(state_->database, std::move(erasure)));
+    TRY_STATUS(state_->refresh());
+    return erasure;
+}
+
+Status Catalog::set_erasure_done(std::string_view id) {
+    const std::lock_guard lock(state_->mutex);
+    TRY_STATUS(write_erasure_done(state_->database, id, state_->clock.wall_ms()));
+    return state_->refresh();
+}
+
+Status Catalog::set_erasure_archived(std::string_view id, std::uint16_t partition, std::uint64_t end) {
+    const std::lock_guard lock(state_->mutex);
+    TRY_STATUS(
+        write_erasure_archived(state_->database, id, {.number = partition, .end = end}, state_->clock.wall_ms()));
+    return state_->refresh();
+}
+
+Status Catalog::remove_erasure(std::string_view id) {
+    const std::lock_guard lock(state_->mutex);
+    TRY_STATUS(delete_erasure(state_->database, id));
     return state_->refresh();
 }
 

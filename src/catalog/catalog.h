@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "catalog/accounts.h"
 #include "catalog/annotations.h"
+#include "catalog/erasure.h"
 #include "catalog/goal.h"
 #include "catalog/segment.h"
 
@@ -148,6 +149,7 @@ struct Snapshot {
     std::unordered_map<std::string, Key, TextHash, std::equal_to<>> keys;
     std::unordered_map<std::string, std::vector<Goal>, TextHash, std::equal_to<>> goals;  ///< by site, oldest first
     std::unordered_map<std::string, std::vector<Segment>, TextHash, std::equal_to<>> segments;  ///< by site, by name
+    std::vector<Erasure> erasures;  ///< of the cluster form, the oldest first
 
     const std::vector<Goal>& goals_of(std::string_view site_id) const;
     const std::vector<Segment>& segments_of(std::string_view site_id) const;
@@ -171,6 +173,8 @@ public:
     /// Takes in what other nodes have changed of a catalog in PostgreSQL, sessions that were ended among it; whether
     /// there was anything. Asks the server only then, so that it can be called several times a second.
     Result<bool> take_in_others();
+    /// Reads all of it anew but for sessions, whatever others told: for who must not go by a snapshot of a moment ago.
+    Status read_again();
 
     /// Does not wait for a change that is being written.
     std::shared_ptr<const Snapshot> snapshot() const;
@@ -210,6 +214,18 @@ public:
     /// Another name and other filters. Errors as add_segment(); kNotFound where the site has no such segment.
     Result<Segment> change_segment(Segment segment);
     Status remove_segment(std::string_view site_id, std::string_view id);
+
+    /// Erasures of the cluster form, the oldest first: as they are now, where a snapshot may be as of a moment ago.
+    Result<std::vector<Erasure>> erasures() const;
+    /// A new one, or another subject and other ends of one that is there, whose archives are then to be rewritten anew.
+    /// Not done. As it is then, with its id.
+    Result<Erasure> put_erasure(Erasure erasure);
+    /// The store has nothing of it any more. kNotFound.
+    Status set_erasure_done(std::string_view id);
+    /// The partition's archive has nothing of it any more up to `end`; nothing is noted where that is another by now.
+    Status set_erasure_archived(std::string_view id, std::uint16_t partition, std::uint64_t end);
+    /// The catalog names the subject no more.
+    Status remove_erasure(std::string_view id);
 
     /// Notes of what happened at sites; they live as long as the catalog.
     Annotations& annotations();

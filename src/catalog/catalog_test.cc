@@ -266,6 +266,51 @@ TEST_F(CatalogFileTest, S21TwoSaltsAreKeptAndOlderOnesLeaveNoBytesBehind) {
     EXPECT_EQ(all_bytes().find(bytes), std::string::npos);
 }
 
+TEST_F(CatalogTest, AnErasureStandsAsItWasOrderedLastUntilItIsRemoved) {
+    const auto first = catalog_->put_erasure(
+        {.id = {}, .subject = "one", .partitions = {{.number = 0, .end = 7}, {.number = 32'768, .end = 0}}});
+    ASSERT_TRUE(first) << first.error().message;
+    EXPECT_FALSE(first->id.empty());
+    EXPECT_EQ(first->created_ms, clock_.wall_ms());
+    clock_.advance_ms(1);
+    const auto second = catalog_->put_erasure(
+        {.id = {}, .subject = "two", .partitions = {{.number = 0, .end = std::uint64_t{1} << 62}}});
+    ASSERT_TRUE(second) << second.error().message;
+    EXPECT_EQ(catalog_->erasures().value(), (std::vector{*first, *second}));
+    EXPECT_EQ(catalog_->snapshot()->erasures, (std::vector{*first, *second}));
+
+    ASSERT_TRUE(catalog_->set_erasure_archived(first->id, 0, 7));
+    ASSERT_TRUE(catalog_->set_erasure_done(first->id));
+    open();
+    EXPECT_EQ(catalog_->erasures()->front().done_ms, clock_.wall_ms());
+    EXPECT_EQ(catalog_->erasures()->front().partitions[0].archived_ms, clock_.wall_ms());
+    EXPECT_EQ(catalog_->erasures()->front().partitions[1].archived_ms, 0);
+
+    // What was done of it says nothing once it goes further.
+    catalog::Erasure further = *first;
+    further.subject = "one and whom it led to";
+    further.partitions = {{.number = 0, .end = 9}};
+    ASSERT_TRUE(catalog_->put_erasure(further));
+    EXPECT_EQ(catalog_->erasures()->front(), further);
+    ASSERT_TRUE(catalog_->set_erasure_archived(first->id, 0, 7)) << "of before";
+    EXPECT_EQ(catalog_->erasures()->front(), further);
+
+    ASSERT_TRUE(catalog_->remove_erasure(first->id));
+    EXPECT_EQ(catalog_->erasures().value(), (std::vector{*second}));
+    EXPECT_EQ(catalog_->set_erasure_done(first->id).error().code, Code::kNotFound);
+    ASSERT_TRUE(catalog_->set_erasure_archived(first->id, 0, 9)) << "there is nothing to note";
+    ASSERT_TRUE(catalog_->remove_erasure(first->id)) << "another process was faster";
+}
+
+TEST_F(CatalogFileTest, S22AnErasureThatIsRemovedLeavesNoBytesBehind) {
+    const auto order =
+        catalog_->put_erasure({.id = {}, .subject = "marker-4711", .partitions = {{.number = 0, .end = 7}}});
+    ASSERT_TRUE(order) << order.error().message;
+    EXPECT_NE(all_bytes().find("marker-4711"), std::string::npos) << "else the test shows nothing";
+    ASSERT_TRUE(catalog_->remove_erasure(order->id));
+    EXPECT_EQ(all_bytes().find("marker-4711"), std::string::npos);
+}
+
 TEST_F(CatalogTest, ACatalogOfANewerReleaseIsRefused) {
     catalog_.reset();
     {

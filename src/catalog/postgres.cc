@@ -291,7 +291,7 @@ public:
     }
     int changes() const override { return link_.changes; }
     /// A deleted row goes with the next vacuum, and from the server's write-ahead log by its retention.
-    Status forget_deleted() override { return execute("VACUUM salts"); }
+    Status forget_deleted() override { return execute("VACUUM salts, erasures"); }
     Status watch() override {
         const Status made = alone([this]() -> Status {
             for (const TextFile& file : postgres_sql::files()) TRY_STATUS(execute(file.text));

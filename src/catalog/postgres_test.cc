@@ -164,6 +164,20 @@ TEST(NodesTest, ThatStartTogetherOnAnEmptyDatabaseAllOpenIt) {
 
 TEST_F(TwoNodesTest, SaltsAreOne) { EXPECT_EQ(first_->salt(20'000).value(), second_->salt(20'000).value()); }
 
+TEST_F(TwoNodesTest, AnErasureThatOneOrdersTheOtherAsksForAtOnceAndTakesIn) {
+    const auto order = first_->put_erasure({.id = {}, .subject = "someone", .partitions = {{.number = 1, .end = 7}}});
+    ASSERT_TRUE(order) << order.error().message;
+    EXPECT_EQ(second_->erasures().value(), (std::vector{*order}));
+    EXPECT_TRUE(second_->snapshot()->erasures.empty());
+    ASSERT_TRUE(second_->read_again());
+    EXPECT_EQ(second_->snapshot()->erasures, (std::vector{*order}));
+    ASSERT_TRUE(takes_in(*second_));
+    EXPECT_EQ(second_->snapshot()->erasures, (std::vector{*order}));
+    ASSERT_TRUE(second_->set_erasure_archived(order->id, 1, 7));
+    ASSERT_TRUE(takes_in(*first_));
+    EXPECT_NE(first_->snapshot()->erasures.front().partitions.front().archived_ms, 0);
+}
+
 TEST_F(TwoNodesTest, ASessionThatEndsOnOneEndsOnTheOther) {
     constexpr std::string_view kPassword = "correct horse battery";
     ASSERT_TRUE(first_->accounts().add_user("a@example.org", Role::kOwner, kPassword));
