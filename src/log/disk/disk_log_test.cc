@@ -22,6 +22,7 @@
 #include "conformance/event_log_suite.h"
 #include "log/disk/disk_log_fixture.h"
 #include "log/disk/format.h"
+#include "log/testing/erased_stage.h"
 
 namespace footfall::log {
 namespace {
@@ -61,7 +62,9 @@ private:
 
 namespace conformance {
 INSTANTIATE_TEST_SUITE_P(Disk, EventLogSuite,
-                         testing::Values(Implementation{"disk", [] { return std::make_unique<DiskStage>(); }}),
+                         testing::Values(Implementation{"disk", [] { return std::make_unique<DiskStage>(); }},
+                                         Implementation{"erased",
+                                                        [] { return std::make_unique<ErasedStage<DiskStage>>(); }}),
                          [](const auto& test) { return test.param.name; });
 }  // namespace conformance
 

@@ -8,6 +8,7 @@
 
 #include "conformance/event_log_suite.h"
 #include "log/kafka/testing/running_kafka.h"
+#include "log/testing/erased_stage.h"
 
 namespace footfall::log::conformance {
 namespace {
@@ -46,7 +47,9 @@ private:
 }  // namespace
 
 INSTANTIATE_TEST_SUITE_P(Kafka, EventLogSuite,
-                         testing::Values(Implementation{"kafka", [] { return std::make_unique<KafkaStage>(); }}),
+                         testing::Values(Implementation{"kafka", [] { return std::make_unique<KafkaStage>(); }},
+                                         Implementation{"erased",
+                                                        [] { return std::make_unique<ErasedStage<KafkaStage>>(); }}),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace footfall::log::conformance

@@ -1,6 +1,8 @@
 #include "log/kafka/topics.h"
 
 #include <algorithm>
+#include <charconv>
+#include <limits>
 #include <map>
 #include <memory>
 #include <utility>
@@ -76,9 +78,9 @@ Result<bool> make_topic(rd_kafka_t* handle, const std::string& name, const Setti
     return true;
 }
 
-/// "name: setting is a, not b" of each that differs.
-Status compare(rd_kafka_t* handle, const std::string& name, const Settings& config, const TopicsOptions& options,
-               std::vector<std::string>& differs) {
+/// What a topic is set to, by the settings' names.
+Result<std::map<std::string, std::string>> config_there(rd_kafka_t* handle, const std::string& name,
+                                                        const TopicsOptions& options) {
     const Owned<rd_kafka_ConfigResource_t> resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name.c_str()));
     const Owned<rd_kafka_queue_t> queue(rd_kafka_queue_new(handle));
     rd_kafka_ConfigResource_t* one = resource.get();
@@ -91,14 +93,31 @@ Status compare(rd_kafka_t* handle, const std::string& name, const Settings& conf
         return error_of(code, fmt::format("Kafka at {}, the settings of '{}'", options.brokers, name));
     std::size_t count = 0;
     const auto* const* entries = rd_kafka_ConfigResource_configs(results[0], &count);
+    std::map<std::string, std::string> found;
+    for (std::size_t i = 0; i < count; ++i)
+        if (const char* value = rd_kafka_ConfigEntry_value(entries[i]); value != nullptr)
+            found[rd_kafka_ConfigEntry_name(entries[i])] = value;
+    return found;
+}
+
+/// "name: setting is a, not b" of each that differs.
+Status compare(rd_kafka_t* handle, const std::string& name, const Settings& config, const TopicsOptions& options,
+               std::vector<std::string>& differs) {
+    TRY(const auto there, config_there(handle, name, options));
     for (const auto& [key, wanted] : config)
-        for (std::size_t i = 0; i < count; ++i) {
-            if (key != rd_kafka_ConfigEntry_name(entries[i])) continue;
-            const char* found = rd_kafka_ConfigEntry_value(entries[i]);
-            if (found != nullptr && wanted != found)
-                differs.push_back(fmt::format("{}: {} is {}, not {}", name, key, found, wanted));
-        }
+        if (const auto found = there.find(key); found != there.end() && found->second != wanted)
+            differs.push_back(fmt::format("{}: {} is {}, not {}", name, key, found->second, wanted));
     return {};
+}
+
+Result<std::int64_t> number_of(const std::map<std::string, std::string>& config, const std::string& topic,
+                               const std::string& key) {
+    const auto found = config.find(key);
+    const std::string text = found == config.end() ? "" : found->second;
+    std::int64_t number = 0;
+    if (std::from_chars(text.data(), text.data() + text.size(), number).ec != std::errc())
+        return Error(Code::kInternal, fmt::format("Kafka gives '{}' as {} of '{}'", text, key, topic));
+    return number;
 }
 
 /// Of partitions that nothing has been written to, so that a death between making and this is mended by the next call.
@@ -174,6 +193,18 @@ Result<std::vector<std::string>> missing_topics(const TopicsOptions& options) {
         if (std::string name = options.prefix + std::string(rule.name); !there.contains(name))
             missing.push_back(std::move(name));
     return missing;
+}
+
+Result<std::optional<std::int64_t>> kept_ms(const TopicsOptions& options, std::string_view topic) {
+    const std::string name = options.prefix + std::string(topic);
+    TRY(const Handle handle, admin(options));
+    TRY(const auto config, config_there(handle.get(), name, options));
+    TRY(const std::int64_t retention_ms, number_of(config, name, "retention.ms"));
+    TRY(const std::int64_t segment_ms, number_of(config, name, "segment.ms"));
+    if (retention_ms < 0) return std::optional<std::int64_t>();
+    // "For ever" is also written as the largest number.
+    if (retention_ms > std::numeric_limits<std::int64_t>::max() - segment_ms) return std::optional<std::int64_t>();
+    return std::optional(retention_ms + segment_ms);
 }
 
 }  // namespace footfall::log::kafka

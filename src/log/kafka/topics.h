@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,5 +58,8 @@ struct TopicsReport {
 Result<TopicsReport> make_topics(const TopicsOptions& options);
 /// Which of them are not there. Makes nothing.
 Result<std::vector<std::string>> missing_topics(const TopicsOptions& options);
+/// For how long a topic (by its name above) may have an entry at most: its retention begins when the segment that the
+/// entry is in gets no more. Nothing: for ever.
+Result<std::optional<std::int64_t>> kept_ms(const TopicsOptions& options, std::string_view topic);
 
 }  // namespace footfall::log::kafka

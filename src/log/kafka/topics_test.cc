@@ -76,6 +76,16 @@ TEST_F(TopicsTest, AGroupThatIsUnknownWhereThereAreEntriesDoesNotBeginAgain) {
     EXPECT_EQ(*consumed(place(1)), std::nullopt);
 }
 
+TEST_F(TopicsTest, ATopicSaysForHowLongItMayHaveAnEntry) {
+    TopicsOptions all = options_;
+    all.prefix.clear();
+    const std::string bounded = make_test_topic("bounded", 1, {{"retention.ms", "3600000"}, {"segment.ms", "1800000"}});
+    EXPECT_EQ(kept_ms(all, bounded).value(), 5'400'000);
+    const std::string unbounded = make_test_topic("unbounded", 1, {{"retention.ms", "-1"}});
+    EXPECT_EQ(kept_ms(all, unbounded).value(), std::nullopt);
+    EXPECT_FALSE(kept_ms(all, "nobody-made-this")) << "nothing can be said";
+}
+
 TEST_F(TopicsTest, MoreReplicasThanBrokersIsAnErrorThatSaysSo) {
     options_.replicas = 3;
     const auto refused = make_topics(options_);
