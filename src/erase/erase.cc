@@ -26,16 +26,16 @@ constexpr std::uint64_t kTailEntriesMax = 1'000'000;
 constexpr int kTriesMax = 5;
 constexpr std::string_view kAside = "store.broken-";
 
-/// One reading of the log. Nothing where it showed more of the subject than was known: then another one is needed.
+/// One reading of the logs. Nothing where it showed more of the subject than was known: then another one is needed.
 class Search {
 public:
-    Search(const log::EventLog& log, const Subject& subject) : log_(log), subject_(subject), reader_(subject_) {
-        found_.subject = subject;
-    }
+    explicit Search(const Subject& subject) : subject_(subject), reader_(subject_) { found_.subject = subject; }
 
-    Result<std::optional<Found>> run(log::ErasureRange range) {
-        const log::Position first{0, std::max(range.begin, log_.begin().offset)};
-        TRY(const auto reader, log_.reader(first));
+    Status read(const log::EventLog& log, log::ErasureRange range) {
+        log::Position first = log.begin();
+        first.offset = std::max(range.begin, first.offset);
+        if (first.offset >= range.end) return {};
+        TRY(const auto reader, log.reader(first));
         std::vector<log::StoredEntry> entries;
         while (reader->position().offset < range.end) {
             entries.clear();
@@ -46,9 +46,12 @@ public:
             for (const log::StoredEntry& entry : entries)
                 if (entry.position.offset < range.end) look_at(entry);
         }
+        return {};
+    }
+    std::optional<Found> take() {
         found_.visitors = visitors_.size();
-        if (grew_) return std::optional<Found>();
-        return std::optional(std::move(found_));
+        if (grew_) return std::nullopt;
+        return std::move(found_);
     }
     const Subject& grown() const { return found_.subject; }
 
@@ -58,13 +61,13 @@ private:
         if (entry.kind == log::EntryKind::kErased) {
             const auto erased = process::read_erased(entry.payload);
             if (erased && erased->kind == log::EntryKind::kRejected && erased->website_id == subject_.website_id)
-                found_.rejected_offsets.push_back(entry.position.offset);
+                found_.rejected_places.push_back(entry.position);
             return;
         }
         if (!reader_.holds(entry)) return;
         if (entry.kind == log::EntryKind::kRejected) {
             ++found_.rejected;
-            found_.rejected_offsets.push_back(entry.position.offset);
+            found_.rejected_places.push_back(entry.position);
         }
         if (entry.kind != log::EntryKind::kEvent) return;
         ++found_.events;
@@ -72,7 +75,6 @@ private:
             visitors_.insert(event->visitor_id);
     }
 
-    const log::EventLog& log_;
     const Subject subject_;
     SubjectReader reader_;
     event::RecordReader records_;
@@ -83,14 +85,18 @@ private:
 
 }  // namespace
 
-Result<Found> find(const log::EventLog& log, Subject subject, log::ErasureRange range) {
+Result<Found> find(std::vector<Stretch> stretches, Subject subject) {
     for (;;) {
-        Search search(log, subject);
-        TRY(auto found, search.run(range));
-        if (found) return std::move(*found);
+        Search search(subject);
+        for (const Stretch& stretch : stretches) TRY_STATUS(search.read(*stretch.log, stretch.range));
+        if (auto found = search.take()) return std::move(*found);
         subject = search.grown();
-        range.begin = 0;
+        for (Stretch& stretch : stretches) stretch.range.begin = 0;
     }
+}
+
+Result<Found> find(const log::EventLog& log, Subject subject, log::ErasureRange range) {
+    return find({{.log = &log, .range = range}}, std::move(subject));
 }
 
 Eraser::Eraser(log::DiskLog& log, store::Client& store, process::Loader& loader, Clock& clock, EraserOptions options,
@@ -169,14 +175,15 @@ Result<Report> Eraser::carry_out(Found found, std::uint64_t end, Extent extent, 
             more.events += found.events;
             more.rejected += found.rejected;
             more.visitors = std::max(more.visitors, found.visitors);
-            more.rejected_offsets.insert(more.rejected_offsets.end(), found.rejected_offsets.begin(),
-                                         found.rejected_offsets.end());
+            more.rejected_places.insert(more.rejected_places.end(), found.rejected_places.begin(),
+                                        found.rejected_places.end());
             found = std::move(more);
             TRY_STATUS(rewrite({.begin = is_more_of_it ? 0 : end, .end = last}, log::ErasurePace::kAtOnce));
             end = last;
         }
         (void)failpoint("erase.before_rows");
-        TRY(const std::uint64_t sessions, delete_rows(store_, found.subject, found.rejected_offsets));
+        TRY(const std::uint64_t sessions, delete_rows(store_, found.subject, found.rejected_places));
+        TRY_STATUS(remove_detached_parts(store_));
         report.sessions = std::max(report.sessions, sessions);
         (void)failpoint("erase.rows");
         TRY_STATUS(loader_.forget(kForgetTimeoutMs));

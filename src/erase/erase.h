@@ -33,6 +33,7 @@ struct Report {
     std::uint64_t visitors = 0;  ///< visitor ids that had events
     std::uint64_t sessions = 0;  ///< 0 where nothing was erased
     std::uint64_t segments = 0;  ///< of the log, written anew
+    std::string note{};          ///< what is left for people to do; empty: nothing
 };
 
 /// What the log says of a subject at present.
@@ -42,11 +43,18 @@ struct Found {
     std::uint64_t visitors = 0;
     std::uint64_t rejected = 0;
     /// Places of samples of rejected events, those of earlier erasures among them.
-    std::vector<std::uint64_t> rejected_offsets;
+    std::vector<log::Position> rejected_places;
+    bool is_begun = false;  ///< an erasure of it was begun and is not complete
 };
 /// Reads the log in that range, and where that shows more of the subject than was known, all of it before the range's
 /// end. About 1 µs an event. Damaged entries are passed over: nobody can say whose they are.
 Result<Found> find(const log::EventLog& log, Subject subject, log::ErasureRange range);
+/// The same of several logs together: whoever one of them shows to be the same person is looked for in all.
+struct Stretch {
+    const log::EventLog* log;
+    log::ErasureRange range;
+};
+Result<Found> find(std::vector<Stretch> stretches, Subject subject);
 
 struct EraserOptions {
     std::string data_dir;  ///< PendingErasure has a file in it, and stores that were moved aside lie there

@@ -28,15 +28,19 @@ constexpr std::size_t kBytesAtOnce = 4u << 20;
 /// next command, of which the server takes 1 MiB.
 constexpr std::size_t kMarkBytesMax = 256u << 10;
 
+using Logs = std::span<const log::EventLog* const>;
+
 /// Where a page begins, and what the first one found out. Its text is "<begin>-<end>", for a visitor with "-" and
-/// Subject::json() behind it.
+/// Subject::json() behind it, and of any log but the first with "<log>/" before it.
 struct Mark {
+    std::size_t log = 0;
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
     std::optional<Subject> subject{};
 
     std::string text() const {
-        std::string out = fmt::format("{}-{}", begin, end);
+        std::string out = log > 0 ? fmt::format("{}/", log) : "";
+        out += fmt::format("{}-{}", begin, end);
         if (!subject || subject->is_whole_site) return out;
         const std::string json = subject->json();
         if (json.size() <= kMarkBytesMax) out += "-" + json;
@@ -56,6 +60,12 @@ bool is_grown_from(const Subject& found, const Subject& asked) {
 std::optional<Mark> read_mark(std::string_view text, const Subject& asked) {
     Mark mark;
     const char* const end = text.data() + text.size();
+    // A subject's text may have such a character too.
+    if (const std::size_t slash = text.find('/'); slash < text.find('-')) {
+        const auto number = std::from_chars(text.data(), text.data() + slash, mark.log);
+        if (number.ec != std::errc() || number.ptr != text.data() + slash) return std::nullopt;
+        text.remove_prefix(slash + 1);
+    }
     const auto first = std::from_chars(text.data(), end, mark.begin);
     if (first.ec != std::errc() || first.ptr == end || *first.ptr != '-') return std::nullopt;
     const auto last = std::from_chars(first.ptr + 1, end, mark.end);
@@ -67,15 +77,18 @@ std::optional<Mark> read_mark(std::string_view text, const Subject& asked) {
     return mark;
 }
 
-Result<Mark> mark_of(const log::EventLog& log, const Subject& asked, std::string_view from) {
+Result<Mark> mark_of(Logs logs, const Subject& asked, std::string_view from) {
     std::optional<Mark> mark;
-    if (from.empty()) mark = Mark{.begin = log.begin().offset, .end = log.end().offset};
+    if (from.empty()) mark = Mark{.begin = logs[0]->begin().offset, .end = logs[0]->end().offset};
     else mark = read_mark(from, asked);
-    if (!mark || mark->end > log.end().offset)
+    if (!mark || mark->log >= logs.size() || mark->end > logs[mark->log]->end().offset)
         return Error(Code::kInvalidArgument, "an export does not go on at '" + std::string(from) + "'", "--page");
     if (asked.is_whole_site) mark->subject = asked;
     if (mark->subject) return std::move(*mark);
-    TRY(Found found, find(log, asked, {.begin = 0, .end = mark->end}));
+    std::vector<Stretch> stretches;
+    for (const log::EventLog* const log : logs) stretches.push_back({.log = log, .range = {.end = log->end().offset}});
+    stretches[mark->log].range.end = mark->end;
+    TRY(Found found, find(std::move(stretches), asked));
     mark->subject = std::move(found.subject);
     return std::move(*mark);
 }
@@ -294,7 +307,12 @@ Status write_sessions(std::string& out, store::Client& store, const Subject& sub
 
 Result<ExportPage> export_page(const log::EventLog& log, store::Client& store, const ExportRequest& request,
                                std::string_view from) {
-    TRY(Mark mark, mark_of(log, request.subject, from));
+    const log::EventLog* const logs[] = {&log};
+    return export_page(logs, store, request, from);
+}
+
+Result<ExportPage> export_page(Logs logs, store::Client& store, const ExportRequest& request, std::string_view from) {
+    TRY(Mark mark, mark_of(logs, request.subject, from));
     const Subject& subject = *mark.subject;
     const bool is_csv = request.format == ExportRequest::Format::kCsv;
     const auto is_in_range = [&](std::int64_t ms) { return ms >= request.since_ms && ms < request.until_ms; };
@@ -302,31 +320,43 @@ Result<ExportPage> export_page(const log::EventLog& log, store::Client& store, c
     if (is_csv && from.empty()) write_csv_header(page.text);
     SubjectReader subject_reader(subject);
     event::RecordReader records;
-    TRY(const auto reader, log.reader({.partition = 0, .offset = mark.begin}));
     std::vector<log::StoredEntry> entries;
-    while (reader->position().offset < mark.end) {
-        if (page.text.size() >= request.page_bytes) {
-            mark.begin = reader->position().offset;
-            page.next = mark.text();
-            return page;
+    for (;;) {
+        const log::EventLog& log = *logs[mark.log];
+        // What was deleted since is gone.
+        log::Position first = log.begin();
+        first.offset = std::max(first.offset, mark.begin);
+        std::unique_ptr<log::LogReader> reader;
+        if (first.offset < mark.end) {
+            TRY(reader, log.reader(first));
         }
-        entries.clear();
-        const log::Position before = reader->position();
-        if (const Status read = reader->read(entries, kEntriesAtOnce, kBytesAtOnce);
-            !read && reader->position() == before)
-            return read.error();
-        for (const log::StoredEntry& entry : entries) {
-            if (entry.position.offset >= mark.end || !subject_reader.holds(entry)) continue;
-            if (entry.kind == log::EntryKind::kEvent) {
-                const auto event = records.read(entry.payload);
-                if (!event || !is_in_range(event->timestamp)) continue;
-                if (is_csv) write_csv(page.text, *event);
-                else write_event(page.text, *event, entry.payload);
-            } else if (entry.kind == log::EntryKind::kRejected && !is_csv) {
-                const auto sample = process::read_rejected(entry);
-                if (sample && is_in_range(sample->received_at)) write_rejected(page.text, *sample);
+        while (reader && reader->position().offset < mark.end) {
+            if (page.text.size() >= request.page_bytes) {
+                mark.begin = reader->position().offset;
+                page.next = mark.text();
+                return page;
+            }
+            entries.clear();
+            const log::Position before = reader->position();
+            if (const Status read = reader->read(entries, kEntriesAtOnce, kBytesAtOnce);
+                !read && reader->position() == before)
+                return read.error();
+            for (const log::StoredEntry& entry : entries) {
+                if (entry.position.offset >= mark.end || !subject_reader.holds(entry)) continue;
+                if (entry.kind == log::EntryKind::kEvent) {
+                    const auto event = records.read(entry.payload);
+                    if (!event || !is_in_range(event->timestamp)) continue;
+                    if (is_csv) write_csv(page.text, *event);
+                    else write_event(page.text, *event, entry.payload);
+                } else if (entry.kind == log::EntryKind::kRejected && !is_csv) {
+                    const auto sample = process::read_rejected(entry);
+                    if (sample && is_in_range(sample->received_at)) write_rejected(page.text, *sample);
+                }
             }
         }
+        if (++mark.log == logs.size()) break;
+        mark.begin = 0;
+        mark.end = logs[mark.log]->end().offset;
     }
     if (!is_csv && !subject.is_whole_site) TRY_STATUS(write_sessions(page.text, store, subject));
     return page;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,7 @@ struct ExportRequest {
 struct ExportPage {
     std::string text;                 ///< whole lines, some MiB
     std::optional<std::string> next;  ///< where the next page goes on, one line; nothing after the last one
+    std::string note{};               ///< what the export does not have; empty: nothing
 };
 
 /// A page; `from` is empty for the first one, and the `next` of the one before otherwise. The first page fixes what the
@@ -41,5 +43,9 @@ struct ExportPage {
 /// are those of the store, which must have loaded that. kInvalidArgument where `from` is no `next` of such a request.
 Result<ExportPage> export_page(const log::EventLog& log, store::Client& store, const ExportRequest& request,
                                std::string_view from);
+/// The same of several logs, one after the other, always in the same order: of each the export has what it holds when
+/// it comes to it.
+Result<ExportPage> export_page(std::span<const log::EventLog* const> logs, store::Client& store,
+                               const ExportRequest& request, std::string_view from);
 
 }  // namespace footfall::erase

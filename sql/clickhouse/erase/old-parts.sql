@@ -1,4 +1,4 @@
 -- Parts that were replaced by merges and deletions, and whose files are there still.
 SELECT count()
 FROM system.parts
-WHERE database = 'footfall' AND table IN ('events', 'sessions', 'session_alias', 'rejected', 'rejected_counts') AND NOT active
+WHERE database = 'footfall' AND table IN {tables:Array(String)} AND NOT active
