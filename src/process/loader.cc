@@ -280,6 +280,7 @@ Status Loader::step() {
         // Whoever keeps it still does so before anything is added to the tables.
         if (stills_ > 0) return {};
     }
+    if (was_held_elsewhere_ && !is_held_elsewhere_) TRY_STATUS(take_up_again());
     if (is_rejected_in_doubt_) TRY_STATUS(restore_rejected());
     report_lag();
     const log::Position from = state().loaded;
@@ -318,10 +319,10 @@ Status Loader::step() {
     }
     last_insert_ns_ = clock_.steady_ns();
     TRY_STATUS(look_for_others());
-    if (is_held_elsewhere_) {
+    if (was_held_elsewhere_) {
         // What was read is read again.
         reader_.reset();
-        sleep_ms(kIdleMs);
+        if (is_held_elsewhere_) sleep_ms(kIdleMs);
         return {};
     }
     {
@@ -360,12 +361,21 @@ Status Loader::look_for_others() {
         progress_->check(in_doubt_ ? Progress::Between::kDoubt : Progress::Between::kBatches));
     looked_ = std::chrono::steady_clock::now();
     is_held_elsewhere_ = looked.is_held;
+    was_held_elsewhere_ = was_held_elsewhere_ || looked.is_held;
     const std::lock_guard lock(mutex_);
     if (!looked.written_from) return {};
     state_.loaded.offset = std::min(state_.loaded.offset, *looked.written_from);
     state_.is_caught_up = false;
     in_doubt_requested_ = true;
     ++state_.doubts;
+    return {};
+}
+
+Status Loader::take_up_again() {
+    reader_.reset();
+    writer_.restart();
+    if (options_.released) TRY_STATUS(options_.released());
+    was_held_elsewhere_ = false;
     return {};
 }
 

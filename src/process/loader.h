@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -30,6 +31,9 @@ struct LoaderOptions {
     TouchListener touched = {};         ///< told on the loader's thread of each batch, before it is written
     /// In place of the two files.
     std::shared_ptr<Progress> progress = {};
+    /// Called on the loader's thread when others have held the tables by way of `progress`, before it reads on: the log
+    /// may say something else of what is before it. After an error nothing is read, and it is called again.
+    std::function<Status()> released = {};
 };
 
 /// What the loader has done, for /readyz, /metrics, the status page and `meta.as_of`.
@@ -106,6 +110,8 @@ private:
     void note_inserted(std::size_t rows);
     void report_lag() const;
     Status reconcile();
+    /// After others have held the tables: sessions in memory, and what was read ahead, may be of what is erased by now.
+    Status take_up_again();
     /// Goes back to where a process has written that the partition was taken from.
     Status look_for_others();
     /// Fills the tables of rejected events from the log where they are not those that the checkpoint was written with.
@@ -151,6 +157,7 @@ private:
     std::int64_t last_insert_ns_ = 0;
     std::chrono::steady_clock::time_point looked_{};
     bool is_held_elsewhere_ = false;
+    bool was_held_elsewhere_ = false;  ///< and has not taken up again since
     TableWriter writer_;
     RejectedStore rejected_store_;
 

@@ -28,17 +28,26 @@ Result<std::unique_ptr<Loaders>> Loaders::open(store::Client& store, LoadersOpti
 Loaders::~Loaders() { share_.reset(); }
 
 Status Loaders::work(log::kafka::Share::Turn& turn) {
-    TRY(const auto log, log::kafka::KafkaLog::open({.brokers = options_.brokers,
-                                                    .topic = options_.topic,
-                                                    .partition = turn.partition(),
-                                                    .numbered_from = options_.numbered_from,
-                                                    .isolation = log::kafka::Isolation::kReadCommitted,
-                                                    .more = options_.more},
-                                                   clock_));
-    TRY(auto progress, StoreProgress::take_over(store_, log->begin().partition));
-    Loader loader(
-        *log, store_, clock_,
-        {.interval_ms = options_.interval_ms, .rows_max = options_.rows_max, .progress = std::move(progress)});
+    TRY(const auto kafka, log::kafka::KafkaLog::open({.brokers = options_.brokers,
+                                                      .topic = options_.topic,
+                                                      .partition = turn.partition(),
+                                                      .numbered_from = options_.numbered_from,
+                                                      .isolation = log::kafka::Isolation::kReadCommitted,
+                                                      .more = options_.more},
+                                                     clock_));
+    TRY(auto progress, StoreProgress::take_over(store_, kafka->begin().partition));
+    log::ErasedLog log(*kafka, options_.erasures);
+    const auto ask_what_is_erased = [&log]() -> Status {
+        TRY([[maybe_unused]] const bool is_other, log.refresh());
+        return {};
+    };
+    // Only now that the partition is this one's.
+    TRY_STATUS(ask_what_is_erased());
+    Loader loader(log, store_, clock_,
+                  {.interval_ms = options_.interval_ms,
+                   .rows_max = options_.rows_max,
+                   .progress = std::move(progress),
+                   .released = ask_what_is_erased});
     loader.start();
     while (!turn.is_ending() && !loader.has_ended()) {
         LoaderState state = loader.state();

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "log/erased_log.h"
 #include "log/kafka/share.h"
 #include "process/loader.h"
 #include "store/client.h"
@@ -27,6 +28,11 @@ struct LoadersOptions {
     std::int64_t interval_ms = 400;
     std::size_t rows_max = 100'000;
     log::kafka::Settings more = {};
+    /// What is erased, as of when it is asked: not as of a moment before. A loader asks when it has taken its partition
+    /// over, and each time others have held it (partition_hold.h), before it reads on. Erasures are added only while
+    /// every loader is held, so no loader reads without one that is there: either it asks behind the erasure, or who
+    /// erases finds that the partition was taken over behind its hold, and holds and erases again.
+    log::ErasuresOf erasures = {};
 };
 
 /// The loaders of this process: one for each partition of a topic of Kafka that is its share. Others start the same

@@ -2,14 +2,18 @@
 // know that it is gone.
 #include "process/store_progress.h"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "log/erased_log.h"
+#include "process/erased.h"
 #include "process/loader.h"
 #include "process/partition_hold.h"
 #include "process/process_fixture.h"
@@ -267,6 +271,103 @@ TEST_F(StoreProgressTest, AHoldIsNotIntactWhereAnotherTookThePartitionOver) {
     ASSERT_TRUE(held) << held.error().message;
     const auto second = take_over();
     EXPECT_FALSE(held->is_intact());
+}
+
+TEST_F(StoreProgressTest, AHoldIsKeptUpForAsLongAsItIsWanted) {
+    const auto loader = start(take_over());
+    const auto held = hold_partition(store(), 0, 10'000);
+    ASSERT_TRUE(held) << held.error().message;
+    const auto until = [] { return ask("SELECT toUnixTimestamp64Milli(max(until)) FROM footfall.loader_holds").at(0); };
+    const std::string first = until();
+    EXPECT_TRUE(eventually([&] { return until() > first; }));
+    EXPECT_TRUE(held->is_intact());
+}
+
+TEST_F(StoreProgressTest, OfTwoThatWantAPartitionTheSecondHasItWhenTheFirstLetsItGo) {
+    const auto loader = start(take_over());
+    auto first = hold_partition(store(), 0, 10'000);
+    ASSERT_TRUE(first) << first.error().message;
+    const auto early = hold_partition(store(), 0, 1'500);
+    ASSERT_FALSE(early);
+    EXPECT_EQ(early.error().code, Code::kTimeout);
+    EXPECT_TRUE(first->is_intact());
+    first->hold.reset();
+    const auto second = hold_partition(store(), 0, 10'000);
+    ASSERT_TRUE(second) << second.error().message;
+    EXPECT_TRUE(second->is_intact());
+}
+
+TEST_F(StoreProgressTest, AHoldOfAProcessThatDiedEndsByItself) {
+    append_some(20);
+    const auto loader = start(take_over());
+    expect_loaded(*loader);
+    execute("INSERT INTO footfall.loader_holds SELECT 0, 'dead', 1, now64(3) + toIntervalSecond(5)");
+    EXPECT_TRUE(eventually([] {
+        return ask("SELECT argMax(held, (claim, step)) FROM footfall.loader_checkpoints WHERE log_partition = 0") ==
+               std::vector<std::string>{"dead"};
+    }));
+    append_some(20);
+    expect_loaded(*loader);
+    EXPECT_EQ(offsets(), range(0, 40));
+}
+
+TEST_F(StoreProgressTest, WhatIsErasedWhileItIsHeldNoLoaderBringsBack) {
+    constexpr std::uint64_t kGone = 3;
+    std::atomic<std::uint64_t> end{0};
+    log::ErasedLog erased(*log_, [&](std::uint16_t) -> Result<log::Erasures> {
+        return log::Erasures{
+            .version = std::to_string(end), .end = end, .begin = [] {
+                return log::Replacement([](const log::StoredEntry& entry) -> std::optional<std::string> {
+                    event::RecordReader records;
+                    const auto event = records.read(entry.payload, event::ReadTo::kUserId);
+                    if (!event || event->visitor_id != kGone) return std::nullopt;
+                    return write_erased(
+                        {.website_id = "site", .event_id = event->event_id, .received_at = event->received_at});
+                });
+            }};
+    });
+    const auto refresh = [&erased]() -> Status {
+        TRY([[maybe_unused]] const bool is_other, erased.refresh());
+        return {};
+    };
+    const auto start_on_it = [&] {
+        auto loader = std::make_unique<Loader>(
+            erased, store(), clock_,
+            LoaderOptions{.interval_ms = 1, .rows_max = 20, .progress = take_over(), .released = refresh});
+        loader->start();
+        return loader;
+    };
+    const auto of_the_gone = [] { return ask("SELECT count() FROM footfall.events WHERE visitor_id = 3"); };
+    append_some(100);
+    auto loader = start_on_it();
+    expect_loaded(*loader);
+    EXPECT_THAT(of_the_gone(), ElementsAre("10")) << "else the test shows nothing";
+    {
+        const auto held = hold_partition(store(), 0, 10'000);
+        ASSERT_TRUE(held) << held.error().message;
+        append_some(20);
+        end = log_->end().offset;
+        for (const char* table : {"events", "sessions"})
+            execute(std::string("ALTER TABLE footfall.") + table +
+                    " DELETE WHERE visitor_id = 3 SETTINGS mutations_sync = 1");
+        EXPECT_TRUE(held->is_intact());
+    }
+    expect_loaded(*loader);
+    EXPECT_THAT(of_the_gone(), ElementsAre("0"));
+    EXPECT_EQ(offsets().size(), 108u);
+    // What comes behind it is loaded, in a session of its own.
+    append_some(20);
+    expect_loaded(*loader);
+    EXPECT_THAT(of_the_gone(), ElementsAre("2"));
+    const std::vector<std::string> rows = all_rows();
+    loader.reset();
+
+    // Nor one that knows nothing of before and reads everything again.
+    execute("TRUNCATE TABLE footfall.loader_checkpoints");
+    execute("TRUNCATE TABLE footfall.loader_undo");
+    loader = start_on_it();
+    expect_loaded(*loader);
+    EXPECT_EQ(all_rows(), rows);
 }
 
 TEST_F(StoreProgressTest, ABatchThatWasCutOffIsTakenBackByTheUndoOfTheOneBefore) {

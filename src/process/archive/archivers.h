@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "log/erased_log.h"
 #include "log/kafka/share.h"
 #include "process/archive/archiver.h"
 #include "store/object_store.h"
@@ -27,6 +28,22 @@ struct ArchiversOptions {
     std::function<Result<std::unique_ptr<store::ObjectStore>>(std::uint16_t partition,
                                                               std::function<bool()> is_stopping)>
         place;
+    /// What is erased, as this process has heard it last. See also `rewrites`.
+    log::ErasuresOf erasures = {};
+    /// Called when a partition is taken over: from then on both say what was erased until then at least. Who had the
+    /// partition before may have rewritten the archive by it already.
+    std::function<Status()> hear = {};
+    /// By what a partition's archive is still to be rewritten; nothing where that is not set. Asked before `erasures`
+    /// is, so that what is added to the archive meanwhile goes by it.
+    struct Rewrite {
+        std::string id;
+        std::uint64_t end = 0;  ///< of the entries that are erased
+        std::string site;
+        log::Rewriting rewriting;
+    };
+    std::function<Result<std::vector<Rewrite>>(std::uint16_t partition)> rewrites = {};
+    /// It is, durably.
+    std::function<Status(std::uint16_t partition, const Rewrite& rewrite)> rewritten = {};
 };
 
 /// The archive of those partitions of `events` that are this process's share: one archive a partition, each as the
@@ -50,6 +67,8 @@ public:
 private:
     Archivers(ArchiversOptions options, Clock& clock) : options_(std::move(options)), clock_(clock) {}
     Status work(log::kafka::Share::Turn& turn);
+    /// What was erased since goes from the archive too.
+    Status rewrite(std::uint16_t partition, log::ErasedLog& log, Archive& archive) const;
 
     const ArchiversOptions options_;
     Clock& clock_;

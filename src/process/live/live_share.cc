@@ -26,18 +26,22 @@ Result<std::unique_ptr<LiveShare>> LiveShare::open(store::redis::Client& redis, 
 }
 
 Status LiveShare::work(log::kafka::Share::Turn& turn) const {
-    TRY(const auto log, log::kafka::KafkaLog::open({.brokers = options_.brokers,
-                                                    .topic = options_.topic,
-                                                    .partition = turn.partition(),
-                                                    .isolation = log::kafka::Isolation::kReadCommitted,
-                                                    .more = options_.more},
-                                                   clock_));
-    LiveProcessor live(*log, clock_);
+    TRY(const auto kafka, log::kafka::KafkaLog::open({.brokers = options_.brokers,
+                                                      .topic = options_.topic,
+                                                      .partition = turn.partition(),
+                                                      .isolation = log::kafka::Isolation::kReadCommitted,
+                                                      .more = options_.more},
+                                                     clock_));
+    log::ErasedLog log(*kafka, options_.erasures);
+    TRY([[maybe_unused]] const bool has_any, log.refresh());
+    LiveProcessor live(log, clock_);
     LivePublisher publisher(live, redis_, {.writer = {.partition = turn.partition(), .keys = options_.keys}}, clock_);
     live.start();
     publisher.start();
     // Both try again by themselves; a partition without Redis is not taken up anew.
     while (!turn.is_ending()) {
+        TRY(const bool is_other, log.refresh());
+        if (is_other) live.log_was_rewritten();
         turn.gets_on(0);
         turn.wait(kLookEveryMs);
     }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "log/erased_log.h"
 #include "log/kafka/share.h"
 #include "store/redis/client.h"
 #include "store/redis/live_writer.h"
@@ -19,6 +20,7 @@ struct LiveShareOptions {
     int session_timeout_ms = 10'000;
     log::kafka::Settings more = {};
     store::redis::LiveKeys keys = {};
+    log::ErasuresOf erasures = {};  ///< asked five times a second: where it is another, the numbers are made anew
 };
 
 /// The live numbers of those partitions of `events` that are this process's share: a LiveProcessor and a LivePublisher
