@@ -47,6 +47,8 @@ std::string as_json(const erase::Report& report, bool is_dry) {
     return out + "\n";
 }
 
+std::string as_line(const std::string& note) { return note.empty() ? "" : note + "\n"; }
+
 }  // namespace
 
 CommandResult export_command(Installation& installation, const Args& args, const std::string&) {
@@ -55,9 +57,10 @@ CommandResult export_command(Installation& installation, const Args& args, const
     const auto erasing = installation.erasing();
     if (!erasing) return failed(erasing.error());
     const auto rescoring = installation.rescoring();
-    if (!rescoring) return failed(rescoring.error());
+    // In the cluster form nothing is judged again.
+    if (!rescoring && rescoring.error().code != Code::kUnsupported) return failed(rescoring.error());
     // Sessions are of the store.
-    if (const std::string why = (*rescoring)->why_not_answering(); !why.empty())
+    if (const std::string why = rescoring ? (*rescoring)->why_not_answering() : ""; !why.empty())
         return failed(Error(Code::kUnavailable, why));
     const auto page = (*erasing)->export_page(*request, args.get(kPageFlag));
     if (!page) return failed(page.error());
@@ -66,7 +69,7 @@ CommandResult export_command(Installation& installation, const Args& args, const
         return failed(Error(Code::kNotFound,
                             "there is no site '" + request->subject.website_id + "'; see 'footfall site list'",
                             "--site"));
-    return {0, page->next.value_or("") + "\n" + page->text, ""};
+    return {0, page->next.value_or("") + "\n" + page->text, as_line(page->note)};
 }
 
 CommandResult erase_command(Installation& installation, const Args& args, const std::string&) {
@@ -77,7 +80,7 @@ CommandResult erase_command(Installation& installation, const Args& args, const 
     if (!erasing) return failed(erasing.error());
     const auto found = (*erasing)->find(*subject);
     if (!found) return failed(found.error());
-    const bool is_there = found->events + found->rejected > 0;
+    const bool is_there = found->events + found->rejected > 0 || found->is_begun;
     // Of a site that was removed the events are there still.
     if (!is_known && !is_there)
         return failed(Error(Code::kNotFound,
@@ -98,7 +101,7 @@ CommandResult erase_command(Installation& installation, const Args& args, const 
         if (!done) return failed(done.error());
         report = *done;
     }
-    if (args.has("--json")) return {0, as_json(report, is_dry), ""};
+    if (args.has("--json")) return {0, as_json(report, is_dry), as_line(report.note)};
     if (is_dry)
         return {0,
                 fmt::format("would be erased: {} events of {} visitor ids, {} rejected events\n", report.events,
@@ -109,7 +112,7 @@ CommandResult erase_command(Installation& installation, const Args& args, const 
                         "Backups of before still have them: make a new one, and remove the old ones.\n",
                         report.events, report.visitors, report.sessions, report.rejected,
                         subject->is_whole_site ? "; the site and its keys are removed" : ""),
-            ""};
+            as_line(report.note)};
 }
 
 }  // namespace footfall::app

@@ -9,11 +9,11 @@ constexpr int kLoadedWaitMs = 60'000;
 
 }  // namespace
 
-Erasing::Erasing(log::DiskLog& log, store::Client& store, process::Loader& loader, Clock& clock,
-                 erase::EraserOptions options, std::mutex& one_at_a_time,
-                 std::function<void(const erase::Subject&)> forget,
-                 std::function<Status(const erase::Subject& subject)> forget_rollups,
-                 std::function<Status()> complete_others)
+EmbeddedErasing::EmbeddedErasing(log::DiskLog& log, store::Client& store, process::Loader& loader, Clock& clock,
+                                 erase::EraserOptions options, std::mutex& one_at_a_time,
+                                 std::function<void(const erase::Subject&)> forget,
+                                 std::function<Status(const erase::Subject& subject)> forget_rollups,
+                                 std::function<Status()> complete_others)
     : history_(options.history != nullptr ? *options.history : log),
       store_(store),
       loader_(loader),
@@ -27,12 +27,12 @@ Erasing::Erasing(log::DiskLog& log, store::Client& store, process::Loader& loade
                    .is_pending = [this] { return eraser_.is_pending(); },
                    .resume = [this] { return eraser_.resume(); }}) {}
 
-Status Erasing::hold_loader() {
+Status EmbeddedErasing::hold_loader() {
     TRY([[maybe_unused]] const bool is_pending, resumption_.hold_loader());
     return {};
 }
 
-Result<erase::Report> Erasing::erase(const erase::Subject& subject, log::ErasurePace pace) {
+Result<erase::Report> EmbeddedErasing::erase(const erase::Subject& subject, log::ErasurePace pace) {
     const std::lock_guard one_at_a_time(one_at_a_time_);
     TRY_STATUS(complete_others_());
     // They are made again of what is left. Before anything is pending: what a death leaves has none of the site.
@@ -43,18 +43,19 @@ Result<erase::Report> Erasing::erase(const erase::Subject& subject, log::Erasure
     return report;
 }
 
-Status Erasing::complete() {
+Status EmbeddedErasing::complete() {
     if (const Status done = eraser_.resume(); !done)
         return done.error().context("an erasure has to be completed before");
     resumption_.succeeded();
     return {};
 }
 
-Result<erase::Found> Erasing::find(const erase::Subject& subject) const {
+Result<erase::Found> EmbeddedErasing::find(const erase::Subject& subject) const {
     return erase::find(history_, subject, {.begin = 0, .end = history_.end().offset});
 }
 
-Result<erase::ExportPage> Erasing::export_page(const erase::ExportRequest& request, std::string_view from) const {
+Result<erase::ExportPage> EmbeddedErasing::export_page(const erase::ExportRequest& request,
+                                                       std::string_view from) const {
     if (from.empty()) TRY_STATUS(loader_.wait_loaded(history_.end(), kLoadedWaitMs));
     return erase::export_page(history_, store_, request, from);
 }

@@ -169,14 +169,16 @@ int run_data_command(std::span<const std::string> argv) {
                           "backups; see docs/operations/cluster.md"));
     std::string input;
     if (reads_input(argv)) input.assign(std::istreambuf_iterator<char>(std::cin), {});
-    if (cluster::is_cluster(*settings)) {
-        const auto done = cluster::run_in_cluster(*settings, argv, input);
+    const bool is_cluster = cluster::is_cluster(*settings);
+    if (gives_pages(argv)) {
+        const auto done =
+            (is_cluster ? cluster::run_pages_in_cluster : run_pages)(*settings, argv, [](std::string_view page) {
+                return std::fwrite(page.data(), 1, page.size(), stdout) == page.size() && std::fflush(stdout) == 0;
+            });
         return done ? print(*done) : fail(done.error());
     }
-    if (gives_pages(argv)) {
-        const auto done = run_pages(*settings, argv, [](std::string_view page) {
-            return std::fwrite(page.data(), 1, page.size(), stdout) == page.size() && std::fflush(stdout) == 0;
-        });
+    if (is_cluster) {
+        const auto done = cluster::run_in_cluster(*settings, argv, input);
         return done ? print(*done) : fail(done.error());
     }
     const auto result =

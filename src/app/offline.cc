@@ -168,33 +168,40 @@ Status require_installation(const std::string& data_dir) {
     return {};
 }
 
+std::optional<Result<CommandResult>> print_pages(
+    std::span<const std::string> argv,
+    const std::function<std::optional<Result<CommandResult>>(std::span<const std::string> argv)>& page_by,
+    const std::function<bool(std::string_view)>& print) {
+    std::vector<std::string> words(argv.begin(), argv.end());
+    for (;;) {
+        std::optional<Result<CommandResult>> page = page_by(words);
+        if (!page || !*page || (**page).exit_code != 0) return page;
+        CommandResult& result = **page;
+        // Its first line is where the next page goes on, empty after the last one.
+        const std::size_t end = result.output.find('\n');
+        const std::string next = result.output.substr(0, end);
+        if (!print(std::string_view(result.output).substr(end + 1))) result.exit_code = 1;
+        result.output.clear();
+        if (next.empty() || result.exit_code != 0) return page;
+        words.assign(argv.begin(), argv.end());
+        words.insert(words.end(), {std::string(kPageFlag), next});
+    }
+}
+
 Result<CommandResult> run_pages(const Settings& settings, std::span<const std::string> argv,
                                 const std::function<bool(std::string_view)>& print) {
     const std::string data_dir = absolute_path(settings.data_dir);
-    std::vector<std::string> words(argv.begin(), argv.end());
-    const auto all_by = [&](const auto& page_by) -> std::optional<Result<CommandResult>> {
-        for (;;) {
-            std::optional<Result<CommandResult>> page = page_by(words);
-            if (!page || !*page || (**page).exit_code != 0) return page;
-            CommandResult& result = **page;
-            // Its first line is where the next page goes on, empty after the last one.
-            const std::size_t end = result.output.find('\n');
-            const std::string next = result.output.substr(0, end);
-            if (!print(std::string_view(result.output).substr(end + 1))) result.exit_code = 1;
-            result.output.clear();
-            if (next.empty() || result.exit_code != 0) return page;
-            words.assign(argv.begin(), argv.end());
-            words.insert(words.end(), {std::string(kPageFlag), next});
-        }
-    };
-    if (auto done = all_by([&](const auto& page) { return run_by_server(data_dir, page, ""); }))
+    if (auto done = print_pages(
+            argv, [&](const auto& page) { return run_by_server(data_dir, page, ""); }, print))
         return std::move(*done);
     TRY_STATUS(require_installation(data_dir));
     TRY(auto lock, take_data_dir(data_dir, kLockWaitMs));
     TRY(auto catalog, catalog::Catalog::open(data_dir + "/catalog.db", system_clock()));
     OfflineInstallation installation(settings, std::move(catalog), std::move(lock));
-    return *all_by(
-        [&](const auto& page) { return std::optional(Result<CommandResult>(run_command(installation, page, ""))); });
+    return *print_pages(
+        argv,
+        [&](const auto& page) { return std::optional(Result<CommandResult>(run_command(installation, page, ""))); },
+        print);
 }
 
 Result<CommandResult> run_anywhere(const Settings& settings, std::span<const std::string> argv,

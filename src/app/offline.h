@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,8 +17,16 @@ namespace footfall::app {
 Result<CommandResult> run_anywhere(const Settings& settings, std::span<const std::string> argv,
                                    const std::string& input);
 
-/// The same of a command that gives_pages(), each of which `print` gets as it comes; false from it ends the command. In
-/// memory is one page.
+/// The pages of a command that gives_pages(), one after the other: `page_by` carries out the command line that asks for
+/// one, or gives nothing where it can't, and nothing comes then. `print` gets each page; false from it ends the
+/// command.
+std::optional<Result<CommandResult>> print_pages(
+    std::span<const std::string> argv,
+    const std::function<std::optional<Result<CommandResult>>(std::span<const std::string> argv)>& page_by,
+    const std::function<bool(std::string_view)>& print);
+
+/// As run_anywhere(), of a command that gives_pages(), each of which `print` gets as it comes; false from it ends the
+/// command. In memory is one page.
 Result<CommandResult> run_pages(const Settings& settings, std::span<const std::string> argv,
                                 const std::function<bool(std::string_view)>& print);
 

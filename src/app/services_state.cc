@@ -159,7 +159,7 @@ Status Services::State::make_changers() {
     const process::archive::RewriteArchive rewrite_archive = [this](const auto& range, auto sites, const auto& how) {
         return archiving->rewrite(range, sites, how);
     };
-    erasing = std::make_unique<Erasing>(
+    erasing = std::make_unique<EmbeddedErasing>(
         *log, *store, *loader, clock,
         erase::EraserOptions{
             .data_dir = data_dir, .history = &archiving->history(), .rewrite_archive = rewrite_archive},

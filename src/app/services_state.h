@@ -98,7 +98,7 @@ struct Services::State {
     std::unique_ptr<query::Service> query;  ///< the loader tells its cache what it touches
     std::unique_ptr<process::Loader> loader;
     std::once_flag loader_started;
-    std::unique_ptr<Erasing> erasing;
+    std::unique_ptr<EmbeddedErasing> erasing;
     std::unique_ptr<Rescoring> rescoring;
     std::unique_ptr<rollup::Maker> rollups;
     std::unique_ptr<batch::Daily> daily;

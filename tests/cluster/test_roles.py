@@ -18,10 +18,13 @@ from typing import Any
 import pytest
 
 from cluster.running import RunningCluster, Senders, audited, follow, goes_on, judge, seed, total, until_total
-from support.client import FIREFOX, request
-from support.events import pageview
+from support import archive
+from support.client import FIREFOX, bearer, request
+from support.events import other, pageview
 from support.server import ROOT
+from support.tls import Pair, trusting
 from support.wait import wait_until
+from support.websocket import Closed, Refused, WebSocket
 
 # One cluster for all of them, and most kill something of it.
 pytestmark = pytest.mark.alone
@@ -181,7 +184,7 @@ class TestDataWay:
     def test_commands_say_what_is_not_there_yet(self, cluster: RunningCluster) -> None:
         doctor = cluster.command("doctor")
         assert "PROBLEM" not in doctor, doctor
-        for words in (("erase", "--site", "way", "--visitor", "x"), ("backup", "somewhere")):
+        for words in (("rebuild",), ("backup", "somewhere")):
             with pytest.raises(Exception, match="cluster"):
                 cluster.command(*words)
 
@@ -381,3 +384,175 @@ class TestKills:
         finally:
             senders.stop()
         judge(cluster, senders)
+
+
+class TestErasing:
+    """S22 in the cluster form: who is erased is in no table, answer, live number, export or archive, and nothing that reads Kafka anew brings it
+    back. docs/adr/0034."""
+
+    WHO = "marker-4711-of-the-one-who-goes"
+
+    def send(self, cluster: RunningCluster, site: str, count: int) -> None:
+        """Events of the one who goes, one of them `identify`, and a rejected one that names it."""
+        events = [pageview(site, f"/private/{self.WHO}") | {"user_id": self.WHO} for _ in range(count - 1)]
+        events.append(other(site, "identify", user_id=self.WHO))
+        answer = request(cluster.nodes["collect-1"].port, "POST", "/api/v1/events", events, {"User-Agent": FIREFOX})
+        assert answer.status == 200 and answer.json()["received"] == count, answer
+        rejected = {"type": "pageview", "tracking_id": site, "user_id": self.WHO, "data": {}}
+        assert request(cluster.nodes["collect-2"].port, "POST", "/api/v1/events", [rejected]).status == 200
+
+    def rows(self, cluster: RunningCluster, site: str) -> dict[str, int]:
+        """What the tables have of the one who goes, under any id."""
+        marked = f"website_id = '{site}' AND user_id = '{self.WHO}'"
+        return {
+            "events": int(cluster.ask_store(f"SELECT count() FROM footfall.events WHERE {marked}")[0][0]),
+            "sessions": int(cluster.ask_store(f"SELECT sum(sign) FROM footfall.sessions WHERE {marked}")[0][0]),
+            "samples": int(cluster.ask_store(
+                f"SELECT count() FROM footfall.rejected WHERE website_id = '{site}' AND position(event, '{self.WHO}') > 0")[0][0]),
+        }
+
+    def erase(self, cluster: RunningCluster, site: str) -> Any:
+        return json.loads(cluster.command("erase", "--site", site, "--visitor", self.WHO, "--json", limit_s=300))
+
+    def run(self, cluster: RunningCluster, *words: str, point: str = "") -> subprocess.CompletedProcess[str]:
+        environment = os.environ | ({"FOOTFALL_FAILPOINTS": point} if point else {})
+        return subprocess.run([cluster.binary, *words, "--config", str(cluster.config)], env=environment, capture_output=True, text=True, timeout=300)
+
+    NOTHING = {"events": 0, "sessions": 0, "samples": 0}
+
+    def test_S22_answers_live_numbers_and_exports_of_every_node_have_it_no_more(self, cluster: RunningCluster) -> None:
+        key = cluster.add_site("gone")
+        self.send(cluster, "gone", 4)
+        stays = [pageview("gone", "/public") | {"user_id": "who-stays"} for _ in range(2)]
+        assert request(cluster.nodes["collect-2"].port, "POST", "/api/v1/events", stays).status == 200
+        question = {"website_id": "gone", "metrics": ["pageviews"], "dimensions": ["user_id"], "time_range": "today"}
+
+        def answered(node: str) -> dict[str, int]:
+            return {row[0]: row[1] for row in cluster.query(node, key, question).json()["rows"]}
+
+        def pages(node: str) -> set[str]:
+            try:
+                with TestLive.follow(cluster, node, "gone", key) as socket:
+                    message = socket.json(10)
+            except (Refused, Closed, TimeoutError):
+                return set()  # they are being made anew
+            return {page["name"] for page in message.get("pages", [])}
+
+        both = {f"/private/{self.WHO}", "/public"}
+        for node in ("query-1", "query-2"):
+            wait_until(lambda: answered(node) == {self.WHO: 3, "who-stays": 2}, 20, f"both at {node}")
+            wait_until(lambda: pages(node) == both, 20, f"both live at {node}")
+        wait_until(lambda: self.rows(cluster, "gone")["samples"] == 1, 20, "the sample")
+        exported = self.run(cluster, "export", "--site", "gone", "--visitor", self.WHO)
+        assert exported.returncode == 0 and exported.stdout.count('"event_id"') >= 4, exported
+        dry = json.loads(cluster.command("erase", "--site", "gone", "--visitor", self.WHO, "--dry-run", "--json", limit_s=120))
+        assert (dry["dry_run"], dry["events"], dry["rejected"]) == (True, 4, 1), dry
+        assert self.rows(cluster, "gone")["events"] == 4
+
+        done = self.run(cluster, "erase", "--site", "gone", "--visitor", self.WHO)
+        assert done.returncode == 0, done
+        assert "4 events" in done.stdout and "1 rejected" in done.stdout, done
+        # The topics' settings say until when: 8 days and the 7 of a segment, 30 and 7.
+        for said in ("raw_events within 15 days", "events within 15 days", "rejected_events within 37 days", "archive"):
+            assert said in done.stderr, done
+        assert self.rows(cluster, "gone") == self.NOTHING
+        for node in ("query-1", "query-2"):
+            wait_until(lambda: answered(node) == {"who-stays": 2}, 5, f"an answer without it at {node}")
+            wait_until(lambda: pages(node) == {"/public"}, 20, f"live numbers without it at {node}")
+        exported = self.run(cluster, "export", "--site", "gone", "--visitor", self.WHO)
+        assert (exported.returncode, exported.stdout) == (0, ""), exported
+        of_all = self.run(cluster, "export", "--site", "gone")
+        assert of_all.returncode == 0 and self.WHO not in of_all.stdout and "who-stays" in of_all.stdout, of_all
+        assert self.erase(cluster, "gone")["events"] == 0, "there is nothing left"
+        audited(cluster)
+
+    def test_S22_under_load_and_no_loader_brings_it_back(self, cluster: RunningCluster) -> None:
+        site = "erased"
+        cluster.add_site(site)
+        senders = Senders(cluster, site, seed())
+        try:
+            goes_on(senders)
+            self.send(cluster, site, 30)
+            wait_until(lambda: self.rows(cluster, site)["events"] == 30, 30, "its rows")
+            goes_on(senders)
+            report = self.erase(cluster, site)
+            assert (report["events"], report["rejected"]) == (30, 1), report
+            assert self.rows(cluster, site) == self.NOTHING
+            goes_on(senders)
+            # A loader that takes over what another had.
+            cluster.kill("load-1")
+            goes_on(senders)
+            cluster.restart("load-1")
+            cluster.wait_ready(["load-1"])
+            goes_on(senders)
+            # Loaders that know nothing, and read all that Kafka has.
+            nodes = [node.name for node in cluster.of_role("load")]
+            for name in nodes:
+                os.kill(cluster.nodes[name].pid, signal.SIGTERM)
+                assert cluster.reap(name) == 0, name
+            cluster.change_store("TRUNCATE TABLE footfall.loader_checkpoints")
+            for name in nodes:
+                cluster.restart(name)
+            cluster.wait_ready(nodes)
+            goes_on(senders)
+        finally:
+            senders.stop()
+        judge(cluster, senders, limit_s=180)
+        assert self.rows(cluster, site) == self.NOTHING
+        audited(cluster)
+
+        # What comes afterwards is new.
+        self.send(cluster, site, 3)
+        wait_until(lambda: self.rows(cluster, site)["events"] == 3, 20, "its new rows")
+        audited(cluster)
+
+    def test_S22_the_archive_has_it_no_more(self, cluster: RunningCluster) -> None:
+        site = "erasedarchive"
+        cluster.add_site(site)
+        self.send(cluster, site, 30)
+        buckets = cluster.folder / "s3/buckets/archive"
+
+        def archived() -> int:
+            folders = [folder for folder in buckets.glob("log_partition=*") if (folder / "events").exists()]
+            return sum(int(archive.one(folder, f"count(*) FILTER (WHERE website_id = '{site}' AND user_id = '{self.WHO}')") or 0) for folder in folders)
+
+        # Ranges of 100 entries: others fill up those that have it.
+        senders = Senders(cluster, site, seed(), pause_s=0.05)
+        try:
+            wait_until(lambda: archived() == 30, 120, "it in the archive", every_s=1)
+        finally:
+            senders.stop()
+        self.erase(cluster, site)
+        wait_until(lambda: "archives of partitions" not in cluster.command("doctor"), 120, "that archives are rewritten", every_s=0.5)
+        assert archived() == 0
+        audited(cluster)
+
+    @pytest.mark.parametrize("point", ["erase.ordered=abort", "erase.between_tables=abort", "erase.rows=abort"])
+    def test_S22_a_death_at_this_point_is_made_good_by_the_next_erasure(self, cluster: RunningCluster, point: str) -> None:
+        site = point.removesuffix("=abort").replace(".", "").replace("_", "")
+        cluster.add_site(site)
+        self.send(cluster, site, 10)
+        wait_until(lambda: self.rows(cluster, site)["events"] == 10, 30, "its rows")
+        died = self.run(cluster, "erase", "--site", site, "--visitor", self.WHO, point=point)
+        assert died.returncode == -signal.SIGKILL, died
+        doctor = self.run(cluster, "doctor")
+        assert "PROBLEM" in doctor.stdout and "one was begun and is not complete" in doctor.stdout, doctor
+        # What it held goes on after half a minute, and the next one waits for that.
+        self.erase(cluster, site)
+        assert self.rows(cluster, site) == self.NOTHING
+        assert "PROBLEM" not in cluster.command("doctor")
+        audited(cluster)
+
+    def test_S22_a_site_goes_with_everything_and_the_others_stay(self, cluster: RunningCluster) -> None:
+        for site in ("wholly", "other"):
+            cluster.add_site(site)
+            self.send(cluster, site, 10)
+        for site in ("wholly", "other"):
+            wait_until(lambda: self.rows(cluster, site)["events"] == 10, 30, f"rows of {site}")
+        report = json.loads(cluster.command("erase", "--site", "wholly", "--all", "--json", limit_s=300))
+        assert (report["events"], report["rejected"]) == (10, 1), report
+        for table in ("events", "sessions", "rejected", "rejected_counts"):
+            assert cluster.ask_store(f"SELECT count() FROM footfall.{table} WHERE website_id = 'wholly'") == [["0"]], table
+        assert self.rows(cluster, "other")["events"] == 10
+        assert "wholly" not in cluster.command("site", "list")
+        audited(cluster)

@@ -1,19 +1,17 @@
 #include "app/cluster/audit.h"
 
-#include <algorithm>
-#include <chrono>
+#include <functional>
 #include <map>
-#include <memory>
-#include <thread>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "app/cluster/engines.h"
-#include "base/clock.h"
+#include "app/cluster/erasures.h"
+#include "app/cluster/topic_logs.h"
+#include "erase/order.h"
 #include "event/event.h"
-#include "log/kafka/group_offsets.h"
-#include "log/kafka/kafka_log.h"
+#include "process/loaders.h"
 #include "process/partition_hold.h"
 #include "process/tally.h"
 
@@ -21,42 +19,16 @@ namespace footfall::app::cluster {
 namespace {
 
 constexpr int kWaitMs = 60'000;
-constexpr int kAskEveryMs = 100;
 constexpr std::size_t kEntriesAtOnce = 20'000;
 constexpr std::size_t kBytesAtOnce = 16u << 20;
 
-using Log = std::unique_ptr<log::kafka::KafkaLog>;
 /// By site.
 using Counts = std::map<std::string, std::uint64_t, std::less<>>;
 
-/// What a topic's partitions have, in the order of the partitions.
-struct Topic {
-    std::vector<Log> logs;
-    std::vector<log::Position> ends;
-
-    bool has_its_first_entries() const {
-        return std::all_of(logs.begin(), logs.end(), [](const Log& log) { return log->begin().offset == 0; });
-    }
-    bool has_grown() const {
-        for (std::size_t i = 0; i < logs.size(); ++i)
-            if (logs[i]->end() != ends[i]) return true;
-        return false;
-    }
-};
-
-Result<Topic> open_topic(const Settings& settings, const log::kafka::Settings& more, std::string_view name) {
-    Topic topic;
-    for (std::int64_t partition = 0; partition < settings.kafka_partitions; ++partition) {
-        TRY(auto log, log::kafka::KafkaLog::open({.brokers = settings.kafka_brokers,
-                                                  .topic = prefixed(settings, name),
-                                                  .partition = static_cast<std::uint16_t>(partition),
-                                                  .isolation = log::kafka::Isolation::kReadCommitted,
-                                                  .more = more},
-                                                 system_clock()));
-        topic.ends.push_back(log->end());
-        topic.logs.push_back(std::move(log));
-    }
-    return topic;
+bool has_grown(const TopicLogs& topic) {
+    for (std::size_t i = 0; i < topic.kafka.size(); ++i)
+        if (topic.kafka[i]->end() != topic.ends[i]) return true;
+    return false;
 }
 
 Status read_to(const log::EventLog& log, log::Position end,
@@ -72,28 +44,7 @@ Status read_to(const log::EventLog& log, log::Position end,
     return {};
 }
 
-Status wait_deduplicated(const Settings& settings, const log::kafka::Settings& more, const Topic& raw) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kWaitMs);
-    const log::kafka::TopicsOptions names;
-    for (std::size_t partition = 0; partition < raw.ends.size(); ++partition) {
-        for (;;) {
-            TRY(const auto consumed, log::kafka::consumed({.brokers = settings.kafka_brokers,
-                                                           .group = prefixed(settings, names.group),
-                                                           .topic = prefixed(settings, "raw_events"),
-                                                           .partition = static_cast<std::uint16_t>(partition),
-                                                           .more = more}));
-            if (consumed.value_or(0) >= raw.ends[partition].offset) break;
-            if (std::chrono::steady_clock::now() >= deadline)
-                return Error(Code::kTimeout,
-                             fmt::format("partition {} of raw_events is read up to {} of {}: is there a process role?",
-                                         partition, consumed.value_or(0), raw.ends[partition].offset));
-            std::this_thread::sleep_for(std::chrono::milliseconds(kAskEveryMs));
-        }
-    }
-    return {};
-}
-
-Result<Counts> count_events(const Topic& raw) {
+Result<Counts> count_events(const TopicLogs& raw) {
     Counts counts;
     event::RecordReader records;
     for (std::size_t partition = 0; partition < raw.logs.size(); ++partition)
@@ -107,7 +58,7 @@ Result<Counts> count_events(const Topic& raw) {
     return counts;
 }
 
-Result<Counts> count_rejected(const Topic& rejected) {
+Result<Counts> count_rejected(const TopicLogs& rejected) {
     Counts counts;
     for (std::size_t partition = 0; partition < rejected.logs.size(); ++partition)
         TRY_STATUS(
@@ -133,16 +84,27 @@ void add(process::AuditRow& to, process::AuditRow&& from) {
     for (std::string& difference : from.differences) to.differences.push_back(std::move(difference));
 }
 
+/// Sites of which everything was erased: how many repetitions collectors took of them is gone with it.
+Result<std::set<std::string>> erased_sites(const std::vector<catalog::Erasure>& orders) {
+    std::set<std::string> sites;
+    for (const catalog::Erasure& order : orders) {
+        TRY(const erase::Subject subject, erase::subject_of(order));
+        if (subject.is_whole_site) sites.insert(subject.website_id);
+    }
+    return sites;
+}
+
 }  // namespace
 
-Result<process::AuditReport> audit(const Settings& settings, store::Client& store, const std::string& site_id,
-                                   const std::vector<std::string>& known) {
-    TRY(const log::kafka::Settings more, kafka_settings(settings));
-    TRY(const Topic raw, open_topic(settings, more, "raw_events"));
-    TRY_STATUS(wait_deduplicated(settings, more, raw));
+Result<process::AuditReport> audit(const Settings& settings, const catalog::Catalog& catalog, store::Client& store,
+                                   const std::string& site_id, const std::vector<std::string>& known) {
+    TRY(const auto orders, catalog.erasures());
+    const log::ErasuresOf erasures = erasures_asked(catalog);
+    TRY(const TopicLogs raw, open_topic(settings, "raw_events"));
+    TRY_STATUS(wait_deduplicated(settings));
     // Only now: what was taken by then is in it.
-    TRY(const Topic events, open_topic(settings, more, "events"));
-    TRY(const Topic rejected, open_topic(settings, more, "rejected_events"));
+    TRY(const TopicLogs events, open_topic(settings, "events", erasures));
+    TRY(const TopicLogs rejected, open_topic(settings, "rejected_events", erasures, process::kRejectedPartitions));
     const bool is_whole = raw.has_its_first_entries() && events.has_its_first_entries();
 
     process::AuditReport report;
@@ -168,10 +130,11 @@ Result<process::AuditReport> audit(const Settings& settings, store::Client& stor
         if (const auto row = rows.find({site, "events"}); row != rows.end()) row->second.rejected += count;
     if (is_whole) {
         TRY(const Counts taken, count_events(raw));
+        TRY(const auto gone, erased_sites(orders));
         // Where more came meanwhile, what became of it may be in `events` already.
-        const bool is_exact = !raw.has_grown();
+        const bool is_exact = !has_grown(raw);
         for (auto& [key, row] : rows) {
-            if (key.second != "events") continue;
+            if (key.second != "events" || gone.contains(key.first)) continue;
             const auto found = taken.find(key.first);
             const std::uint64_t of_site = found == taken.end() ? 0 : found->second;
             if (is_exact ? row.received == of_site : row.received >= of_site) continue;
@@ -181,6 +144,9 @@ Result<process::AuditReport> audit(const Settings& settings, store::Client& stor
         }
     }
     for (auto& [key, row] : rows) report.rows.push_back(std::move(row));
+    TRY(const auto orders_now, catalog.erasures());
+    if (erase::state_of(orders_now) != erase::state_of(orders))
+        return Error(Code::kUnavailable, "something was erased while this was audited; run the audit again");
     return report;
 }
 

@@ -5,6 +5,7 @@
 
 #include "app/settings.h"
 #include "base/result.h"
+#include "catalog/catalog.h"
 #include "process/audit.h"
 #include "store/client.h"
 
@@ -15,9 +16,10 @@ namespace footfall::app::cluster {
 /// took (raw_events) against what became of it. `known` are the ids of all sites.
 ///
 /// Sessions, and raw_events, are compared as long as Kafka has both topics from their first entry; later what they are
-/// made of is not in Kafka any more, and rows of before its first entry are taken to be right. kTimeout where roles do
-/// not get on with what was there when it began.
-Result<process::AuditReport> audit(const Settings& settings, store::Client& store, const std::string& site_id,
-                                   const std::vector<std::string>& known);
+/// made of is not in Kafka any more, and rows of before its first entry are taken to be right. What is erased
+/// (erasing.h) is so on both sides. kTimeout where roles do not get on with what was there when it began, kUnavailable
+/// where something was erased meanwhile.
+Result<process::AuditReport> audit(const Settings& settings, const catalog::Catalog& catalog, store::Client& store,
+                                   const std::string& site_id, const std::vector<std::string>& known);
 
 }  // namespace footfall::app::cluster

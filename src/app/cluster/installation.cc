@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,8 +11,11 @@
 
 #include "app/cluster/audit.h"
 #include "app/cluster/engines.h"
+#include "app/cluster/erasing.h"
+#include "app/cluster/erasures.h"
 #include "app/cluster/store_watch.h"
 #include "app/machine.h"
+#include "app/offline.h"
 #include "base/clock.h"
 #include "log/kafka/topics.h"
 #include "process/rejected.h"
@@ -31,7 +35,10 @@ class ClusterInstallation final : public Installation {
 public:
     ClusterInstallation(const Settings& settings, std::unique_ptr<catalog::Catalog> catalog,
                         std::unique_ptr<store::Client> store)
-        : settings_(settings), catalog_(std::move(catalog)), store_(std::move(store)) {}
+        : settings_(settings),
+          catalog_(std::move(catalog)),
+          store_(std::move(store)),
+          erasing_(settings_, *catalog_, *store_) {}
 
     catalog::Catalog& catalog() override { return *catalog_; }
     std::string address() const override { return settings_.http_listen; }
@@ -41,7 +48,7 @@ public:
         for (const auto& [id, site] : catalog_->snapshot()->sites) known.push_back(id);
         if (!site_id.empty() && std::find(known.begin(), known.end(), site_id) == known.end())
             return Error(Code::kNotFound, "there is no site '" + site_id + "'; see 'footfall site list'", "--site");
-        return cluster::audit(settings_, *store_, site_id, known);
+        return cluster::audit(settings_, *catalog_, *store_, site_id, known);
     }
     Result<process::RejectedList> rejected(const process::RejectedFilter& filter,
                                            const process::RejectedPage& page) override {
@@ -53,7 +60,7 @@ public:
     Result<process::RescoreReport> preview_rescore(const process::RescoreFilter&) override {
         return not_here("judging stored events again");
     }
-    Result<Erasing*> erasing() override { return not_here("erasing and exporting"); }
+    Result<Erasing*> erasing() override { return &erasing_; }
     Result<Rescoring*> rescoring() override { return not_here("judging stored events again"); }
     Result<Rebuilding*> rebuilding() override { return not_here("a rebuild"); }
     Result<std::vector<enrich::ListInfo>> lists() override { return installed_lists(settings_); }
@@ -66,6 +73,7 @@ public:
                             ping ? "" : "look at ClickHouse there, and at store.url"});
         findings.push_back(check_topics());
         findings.push_back(check_redis());
+        findings.push_back(check_erasures());
         return findings;
     }
 
@@ -80,6 +88,21 @@ private:
                     "run 'footfall prepare'"};
         return {"kafka", true, settings_.kafka_brokers + " answers, and has all topics", ""};
     }
+    Finding check_erasures() const {
+        const auto orders = catalog_->erasures();
+        if (!orders) return {"erasures", false, orders.error().message, "look at PostgreSQL there"};
+        std::size_t archives = 0;
+        for (const catalog::Erasure& order : *orders) {
+            if (order.done_ms == 0)
+                return {"erasures", false, "one was begun and is not complete",
+                        "run 'footfall erase' again, of whomever: it completes this one first"};
+            archives += archives_left(settings_, order);
+        }
+        if (archives > 0)
+            return {"erasures", true, fmt::format("{} archives of partitions are being rewritten", archives), ""};
+        return {"erasures", true, fmt::format("all are complete; of {} Kafka may have entries yet", orders->size()),
+                ""};
+    }
     Finding check_redis() const {
         const auto endpoint = redis_endpoint(settings_);
         if (!endpoint) return {"redis", false, endpoint.error().message, "mend redis.address"};
@@ -93,6 +116,7 @@ private:
     const Settings& settings_;
     const std::unique_ptr<catalog::Catalog> catalog_;
     const std::unique_ptr<store::Client> store_;
+    ClusterErasing erasing_;
 };
 
 /// Rows are told apart by partition and offset. In a topic that is made anew these begin again, and what comes would be
@@ -110,16 +134,29 @@ Status keep_offsets(const Settings& settings, const log::kafka::TopicsOptions& o
                              events, loaded));
 }
 
+Result<std::unique_ptr<ClusterInstallation>> open_installation(const Settings& settings) {
+    TRY(auto catalog, catalog::Catalog::open(settings.catalog_url, system_clock()));
+    TRY(auto store, open_store(settings));
+    return std::make_unique<ClusterInstallation>(settings, std::move(catalog), std::move(store));
+}
+
 }  // namespace
 
 bool is_cluster(const Settings& settings) { return !settings.catalog_url.empty(); }
 
 Result<CommandResult> run_in_cluster(const Settings& settings, std::span<const std::string> argv,
                                      const std::string& input) {
-    TRY(auto catalog, catalog::Catalog::open(settings.catalog_url, system_clock()));
-    TRY(auto store, open_store(settings));
-    ClusterInstallation installation(settings, std::move(catalog), std::move(store));
-    return run_command(installation, argv, input);
+    TRY(const auto installation, open_installation(settings));
+    return run_command(*installation, argv, input);
+}
+
+Result<CommandResult> run_pages_in_cluster(const Settings& settings, std::span<const std::string> argv,
+                                           const std::function<bool(std::string_view)>& print) {
+    TRY(const auto installation, open_installation(settings));
+    return *print_pages(
+        argv,
+        [&](const auto& page) { return std::optional(Result<CommandResult>(run_command(*installation, page, ""))); },
+        print);
 }
 
 Result<std::string> prepare(const Settings& settings) {

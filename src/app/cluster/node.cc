@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "app/answering.h"
 #include "app/archive_place.h"
 #include "app/cluster/engines.h"
+#include "app/cluster/erasures.h"
 #include "app/cluster/redis_answers.h"
 #include "app/cluster/store_watch.h"
 #include "app/descriptors.h"
@@ -28,6 +30,7 @@
 #include "base/metrics.h"
 #include "base/worker_pool.h"
 #include "deduplicate/workers.h"
+#include "erase/order.h"
 #include "ingest/committer.h"
 #include "ingest/session_feed.h"
 #include "log/kafka/collected.h"
@@ -47,6 +50,7 @@ constexpr std::int64_t kCertificateEveryMs = 5'000;
 constexpr std::int64_t kSaveEveryMs = 1'000;
 constexpr std::int64_t kReachEveryMs = 2'000;
 constexpr std::int64_t kTellEveryMs = 200;
+constexpr std::int64_t kOutlivedEveryMs = 3'600'000;
 constexpr int kReachMs = 1'500;
 /// For what other collectors told before this one starts, so that its first events know of it.
 constexpr int kHearSessionsMs = 2'000;
@@ -86,6 +90,7 @@ struct Node::State {
     void tell_freshness() const;
     Status reach_kafka() const;
     void look_at_kafka();
+    void forget_erased();
     std::vector<api::NotReady> not_ready() const;
     std::string status() const;
 
@@ -100,6 +105,7 @@ struct Node::State {
     std::unique_ptr<Taking> taking;
     std::unique_ptr<enrich::Identity> identity;
     std::unique_ptr<ingest::SessionFeed> sessions;
+    std::set<std::string> forgotten;  ///< which erasures, in which state
     std::unique_ptr<log::kafka::Collected> collected;
     std::unique_ptr<ingest::Committer> committer;
     std::unique_ptr<FreshnessBoard> board;
@@ -202,7 +208,8 @@ Status Node::State::open_processing() {
                                            .topic = options.each.target,
                                            .members = prefixed(settings, "footfall-live"),
                                            .more = options.each.more,
-                                           .keys = {.prefix = settings.redis_prefix + "live:"}};
+                                           .keys = {.prefix = settings.redis_prefix + "live:"},
+                                           .erasures = erasures_heard(*catalog)};
     TRY(deduplication, deduplicate::Workers::open(std::move(options), clock));
     TRY(auto redis, redis_endpoint(settings));
     live_redis = std::make_unique<store::redis::Client>(std::move(redis), clock);
@@ -218,7 +225,8 @@ Status Node::State::open_loading() {
                                     .members = prefixed(settings, "footfall-load"),
                                     .interval_ms = settings.loader_interval_ms,
                                     .rows_max = static_cast<std::size_t>(settings.loader_batch_rows_max),
-                                    .more = std::move(more)};
+                                    .more = std::move(more),
+                                    .erasures = erasures_asked(*catalog)};
     TRY(event_loaders, process::Loaders::open(*store, options, clock));
     options.topic = prefixed(settings, "rejected_events");
     options.numbered_from = process::kRejectedPartitions;
@@ -239,6 +247,12 @@ Status Node::State::open_loading() {
             TRY(const ArchivePlace place, ArchivePlace::of(settings, data_dir, std::move(is_stopping),
                                                            fmt::format("log_partition={:04}", partition)));
             return place.open();
+        },
+        .erasures = erasures_heard(*catalog),
+        .hear = [this] { return catalog->read_again(); },
+        .rewrites = [this](std::uint16_t partition) { return rewrites_of(*catalog->snapshot(), partition); },
+        .rewritten = [this](std::uint16_t partition, const process::archive::ArchiversOptions::Rewrite& one) -> Status {
+            return catalog->set_erasure_archived(one.id, partition, one.end);
         }};
     TRY(archivers, process::archive::Archivers::open(std::move(archiving), clock));
     return {};
@@ -249,13 +263,19 @@ Status Node::State::open_answering() {
         TRY(store, open_store(settings));
     }
     TRY(auto redis, redis_endpoint(settings));
-    answers = std::make_unique<RedisAnswers>(std::move(redis), settings.redis_prefix, clock,
-                                             [this] { return watch->claims(); });
+    answers = std::make_unique<RedisAnswers>(
+        std::move(redis), settings.redis_prefix, clock, [this]() -> std::optional<std::string> {
+            const auto claims = watch->claims();
+            if (!claims) return std::nullopt;
+            const auto snapshot = catalog->snapshot();
+            return fmt::format("{} {}", *claims, erase::state_of(snapshot->erasures));
+        });
     watch = std::make_unique<StoreWatch>(
         *store, clock,
         StoreWatch::Options{.partitions = static_cast<std::uint16_t>(settings.kafka_partitions),
                             .board = board.get(),
-                            .touched = [this](const auto& hours) { answers->touch(hours); }});
+                            .touched = [this](const auto& hours) { answers->touch(hours); },
+                            .erased = [this] { return erase::state_of(catalog->snapshot()->erasures); }});
     query = std::make_unique<query::Service>(
         *store, clock,
         query::Service::Options{.timeout_ms = static_cast<int>(settings.query_timeout_ms),
@@ -345,6 +365,17 @@ void Node::State::look_at_kafka() {
     reach_problem = std::move(problem);
 }
 
+/// What decides ids of who was erased: when that is ordered, and once more when it is done, and when others are heard
+/// (again): they may have told of them meanwhile.
+void Node::State::forget_erased() {
+    const auto snapshot = catalog->snapshot();
+    for (const catalog::Erasure& order : snapshot->erasures) {
+        if (!forgotten.insert(fmt::format("{}:{}:{}", order.id, order.done_ms, sessions->hears())).second) continue;
+        if (const auto subject = erase::subject_of(order)) identity->forget(subject->visitor_ids);
+        else logging::error("erasure.not_read", {{"error", subject.error().message}});
+    }
+}
+
 void Node::State::run_housekeeping() {
     name_thread("housekeeping");
     auto& ready = metrics::gauge("footfall_node_ready", "1 while /readyz is 200.");
@@ -354,6 +385,7 @@ void Node::State::run_housekeeping() {
     std::int64_t save_at = 0;
     std::int64_t reach_at = 0;
     std::int64_t tell_at = 0;
+    std::int64_t outlived_at = 0;
     const auto is_time = [](std::int64_t now, std::int64_t& at, std::int64_t every) {
         if (now < at) return false;
         at = now + every;
@@ -368,6 +400,10 @@ void Node::State::run_housekeeping() {
         if (identity && is_time(now, salt_at, kSaltEveryMs))
             if (const Status status = identity->prepare(clock.wall_ms() + kSaltAheadMs); !status)
                 logging::warn("identity.salt", {{"error", status.error().message}});
+        if (identity) forget_erased();
+        if (event_loaders && is_time(now, outlived_at, kOutlivedEveryMs))
+            if (const Status removed = remove_outlived(settings, *catalog, clock.wall_ms()); !removed)
+                logging::warn("erasure.not_removed", {{"error", removed.error().message}});
         if (taking && is_time(now, lists_at, kListsEveryMs)) taking->tend(clock.wall_ms());
         if (is_time(now, certificate_at, kCertificateEveryMs))
             front.refresh_certificate(http::TlsContext::Reread::kIfChanged);

@@ -37,10 +37,10 @@ Metrics& counters() {
 
 std::optional<std::string> RedisAnswers::place_of(std::string_view key, std::string_view site_id, std::int64_t from_ms,
                                                   std::int64_t to_ms) {
-    const auto claims = claims_();
+    const auto state = state_();
     const std::int64_t first = from_ms / kDayMs;
     const std::int64_t last = std::max(first, (to_ms - 1) / kDayMs);
-    if (!claims || last - first >= kDaysMax) return std::nullopt;
+    if (!state || last - first >= kDaysMax) return std::nullopt;
     store::redis::Command asked = {"HMGET", days_of(site_id)};
     for (std::int64_t day = first; day <= last; ++day) asked.push_back(std::to_string(day));
     const auto reply = client_.run(asked, kTimeoutMs);
@@ -50,7 +50,7 @@ std::optional<std::string> RedisAnswers::place_of(std::string_view key, std::str
     }
     std::string text(key);
     text += '\0';
-    text += std::to_string(*claims);
+    text += *state;
     for (const store::redis::Reply& day : reply->elements) text.append("\0", 1).append(day.text.value_or(""));
     const auto hash = sha256(text);
     return prefix_ + "answer:" + to_hex({reinterpret_cast<const char*>(hash.data()), hash.size()});

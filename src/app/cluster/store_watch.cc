@@ -89,6 +89,7 @@ void StoreWatch::run() {
 }
 
 Status StoreWatch::look() {
+    const std::string erased = options_.erased ? options_.erased() : "";
     TRY(const store::Answer answer,
         store_.query(
             {.sql = text("watch-checkpoints.sql"), .settings = {{"priority", "1"}}, .timeout_ms = kTimeoutMs}));
@@ -102,6 +103,7 @@ Status StoreWatch::look() {
     {
         const std::lock_guard lock(mutex_);
         before = partitions_;
+        is_changed = erased != erased_;
         // Whoever takes a partition over may take rows out and write them again.
         for (const auto& [number, partition] : now) {
             const auto known = before.find(number);
@@ -112,6 +114,7 @@ Status StoreWatch::look() {
     TRY_STATUS(tell_touched(before));
     const std::lock_guard lock(mutex_);
     if (is_changed) ++changes_;
+    erased_ = erased;
     for (const auto& [number, partition] : now) partitions_[number] = partition;
     return {};
 }

@@ -34,6 +34,8 @@ public:
         FreshnessBoard* board = nullptr;
         /// Told of hours in which rows came, behind the cache.
         std::function<void(const query::AnswerCache::Hours& hours)> touched{};
+        /// Another text when rows were taken out otherwise than by loaders: nothing that was kept is true any more.
+        std::function<std::string()> erased{};
     };
     /// `store` outlives this.
     StoreWatch(store::Client& store, Clock& clock, const Options& options);
@@ -75,6 +77,7 @@ private:
     bool stopping_ = false;
     std::map<std::uint16_t, Partition> partitions_;
     Freshness freshness_;
+    std::string erased_;
     std::uint64_t changes_ = 0;
     std::string problem_ = "the store was not asked yet";
 
