@@ -19,12 +19,11 @@ import pytest
 
 from cluster.running import RunningCluster, Senders, audited, follow, goes_on, judge, seed, total, until_total
 from support import archive
-from support.client import FIREFOX, bearer, request
+from support.client import FIREFOX, request
 from support.events import other, pageview
 from support.server import ROOT
-from support.tls import Pair, trusting
 from support.wait import wait_until
-from support.websocket import Closed, Refused, WebSocket
+from support.websocket import Closed, Refused
 
 # One cluster for all of them, and most kill something of it.
 pytestmark = pytest.mark.alone
@@ -432,7 +431,7 @@ class TestErasing:
 
         def pages(node: str) -> set[str]:
             try:
-                with TestLive.follow(cluster, node, "gone", key) as socket:
+                with follow(cluster, node, "gone", key) as socket:
                     message = socket.json(10)
             except (Refused, Closed, TimeoutError):
                 return set()  # they are being made anew
