@@ -262,14 +262,16 @@ struct Client::State {
         return head.status == 200 && head.header("x-clickhouse-exception-code").empty();
     }
 
+    /// Where it is made, before tables, and where the store's own tables are asked of it.
     std::string in_database(std::string_view sql) const {
-        constexpr std::string_view kDefault = "footfall.";
         std::string text(sql);
-        if (endpoint.database.empty()) return text;
-        for (std::size_t at = text.find(kDefault); at != std::string::npos; at = text.find(kDefault, at)) {
-            text.replace(at, kDefault.size() - 1, endpoint.database);
-            at += endpoint.database.size();
-        }
+        const std::string& name = endpoint.database;
+        if (name.empty()) return text;
+        for (const auto& [known, wanted] : {std::pair<std::string, std::string>("footfall.", name + "."),
+                                            {"'footfall'", "'" + name + "'"},
+                                            {"EXISTS footfall\n", "EXISTS " + name + "\n"}})
+            for (std::size_t at = text.find(known); at != std::string::npos; at = text.find(known, at + wanted.size()))
+                text.replace(at, known.size(), wanted);
         return text;
     }
 

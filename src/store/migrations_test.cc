@@ -90,6 +90,22 @@ TEST_F(MigrationsTest, AStoreWithRowsIsNotMadeAnew) {
     EXPECT_EQ(number("SELECT count() FROM footfall.kept"), 1U);
 }
 
+TEST_F(MigrationsTest, AnotherDatabaseStandsForFootfallEverywhere) {
+    Client other(
+        Endpoint{.address = store_options(store_.directory()).store.address, .user = {}, .database = "another"});
+    for (int round = 0; round < 2; ++round) {
+        const Status migrated = migrate(other);
+        ASSERT_TRUE(migrated) << migrated.error().message;
+        EXPECT_EQ(number("SELECT count() FROM another.schema_migrations"), migrations().size());
+    }
+    EXPECT_EQ(number("SELECT count() FROM system.databases WHERE name = 'footfall'"), 0U);
+    const auto identity = store_identity(other);
+    ASSERT_TRUE(identity) << identity.error().message;
+    ASSERT_TRUE(other.execute({.sql = "DROP TABLE footfall.events SYNC"}));
+    const auto without = store_identity(other);
+    EXPECT_TRUE(!without || *without != *identity) << *without;
+}
+
 TEST_F(MigrationsTest, ASecondRunChangesNothing) {
     for (int round = 0; round < 2; ++round) {
         const Status migrated = migrate(client());

@@ -62,6 +62,11 @@ Result<std::unique_ptr<store::Client>> open_store(const Settings& settings) {
     if (settings.store_url.empty())
         return Error(Code::kInvalidArgument, "the cluster form needs store.url, http://HOST:PORT of ClickHouse",
                      "store.url");
+    const std::string& database = settings.store_database;
+    if (database.empty() || database.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != std::string::npos)
+        return Error(Code::kInvalidArgument,
+                     fmt::format("store.database must be a name of a-z, 0-9 and _, not '{}'", database),
+                     "store.database");
     TRY(std::string password, secret_in(settings.store_password_file));
     // The embedded engine knows no users, and is asked without one.
     const bool is_default = settings.store_user == "default" && password.empty();
