@@ -1,7 +1,10 @@
 #include "app/cluster/audit.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -21,6 +24,8 @@ namespace {
 constexpr int kWaitMs = 60'000;
 constexpr std::size_t kEntriesAtOnce = 20'000;
 constexpr std::size_t kBytesAtOnce = 16u << 20;
+/// By so much requests may be acknowledged in another order than they came.
+constexpr std::int64_t kReorderedMs = 5'000;
 
 /// By site.
 using Counts = std::map<std::string, std::uint64_t, std::less<>>;
@@ -84,6 +89,39 @@ void add(process::AuditRow& to, process::AuditRow&& from) {
     for (std::string& difference : from.differences) to.differences.push_back(std::move(difference));
 }
 
+/// When the first event of a topic was received; nothing where it has none.
+Result<std::optional<std::int64_t>> first_received_ms(const TopicLogs& topic) {
+    std::optional<std::int64_t> first;
+    event::RecordReader records;
+    std::vector<log::StoredEntry> entries;
+    for (std::size_t partition = 0; partition < topic.logs.size(); ++partition) {
+        const log::EventLog& log = *topic.logs[partition];
+        TRY(const auto reader, log.reader(log.begin()));
+        for (bool is_found = false; !is_found && reader->position() < topic.ends[partition];) {
+            entries.clear();
+            TRY_STATUS(reader->read(entries, kEntriesAtOnce, kBytesAtOnce));
+            for (const log::StoredEntry& entry : entries) {
+                if (entry.kind != log::EntryKind::kEvent) continue;
+                const auto event = records.read(entry.payload, event::ReadTo::kUserId);
+                if (!event) continue;
+                first = std::min(first.value_or(event->received_at), event->received_at);
+                is_found = true;
+                break;
+            }
+        }
+    }
+    return first;
+}
+
+/// Whether Kafka has all that `events` was made of, and all of that.
+Result<bool> are_whole(const TopicLogs& raw, const TopicLogs& events) {
+    if (!raw.has_its_first_entries() || !events.has_its_first_entries()) return false;
+    // raw_events may have been lost, and made anew by `footfall prepare`.
+    TRY(const auto taken, first_received_ms(raw));
+    TRY(const auto became, first_received_ms(events));
+    return !became || (taken && *taken - *became < kReorderedMs);
+}
+
 /// Sites of which everything was erased: how many repetitions collectors took of them is gone with it.
 Result<std::set<std::string>> erased_sites(const std::vector<catalog::Erasure>& orders) {
     std::set<std::string> sites;
@@ -105,7 +143,7 @@ Result<process::AuditReport> audit(const Settings& settings, const catalog::Cata
     // Only now: what was taken by then is in it.
     TRY(const TopicLogs events, open_topic(settings, "events", erasures));
     TRY(const TopicLogs rejected, open_topic(settings, "rejected_events", erasures, process::kRejectedPartitions));
-    const bool is_whole = raw.has_its_first_entries() && events.has_its_first_entries();
+    TRY(const bool is_whole, are_whole(raw, events));
 
     process::AuditReport report;
     std::map<std::pair<std::string, std::string>, process::AuditRow> rows;  // by site and table

@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
+#include <memory>
+#include <string>
 #include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/bytes.h"
+#include "base/logging.h"
 #include "base/sha256.h"
 #include "log/kafka/message.h"
 
@@ -16,6 +20,8 @@ namespace {
 
 constexpr std::int64_t kMs = 1'000'000;  // in nanoseconds
 constexpr int kLookEveryMs = 5;
+/// A client that reads ends within that, or is left alone.
+constexpr int kEndMs = 2'000;
 
 Error unavailable(std::string_view brokers, rd_kafka_resp_err_t code, std::string_view doing) {
     return error_of(code, fmt::format("Kafka at {}, {}", brokers, doing));
@@ -180,8 +186,24 @@ Result<std::unique_ptr<KafkaReader>> KafkaReader::open(const KafkaLog& log, cons
 KafkaReader::~KafkaReader() {
     lent_.clear();
     ahead_.reset();
-    if (is_started_) rd_kafka_consume_stop(topic_.get(), partition_);
-    topic_.reset();
+    // Of a topic that was deleted meanwhile the library waits in its destructor for ever: what such a client has stays
+    // until the process ends, and there is one for each partition of it.
+    auto ended = std::make_shared<std::promise<void>>();
+    const auto is_ended = ended->get_future();
+    const std::string name = topic_ ? rd_kafka_topic_name(topic_.get()) : "";
+    auto ending = std::make_unique<std::thread>([ended, consumer = std::move(consumer_), topic = std::move(topic_),
+                                                 partition = partition_, is_started = is_started_]() mutable {
+        if (is_started) rd_kafka_consume_stop(topic.get(), partition);
+        topic.reset();
+        consumer.reset();
+        ended->set_value();
+    });
+    if (is_ended.wait_for(std::chrono::milliseconds(kEndMs)) == std::future_status::ready) {
+        ending->join();
+        return;
+    }
+    logging::warn("kafka.client_left", {{"topic", name}, {"partition", partition_}});
+    (void)ending.release();
 }
 
 Message KafkaReader::take(int timeout_ms) {

@@ -1,6 +1,8 @@
 #include "log/kafka/kafka_log.h"
 
+#include <chrono>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -154,6 +156,25 @@ TEST(KafkaLogTest, ATopicThatIsNotThereIsNamed) {
     ASSERT_FALSE(log);
     EXPECT_EQ(log.error().code, Code::kNotFound) << log.error().message;
     EXPECT_THAT(log.error().message, testing::HasSubstr("never-made"));
+}
+
+TEST(KafkaLogTest, AReaderOfATopicThatIsDeletedEnds) {
+    const std::string topic = make_test_topic("deleted", 1);
+    auto log = KafkaLog::open({.brokers = brokers(), .topic = topic}, system_clock());
+    ASSERT_TRUE(log) << log.error().message;
+    ASSERT_TRUE((*log)->append(std::vector<Entry>{{EntryKind::kEvent, "one"}}));
+    auto reader = (*log)->reader({0, 0});
+    ASSERT_TRUE(reader) << reader.error().message;
+    std::vector<StoredEntry> entries;
+    ASSERT_TRUE((*reader)->read(entries, 10, 1 << 20));
+    ASSERT_EQ(entries.size(), 1u);
+    delete_test_topic(topic);
+    // The reader's client hears of it when the broker refuses it the next entries.
+    std::this_thread::sleep_for(std::chrono::seconds(3));
+    // Where it does not the test does not either, and whoever runs it ends both.
+    const auto began = std::chrono::steady_clock::now();
+    reader->reset();
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
 }
 
 TEST(KafkaLogTest, NobodyThereIsUnavailable) {
