@@ -235,25 +235,26 @@ Status Node::State::open_loading() {
     const std::string data_dir = absolute_path(settings.data_dir);
     // What can't be right ends the start; what is only away is tried again.
     TRY([[maybe_unused]] const ArchivePlace judged, ArchivePlace::of(settings, data_dir, [] { return false; }));
-    process::archive::ArchiversOptions archiving{
-        .brokers = settings.kafka_brokers,
-        .topic = prefixed(settings, "events"),
-        .members = prefixed(settings, "footfall-archive"),
-        .more = options.more,
-        .each = {.after_ms = settings.archive_after_ms,
-                 .rows_max = static_cast<std::size_t>(settings.archive_range_entries_max)},
-        .place = [this, data_dir](std::uint16_t partition,
-                                  std::function<bool()> is_stopping) -> Result<std::unique_ptr<store::ObjectStore>> {
-            TRY(const ArchivePlace place, ArchivePlace::of(settings, data_dir, std::move(is_stopping),
-                                                           fmt::format("log_partition={:04}", partition)));
-            return place.open();
-        },
-        .erasures = erasures_heard(*catalog),
-        .hear = [this] { return catalog->read_again(); },
-        .rewrites = [this](std::uint16_t partition) { return rewrites_of(*catalog->snapshot(), partition); },
-        .rewritten = [this](std::uint16_t partition, const process::archive::ArchiversOptions::Rewrite& one) -> Status {
-            return catalog->set_erasure_archived(one.id, partition, one.end);
-        }};
+    process::archive::ArchiversOptions archiving;
+    archiving.brokers = settings.kafka_brokers;
+    archiving.topic = prefixed(settings, "events");
+    archiving.members = prefixed(settings, "footfall-archive");
+    archiving.more = options.more;
+    archiving.each.after_ms = settings.archive_after_ms;
+    archiving.each.rows_max = static_cast<std::size_t>(settings.archive_range_entries_max);
+    archiving.place = [this, data_dir](
+                          std::uint16_t partition,
+                          std::function<bool()> is_stopping) -> Result<std::unique_ptr<store::ObjectStore>> {
+        TRY(const ArchivePlace place, ArchivePlace::of(settings, data_dir, std::move(is_stopping),
+                                                       fmt::format("log_partition={:04}", partition)));
+        return place.open();
+    };
+    archiving.erasures = erasures_heard(*catalog);
+    archiving.hear = [this] { return catalog->read_again(); };
+    archiving.rewrites = [this](std::uint16_t partition) { return rewrites_of(*catalog->snapshot(), partition); };
+    archiving.rewritten = [this](std::uint16_t partition, const process::archive::ArchiversOptions::Rewrite& one) {
+        return catalog->set_erasure_archived(one.id, partition, one.end);
+    };
     TRY(archivers, process::archive::Archivers::open(std::move(archiving), clock));
     return {};
 }
