@@ -17,7 +17,7 @@ CLUSTER_FOLDER ?= build/cluster
 help:
 	@echo 'make serve    build, and run Footfall on http://127.0.0.1:8080 with a demo site (SERVE_FLAGS, $(SERVE_FLAGS))'
 	@echo 'make cluster  build, and run the cluster form on this machine: engines, two of each role, nginx, a demo site (CLUSTER_FOLDER, $(CLUSTER_FOLDER))'
-	@echo 'make cluster-test  what proves it, the long half too: about 20 minutes'
+	@echo 'make cluster-test  what proves it, the long half too: an hour and a quarter'
 	@echo 'make build    build/footfall, what users run'
 	@echo 'make test     every test: house rules, unit, contract, fault'
 	@echo 'make lint     format, house rules, types of the page, a second compiler, clang-tidy'
