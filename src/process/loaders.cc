@@ -51,34 +51,14 @@ Status Loaders::work(log::kafka::Share::Turn& turn) {
     loader.start();
     while (!turn.is_ending() && !loader.has_ended()) {
         LoaderState state = loader.state();
-        if (state.problem.empty()) turn.gets_on(state.loaded.offset);
-        {
-            const std::lock_guard lock(mutex_);
-            states_[turn.partition()] = std::move(state);
-        }
+        if (state.problem.empty()) turn.gets_on(state.loaded.offset, state.as_of_ms);
+        else turn.stands(std::move(state.problem));
         turn.wait(kLookEveryMs);
     }
     const std::string problem = loader.state().problem;
     loader.stop(0);
     if (turn.is_ending()) return {};
     return Error(Code::kConflict, problem);
-}
-
-std::vector<Loaders::Partition> Loaders::state() const {
-    std::vector<Partition> out;
-    const auto partitions = share_->state();
-    const std::lock_guard lock(mutex_);
-    for (const auto& partition : partitions) {
-        Partition& one = out.emplace_back();
-        one.number = partition.number;
-        one.is_working = partition.is_working;
-        one.problem = partition.problem;
-        if (const auto known = states_.find(partition.number); known != states_.end()) {
-            one.loader = known->second;
-            if (partition.is_working) one.problem = known->second.problem;
-        }
-    }
-    return out;
 }
 
 }  // namespace footfall::process

@@ -1,9 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -47,14 +45,8 @@ public:
     Loaders(const Loaders&) = delete;
     Loaders& operator=(const Loaders&) = delete;
 
-    struct Partition {
-        std::uint16_t number = 0;  ///< of the topic
-        bool is_working = false;
-        LoaderState loader;   ///< of the last attempt, where it came so far
-        std::string problem;  ///< why it does not get on; empty where it does
-    };
-    /// Thread-safe.
-    std::vector<Partition> state() const;
+    /// Positions are behind the last entry that is loaded. Thread-safe.
+    std::vector<log::kafka::Share::Partition> state() const { return share_->state(); }
     /// Whether a broker answers and has the topic: kNotFound where it has not. Thread-safe.
     Status reach(int timeout_ms) const { return share_->reach(timeout_ms); }
 
@@ -66,8 +58,6 @@ private:
     store::Client& store_;
     const LoadersOptions options_;
     Clock& clock_;
-    mutable std::mutex mutex_;
-    std::map<std::uint16_t, LoaderState> states_;
     std::unique_ptr<log::kafka::Share> share_;  ///< last: it calls the rest until it has ended
 };
 

@@ -297,24 +297,17 @@ std::vector<api::NotReady> Node::State::not_ready() const {
         if (!reach_problem.empty()) parts.push_back({"log", reach_problem});
     }
     if (committer && committer->is_full()) parts.push_back({"ingest", "too many events wait for Kafka"});
-    if (deduplication)
-        for (const auto& partition : deduplication->state())
+    const auto tell = [&parts](const char* work, const auto& shared) {
+        if (!shared) return;
+        for (const log::kafka::Share::Partition& partition : shared->state())
             if (!partition.problem.empty())
-                parts.push_back({"deduplicate", fmt::format("partition {}: {}", partition.number, partition.problem)});
-    if (live_share)
-        for (const auto& partition : live_share->state())
-            if (!partition.problem.empty())
-                parts.push_back({"live", fmt::format("partition {}: {}", partition.number, partition.problem)});
-    for (const auto* loaders : {event_loaders.get(), rejected_loaders.get()}) {
-        if (loaders == nullptr) continue;
-        for (const auto& partition : loaders->state())
-            if (!partition.problem.empty())
-                parts.push_back({"loader", fmt::format("partition {}: {}", partition.number, partition.problem)});
-    }
-    if (archivers)
-        for (const auto& partition : archivers->state())
-            if (!partition.problem.empty())
-                parts.push_back({"archive", fmt::format("partition {}: {}", partition.number, partition.problem)});
+                parts.push_back({work, fmt::format("partition {}: {}", partition.number, partition.problem)});
+    };
+    tell("deduplicate", deduplication);
+    tell("live", live_share);
+    tell("loader", event_loaders);
+    tell("loader", rejected_loaders);
+    tell("archive", archivers);
     if (watch)
         if (std::string why = watch->problem(); !why.empty()) parts.push_back({"store", std::move(why)});
     return parts;
@@ -342,8 +335,7 @@ void Node::State::tell_freshness() const {
             if (partition.as_of_ms > 0) stages.deduplicated[partition.number] = partition.as_of_ms;
     if (event_loaders)
         for (const auto& partition : event_loaders->state())
-            if (partition.is_working && partition.loader.as_of_ms > 0)
-                stages.loaded[partition.number] = partition.loader.as_of_ms;
+            if (partition.as_of_ms > 0) stages.loaded[partition.number] = partition.as_of_ms;
     (void)board->tell(stages).has_value();
 }
 

@@ -25,6 +25,12 @@ void Share::Turn::gets_on(std::uint64_t position, std::int64_t as_of_ms) {
     does_get_on_ = true;
     position_ = position;
     as_of_ms_ = std::max(as_of_ms_, as_of_ms);
+    problem_.clear();
+}
+
+void Share::Turn::stands(std::string problem) {
+    const std::lock_guard lock(mutex_);
+    problem_ = std::move(problem);
 }
 
 class Share::Worker {
@@ -63,6 +69,7 @@ public:
             out.as_of_ms = turn_->as_of_ms_;
             out.problem.clear();
         }
+        if (!turn_->problem_.empty()) out.problem = turn_->problem_;
         return out;
     }
 

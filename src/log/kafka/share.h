@@ -38,6 +38,8 @@ public:
         void wait(int ms);
         /// It gets on: the next error is the first one again. What it says is for state(), see Partition.
         void gets_on(std::uint64_t position, std::int64_t as_of_ms = 0);
+        /// Why it does not get on, while it tries again by itself; gets_on() ends that.
+        void stands(std::string problem);
 
     private:
         friend class Share;
@@ -48,6 +50,7 @@ public:
         bool does_get_on_ = false;
         std::uint64_t position_ = 0;
         std::int64_t as_of_ms_ = 0;
+        std::string problem_;
     };
     /// Works until the turn is ending, or comes to the error for which it can't go on.
     using Work = std::function<Status(Turn& turn)>;
@@ -64,7 +67,7 @@ public:
         bool is_working = false;
         std::uint64_t position = 0;  ///< as the work said last
         std::int64_t as_of_ms = 0;   ///< likewise: what was there at that time is worked on; epoch ms, 0: not known
-        std::string problem;         ///< of the last attempt
+        std::string problem;         ///< why it does not get on; empty where it does
     };
     /// Thread-safe.
     std::vector<Partition> state() const;

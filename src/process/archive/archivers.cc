@@ -47,10 +47,7 @@ Status Archivers::work(log::kafka::Share::Turn& turn) {
         TRY_STATUS(rewrite(turn.partition(), log, *archive));
         ArchiverState state = archiver.state();
         if (state.problem.empty()) turn.gets_on(state.next);
-        {
-            const std::lock_guard lock(mutex_);
-            states_[turn.partition()] = std::move(state);
-        }
+        else turn.stands(std::move(state.problem));
         turn.wait(kLookEveryMs);
     }
     return {};
@@ -70,23 +67,6 @@ Status Archivers::rewrite(std::uint16_t partition, log::ErasedLog& log, Archive&
         logging::info("archive.erased", {{"partition", partition}, {"entries", entries}});
     }
     return {};
-}
-
-std::vector<Archivers::Partition> Archivers::state() const {
-    std::vector<Partition> out;
-    const auto partitions = share_->state();
-    const std::lock_guard lock(mutex_);
-    for (const auto& partition : partitions) {
-        Partition& one = out.emplace_back();
-        one.number = partition.number;
-        one.is_working = partition.is_working;
-        one.problem = partition.problem;
-        if (const auto known = states_.find(partition.number); known != states_.end()) {
-            one.archiver = known->second;
-            if (partition.is_working) one.problem = known->second.problem;
-        }
-    }
-    return out;
 }
 
 }  // namespace footfall::process::archive

@@ -2,9 +2,7 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -55,14 +53,8 @@ public:
     Archivers(const Archivers&) = delete;
     Archivers& operator=(const Archivers&) = delete;
 
-    struct Partition {
-        std::uint16_t number = 0;
-        bool is_working = false;
-        ArchiverState archiver;  ///< of the last attempt, where it came so far
-        std::string problem;     ///< why it does not get on; empty where it does
-    };
-    /// Thread-safe.
-    std::vector<Partition> state() const;
+    /// Positions are of the first entry that an archive does not hold. Thread-safe.
+    std::vector<log::kafka::Share::Partition> state() const { return share_->state(); }
 
 private:
     Archivers(ArchiversOptions options, Clock& clock) : options_(std::move(options)), clock_(clock) {}
@@ -72,8 +64,6 @@ private:
 
     const ArchiversOptions options_;
     Clock& clock_;
-    mutable std::mutex mutex_;
-    std::map<std::uint16_t, ArchiverState> states_;
     std::unique_ptr<log::kafka::Share> share_;  ///< last: it calls the rest until it has ended
 };
 
